@@ -1,0 +1,104 @@
+# Porthole's commands. `make` alone lists them.
+#
+# Missing Debian packages are installed by scripts/need.sh, which says what it installs and why.
+# What else is downloaded lies in ~/.cache/porthole-test and can be removed at any time.
+
+GO   ?= go
+ARGS ?=
+
+# A Go that was unpacked as go.dev says, but is not on the PATH of this shell.
+export PATH := $(PATH):/usr/local/go/bin
+
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+BENCH     ?= .
+BENCHTIME ?= 1s
+COUNT     ?= 6
+FUZZTIME  ?= 30s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: need-build ## compile ./bin/porthole
+	$(GO) build -trimpath -o bin/porthole ./cmd/porthole
+
+.PHONY: run
+run: build ## compile and start it; flags in ARGS, as in: make run ARGS="--source webcam=pattern:"
+	./bin/porthole $(ARGS)
+
+.PHONY: test
+test: test-quick test-pages test-e2e ## everything but test-camera: race detector, real browsers, FFmpeg; about 10 minutes
+
+.PHONY: test-quick
+test-quick: need-build vet ## the tests that need only Go and g++, with the race detector
+	$(GO) test -race ./...
+
+.PHONY: test-pages
+test-pages: need-node ## the unit tests of the pages' JavaScript
+	node --test $(sort $(shell find static/test -name '*.test.*js'))
+
+# The server under test is built with the race detector, by the tests themselves. The clients are
+# not: twenty viewers decrypting at a tenth of the speed would say little about the server's delay.
+.PHONY: test-e2e
+test-e2e: need-build need-clients ## the real binary with real clients: pion, Chromium, FFmpeg
+	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" $(GO) test -tags e2e -count 1 -timeout 10m ./internal/e2e
+
+.PHONY: test-camera
+test-camera: need-build ## capture from a virtual camera (V4L2) in a virtual machine
+	test/camera/run.sh
+
+.PHONY: bench
+bench: need-build ## benchmarks; BENCH=regexp COUNT=n BENCHTIME=t
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) \
+		$(shell git grep -l 'b \*testing.B' -- '*_test.go' | xargs -r -n 1 dirname | sort -u | sed 's,^,./,')
+
+.PHONY: fuzz
+fuzz: need-build ## every fuzz target for FUZZTIME
+	scripts/fuzz.sh $(FUZZTIME)
+
+.PHONY: vet
+vet: need-build
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then echo "not as gofmt writes it: $$unformatted" >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./internal/e2e
+
+.PHONY: lint
+lint: vet need-node need-curl ## gofmt, go vet, golangci-lint, go.mod, JavaScript syntax and types
+	$(GO) mod tidy -diff
+	CGO_ENABLED=0 $(GO) build -o /dev/null ./...
+	$(GO) run $(GOLANGCI) run --build-tags e2e ./...
+	scripts/lint-js.sh
+
+.PHONY: cover
+cover: need-build ## coverage of the quick tests, in bin/coverage.html
+	@mkdir -p bin
+	$(GO) test -coverpkg ./... -coverprofile bin/coverage.out ./...
+	$(GO) tool cover -html bin/coverage.out -o bin/coverage.html
+	@$(GO) tool cover -func bin/coverage.out | tail -n 1
+
+.PHONY: clean
+clean: ## remove what was built (what was downloaded stays in the cache)
+	rm -rf bin
+
+.PHONY: need-build
+need-build:
+	@command -v $(GO) >/dev/null || { echo "Porthole needs Go 1.26 or newer: https://go.dev/dl" >&2; exit 1; }
+	@scripts/need.sh g++ g++ "compiles the H.264 and Opus encoders (openh264, libopus)"
+
+.PHONY: need-node
+need-node:
+	@scripts/need.sh nodejs node "runs the tests of the pages' JavaScript"
+
+.PHONY: need-curl
+need-curl:
+	@scripts/need.sh curl curl "downloads the TypeScript compiler that checks the pages"
+
+.PHONY: need-clients
+need-clients:
+	@scripts/need.sh chromium chromium "plays and publishes streams in the end-to-end tests"
+	@scripts/need.sh ffmpeg ffmpeg "encodes test video and decodes what viewers receive"
