@@ -1,0 +1,234 @@
+// Package broadcast is the heart of Porthole: it takes packets from one
+// publisher per stream and hands them to any number of viewers, each at its own
+// pace. It knows no sockets, no HTTP and no WebRTC.
+//
+//	camera → encoder → packetizer ─┐                       ┌─ cursor ─ gate ─ pacer ─ rewriter ─ Sink (viewer A)
+//	WHIP publisher ─ ingest ───────┴─► Layer ring (append) ┼─ cursor ─ …                         (viewer B)
+//	                                   one writer, no locks└─ cursor ─ …                         (viewer C)
+//
+// A [Broadcaster] holds the streams. A stream has one [Publisher] at most, whose
+// tracks have a [Layer] each: a ring of packets that one goroutine appends to
+// without ever waiting. The ring is also the store for retransmissions and for
+// the pictures since the last keyframe, so history is kept once per stream and
+// not once per viewer.
+//
+// A [Viewer] is a cursor into the rings and a little rewriting state. A few
+// senders, goroutines that each serve a share of all viewers, wake when a
+// picture is complete, and give every viewer what its pacer allows: its own
+// SSRC, payload type, sequence numbers and timestamps, written to its [Sink]. A
+// viewer that cannot keep up falls behind with its own cursor only, and jumps to
+// the newest keyframe when it is too late: never half a picture, never anybody
+// else's problem.
+//
+// When a publisher leaves, its viewers stay for a grace time; the next publisher
+// continues on the same viewers, as one gapless stream.
+package broadcast
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults for the zero values of Config.
+const (
+	DefaultGrace     = 30 * time.Second
+	DefaultLagBudget = 400 * time.Millisecond
+)
+
+// settle is how long a stream waits for the rest of its publisher's tracks, or
+// for a first keyframe, before it goes live with what there is.
+const settle = 2 * time.Second
+
+// Config holds what a Broadcaster can be told. The zero value is useful.
+type Config struct {
+	MaxViewers int           // of all streams together; 0: no limit
+	Grace      time.Duration // how long viewers wait for a publisher to come back; 0: DefaultGrace
+	LagBudget  time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
+	Senders    int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS
+	Log        *slog.Logger  // nil: discard
+}
+
+// Broadcaster holds all live streams of the process. All methods may be called
+// by any goroutine.
+type Broadcaster struct {
+	// Set by New, read-only afterwards.
+	cfg     Config
+	log     *slog.Logger
+	clock   clock
+	senders []*sender
+	stop    context.CancelFunc
+	running sync.WaitGroup // the senders
+
+	mu sync.Mutex // guards what follows, and what stream.go and viewer.go say; never held on the media path
+	// streams that have a publisher or viewers.
+	streams  map[string]*stream
+	viewers  int
+	departed Counters // of viewers that have left
+	closed   bool
+
+	changedMu sync.Mutex
+	changed   chan struct{} // closed and replaced at each change
+}
+
+// New starts the senders. Close ends them.
+func New(cfg Config) *Broadcaster {
+	cfg.Grace = cmp.Or(cfg.Grace, DefaultGrace)
+	cfg.LagBudget = cmp.Or(cfg.LagBudget, DefaultLagBudget)
+	cfg.Senders = min(cmp.Or(cfg.Senders, runtime.GOMAXPROCS(0)), maxSenders)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	b := &Broadcaster{
+		cfg: cfg, log: cfg.Log, clock: newClock(), stop: stop,
+		streams: make(map[string]*stream), changed: make(chan struct{}),
+	}
+	for i := range cfg.Senders {
+		s := newSender(i, b)
+		b.senders = append(b.senders, s)
+		b.running.Go(func() { s.run(ctx) })
+	}
+	return b
+}
+
+// Publish makes the caller the publisher of a stream, which comes into being if
+// need be. Viewers who stayed from the last publisher continue with this one. It
+// returns ErrStreamBusy when somebody else publishes and ErrClosed after Close.
+func (b *Broadcaster) Publish(name string, cfg PublisherConfig) (*Publisher, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, ErrClosed
+	}
+	s := b.streams[name]
+	if s == nil {
+		s = newStream(b, name)
+		b.streams[name] = s
+	}
+	if s.publisher != nil {
+		return nil, fmt.Errorf("publish %q: %w", name, ErrStreamBusy)
+	}
+	p := newPublisher(s, cfg)
+	s.attachLocked(p)
+	return p, nil
+}
+
+// Join takes a place for a viewer of a stream; no media flows before Start. The
+// place is given back by Viewer.Close. It returns ErrNoPublisher when there is
+// nothing to see yet, ErrTooManyViewers, or ErrClosed.
+func (b *Broadcaster) Join(name string) (*Viewer, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, ErrClosed
+	}
+	s := b.streams[name]
+	if s == nil || !s.liveLocked() {
+		return nil, fmt.Errorf("join %q: %w", name, ErrNoPublisher)
+	}
+	if b.cfg.MaxViewers > 0 && b.viewers >= b.cfg.MaxViewers {
+		return nil, fmt.Errorf("join %q: %w", name, ErrTooManyViewers)
+	}
+	v := newViewer(s)
+	s.viewers[v] = struct{}{}
+	b.viewers++
+	b.notify()
+	return v, nil
+}
+
+// Changed returns a channel that is closed when streams, publishers, tracks or
+// numbers of viewers have changed. Take it before reading Streams.
+func (b *Broadcaster) Changed() <-chan struct{} {
+	b.changedMu.Lock()
+	defer b.changedMu.Unlock()
+	return b.changed
+}
+
+// notify tells whoever waits on Changed.
+func (b *Broadcaster) notify() {
+	b.changedMu.Lock()
+	defer b.changedMu.Unlock()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// Close ends every publisher and viewer with ErrClosed, stops the senders and
+// waits for them. No Sink is used after it returns. A second call does nothing.
+func (b *Broadcaster) Close() error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	var publishers []*Publisher
+	var viewers []*Viewer
+	for _, s := range b.streams {
+		if s.publisher != nil {
+			publishers = append(publishers, s.publisher)
+		}
+		for v := range s.viewers {
+			viewers = append(viewers, v)
+		}
+	}
+	b.mu.Unlock()
+	for _, v := range viewers {
+		v.Close(ErrClosed)
+	}
+	for _, p := range publishers {
+		p.Close(ErrClosed)
+	}
+	b.stop()
+	b.running.Wait()
+	return nil
+}
+
+// leastLoaded returns the sender with the fewest viewers.
+func (b *Broadcaster) leastLoaded() *sender {
+	return slices.MinFunc(b.senders, func(x, y *sender) int {
+		return cmp.Compare(x.load(), y.load())
+	})
+}
+
+// life is an end that comes once, with a reason.
+type life struct {
+	once   sync.Once
+	done   chan struct{}
+	reason atomic.Pointer[error]
+}
+
+func newLife() life { return life{done: make(chan struct{})} }
+
+// end closes done and keeps the reason; only the first call counts.
+func (l *life) end(reason error) {
+	l.once.Do(func() {
+		if reason == nil {
+			reason = errEnded
+		}
+		l.reason.Store(&reason)
+		close(l.done)
+	})
+}
+
+var errEnded = errors.New("ended")
+
+func (l *life) ended() bool { return l.reason.Load() != nil }
+
+// Done is closed when it is over; Err then says why.
+func (l *life) Done() <-chan struct{} { return l.done }
+
+// Err returns why it ended, nil while it has not.
+func (l *life) Err() error {
+	if r := l.reason.Load(); r != nil {
+		return *r
+	}
+	return nil
+}

@@ -1,0 +1,28 @@
+package broadcast
+
+import "errors"
+
+var (
+	// ErrNoPublisher is returned by Join when nobody publishes on the stream, or
+	// somebody does but no picture or sound has come yet. It passes: try again.
+	ErrNoPublisher = errors.New("nobody is publishing on this stream")
+	// ErrStreamBusy is returned by Publish when the stream has a publisher.
+	ErrStreamBusy = errors.New("the stream already has a publisher")
+	// ErrTooManyViewers is returned by Join when every viewer place is taken.
+	ErrTooManyViewers = errors.New("all viewer places are taken")
+	// ErrClosed is the end of everything that was alive when the Broadcaster closed.
+	ErrClosed = errors.New("the server is stopping")
+	// ErrPublisherGone ends viewers whose publisher did not come back within the grace time.
+	ErrPublisherGone = errors.New("the publisher has left and did not come back")
+	// ErrCodecChanged ends viewers that cannot play what a new publisher sends.
+	ErrCodecChanged = errors.New("the new publisher sends a codec that this viewer did not agree to")
+	// ErrStarted is returned by a second Viewer.Start.
+	ErrStarted = errors.New("the viewer was started before")
+	// ErrKindNotDeclared is returned by AddLayer for a kind that the publisher did not announce.
+	ErrKindNotDeclared = errors.New("the publisher did not announce a track of this kind")
+	// ErrSinkFull is returned by a Sink whose buffer is full. The packet was not
+	// taken; the viewer falls behind and catches up by itself.
+	ErrSinkFull = errors.New("the viewer's send buffer is full")
+	// ErrPanic ends a viewer whose sink panicked.
+	ErrPanic = errors.New("panic while serving the viewer")
+)

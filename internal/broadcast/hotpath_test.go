@@ -1,0 +1,182 @@
+package broadcast
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+)
+
+// discard is a sink that takes everything.
+type discard struct{}
+
+func (discard) WriteRTP(_ *rtp.Header, payload []byte) (int, error) { return len(payload), nil }
+func (discard) Flush() error                                        { return nil }
+func (discard) WriteRTCP([]rtcp.Packet) error                       { return nil }
+
+// still is a broadcaster whose senders do not run: the test is the sender.
+func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
+	tb.Helper()
+	b := New(Config{Senders: 1})
+	b.stop()
+	b.running.Wait()
+	p, err := b.Publish("cam", PublisherConfig{Kinds: []Kind{Video}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	l, err := p.AddLayer(LayerConfig{Codec: Codec{MimeType: "video/H264", ClockRate: 90_000}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	write(tb, l, 0)
+	for range viewers {
+		v, err := b.Join("cam")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		err = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, MID: "0", MIDExtensionID: 1}})
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	b.senders[0].serveAll()
+	for _, v := range *b.senders[0].viewers.Load() {
+		v.tracks[Video].nextReport = 1 << 62 // reports are made once a second, and do allocate
+	}
+	tb.Cleanup(func() { _ = b.Close() })
+	return b, l
+}
+
+// serve gives every viewer what is there: the test runs faster than any pace.
+func serve(b *Broadcaster) {
+	for _, v := range *b.senders[0].viewers.Load() {
+		v.tracks[Video].pacer = pacer{}
+	}
+	b.senders[0].serveAll()
+}
+
+// write appends the i-th packet: ten make a picture, one picture in sixty is a keyframe.
+func write(tb testing.TB, l *Layer, i int) {
+	payload := benchPayload[:]
+	payload[0] = 0x41
+	if i%600 == 0 {
+		payload[0] = 0x65
+	}
+	benchPacket.Header = rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i / 10 * 3000), Marker: i%10 == 9}
+	benchPacket.Payload = payload
+	if err := l.WriteRTP(&benchPacket); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+var (
+	benchPayload [1100]byte
+	benchPacket  rtp.Packet
+)
+
+// TestMediaPathDoesNotAllocate counts what is left when the blocks of the ring,
+// one allocation in 64 packets, are averaged: nothing.
+func TestMediaPathDoesNotAllocate(t *testing.T) {
+	b, l := still(t, 10)
+	i := 1
+	if n := testing.AllocsPerRun(5000, func() { i++; write(t, l, i) }); n != 0 {
+		t.Errorf("appending a packet allocates %v times, want 0", n)
+	}
+	serve(b)
+	before, _ := b.Totals()
+	if n := testing.AllocsPerRun(1000, func() { i++; write(t, l, i); serve(b) }); n != 0 {
+		t.Errorf("a packet for ten viewers allocates %v times, want 0", n)
+	}
+	if after, _ := b.Totals(); after.Packets-before.Packets < 10_000 {
+		t.Errorf("%d packets were sent: the test shows nothing", after.Packets-before.Packets)
+	}
+}
+
+// TestAppendTakesNoLockOfViewers writes while a viewer is being served, for ever
+// as far as the writer can tell.
+func TestAppendTakesNoLockOfViewers(t *testing.T) {
+	b, l := still(t, 1)
+	v := (*b.senders[0].viewers.Load())[0]
+	v.serving.Lock()
+	b.mu.Lock()
+	for i := range 3 * videoPackets {
+		write(t, l, i+1)
+	}
+	b.mu.Unlock()
+	v.serving.Unlock()
+	b.senders[0].serveAll()
+	if d := v.Stats().Dropped(); d == 0 {
+		t.Error("a viewer that the ring overtook has dropped nothing")
+	}
+}
+
+func TestRingKeepsTheNewest(t *testing.T) {
+	r := newRing(100)
+	for i := range uint64(10_000) {
+		r.append(packet{seq: i}, []byte{byte(i)})
+		low := r.oldest()
+		if kept := i + 1 - low; i > 1000 && kept < 100 {
+			t.Fatalf("%d packets kept, want 100 at least", kept)
+		}
+		for _, pos := range []uint64{low, (low + i) / 2, i} {
+			if p := r.at(pos); p == nil || p.seq != pos || p.payload[0] != byte(pos) {
+				t.Fatalf("position %d of %d: %+v", pos, i, p)
+			}
+		}
+		if r.at(i+1) != nil || low > 0 && r.at(low-1) != nil {
+			t.Fatalf("a packet outside of %d to %d", low, i)
+		}
+	}
+}
+
+// BenchmarkAppend is what one packet costs its publisher.
+func BenchmarkAppend(b *testing.B) {
+	_, l := still(b, 0)
+	b.SetBytes(int64(len(benchPayload)))
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		i++
+		write(b, l, i)
+	}
+}
+
+// BenchmarkFanOut is what one picture of ten packets costs for all its viewers,
+// without encryption and sockets.
+func BenchmarkFanOut(b *testing.B) {
+	for _, viewers := range []int{1, 10, 100, 1000} {
+		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {
+			bc, l := still(b, viewers)
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				for range 10 {
+					i++
+					write(b, l, i)
+				}
+				serve(bc)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(10*viewers), "ns/packet")
+		})
+	}
+}
+
+// BenchmarkNACK is what one packet that is asked for again costs.
+func BenchmarkNACK(b *testing.B) {
+	bc, l := still(b, 1)
+	v := (*bc.senders[0].viewers.Load())[0]
+	for i := range 600 {
+		write(b, l, i+1)
+	}
+	serve(bc)
+	t := v.tracks[Video]
+	var s scratch
+	seq := uint16(t.rewriter.outMax)
+	b.ReportAllocs()
+	for b.Loop() {
+		t.resend = append(t.resend[:0], seq)
+		t.sent.find(seq).resentAt = 0
+		t.retransmit(v, bc.clock.now(), &s)
+	}
+}

@@ -1,0 +1,231 @@
+package broadcast
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+const (
+	videoPackets  = 4096 // history of a video layer: 4 s at 10 Mbit/s
+	audioPackets  = 256  // 5 s of 20 ms packets
+	wakeEvery     = 16   // packets of one picture after which senders are woken before its end
+	maxReorder    = 1000 // a larger jump of sequence numbers is a new numbering
+	maxTimeJump   = 10 * time.Second
+	keyframeEvery = 500 * time.Millisecond // the least time between two keyframe requests
+)
+
+// LayerConfig describes one encoding of a track.
+type LayerConfig struct {
+	Codec Codec
+	RID   string // of a simulcast layer, "" otherwise
+	// RequestKeyframe asks the publisher for a keyframe; nil when that is not
+	// possible. It must not block and may be called by any goroutine. It is
+	// called at most twice a second, however many viewers ask.
+	RequestKeyframe func()
+}
+
+// Layer is one encoding of a track: a ring of packets with one writer. Writing
+// never waits and never looks at viewers.
+type Layer struct {
+	// Set by newLayer, read-only afterwards.
+	cfg        LayerConfig
+	publisher  *Publisher
+	clock      clock
+	isKeyframe func([]byte) bool
+	ring       *ring
+	video      bool
+
+	// Shared: stored by the writer, loaded by senders and the API.
+	keyframe   atomic.Uint64 // position of the newest keyframe's first packet, plus one; 0 for none
+	keyframes  atomic.Uint64 // how many there were
+	sps        atomic.Pointer[spsInfo]
+	reference  atomic.Pointer[clockReference]
+	rate       atomic.Uint64 // bits per second over the last second
+	frameRate  atomic.Uint64 // pictures per 1000 seconds
+	lastPacket atomic.Int64  // when the newest packet came
+
+	keyframeRequests keyframeRequests
+
+	// Owned by the writer.
+	in       sequencer
+	lastTS   uint32
+	frame    uint64 // position of the first packet of the picture being written
+	inFrame  bool
+	keyed    bool // the picture being written is known to be a keyframe
+	unwoken  int
+	bytes    uint64
+	measured rateWindow
+}
+
+// clockReference ties a publisher's timestamp to our clock.
+type clockReference struct {
+	timestamp uint32
+	nanos     int64
+}
+
+func newLayer(p *Publisher, cfg LayerConfig) *Layer {
+	packets := audioPackets
+	video := cfg.Codec.Kind() == Video
+	if video {
+		packets = videoPackets
+	}
+	return &Layer{
+		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video,
+		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(packets),
+	}
+}
+
+// Codec returns what the layer carries; see Codec.Fmtp for H.264.
+func (l *Layer) Codec() Codec {
+	if sps := l.sps.Load(); sps != nil {
+		return l.cfg.Codec.withProfile(sps.profileLevelID)
+	}
+	return l.cfg.Codec
+}
+
+// WriteRTP appends one packet. It copies what it needs, never blocks and
+// allocates only when a block of 64 packets or a piece of 64 KiB is full. Only
+// one goroutine may write to a layer. Padding, CSRCs and header extensions are
+// left out: they belong to the publisher's connection. The error is that of the
+// publisher's end.
+func (l *Layer) WriteRTP(p *rtp.Packet) error {
+	if l.publisher.ended() {
+		return l.publisher.Err()
+	}
+	now := l.clock.now()
+	jumped := l.timeJumped(p.Timestamp, now)
+	seq, order := l.in.place(p.SequenceNumber, len(p.Payload) == 0, jumped)
+	if order == empty {
+		return nil
+	}
+	newest := order != late
+	if newest {
+		l.beginFrame(p.Timestamp, order)
+	}
+	l.bytes += uint64(len(p.Payload))
+	head := l.ring.head.Load()
+	start := newest && !l.inFrame
+	if start {
+		l.frame, l.inFrame, l.keyed = head, true, false
+	}
+	l.ring.append(packet{
+		seq: seq, bytes: l.bytes, arrived: now, timestamp: p.Timestamp, epoch: l.in.epoch,
+		marker: p.Marker, start: start,
+	}, p.Payload)
+	if l.video && !l.keyed && l.inFrame && p.Timestamp == l.lastTS && l.isKeyframe(p.Payload) {
+		l.noteKeyframe(now)
+	}
+	if l.video && newest && l.isSPS() {
+		l.noteSPS(p.Payload)
+	}
+	l.lastPacket.Store(now)
+	l.count(now, len(p.Payload), p.Marker)
+	l.keyframeRequests.retry(now, l.cfg.RequestKeyframe)
+	l.wake(p.Marker)
+	return nil
+}
+
+// timeJumped says whether the timestamp went another way than time did.
+func (l *Layer) timeJumped(timestamp uint32, now int64) bool {
+	last := l.lastPacket.Load()
+	if last == 0 {
+		return false
+	}
+	passed := time.Duration(now - last)
+	claimed := time.Duration(int32(timestamp-l.lastTS)) * time.Second / time.Duration(l.cfg.Codec.ClockRate) //nolint:gosec // serial number arithmetic
+	return (claimed - passed).Abs() > maxTimeJump
+}
+
+// beginFrame notes where a picture ends although its marker was lost or never set.
+func (l *Layer) beginFrame(timestamp uint32, order order) {
+	if timestamp != l.lastTS || order == renumbered {
+		l.inFrame = false
+	}
+	if l.reference.Load() == nil || order == renumbered {
+		l.reference.Store(&clockReference{timestamp, l.clock.now()})
+	}
+	l.lastTS = timestamp
+}
+
+// noteKeyframe makes the picture being written the one that viewers start from.
+func (l *Layer) noteKeyframe(now int64) {
+	l.keyed = true
+	l.keyframe.Store(l.frame + 1)
+	l.keyframeRequests.answered(now)
+	if l.keyframes.Add(1) == 1 {
+		l.publisher.stream.b.notify() // the stream can be watched now
+	}
+}
+
+func (l *Layer) isSPS() bool { return l.cfg.Codec.MimeType == "video/H264" }
+
+// noteSPS keeps what the publisher really sends; it seldom changes.
+func (l *Layer) noteSPS(payload []byte) {
+	switch payload[0] & 0x1f {
+	case h264SPS, h264STAPA:
+	default:
+		return
+	}
+	info, ok := findSPS(payload)
+	if old := l.sps.Load(); ok && (old == nil || *old != info) {
+		l.sps.Store(&info)
+		l.publisher.stream.b.notify()
+	}
+}
+
+// count measures bit rate and picture rate over whole seconds.
+func (l *Layer) count(now int64, size int, marker bool) {
+	if l.measured.add(now, size, marker) {
+		l.rate.Store(l.measured.bitsPerSecond)
+		l.frameRate.Store(l.measured.milliFrames)
+	}
+}
+
+// wake tells the senders that serve this stream's viewers, when a picture is
+// complete or a batch of it is there.
+func (l *Layer) wake(marker bool) {
+	l.unwoken++
+	if marker || !l.video || l.unwoken >= wakeEvery {
+		l.unwoken = 0
+		l.publisher.stream.wake()
+	}
+	if marker {
+		l.inFrame = false
+	}
+}
+
+// SenderReport ties an RTP timestamp to the time when its sample was captured,
+// by the publisher's clock, which may be wrong as long as it is the same for its
+// tracks. It is what an RTCP sender report says (RFC 3550 section 6.4.1). Any
+// goroutine may call it.
+func (l *Layer) SenderReport(capturedAt time.Time, rtpTime uint32) {
+	nanos := l.publisher.localTime(capturedAt)
+	l.reference.Store(&clockReference{rtpTime, nanos})
+}
+
+// timestampAt returns the publisher's timestamp of a moment; ok is false before
+// the first packet.
+func (l *Layer) timestampAt(nanos int64) (uint32, bool) {
+	ref := l.reference.Load()
+	if ref == nil {
+		return 0, false
+	}
+	ticks := (nanos - ref.nanos) / 1000 * int64(l.cfg.Codec.ClockRate) / 1_000_000
+	return ref.timestamp + uint32(ticks), true //nolint:gosec // timestamps wrap
+}
+
+// newestKeyframe returns the position of the newest keyframe that is still in the ring.
+func (l *Layer) newestKeyframe() (pos uint64, ok bool) {
+	k := l.keyframe.Load()
+	if k == 0 || l.ring.at(k-1) == nil {
+		return 0, false
+	}
+	return k - 1, true
+}
+
+// requestKeyframe asks the publisher, unless it was asked a moment ago.
+func (l *Layer) requestKeyframe(now int64) {
+	l.keyframeRequests.ask(now, l.cfg.RequestKeyframe)
+}

@@ -1,0 +1,70 @@
+package broadcast
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// rateWindow measures a layer's bit rate and picture rate over whole seconds.
+type rateWindow struct {
+	began         int64
+	bytes, frames uint64
+
+	// The last whole second's.
+	bitsPerSecond, milliFrames uint64
+}
+
+// add counts a packet and says whether a second was completed.
+func (w *rateWindow) add(now int64, size int, marker bool) bool {
+	if w.began == 0 {
+		w.began = now
+	}
+	w.bytes += uint64(size)
+	if marker {
+		w.frames++
+	}
+	passed := now - w.began
+	if passed < int64(time.Second) {
+		return false
+	}
+	w.bitsPerSecond = uint64(float64(w.bytes) * 8e9 / float64(passed))
+	w.milliFrames = uint64(float64(w.frames) * 1e12 / float64(passed))
+	*w = rateWindow{began: now, bitsPerSecond: w.bitsPerSecond, milliFrames: w.milliFrames}
+	return true
+}
+
+// keyframeRequests keeps fifty joining viewers from causing fifty keyframes: a
+// request that comes too soon after another is sent when its time has come,
+// unless a keyframe came first. Any goroutine may use it.
+type keyframeRequests struct {
+	sent    atomic.Int64 // when the last request was sent; 0 never
+	waiting atomic.Bool  // a request was held back
+	total   atomic.Uint64
+}
+
+// ask sends a request now or, soon after another one, later.
+func (k *keyframeRequests) ask(now int64, request func()) {
+	if request == nil {
+		return
+	}
+	last := k.sent.Load()
+	if last != 0 && now-last < int64(keyframeEvery) {
+		k.waiting.Store(true)
+		return
+	}
+	if k.sent.CompareAndSwap(last, now) {
+		k.waiting.Store(false)
+		k.total.Add(1)
+		request()
+	}
+}
+
+// retry sends what was held back, when its time has come.
+func (k *keyframeRequests) retry(now int64, request func()) {
+	if k.waiting.Load() && now-k.sent.Load() >= int64(keyframeEvery) {
+		k.ask(now, request)
+	}
+}
+
+// answered forgets what was held back: a keyframe is there.
+func (k *keyframeRequests) answered(int64) { k.waiting.Store(false) }

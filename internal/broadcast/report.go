@@ -1,0 +1,139 @@
+package broadcast
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// reportEvery is how often a viewer gets sender reports.
+const reportEvery = time.Second
+
+// ntpEpoch is how many seconds NTP's era began before Unix's (RFC 5905).
+const ntpEpoch = 2_208_988_800
+
+// ntpTime returns a time in NTP's 32.32 bit format.
+func ntpTime(t time.Time) uint64 {
+	nanos := t.UnixNano()
+	seconds := uint64(nanos/1e9) + ntpEpoch
+	return seconds<<32 | uint64(nanos%1e9)<<32/1e9
+}
+
+// report sends sender reports for the tracks that are due, each in a compound
+// packet with the CNAME (RFC 3550 section 6.1). The reports tie both tracks'
+// timestamps to one clock, from which a player keeps sound and picture in step.
+func (v *Viewer) report(now int64) {
+	for _, t := range v.tracks {
+		if t == nil || t.packets == 0 || t.gated || now < t.nextReport {
+			continue
+		}
+		in, ok := t.layer.timestampAt(now)
+		if !ok {
+			continue
+		}
+		t.nextReport = now + int64(reportEvery)
+		ntp := ntpTime(v.stream.b.clock.wall(now))
+		t.reception.reported(ntp)
+		err := v.sink.WriteRTCP([]rtcp.Packet{
+			&rtcp.SenderReport{
+				SSRC: t.cfg.SSRC, NTPTime: ntp, RTPTime: t.rewriter.timestamp(in),
+				PacketCount: uint32(t.packets), OctetCount: uint32(t.octets), //nolint:gosec // both wrap
+			},
+			rtcp.NewCNAMESourceDescription(t.cfg.SSRC, v.cname),
+		})
+		if err != nil {
+			v.stats.drop(DropWriteError, 1)
+		}
+	}
+}
+
+// HandleRTCP takes a viewer's feedback: NACK, PLI, FIR and receiver reports.
+// Everything else is left alone. Any goroutine may call it.
+func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
+	now := v.stream.b.clock.now()
+	v.serving.Lock()
+	resend := false
+	for _, p := range pkts {
+		switch p := p.(type) {
+		case *rtcp.TransportLayerNack:
+			v.stats.nacks.Add(1)
+			if t := v.bySSRC(p.MediaSSRC); t != nil {
+				for _, pair := range p.Nacks {
+					t.nacked(pair.PacketList())
+				}
+				resend = resend || len(t.resend) > 0
+			}
+		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
+			v.stats.plis.Add(1)
+			if t := v.tracks[Video]; t != nil && t.layer != nil {
+				t.layer.requestKeyframe(now)
+			}
+		case *rtcp.ReceiverReport:
+			v.received(p.Reports)
+		case *rtcp.SenderReport:
+			v.received(p.Reports)
+		}
+	}
+	v.serving.Unlock()
+	if resend {
+		v.poke()
+	}
+}
+
+// poke wakes the viewer's sender, if it has one.
+func (v *Viewer) poke() {
+	b := v.stream.b
+	b.mu.Lock()
+	s := v.sender
+	b.mu.Unlock()
+	if s != nil {
+		s.poke()
+	}
+}
+
+func (v *Viewer) bySSRC(ssrc uint32) *track {
+	for _, t := range v.tracks {
+		if t != nil && t.cfg.SSRC == ssrc {
+			return t
+		}
+	}
+	return nil
+}
+
+func (v *Viewer) received(reports []rtcp.ReceptionReport) {
+	now := ntpTime(v.stream.b.clock.wall(v.stream.b.clock.now()))
+	for _, r := range reports {
+		if t := v.bySSRC(r.SSRC); t != nil {
+			t.reception.received(r, now)
+		}
+	}
+}
+
+// reception is what a viewer tells of a track it receives.
+type reception struct {
+	last         uint32 // middle 32 bits of the NTP time of the last sender report
+	fractionLost float64
+	lost         uint32
+	jitter       uint32 // in timestamp units
+	rtt          time.Duration
+}
+
+// reported notes a sender report that was sent.
+func (r *reception) reported(ntp uint64) { r.last = middle(ntp) }
+
+// received takes a report block (RFC 3550 section 6.4.1). The round trip is the
+// time since our report without the time that the viewer held it.
+func (r *reception) received(block rtcp.ReceptionReport, now uint64) {
+	r.fractionLost = float64(block.FractionLost) / 256
+	r.lost = block.TotalLost
+	r.jitter = block.Jitter
+	if block.LastSenderReport == 0 || r.last == 0 {
+		return
+	}
+	if rtt := int32(middle(now) - block.LastSenderReport - block.Delay); rtt >= 0 { //nolint:gosec // wraps
+		r.rtt = time.Duration(rtt) * time.Second / (1 << 16)
+	}
+}
+
+// middle returns the middle 32 bits of an NTP time, in 1/65536 s.
+func middle(ntp uint64) uint32 { return uint32(ntp >> 16) } //nolint:gosec // as RFC 3550 defines it

@@ -1,0 +1,188 @@
+package broadcast
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// DropReason says why a packet did not reach a viewer.
+type DropReason uint8
+
+// The reasons, which are also the values of the metric's label.
+const (
+	DropLate       DropReason = iota // the viewer was further behind than its lag budget
+	DropOverrun                      // the viewer was so late that the ring had gone round
+	DropStale                        // the packet came after the viewer had moved on
+	DropWriteError                   // the sink refused it
+	dropReasons
+)
+
+// String returns the reason as a metric label.
+func (r DropReason) String() string {
+	return [dropReasons]string{"late", "overrun", "stale", "write_error"}[r]
+}
+
+// DropReasons returns all of them, so that metrics can be made at the start.
+func DropReasons() []DropReason {
+	return []DropReason{DropLate, DropOverrun, DropStale, DropWriteError}
+}
+
+// viewerStats are counted by the viewer's sender and read by anybody.
+type viewerStats struct {
+	packets, bytes, resent, nacks, plis atomic.Uint64
+	drops                               [dropReasons]atomic.Uint64
+}
+
+func (s *viewerStats) drop(r DropReason, n uint64) { s.drops[r].Add(n) }
+
+// Counters are totals since the start, of one viewer or of all.
+type Counters struct {
+	Packets, Bytes uint64              // RTP packets sent, payload bytes
+	Resent         uint64              // packets sent again for a NACK
+	NACKs, PLIs    uint64              // feedback packets received; FIR counts as PLI
+	Drops          [dropReasons]uint64 // packets not sent, by DropReason
+}
+
+func (s *viewerStats) counters() Counters {
+	c := Counters{
+		Packets: s.packets.Load(), Bytes: s.bytes.Load(), Resent: s.resent.Load(),
+		NACKs: s.nacks.Load(), PLIs: s.plis.Load(),
+	}
+	for i := range s.drops {
+		c.Drops[i] = s.drops[i].Load()
+	}
+	return c
+}
+
+func (c *Counters) add(o Counters) {
+	c.Packets += o.Packets
+	c.Bytes += o.Bytes
+	c.Resent += o.Resent
+	c.NACKs += o.NACKs
+	c.PLIs += o.PLIs
+	for i := range c.Drops {
+		c.Drops[i] += o.Drops[i]
+	}
+}
+
+// Dropped returns the packets not sent, for whatever reason.
+func (c Counters) Dropped() (n uint64) {
+	for _, d := range c.Drops {
+		n += d
+	}
+	return n
+}
+
+// ViewerStats is what is known of a viewer.
+type ViewerStats struct {
+	Counters
+	Age          time.Duration
+	RTT          time.Duration // of the last receiver report; 0 unknown
+	FractionLost float64       // 0 to 1, of the last receiver report for video, or audio without video
+}
+
+// Stats returns what is known of the viewer now.
+func (v *Viewer) Stats() ViewerStats {
+	s := ViewerStats{Counters: v.stats.counters(), Age: time.Since(v.began)}
+	v.serving.Lock()
+	defer v.serving.Unlock()
+	for _, t := range v.tracks { // video comes last and wins
+		if t != nil && t.reception.rtt > 0 {
+			s.RTT = t.reception.rtt
+			s.FractionLost = t.reception.fractionLost
+		}
+	}
+	return s
+}
+
+// TrackInfo describes a layer of a live stream.
+type TrackInfo struct {
+	Codec            Codec
+	RID              string
+	Bitrate          uint64  // bits per second, over the last second; 0 when nothing comes
+	FrameRate        float64 // pictures per second, likewise
+	Width, Height    int     // 0 when unknown
+	Keyframes        uint64
+	KeyframeRequests uint64 // sent to the publisher
+}
+
+// StreamInfo describes a stream.
+type StreamInfo struct {
+	Name    string
+	Live    bool // somebody publishes, and a viewer would see or hear something
+	Source  string
+	Since   time.Time // when the publisher came; zero without one
+	Viewers int
+	Tracks  []TrackInfo
+}
+
+// Streams returns all streams that have a publisher or viewers, by name.
+func (b *Broadcaster) Streams() []StreamInfo {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	infos := make([]StreamInfo, 0, len(b.streams))
+	for _, s := range b.streams {
+		infos = append(infos, s.infoLocked())
+	}
+	slices.SortFunc(infos, func(x, y StreamInfo) int { return cmp.Compare(x.Name, y.Name) })
+	return infos
+}
+
+// Stream returns one stream; ok is false when there is none of that name.
+func (b *Broadcaster) Stream(name string) (info StreamInfo, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.streams[name]
+	if s == nil {
+		return StreamInfo{}, false
+	}
+	return s.infoLocked(), true
+}
+
+func (s *stream) infoLocked() StreamInfo {
+	info := StreamInfo{Name: s.name, Live: s.liveLocked(), Viewers: len(s.viewers)}
+	p := s.publisher
+	if p == nil {
+		return info
+	}
+	info.Source, info.Since = p.cfg.Source, p.began
+	for _, kind := range []Kind{Video, Audio} {
+		for _, l := range p.layers[kind] {
+			info.Tracks = append(info.Tracks, l.info())
+		}
+	}
+	return info
+}
+
+func (l *Layer) info() TrackInfo {
+	info := TrackInfo{
+		Codec: l.Codec(), RID: l.cfg.RID, Keyframes: l.keyframes.Load(),
+		KeyframeRequests: l.keyframeRequests.total.Load(),
+	}
+	if l.clock.now()-l.lastPacket.Load() < int64(2*time.Second) {
+		info.Bitrate = l.rate.Load()
+		info.FrameRate = float64(l.frameRate.Load()) / 1000
+	}
+	if sps := l.sps.Load(); sps != nil {
+		info.Width, info.Height = sps.width, sps.height
+	}
+	if !l.video {
+		info.FrameRate, info.Keyframes = 0, 0
+	}
+	return info
+}
+
+// Totals returns the counters of all viewers there ever were, and how many there are.
+func (b *Broadcaster) Totals() (totals Counters, viewers int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	totals = b.departed
+	for _, s := range b.streams {
+		for v := range s.viewers {
+			totals.add(v.stats.counters())
+		}
+	}
+	return totals, b.viewers
+}

@@ -1,0 +1,205 @@
+package broadcast
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// stream is one name: one publisher at most, any number of viewers.
+type stream struct {
+	// Set by newStream, read-only afterwards.
+	b    *Broadcaster
+	name string
+
+	// Shared, loaded by senders: the layers of the publisher that was here last,
+	// by kind. Replaced, never edited.
+	layers [kinds]atomic.Pointer[[]*Layer]
+	// Bit i is set while sender i serves viewers of this stream.
+	serving atomic.Uint64
+
+	// Guarded by b.mu.
+	publisher *Publisher
+	viewers   map[*Viewer]struct{}
+	grace     *time.Timer // runs while viewers wait for a publisher
+}
+
+func newStream(b *Broadcaster, name string) *stream {
+	return &stream{b: b, name: name, viewers: make(map[*Viewer]struct{})}
+}
+
+// attachLocked makes p the publisher. The old layers stay until p has its own:
+// viewers notice the change by the layers.
+func (s *stream) attachLocked(p *Publisher) {
+	s.publisher = p
+	if s.grace != nil {
+		s.grace.Stop()
+		s.grace = nil
+	}
+	p.settled = time.AfterFunc(settle, s.b.notify)
+	s.b.notify()
+}
+
+// detachLocked ends the publisher's time; viewers wait for another one.
+func (s *stream) detachLocked(p *Publisher) {
+	if s.publisher != p {
+		return
+	}
+	s.publisher = nil
+	p.settled.Stop()
+	if len(s.viewers) > 0 && !s.b.closed {
+		s.grace = time.AfterFunc(s.b.cfg.Grace, s.giveUp)
+	}
+	s.dropIfUnusedLocked()
+	s.b.notify()
+}
+
+// giveUp ends the viewers whose publisher did not come back.
+func (s *stream) giveUp() {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	if s.publisher != nil {
+		return
+	}
+	for v := range s.viewers {
+		v.end(ErrPublisherGone)
+	}
+}
+
+// leaveLocked removes a viewer.
+func (s *stream) leaveLocked(v *Viewer) {
+	delete(s.viewers, v)
+	s.b.viewers--
+	s.b.departed.add(v.stats.counters())
+	s.dropIfUnusedLocked()
+	s.b.notify()
+}
+
+func (s *stream) dropIfUnusedLocked() {
+	if s.publisher != nil || len(s.viewers) > 0 {
+		return
+	}
+	if s.grace != nil {
+		s.grace.Stop()
+	}
+	if s.b.streams[s.name] == s {
+		delete(s.b.streams, s.name)
+	}
+}
+
+// liveLocked says whether a viewer would see or hear something: every track
+// that was announced is there and video has a keyframe to start from, or they
+// have had their time and there is something at least.
+func (s *stream) liveLocked() bool {
+	p := s.publisher
+	if p == nil {
+		return false
+	}
+	complete, some := true, false
+	for _, kind := range p.cfg.Kinds {
+		layers := p.layers[kind]
+		ready := slices.ContainsFunc(layers, func(l *Layer) bool { return !l.video || l.keyframes.Load() > 0 })
+		complete = complete && ready
+		some = some || len(layers) > 0
+	}
+	return complete && some || some && time.Since(p.began) > settle
+}
+
+// wake tells the senders that have viewers here to look.
+func (s *stream) wake() {
+	mask := s.serving.Load()
+	for i := 0; mask != 0; i++ {
+		if mask&1 != 0 {
+			s.b.senders[i].poke()
+		}
+		mask >>= 1
+	}
+}
+
+// refreshServingLocked works out again which senders serve viewers of this stream.
+func (s *stream) refreshServingLocked() {
+	var mask uint64
+	for v := range s.viewers {
+		if v.sender != nil {
+			mask |= 1 << v.sender.index
+		}
+	}
+	s.serving.Store(mask)
+}
+
+// PublisherConfig describes a publisher.
+type PublisherConfig struct {
+	Source string // where it comes from, for people: "whip", "camera", "pattern"
+	Kinds  []Kind // the tracks that will come; the stream is live when they are there
+}
+
+// Publisher is the one source of a stream, from Publish to Close.
+type Publisher struct {
+	life
+	stream *stream
+	cfg    PublisherConfig
+	began  time.Time
+
+	// Guarded by stream.b.mu.
+	settled *time.Timer
+	layers  [kinds][]*Layer
+
+	clockMu sync.Mutex
+	offset  time.Duration // by how much the publisher's clock is behind ours, transport included
+	synced  bool
+}
+
+func newPublisher(s *stream, cfg PublisherConfig) *Publisher {
+	cfg.Kinds = slices.Compact(slices.Sorted(slices.Values(cfg.Kinds)))
+	return &Publisher{life: newLife(), stream: s, cfg: cfg, began: time.Now()}
+}
+
+// AddLayer adds an encoding of a track: the only one of its kind, or one more of
+// a simulcast, best first. Viewers of the last publisher's track move to the
+// first one. It returns ErrKindNotDeclared, or the reason when p has ended.
+func (p *Publisher) AddLayer(cfg LayerConfig) (*Layer, error) {
+	b := p.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if p.ended() {
+		return nil, p.Err()
+	}
+	kind := cfg.Codec.Kind()
+	if !slices.Contains(p.cfg.Kinds, kind) {
+		return nil, fmt.Errorf("add %s layer to %q: %w", kind, p.stream.name, ErrKindNotDeclared)
+	}
+	l := newLayer(p, cfg)
+	layers := append(slices.Clone(p.layers[kind]), l)
+	p.layers[kind] = layers
+	p.stream.layers[kind].Store(&layers)
+	b.notify()
+	return l, nil
+}
+
+// Close ends the publisher; its viewers stay for the grace time. Writing to its
+// layers fails from now on. The first call's reason counts, further calls do nothing.
+func (p *Publisher) Close(reason error) {
+	b := p.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.end(reason)
+	p.stream.detachLocked(p)
+}
+
+// clockSlack is by how much a publisher's clock may wander against ours before
+// it is taken to have been set anew.
+const clockSlack = 5 * time.Second
+
+// localTime maps a time of the publisher's clock to ours. What counts is that
+// all tracks of a publisher are mapped alike, so that they stay in step.
+func (p *Publisher) localTime(t time.Time) int64 {
+	p.clockMu.Lock()
+	defer p.clockMu.Unlock()
+	age := time.Since(t)
+	if !p.synced || (age-p.offset).Abs() > clockSlack {
+		p.offset, p.synced = age, true
+	}
+	return p.stream.b.clock.now() - int64(age-p.offset)
+}

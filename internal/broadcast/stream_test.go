@@ -1,0 +1,260 @@
+package broadcast_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"porthole/internal/broadcast"
+)
+
+func TestStreamHasOnePublisher(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		if _, err := b.Publish("cam", broadcast.PublisherConfig{}); !errors.Is(err, broadcast.ErrStreamBusy) {
+			t.Errorf("a second publisher: %v", err)
+		}
+		cam.publisher.Close(nil)
+		cam.publisher.Close(nil)
+		publish(t, b, 30)
+	})
+}
+
+func TestJoinNeedsSomethingToSee(t *testing.T) {
+	bubble(t, broadcast.Config{MaxViewers: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
+		join := func(want error) *broadcast.Viewer {
+			t.Helper()
+			v, err := b.Join("cam")
+			if !errors.Is(err, want) {
+				t.Errorf("Join: %v, want %v", err, want)
+			}
+			return v
+		}
+		join(broadcast.ErrNoPublisher)
+		cam := publish(t, b, 0)
+		join(broadcast.ErrNoPublisher) // connected, but nothing has come
+		changed := b.Changed()
+		cam.picture()
+		select {
+		case <-changed:
+		default:
+			t.Error("going live was not told")
+		}
+		v := join(nil)
+		join(broadcast.ErrTooManyViewers)
+		v.Close(nil)
+		join(nil).Close(nil)
+		cam.publisher.Close(nil)
+		join(broadcast.ErrNoPublisher)
+		if s := b.Streams(); len(s) != 0 {
+			t.Errorf("an abandoned stream is still there: %+v", s)
+		}
+	})
+}
+
+func TestStreamGoesLiveWithoutATrackThatNeverComes(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		p, _ := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio, broadcast.Video}})
+		l, _ := p.AddLayer(broadcast.LayerConfig{Codec: opus})
+		_ = l.WriteRTP(&rtp.Packet{Payload: []byte("a")})
+		if _, err := b.Join("cam"); !errors.Is(err, broadcast.ErrNoPublisher) {
+			t.Errorf("joined before the picture had its time: %v", err)
+		}
+		time.Sleep(3 * time.Second)
+		v, err := b.Join("cam")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := v.Codecs(); len(c) != 1 || c[0] != opus {
+			t.Errorf("codecs %v", c)
+		}
+		if _, err := p.AddLayer(broadcast.LayerConfig{Codec: broadcast.Codec{MimeType: "audio/PCMU"}}); err != nil {
+			t.Errorf("a second layer: %v", err)
+		}
+	})
+}
+
+func TestUndeclaredTrackIsRefused(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 0)
+		if _, err := cam.publisher.AddLayer(broadcast.LayerConfig{Codec: opus}); !errors.Is(err, broadcast.ErrKindNotDeclared) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestViewersContinueWithTheNextPublisher(t *testing.T) {
+	bubble(t, broadcast.Config{Grace: 10 * time.Second}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		v, s := watch(t, b, nil)
+		cam.run(time.Second)
+		cam.publisher.Close(nil)
+		if err := cam.layer.WriteRTP(&rtp.Packet{Payload: []byte{1}}); err == nil {
+			t.Error("a publisher that left can still write")
+		}
+		time.Sleep(9 * time.Second)
+
+		cam = publish(t, b, 30)
+		cam.seq, cam.timestamp = 7, 99 // nothing is as it was
+		cam.run(time.Second)
+		got := s.take()
+		checkContiguous(t, got)
+		if want := 31*frameParts + 30*frameParts; len(got) != want {
+			t.Errorf("got %d packets of both, want %d", len(got), want)
+		}
+		pause := got[31*frameParts].Timestamp - got[31*frameParts-1].Timestamp
+		if d := time.Duration(pause) * time.Second / 90_000; d < 9*time.Second || d > 9100*time.Millisecond {
+			t.Errorf("timestamps moved by %v over the pause of 9 s", d)
+		}
+		time.Sleep(20 * time.Second)
+		if v.Err() != nil {
+			t.Errorf("the viewer ended: %v", v.Err())
+		}
+	})
+}
+
+func TestViewersGiveUpAfterTheGraceTime(t *testing.T) {
+	bubble(t, broadcast.Config{Grace: 10 * time.Second}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		v, _ := watch(t, b, nil)
+		cam.publisher.Close(nil)
+		time.Sleep(11 * time.Second)
+		wantEnd(t, v, broadcast.ErrPublisherGone)
+		v.Close(nil)
+		if s := b.Streams(); len(s) != 0 {
+			t.Errorf("the stream is still there: %+v", s)
+		}
+	})
+}
+
+func TestViewerThatCannotPlayTheNextCodecEnds(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		only, _ := watch(t, b, nil)
+		both, s := watch(t, b, func(c *broadcast.ViewerConfig) {
+			c.Video.Accepts = func(broadcast.Codec) bool { return true }
+		})
+		cam.run(time.Second)
+		cam.publisher.Close(nil)
+		s.take()
+		cam = publishCodec(t, b, vp8, 30)
+		cam.run(time.Second)
+		wantEnd(t, only, broadcast.ErrCodecChanged)
+		if both.Err() != nil || len(s.take()) == 0 {
+			t.Errorf("the viewer that can play it did not go on: %v", both.Err())
+		}
+	})
+}
+
+func TestPublisherThatStartsItsNumbersAnewIsBridged(t *testing.T) {
+	for name, jump := range map[string]func(*camera){
+		"sequence numbers": func(c *camera) { c.seq += 20_000 },
+		"timestamps":       func(c *camera) { c.timestamp -= 500 * 90_000 },
+		"both":             func(c *camera) { c.seq, c.timestamp = 0, 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+				cam := publish(t, b, 15)
+				cam.picture()
+				_, s := watch(t, b, nil)
+				cam.run(time.Second)
+				jump(cam)
+				cam.run(2 * time.Second)
+				got := s.take()
+				checkContiguous(t, got)
+				if late := time.Since(got[len(got)-1].at); late > 2*frameTime {
+					t.Errorf("the viewer stopped %v ago", late)
+				}
+				for i := 1; i < len(got); i++ {
+					if d := got[i].Timestamp - got[i-1].Timestamp; d > 90_000 {
+						t.Errorf("timestamps jumped by %d", d)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestBestSimulcastLayerIsWatched(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		p, _ := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+		low, _ := p.AddLayer(broadcast.LayerConfig{Codec: h264, RID: "q"})
+		high, _ := p.AddLayer(broadcast.LayerConfig{Codec: h264, RID: "f"})
+		i := 0
+		run := func(d time.Duration) {
+			for range int(d / frameTime) {
+				head := "\x41"
+				if i%30 == 0 {
+					head = "\x65"
+				}
+				for l, size := range map[*broadcast.Layer]int{low: 100, high: 1000} {
+					_ = l.WriteRTP(&rtp.Packet{
+						Header:  rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * frameTicks), Marker: true},
+						Payload: append([]byte(head), make([]byte, size)...),
+					})
+				}
+				i++
+				time.Sleep(frameTime)
+			}
+		}
+		run(frameTime)
+		_, s := watch(t, b, nil)
+		run(5 * time.Second)
+		got := s.take()
+		checkContiguous(t, got)
+		if last := got[len(got)-1]; len(last.payload) != 1001 {
+			t.Errorf("watching the layer with packets of %d bytes", len(last.payload))
+		}
+		if info, _ := b.Stream("cam"); len(info.Tracks) != 2 || info.Tracks[1].RID != "f" || info.Tracks[1].Bitrate < 200_000 {
+			t.Errorf("stream info %+v", info)
+		}
+	})
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := broadcast.New(broadcast.Config{})
+		cam := publish(t, b, 30)
+		cam.picture()
+		v, _ := watch(t, b, nil)
+		_ = b.Close()
+		_ = b.Close()
+		wantEnd(t, v, broadcast.ErrClosed)
+		wantEnd(t, cam.publisher, broadcast.ErrClosed)
+		v.Close(nil)
+		if _, err := b.Publish("cam", broadcast.PublisherConfig{}); !errors.Is(err, broadcast.ErrClosed) {
+			t.Errorf("Publish after Close: %v", err)
+		}
+		if _, err := b.Join("cam"); !errors.Is(err, broadcast.ErrClosed) {
+			t.Errorf("Join after Close: %v", err)
+		}
+	})
+}
+
+func TestH264CodecIsTheOneReallySent(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		sps := "\x67\x64\x00\x28\xac\xd9\x40\x78\x02\x27\xa9\xb0\x11\x00\x00\x03\x00\x01\x00\x00\x03\x00\x32\x0f\x18\x31\x96"
+		_ = cam.layer.WriteRTP(&rtp.Packet{Header: rtp.Header{SequenceNumber: cam.seq, Timestamp: cam.timestamp}, Payload: []byte(sps)})
+		cam.seq++
+		cam.picture()
+		v, s := watch(t, b, nil)
+		if got, want := v.Codecs()[0].Fmtp, "packetization-mode=1;profile-level-id=640028"; got != want {
+			t.Errorf("fmtp %q, want %q", got, want)
+		}
+		info, _ := b.Stream("cam")
+		if tr := info.Tracks[0]; tr.Width != 1918 || tr.Height != 1078 {
+			t.Errorf("size %dx%d", tr.Width, tr.Height)
+		}
+		synctest.Wait()
+		if got := s.take(); got[0].payload != sps {
+			t.Errorf("began with %q, want the parameter set before the keyframe", got[0].payload)
+		}
+	})
+}

@@ -1,0 +1,307 @@
+package broadcast
+
+import (
+	"strings"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+const (
+	// instantBytes is how much history a viewer is given at once instead of
+	// asking the publisher for a keyframe, which would cost every other viewer one.
+	instantBytes = 2 << 20
+	// patience is how long a viewer waits for a keyframe that was asked for before
+	// it starts from an old one: OBS and FFmpeg never answer.
+	patience = 250 * time.Millisecond
+	// sinkRetry is when a full sink is tried again.
+	sinkRetry = 5 * time.Millisecond
+	// midPackets is how many packets carry the MID header extension.
+	midPackets = 50
+	// layerCheck is how often a viewer looks for a better simulcast layer.
+	layerCheck = 2 * time.Second
+)
+
+// track is what a viewer knows of one of its tracks. It is guarded by Viewer.serving.
+type track struct {
+	cfg   TrackConfig
+	codec Codec // of the layer that plays
+
+	layer    *Layer
+	checked  int64 // when the choice of layer was looked at
+	cursor   uint64
+	epoch    uint32
+	rewriter rewriter
+	pacer    pacer
+
+	gated   bool   // nothing is sent until a keyframe at from or later
+	moved   bool   // what comes next has another clock than what was sent
+	from    uint64 // the keyframe must not be older
+	askedAt int64  // when a keyframe was first asked for; 0: not yet
+	// history is where the live edge was when the track began in the past; until
+	// then, but not beyond catchUp, packets are old on purpose.
+	history uint64
+	catchUp int64
+
+	mid        rtp.Header // prepared with the MID extension
+	sent       sentLog
+	resend     []uint16 // asked for by NACK, not yet sent again
+	rtxSeq     uint16
+	packets    uint64
+	octets     uint64
+	nextReport int64
+	reception  reception
+}
+
+// historyTime is how long sending history may take; then being late counts.
+const historyTime = 3 * time.Second
+
+func newTrack(cfg TrackConfig, c Codec) *track {
+	t := &track{cfg: cfg, codec: c, rewriter: newRewriter(c.ClockRate)}
+	if cfg.MIDExtensionID != 0 && cfg.MID != "" {
+		// Only an id out of range can fail; then the extension is left out.
+		if err := t.mid.SetExtension(cfg.MIDExtensionID, []byte(cfg.MID)); err != nil {
+			t.mid = rtp.Header{}
+		}
+	}
+	if c.Kind() == Video {
+		t.sent = newSentLog()
+	}
+	return t
+}
+
+// follow keeps the track on the right layer. It returns false when there is
+// nothing to play, or when the viewer has been ended because it cannot play it.
+func (t *track) follow(v *Viewer, layers []*Layer, now int64) bool {
+	if len(layers) == 0 {
+		return false
+	}
+	current := t.layer != nil && t.layer.publisher == layers[0].publisher
+	if current && (len(layers) == 1 || now-t.checked < int64(layerCheck)) {
+		return true
+	}
+	t.checked = now
+	best := bestLayer(layers)
+	if current && best != t.layer && best.rate.Load() < t.layer.rate.Load()*3/2 {
+		return true // not better enough to disturb the picture
+	}
+	if best == t.layer {
+		return true
+	}
+	t.layer = best
+	t.codec.ClockRate = best.cfg.Codec.ClockRate
+	t.rewriter.clockRate = best.cfg.Codec.ClockRate
+	t.sent.forget()
+	t.gated, t.moved, t.askedAt = true, true, 0
+	t.from = 0
+	return true
+}
+
+// bestLayer returns the layer with the highest bit rate; of equal ones the first.
+func bestLayer(layers []*Layer) *Layer {
+	best := layers[0]
+	for _, l := range layers[1:] {
+		if l.rate.Load() > best.rate.Load() {
+			best = l
+		}
+	}
+	return best
+}
+
+// accepts says whether the viewer can play the layer's codec.
+func (t *track) accepts(c Codec) bool {
+	if c == t.codec {
+		return true
+	}
+	if t.cfg.Accepts != nil {
+		return t.cfg.Accepts(c)
+	}
+	return strings.EqualFold(c.MimeType, t.codec.MimeType)
+}
+
+// send writes what the viewer is due of this track and returns how many packets
+// that were, and when to look again (0: when something new was written).
+func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
+	wrote = t.retransmit(v, now, s)
+	for {
+		if t.gated {
+			if due = t.openGate(v, now); t.gated {
+				return wrote, due
+			}
+		}
+		if t.late(now) {
+			t.skip(v, now)
+			continue
+		}
+		n, d, again := t.sendRun(v, now, s)
+		wrote += n
+		if !again {
+			return wrote, d
+		}
+	}
+}
+
+// sendRun writes packets until the cursor has caught up, something makes it
+// wait, or the gate has to close; again says that the caller should look again.
+func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64, again bool) {
+	ring, video := t.layer.ring, t.layer.video
+	pace := paceFor(t.layer.rate.Load())
+	for head := ring.head.Load(); t.cursor < head; t.cursor++ {
+		p := ring.at(t.cursor)
+		if p == nil {
+			v.stats.drop(DropOverrun, head-t.cursor)
+			t.closeGate(head, false)
+			return wrote, 0, true
+		}
+		if p.epoch != t.epoch {
+			t.closeGate(t.cursor, true)
+			return wrote, 0, true
+		}
+		if video {
+			if wait, ok := t.pacer.allow(now, len(p.payload), pace); !ok {
+				return wrote, wait, false
+			}
+		}
+		number, ts, ok := t.rewriter.number(p.seq, p.timestamp)
+		if !ok {
+			v.stats.drop(DropStale, 1)
+			continue
+		}
+		seq := uint16(number) //nolint:gosec // sequence numbers wrap
+		switch err := t.write(v, p, seq, ts, s); err {
+		case nil:
+			wrote++
+			t.rewriter.sent(number, ts, now)
+			t.sent.add(seq, t.cursor, ts)
+		case ErrSinkFull: //nolint:errorlint // documented to be returned as it is; hot path
+			return wrote, now + int64(sinkRetry), false
+		default:
+			v.stats.drop(DropWriteError, 1)
+		}
+	}
+	return wrote, 0, false
+}
+
+// write sends one packet under the viewer's own numbers.
+func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, s *scratch) error {
+	h := &s.header
+	*h = rtp.Header{
+		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
+		SequenceNumber: seq, Timestamp: ts, SSRC: t.cfg.SSRC,
+	}
+	if t.packets < midPackets {
+		h.Extension, h.ExtensionProfile, h.Extensions = t.mid.Extension, t.mid.ExtensionProfile, t.mid.Extensions
+	}
+	if _, err := v.sink.WriteRTP(h, p.payload); err != nil {
+		return err
+	}
+	t.packets++
+	t.octets += uint64(len(p.payload))
+	v.stats.packets.Add(1)
+	v.stats.bytes.Add(uint64(len(p.payload)))
+	return nil
+}
+
+// late says whether the viewer is further behind than it may be.
+func (t *track) late(now int64) bool {
+	if t.cursor < t.history && now < t.catchUp {
+		return false
+	}
+	p := t.layer.ring.at(t.cursor)
+	return p != nil && now-p.arrived > int64(t.layer.publisher.stream.b.cfg.LagBudget)
+}
+
+// skip jumps to the newest keyframe, or waits for the next one.
+func (t *track) skip(v *Viewer, now int64) {
+	head := t.layer.ring.head.Load()
+	if pos, ok := t.layer.newestKeyframe(); t.layer.video && ok && pos > t.cursor {
+		v.stats.drop(DropLate, pos-t.cursor)
+		t.begin(pos, now)
+		return
+	}
+	v.stats.drop(DropLate, head-t.cursor)
+	t.closeGate(head, false)
+}
+
+// closeGate holds the track back until a keyframe at position from or later.
+func (t *track) closeGate(from uint64, moved bool) {
+	t.gated, t.from, t.askedAt = true, from, 0
+	t.moved = t.moved || moved
+}
+
+// openGate lets the track begin, if it can. It returns when to try again.
+func (t *track) openGate(v *Viewer, now int64) (due int64) {
+	l := t.layer
+	head := l.ring.head.Load()
+	if !l.video {
+		if head > t.from {
+			t.admit(v, head-1, now)
+		}
+		return 0
+	}
+	pos, ok := l.newestKeyframe()
+	ok = ok && pos >= t.from
+	if ok {
+		history := l.ring.at(head-1).bytes - l.ring.at(pos).bytes
+		impatient := t.askedAt != 0 && now-t.askedAt >= int64(patience)
+		if history <= instantBytes || impatient || l.cfg.RequestKeyframe == nil {
+			t.admit(v, pos, now)
+			return 0
+		}
+	}
+	l.requestKeyframe(now)
+	if t.askedAt == 0 {
+		t.askedAt = now
+	}
+	if ok {
+		return t.askedAt + int64(patience)
+	}
+	return 0
+}
+
+// admit begins at a keyframe, if the viewer can play what follows.
+func (t *track) admit(v *Viewer, pos uint64, now int64) {
+	if c := t.layer.Codec(); !t.accepts(c) {
+		v.end(ErrCodecChanged)
+		return
+	} else if t.moved {
+		t.codec = c
+	}
+	t.begin(pos, now)
+}
+
+// begin puts the cursor on a position and lets the viewer's numbers go on there.
+func (t *track) begin(pos uint64, now int64) {
+	ring := t.layer.ring
+	head := ring.head.Load()
+	first, newest := ring.at(pos), ring.at(head-1)
+	if first == nil || newest == nil {
+		t.closeGate(head, false) // overwritten in this very moment
+		return
+	}
+	seq := lowestSequence(ring, pos)
+	if t.moved || first.epoch != t.epoch {
+		t.rewriter.change(seq, first.timestamp, newest.timestamp, now)
+	} else {
+		t.rewriter.resume(seq, newest.timestamp)
+	}
+	t.cursor, t.epoch = pos, first.epoch
+	t.gated, t.moved, t.askedAt = false, false, 0
+	t.history, t.catchUp = head, now+int64(historyTime)
+	t.nextReport = 0
+}
+
+// lowestSequence returns the lowest sequence number of the picture that begins
+// at pos: its first packets may have come in another order.
+func lowestSequence(r *ring, pos uint64) uint64 {
+	first := r.at(pos)
+	low := first.seq
+	for i := pos + 1; i < pos+wakeEvery; i++ {
+		p := r.at(i)
+		if p == nil || p.timestamp != first.timestamp {
+			break
+		}
+		low = min(low, p.seq)
+	}
+	return low
+}

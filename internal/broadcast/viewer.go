@@ -1,0 +1,187 @@
+package broadcast
+
+import (
+	"cmp"
+	"crypto/rand"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+)
+
+// Sink is where a viewer's packets go. One goroutine at a time calls it, and
+// nobody after Viewer.Close has returned.
+type Sink interface {
+	// WriteRTP queues or sends one packet. It must not block and must not keep
+	// its arguments. ErrSinkFull says that the packet was not taken and that a
+	// later one may be; any other error is counted, and the viewer goes on,
+	// because it is the connection's owner who knows when a connection is over.
+	WriteRTP(header *rtp.Header, payload []byte) (int, error)
+	// Flush sends what WriteRTP queued.
+	Flush() error
+	// WriteRTCP sends reports. It must not block.
+	WriteRTCP(pkts []rtcp.Packet) error
+}
+
+// TrackConfig says how a viewer agreed to receive a track.
+type TrackConfig struct {
+	SSRC           uint32
+	PayloadType    uint8
+	RTXSSRC        uint32 // of retransmissions (RFC 4588)
+	RTXPayloadType uint8  // 0: retransmit on SSRC itself
+	MID            string // sent as header extension in the first packets
+	MIDExtensionID uint8  // 0: not negotiated
+	// Accepts says whether the viewer can play another codec of a later
+	// publisher on this track. nil: only the codec it began with.
+	Accepts func(Codec) bool
+}
+
+// ViewerConfig is what a connected viewer brings. A nil track is not sent.
+type ViewerConfig struct {
+	Sink         Sink
+	Audio, Video *TrackConfig
+	CNAME        string // of both tracks' reports; "": random (RFC 3550 section 6.5.1)
+}
+
+// Viewer is one consumer of a stream, from Join to Close.
+type Viewer struct {
+	life
+
+	// Set by newViewer, read-only afterwards.
+	id     string
+	stream *stream
+	began  time.Time
+
+	// Guarded by stream.b.mu.
+	codecs   []Codec // what the stream sent when the viewer joined
+	detached bool
+	sender   *sender // nil before Start
+
+	// serving is held while the viewer is served or fed RTCP, so only ever by its
+	// sender, its own connection or its end: nothing that other viewers touch.
+	serving sync.Mutex
+	sink    Sink
+	cname   string
+	tracks  [kinds]*track
+	stopped bool
+
+	stats viewerStats
+}
+
+func newViewer(s *stream) *Viewer {
+	v := &Viewer{life: newLife(), id: rand.Text(), stream: s, began: time.Now()}
+	for _, kind := range s.publisher.cfg.Kinds {
+		if layers := s.publisher.layers[kind]; len(layers) > 0 {
+			v.codecs = append(v.codecs, layers[0].Codec())
+		}
+	}
+	return v
+}
+
+// ID returns a name for logs and the API, unguessable and unique.
+func (v *Viewer) ID() string { return v.id }
+
+// Codecs returns what the stream sent when the viewer joined: one audio and one
+// video codec at most, never none.
+func (v *Viewer) Codecs() []Codec { return v.codecs }
+
+// Start lets media flow. It is called once, when the viewer's connection is up;
+// before that nothing is written. It returns ErrStarted, or why the viewer ended.
+func (v *Viewer) Start(cfg ViewerConfig) error {
+	b := v.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if v.ended() {
+		return v.Err()
+	}
+	if v.sender != nil {
+		return ErrStarted
+	}
+	v.serving.Lock()
+	v.sink = cfg.Sink
+	v.cname = cmp.Or(cfg.CNAME, v.id)
+	for _, c := range v.codecs {
+		if tc := cfg.track(c.Kind()); tc != nil {
+			v.tracks[c.Kind()] = newTrack(*tc, c)
+		}
+	}
+	v.serving.Unlock()
+	v.sender = b.leastLoaded()
+	v.sender.add(v)
+	v.stream.refreshServingLocked()
+	v.sender.poke()
+	return nil
+}
+
+func (c *ViewerConfig) track(kind Kind) *TrackConfig {
+	if kind == Video {
+		return c.Video
+	}
+	return c.Audio
+}
+
+// Close ends the viewer and gives its place back. When it returns, the Sink is
+// not used any more. The first call's reason counts, further calls do nothing.
+func (v *Viewer) Close(reason error) {
+	v.end(reason)
+	v.serving.Lock()
+	v.stopped = true // its counters are final
+	v.serving.Unlock()
+	b := v.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if v.detached {
+		return
+	}
+	v.detached = true
+	if v.sender != nil {
+		v.sender.remove(v)
+		v.sender = nil
+	}
+	v.stream.leaveLocked(v)
+	v.stream.refreshServingLocked()
+}
+
+// serve sends what the viewer is due and returns when to look again, in
+// nanoseconds; 0: when something new was written. It is the sender's.
+func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
+	v.serving.Lock()
+	defer v.serving.Unlock()
+	if v.stopped || v.ended() {
+		return 0
+	}
+	defer v.contain(scratch)
+	wrote := false
+	// Audio first: it is little, and it is never held behind a key picture.
+	for kind, t := range v.tracks {
+		if t == nil {
+			continue
+		}
+		layers := v.stream.layers[kind].Load()
+		if layers == nil || !t.follow(v, *layers, now) {
+			continue
+		}
+		n, d := t.send(v, now, scratch)
+		wrote = wrote || n > 0
+		if d != 0 && (due == 0 || d < due) {
+			due = d
+		}
+	}
+	if wrote {
+		if err := v.sink.Flush(); err != nil {
+			v.stats.drop(DropWriteError, 1)
+		}
+		v.report(now)
+	}
+	return due
+}
+
+// contain turns a panic of the sink into this viewer's end: nobody else's.
+func (v *Viewer) contain(s *scratch) {
+	if r := recover(); r != nil {
+		s.log.Error("panic while serving a viewer", "viewer", v.id, "stream", v.stream.name, "panic", r, "stack", string(debug.Stack()))
+		v.end(ErrPanic)
+	}
+}

@@ -1,0 +1,363 @@
+package broadcast_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"porthole/internal/broadcast"
+)
+
+func TestViewerGetsItsOwnGaplessStream(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 60)
+		cam.run(time.Second)
+		_, s := watch(t, b, nil)
+		cam.run(4 * time.Second)
+		got := s.take()
+		checkContiguous(t, got)
+		if !isKey(got[0]) {
+			t.Errorf("began with %q, want a keyframe", got[0].payload)
+		}
+		if got[0].SSRC != videoSSRC || got[0].PayloadType != videoPayload {
+			t.Errorf("SSRC %x and payload type %d are not the viewer's", got[0].SSRC, got[0].PayloadType)
+		}
+		if want := 5 * 30 * frameParts; len(got) != want {
+			t.Errorf("got %d packets, want %d: all from the last keyframe on", len(got), want)
+		}
+		if s.unflushed != 0 {
+			t.Errorf("%d packets were not flushed", s.unflushed)
+		}
+	})
+}
+
+func TestViewerStartsAtOnceFromTheRingAndIsLive(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 120) // a keyframe every 4 s
+		cam.ignores = true        // as OBS and FFmpeg do
+		cam.run(3900 * time.Millisecond)
+		joined := time.Now()
+		_, s := watch(t, b, nil)
+		cam.run(5 * time.Second)
+		got := s.take()
+		checkContiguous(t, got)
+		if wait := got[frameParts-1].at.Sub(joined); !isKey(got[0]) || wait > 20*time.Millisecond {
+			t.Errorf("first keyframe after %v (%q)", wait, got[0].payload)
+		}
+		// The history of 3.9 s spans an eighth of a second, and then the viewer
+		// is live: no delay is kept.
+		span := time.Duration(got[116*frameParts].Timestamp-got[0].Timestamp) * time.Second / 90_000
+		if span > 130*time.Millisecond {
+			t.Errorf("history spans %v for the player, want an eighth of a second", span)
+		}
+		last := got[len(got)-1]
+		if late := time.Since(last.at); late > 2*frameTime {
+			t.Errorf("the last picture was sent %v ago", late)
+		}
+	})
+}
+
+func TestFiftyViewersCauseNoKeyframeStorm(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 0)
+		cam.run(time.Second)
+		viewers := make([]*broadcast.Viewer, 50)
+		for i := range viewers {
+			viewers[i], _ = watch(t, b, nil)
+		}
+		cam.run(200 * time.Millisecond)
+		for _, v := range viewers {
+			v.HandleRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: videoSSRC}})
+		}
+		cam.run(time.Second)
+		if n := cam.requests(); n < 1 || n > 2 {
+			t.Errorf("50 viewers that join and ask caused %d keyframe requests, want 1 or 2", n)
+		}
+	})
+}
+
+func TestHeldBackKeyframeRequestIsSentLater(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 0)
+		cam.run(time.Second)
+		v, _ := watch(t, b, nil)
+		synctest.Wait()
+		pli := []rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: videoSSRC}}
+		v.HandleRTCP(pli)
+		cam.run(100 * time.Millisecond) // answered
+		v.HandleRTCP(pli)               // the viewer lost that keyframe, too
+		if n := cam.requests(); n != 1 {
+			t.Fatalf("%d requests within 100 ms, want 1", n)
+		}
+		cam.run(600 * time.Millisecond)
+		if n := cam.requests(); n != 2 {
+			t.Errorf("%d requests after 700 ms, want 2: the second one was only held back", n)
+		}
+	})
+}
+
+func TestSlowViewerJumpsToAKeyframeAndDisturbsNobody(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		slow, slowSink := watch(t, b, nil)
+		_, control := watch(t, b, nil)
+		cam.run(500 * time.Millisecond)
+		slowSink.set(func(s *sink) { s.full = true })
+		cam.run(1800 * time.Millisecond)
+		before := slowSink.take()
+		slowSink.set(func(s *sink) { s.full = false })
+		cam.run(2 * time.Second)
+		after := slowSink.take()
+		if len(after) == 0 || !isKey(after[0]) {
+			t.Fatal("the slow viewer did not go on at a keyframe")
+		}
+		checkContiguous(t, append(before, after...))
+		if d := slow.Stats().Drops[broadcast.DropLate]; d == 0 {
+			t.Error("the drop was not counted")
+		}
+		if got, want := len(control.take()), cam.frame*frameParts; got != want {
+			t.Errorf("the other viewer got %d packets, want %d", got, want)
+		}
+	})
+}
+
+func TestKeyPictureLeavesInBursts(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 0)
+		cam.picture()
+		_, s := watch(t, b, nil)
+		synctest.Wait()
+		s.take()
+		const parts = 60
+		for i := range parts {
+			payload := make([]byte, 1200)
+			payload[0] = 0x41
+			_ = cam.layer.WriteRTP(&rtp.Packet{Header: rtp.Header{SequenceNumber: cam.seq, Timestamp: cam.timestamp, Marker: i == parts-1}, Payload: payload})
+			cam.seq++
+		}
+		time.Sleep(100 * time.Millisecond)
+		bursts := map[time.Time]int{}
+		got := s.take()
+		for _, p := range got {
+			bursts[p.at]++
+		}
+		if len(got) != parts {
+			t.Fatalf("%d packets of %d arrived", len(got), parts)
+		}
+		for at, n := range bursts {
+			if n > 17 {
+				t.Errorf("%d packets left at once at %v, want a batch of 16 and no more", n, at)
+			}
+		}
+		if spread := got[parts-1].at.Sub(got[0].at); spread > 25*time.Millisecond {
+			t.Errorf("the picture took %v", spread)
+		}
+	})
+}
+
+func TestOneViewersFailureIsItsOwn(t *testing.T) {
+	for name, fail := range map[string]func(*sink){
+		"panic": func(s *sink) { s.panics = true },
+		"error": func(s *sink) { s.err = errors.New("network is unreachable") },
+		"full":  func(s *sink) { s.full = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, broadcast.Config{Senders: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
+				cam := publish(t, b, 30)
+				cam.picture()
+				bad, badSink := watch(t, b, nil)
+				_, control := watch(t, b, nil)
+				badSink.set(fail)
+				cam.run(2 * time.Second)
+				if got, want := len(control.take()), cam.frame*frameParts; got != want {
+					t.Errorf("the other viewer got %d packets, want %d", got, want)
+				}
+				if name == "panic" {
+					wantEnd(t, bad, broadcast.ErrPanic)
+				} else if bad.Err() != nil {
+					t.Errorf("ended with %v: that is for its connection to say", bad.Err())
+				}
+			})
+		})
+	}
+}
+
+func TestNoWriteAfterClose(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		v, s := watch(t, b, nil)
+		cam.run(time.Second)
+		reason := errors.New("enough")
+		v.Close(reason)
+		v.Close(errors.New("again"))
+		s.take()
+		cam.run(time.Second)
+		if n := len(s.take()); n != 0 {
+			t.Errorf("%d packets after Close", n)
+		}
+		wantEnd(t, v, reason)
+		if err := v.Start(broadcast.ViewerConfig{Sink: s}); !errors.Is(err, reason) {
+			t.Errorf("Start after Close: %v", err)
+		}
+		totals, viewers := b.Totals()
+		if viewers != 0 || totals.Packets == 0 {
+			t.Errorf("totals after Close: %+v, %d viewers", totals, viewers)
+		}
+	})
+}
+
+func TestLostPacketsAreSentAgain(t *testing.T) {
+	for _, rtx := range []bool{false, true} {
+		bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+			cam := publish(t, b, 30)
+			cam.picture()
+			v, s := watch(t, b, func(c *broadcast.ViewerConfig) {
+				if rtx {
+					c.Video.RTXSSRC, c.Video.RTXPayloadType = rtxSSRC, 103
+				}
+			})
+			cam.run(time.Second)
+			sent := s.take()
+			lost := sent[len(sent)-10]
+			nack := &rtcp.TransportLayerNack{MediaSSRC: videoSSRC, Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{lost.SequenceNumber, lost.SequenceNumber + 999})}
+			v.HandleRTCP([]rtcp.Packet{nack})
+			synctest.Wait()
+			v.HandleRTCP([]rtcp.Packet{nack}) // an impatient viewer gets it once
+			synctest.Wait()
+			got := s.take()
+			if len(got) != 1 {
+				t.Fatalf("rtx %v: %d packets for a NACK of one that exists", rtx, len(got))
+			}
+			p := got[0]
+			if p.Timestamp != lost.Timestamp || p.Marker != lost.Marker {
+				t.Errorf("rtx %v: header differs: %+v", rtx, p.Header)
+			}
+			want := lost.payload
+			if rtx {
+				want = string(binary.BigEndian.AppendUint16(nil, lost.SequenceNumber)) + want
+				if p.SSRC != rtxSSRC || p.PayloadType != 103 {
+					t.Errorf("RTX came as SSRC %x, payload type %d", p.SSRC, p.PayloadType)
+				}
+			} else if p.SequenceNumber != lost.SequenceNumber || p.SSRC != videoSSRC {
+				t.Errorf("sent again as %d on %x", p.SequenceNumber, p.SSRC)
+			}
+			if p.payload != want {
+				t.Errorf("rtx %v: payload %q, want %q", rtx, p.payload, want)
+			}
+			if n := v.Stats().Resent; n != 1 {
+				t.Errorf("counted %d", n)
+			}
+		})
+	}
+}
+
+func TestSenderReportsKeepTracksInStep(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio, broadcast.Video}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		video, _ := p.AddLayer(broadcast.LayerConfig{Codec: h264})
+		audio, _ := p.AddLayer(broadcast.LayerConfig{Codec: opus})
+		// The publisher's clock is years off, and its audio is captured 100 ms
+		// before the picture with the same arrival time.
+		off := -3 * 365 * 24 * time.Hour
+		write := func(i int) {
+			now := time.Now().Add(off)
+			_ = video.WriteRTP(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 1800), Marker: true}, Payload: []byte("\x65")})
+			_ = audio.WriteRTP(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: uint32(i * 960), Marker: true}, Payload: []byte("a")})
+			video.SenderReport(now, uint32(i*1800))
+			audio.SenderReport(now.Add(-100*time.Millisecond), uint32(i*960))
+			time.Sleep(20 * time.Millisecond)
+		}
+		write(0)
+		_, s := watch(t, b, nil)
+		for i := 1; i < 200; i++ {
+			write(i)
+		}
+		last := map[uint32]*rtcp.SenderReport{}
+		names := map[string]bool{}
+		for _, r := range s.reports {
+			switch r := r.(type) {
+			case *rtcp.SenderReport:
+				last[r.SSRC] = r
+			case *rtcp.SourceDescription:
+				names[r.Chunks[0].Items[0].Text] = true
+			}
+		}
+		v, a := last[videoSSRC], last[audioSSRC]
+		if v == nil || a == nil {
+			t.Fatal("a track got no sender report")
+		}
+		if len(names) != 1 || !names["porthole"] {
+			t.Errorf("CNAMEs: %v", names)
+		}
+		// Of a video and an audio packet that were written together, the audio's
+		// sample is 100 ms older by the reports.
+		packets := s.take()
+		capture := func(r *rtcp.SenderReport, rate float64) float64 {
+			for i := len(packets) - 1; ; i-- {
+				if p := packets[i]; p.SSRC == r.SSRC {
+					return float64(r.NTPTime)/(1<<32) + float64(int32(p.Timestamp-r.RTPTime))/rate
+				}
+			}
+		}
+		if lag := capture(v, 90_000) - capture(a, 48_000); lag < 0.095 || lag > 0.105 {
+			t.Errorf("audio is %.0f ms older than the picture by the reports, want 100", lag*1000)
+		}
+		for _, r := range last {
+			sent := time.Unix(int64(r.NTPTime>>32)-2_208_988_800, 0)
+			if d := time.Since(sent).Abs(); d > 3*time.Second {
+				t.Errorf("the report's clock is %v off ours", d)
+			}
+		}
+	})
+}
+
+func TestRoundTripAndLossAreKnownFromReports(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		v, s := watch(t, b, nil)
+		cam.run(100 * time.Millisecond)
+		sr, ok := s.reports[0].(*rtcp.SenderReport)
+		if !ok {
+			t.Fatalf("first report is %T", s.reports[0])
+		}
+		time.Sleep(150 * time.Millisecond) // of which the viewer held it for 100
+		const elapsed = 250 * time.Millisecond
+		v.HandleRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{
+			SSRC: videoSSRC, FractionLost: 64, LastSenderReport: uint32(sr.NTPTime >> 16), Delay: 65536 / 10,
+		}}}})
+		stats := v.Stats()
+		if want := elapsed - 100*time.Millisecond; (stats.RTT - want).Abs() > time.Millisecond {
+			t.Errorf("round trip %v, want %v", stats.RTT, want)
+		}
+		if stats.FractionLost != 0.25 {
+			t.Errorf("loss %v, want a quarter", stats.FractionLost)
+		}
+	})
+}
+
+func TestMIDIsSentWhenNegotiated(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		_, s := watch(t, b, func(c *broadcast.ViewerConfig) { c.Video.MID, c.Video.MIDExtensionID = "v0", 4 })
+		cam.run(3 * time.Second)
+		got := s.take()
+		if mid := string(got[0].GetExtension(4)); mid != "v0" {
+			t.Errorf("first packet has MID %q", mid)
+		}
+		if last := got[len(got)-1]; last.Extension {
+			t.Error("the extension is still sent when it has long been learned")
+		}
+	})
+}
