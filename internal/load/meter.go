@@ -1,0 +1,195 @@
+package load
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+)
+
+// meter counts the RTP packets of one session from their headers. Its methods
+// may be called by any goroutine.
+type meter struct {
+	// Set by newMeter, read-only afterwards.
+	judgeFrom time.Time     // what is judged begins here,
+	settle    time.Duration // but not before a stream is this old
+
+	mu      sync.Mutex // guards what follows
+	first   time.Time  // arrival of the first packet of all
+	stopped bool
+	end     time.Time // of what is judged, when stopped
+	bytes   uint64
+	streams []*stream // few: two, and two more with RTX
+}
+
+// stream is what the packets of one SSRC add up to.
+type stream struct {
+	ssrc  uint32
+	video bool // known from claim
+	known bool // belongs to a track; the others are retransmissions and probes
+	quiet bool // its packets need not be decrypted any more
+
+	firstSeq uint32 // extended sequence numbers (RFC 3550 appendix A.1)
+	highSeq  uint32
+	packets  uint64
+
+	lastTime  uint32    // RTP timestamp of the newest frame
+	lastFrame time.Time // its arrival
+	total     sums
+	judged    sums      // total at the moment judging began, to subtract
+	judgedAt  time.Time // zero: not yet
+}
+
+// sums are counts that only grow, except for pause.
+type sums struct {
+	frames uint64
+	bytes  uint64
+	pause  time.Duration // the longest between two frames since judging began
+}
+
+func newMeter(judgeFrom time.Time, settle time.Duration) *meter {
+	return &meter{judgeFrom: judgeFrom, settle: settle}
+}
+
+// rtpHeaderSize is the fixed part of an RTP header (RFC 3550 section 5.1).
+const rtpHeaderSize = 12
+
+// isRTP tells RTP from STUN, DTLS and RTCP (RFC 7983 section 7, RFC 5761 section 4).
+func isRTP(b []byte) bool {
+	return len(b) >= rtpHeaderSize && b[0]&0xC0 == 0x80 && (b[1] < 192 || b[1] > 223)
+}
+
+// count takes an RTP or SRTP packet that arrived at now. It says whether
+// somebody still needs the packet after that.
+func (m *meter) count(now time.Time, packet []byte) (needed bool) {
+	seq := binary.BigEndian.Uint16(packet[2:])
+	timestamp := binary.BigEndian.Uint32(packet[4:])
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stopped {
+		return false
+	}
+	m.bytes += uint64(len(packet))
+	s := m.stream(binary.BigEndian.Uint32(packet[8:]))
+	if s.packets == 0 {
+		s.begin(seq, timestamp, now)
+		if m.first.IsZero() {
+			m.first = now
+		}
+	}
+	if s.judgedAt.IsZero() && !now.Before(m.judgeFrom) && now.Sub(m.first) >= m.settle {
+		s.judgedAt, s.judged = now, s.total
+	}
+	s.add(seq, timestamp, len(packet), now)
+	return !s.quiet
+}
+
+// stream finds the counts of an SSRC. The caller holds mu.
+func (m *meter) stream(ssrc uint32) *stream {
+	for _, s := range m.streams {
+		if s.ssrc == ssrc {
+			return s
+		}
+	}
+	s := &stream{ssrc: ssrc}
+	m.streams = append(m.streams, s)
+	return s
+}
+
+func (s *stream) begin(seq uint16, timestamp uint32, now time.Time) {
+	// Half the range up, so that a packet that overtook its elders leaves room for them.
+	s.firstSeq = uint32(seq) + 1<<16
+	s.highSeq = s.firstSeq
+	s.lastTime, s.lastFrame = timestamp, now
+	s.total.frames = 1
+}
+
+func (s *stream) add(seq uint16, timestamp uint32, size int, now time.Time) {
+	s.packets++
+	s.total.bytes += uint64(size)
+	if ahead := int16(seq - uint16(s.highSeq)); ahead > 0 {
+		s.highSeq += uint32(ahead)
+	} else if behind := s.highSeq + uint32(int32(ahead)); behind < s.firstSeq {
+		s.firstSeq = behind
+	}
+	if int32(timestamp-s.lastTime) <= 0 {
+		return
+	}
+	s.total.frames++
+	if !s.judgedAt.IsZero() {
+		s.total.pause = max(s.total.pause, now.Sub(s.lastFrame))
+	}
+	s.lastTime, s.lastFrame = timestamp, now
+}
+
+// claim says that an SSRC is a track, and of which kind.
+func (m *meter) claim(ssrc uint32, video bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.stream(ssrc)
+	s.known, s.video = true, video
+}
+
+// hush says that packets of an SSRC are needed for counting only.
+func (m *meter) hush(ssrc uint32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stream(ssrc).quiet = true
+}
+
+// stop ends counting; end is the end of what is judged. A second call does nothing.
+func (m *meter) stop(end time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.stopped {
+		m.stopped, m.end = true, end
+	}
+}
+
+// progress returns the bytes so far and whether there are any.
+func (m *meter) progress() (bytes uint64, media bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bytes, !m.first.IsZero()
+}
+
+// reading is what a session's meter says in the end.
+type reading struct {
+	first         time.Time // zero: no packet came
+	packets, lost uint64    // of tracks, since the session's begin
+	video         bool      // there is a video track
+	judged        bool      // what follows means something
+	frameRate     float64   // per second; of the video track, else of the audio track
+	bitRate       float64   // per second, of all tracks, SRTP packets without IP and UDP headers
+	pause         time.Duration
+}
+
+// read evaluates a stopped meter.
+func (m *meter) read() reading {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := reading{first: m.first}
+	for _, s := range m.streams {
+		if s.packets == 0 || !s.known {
+			continue
+		}
+		r.video = r.video || s.video
+		r.packets += s.packets
+		if expected := uint64(s.highSeq-s.firstSeq) + 1; expected > s.packets {
+			r.lost += expected - s.packets
+		}
+	}
+	for _, s := range m.streams {
+		seconds := m.end.Sub(s.judgedAt).Seconds()
+		if !s.known || s.judgedAt.IsZero() || seconds <= 0 {
+			continue
+		}
+		r.bitRate += 8 * float64(s.total.bytes-s.judged.bytes) / seconds
+		if s.video == r.video {
+			r.judged = true
+			r.frameRate = float64(s.total.frames-s.judged.frames) / seconds
+			r.pause = max(s.total.pause, m.end.Sub(s.lastFrame)) // one that never ended counts too
+		}
+	}
+	return r
+}
