@@ -1,0 +1,107 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// shown is one picture that a page showed.
+type shown struct {
+	ShownMs    float64 `json:"shownMs"`    // Unix time
+	CapturedMs float64 `json:"capturedMs"` // Unix time, of the test pattern only
+	Number     int     `json:"number"`     // modulo 4096, of the test pattern only
+}
+
+// pictures takes what the page's probe has seen since it was asked last.
+func (p *tab) pictures() []shown {
+	p.t.Helper()
+	return eval[[]shown](p, "take the pictures", "__probe.pictures.splice(0)")
+}
+
+// TestBrowserPlaysThePattern opens the page of a stream as a person does and
+// reads the pattern's clock out of the pictures that the browser shows; then a
+// second page opens, which must change nothing for the first.
+func TestBrowserPlaysThePattern(t *testing.T) {
+	s := startServer(t, "--source", patternSource)
+	s.waitLive(t, "webcam", true, 20*time.Second)
+	browser := startChromium(t)
+
+	first := openTab(t, browser, s.url+"/watch/webcam")
+	first.waitPlaying(20 * time.Second)
+	first.do("observe", "__probe.observe(true)")
+	first.collect(30) // the decoder and the jitter buffer have settled after a second
+	alone := first.collect(120)
+	requireRate(t, "alone", alone)
+
+	second := openTab(t, browser, s.url+"/watch/webcam")
+	second.waitPlaying(20 * time.Second)
+	second.do("observe", "__probe.observe(true)")
+	second.collect(30)
+	first.pictures() // what came while the second page was loading is not compared
+	together := first.collect(120)
+	requireRate(t, "with a second page", together)
+	requireRate(t, "the second page", second.collect(30))
+	s.waitViewers(t, "webcam", 2, 5*time.Second)
+
+	if invalid := eval[int](first, "count pictures without a clock", "__probe.invalid"); invalid > 0 {
+		t.Errorf("%d pictures had no readable clock", invalid)
+	}
+	if a, b := glassToGlass(alone, 0.5), glassToGlass(together, 0.5); b > a+60 {
+		t.Errorf("a second page raised the first one's median delay from %.0f to %.0f ms", a, b)
+	}
+	first.screenshot("watch")
+}
+
+// collect waits for n pictures of the page.
+func (p *tab) collect(n int) []shown {
+	p.t.Helper()
+	var all []shown
+	waitFor(p.t, 5*time.Second+time.Duration(n)*100*time.Millisecond, fmt.Sprintf("%d pictures in the page", n), func() error {
+		all = append(all, p.pictures()...)
+		if len(all) < n {
+			return fmt.Errorf("%d have come; the page says: %s", len(all), p.text())
+		}
+		return nil
+	})
+	return all
+}
+
+// requireRate checks that pictures advance at about 30 a second by their own
+// numbers and clocks. A busy machine may show fewer of them, but not by much.
+func requireRate(t testing.TB, what string, pictures []shown) {
+	t.Helper()
+	first, last := pictures[0], pictures[len(pictures)-1]
+	seconds := (last.ShownMs - first.ShownMs) / 1000
+	if seconds <= 0 {
+		t.Fatalf("%s: no time passed between %+v and %+v", what, first, last)
+	}
+	advanced := float64((last.Number - first.Number) & 0xfff)
+	t.Logf("%s: %d pictures in %.1fs, shown at %.1f a second, advancing at %.1f; glass to glass median %.0f ms, p95 %.0f ms",
+		what, len(pictures), seconds, float64(len(pictures)-1)/seconds, advanced/seconds,
+		glassToGlass(pictures, 0.5), glassToGlass(pictures, 0.95))
+	if rate := float64(len(pictures)-1) / seconds; rate < 24 {
+		t.Errorf("%s: %.1f pictures a second were shown, want at least 24", what, rate)
+	}
+	if rate := advanced / seconds; rate < 27 || rate > 33 {
+		t.Errorf("%s: the pattern advanced at %.1f pictures a second, want 30", what, rate)
+	}
+	for i := 1; i < len(pictures); i++ {
+		if pictures[i].CapturedMs < pictures[i-1].CapturedMs {
+			t.Errorf("%s: picture %d was shown after picture %d", what, pictures[i].Number, pictures[i-1].Number)
+		}
+	}
+}
+
+// glassToGlass is a quantile of the milliseconds from capture to the screen.
+func glassToGlass(pictures []shown, q float64) float64 {
+	all := make([]float64, len(pictures))
+	for i, p := range pictures {
+		all[i] = p.ShownMs - p.CapturedMs
+	}
+	slices.Sort(all)
+	return quantile(all, q)
+}

@@ -1,0 +1,188 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+//go:embed testdata/probe.js
+var probe string
+
+// startChromium starts a headless browser with a fake camera and microphone,
+// ended with the test.
+func startChromium(t testing.TB) context.Context {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, // the tests run as root in CI, where the sandbox refuses to
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		// Media over 127.0.0.1: the second flag works only together with the first.
+		chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("allow-loopback-in-peer-connection", true),
+		chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.WindowSize(1280, 900),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start Chromium: %v", err)
+	}
+	return ctx
+}
+
+// tab is one page in a window of its own, so that it is never in the background.
+type tab struct {
+	t   testing.TB
+	ctx context.Context
+
+	mu     sync.Mutex
+	faults []string // what the page wrote to its console as an error; guarded by mu
+}
+
+// openTab opens a page. Whatever the console shows as an error fails the test.
+func openTab(t testing.TB, browser context.Context, url string) *tab {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	p := &tab{t: t, ctx: ctx}
+	if err := chromedp.Listen(ctx, p.hear); err != nil {
+		t.Fatalf("open a tab: %v", err)
+	}
+	run(p, 15*time.Second, "open "+url, chromedp.Steps(
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{})
+			return err
+		}),
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument,
+				page.AddScriptToEvaluateOnNewDocumentParams{Source: probe})
+			return err
+		}),
+		chromedp.Navigate(url)))
+	t.Cleanup(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.faults) > 0 {
+			t.Errorf("errors in the console of %s:\n%s", url, strings.Join(p.faults, "\n"))
+		}
+		if t.Failed() {
+			p.screenshot("failed")
+		}
+	})
+	return p
+}
+
+// hear notes errors. A request that the server answered with 409 is none: that
+// is how a page learns that nobody publishes yet.
+func (p *tab) hear(event any) {
+	var fault string
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		fault = e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			fault += " " + e.ExceptionDetails.Exception.Description
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type != runtime.ConsoleAPICalledTypeError {
+			return
+		}
+		for _, arg := range e.Args {
+			fault += string(arg.Value) + arg.Description + " "
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level != log.EntryLevelError || strings.Contains(e.Entry.Text, "status of 409") {
+			return
+		}
+		fault = e.Entry.Text + " " + e.Entry.URL
+	default:
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = append(p.faults, fault)
+}
+
+// run executes an action with a deadline and returns its value.
+func run[T any](p *tab, within time.Duration, what string, action chromedp.Action[T]) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, within)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		p.t.Fatalf("%s: %v", what, err)
+	}
+	return value
+}
+
+// eval runs a script in the page and returns its value, also that of a promise.
+func eval[T any](p *tab, what, script string) T {
+	p.t.Helper()
+	return run(p, 20*time.Second, what, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+}
+
+// do runs a script in the page for what it does.
+func (p *tab) do(what, script string) {
+	p.t.Helper()
+	eval[chromedp.Void](p, what, script)
+}
+
+// waitTrue waits until a script's value is true.
+func (p *tab) waitTrue(within time.Duration, what, script string) {
+	p.t.Helper()
+	waitFor(p.t, within, what, func() error {
+		if !eval[bool](p, what, script) {
+			return fmt.Errorf("not so; the page says: %s", p.text())
+		}
+		return nil
+	})
+}
+
+// text is what a person reads in the page, shortened.
+func (p *tab) text() string {
+	return fmt.Sprintf("%.300q", eval[string](p, "read the page's text", "document.body.innerText"))
+}
+
+// waitPlaying waits until the page's video shows moving pictures.
+func (p *tab) waitPlaying(within time.Duration) {
+	p.t.Helper()
+	p.waitTrue(within, "the page's video to play", `(() => {
+		const video = __probe.video();
+		return !!video && !video.paused && video.videoWidth > 0 && video.currentTime > 0;
+	})()`)
+}
+
+// screenshot keeps a picture of the page for a person to look at. It is no
+// test: that it cannot be taken is said and that is all.
+func (p *tab) screenshot(name string) {
+	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Logf("no screenshot %s: %v", name, err)
+		return
+	}
+	file := filepath.Join(artifacts(p.t), strings.ReplaceAll(p.t.Name(), "/", "_")+"-"+name+".png")
+	if err := os.WriteFile(file, png, 0o644); err != nil {
+		p.t.Logf("no screenshot %s: %v", name, err)
+		return
+	}
+	p.t.Logf("screenshot: %s", file)
+}

@@ -1,0 +1,12 @@
+// Package e2e tests the porthole binary from outside: it starts the real
+// program on free ports of the loopback interface and comes to it with the
+// clients that people use: WebRTC peers, headless Chromium and FFmpeg.
+//
+// Its tests carry the build tag e2e, because they need those programs:
+// `make test-e2e` installs them and runs the tests. The package exports
+// nothing and is imported by nothing.
+//
+// The environment can say: E2E_BINARY, a porthole to test instead of building
+// one; E2E_FFMPEG, an FFmpeg that publishes over WHIP; E2E_ARTIFACTS, where
+// screenshots and the logs of failed tests are kept.
+package e2e

@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// TestViewersDoNotSlowEachOther measures the time from a frame's capture to
+// its arrival at the first viewer, alone and in the company of nineteen more.
+// The pictures are decoded afterwards, so the decoder costs the measurement nothing.
+func TestViewersDoNotSlowEachOther(t *testing.T) {
+	const (
+		others  = 19
+		width   = 640 // of patternSource
+		measure = 4 * time.Second
+		// What a busy two-core machine may add; queueing behind others adds much more.
+		tolerance = 60 * time.Millisecond
+	)
+	s := startServer(t, "--source", patternSource)
+	s.waitLive(t, "webcam", true, 20*time.Second)
+
+	first := watch(t, s, "webcam")
+	first.video.startRecording()
+	first.waitPlaying(t)
+
+	first.video.reset()
+	aloneFrom := time.Now()
+	first.waitFrames(t, int(measure.Seconds()*30))
+	aloneTo := time.Now()
+
+	crowd := watchMany(t, s, "webcam", others)
+	for _, v := range crowd {
+		v.waitPlaying(t)
+	}
+	s.waitViewers(t, "webcam", 1+others, 5*time.Second)
+	crowdFrom := time.Now()
+	for _, v := range crowd {
+		v.video.reset()
+	}
+	first.waitFrames(t, int(measure.Seconds()*30))
+	crowdTo := time.Now()
+
+	for i, v := range append(crowd, first) {
+		if c := v.video.counts(); c.missing != 0 || c.frames < int(measure.Seconds()*20) {
+			t.Errorf("viewer %d: want every sequence number and about 30 frames a second for %v, got %+v", i, measure, c)
+		}
+	}
+
+	pictures := first.video.recorded()
+	clocks := decodeClocks(t, pictures, width)
+	requireAdvancing(t, clocks)
+	alone := delays(during(clocks, pictures, aloneFrom, aloneTo))
+	together := delays(during(clocks, pictures, crowdFrom, crowdTo))
+	report := func(of []time.Duration) string {
+		return fmt.Sprintf("median %v, p95 %v of %d frames", quantile(of, 0.5), quantile(of, 0.95), len(of))
+	}
+	t.Logf("capture to arrival, alone: %s; with %d viewers: %s", report(alone), others+1, report(together))
+	if got, limit := quantile(together, 0.5), quantile(alone, 0.5)+tolerance; got > limit {
+		t.Errorf("with %d viewers the first one's median delay is %v, want at most %v", others+1, got, limit)
+	}
+}
+
+// during keeps the pictures that arrived in a period.
+func during(clocks []clock, pictures []picture, from, to time.Time) ([]clock, []picture) {
+	var c []clock
+	var p []picture
+	for i := range pictures {
+		if at := pictures[i].arrived; at.After(from) && at.Before(to) {
+			c, p = append(c, clocks[i]), append(p, pictures[i])
+		}
+	}
+	return c, p
+}
+
+// requireAdvancing checks that every picture is younger than the one before and
+// that none was left out.
+func requireAdvancing(t testing.TB, clocks []clock) {
+	t.Helper()
+	for i := 1; i < len(clocks); i++ {
+		step := (clocks[i].number - clocks[i-1].number) & 0xfff
+		if step != 1 || !clocks[i].captured.After(clocks[i-1].captured) {
+			t.Errorf("picture %d follows picture %d, captured %v later",
+				clocks[i].number, clocks[i-1].number, clocks[i].captured.Sub(clocks[i-1].captured))
+		}
+	}
+}

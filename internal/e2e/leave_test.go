@@ -1,0 +1,141 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"path"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// TestLeavingViewersDisturbNobody ends viewers in every way that they end in,
+// while one viewer watches on, and then looks for what they left behind.
+func TestLeavingViewersDisturbNobody(t *testing.T) {
+	// A viewer that vanished is given up after 30s, one that never connected after 15s.
+	const freed = 45 * time.Second
+
+	s := startServer(t, "--source", patternSource)
+	s.waitLive(t, "webcam", true, 20*time.Second)
+	warm := watchAndPlay(t, s)
+	if err := warm.delete(); err != nil {
+		t.Fatalf("DELETE: %v", err)
+	}
+	s.waitViewers(t, "webcam", 0, 5*time.Second)
+	// Whatever starts with the first viewer has started; the rest is what must be left at the end.
+	waitFor(t, 10*time.Second, "the server to come to rest", func() error {
+		before := s.goroutineBaseline(t)
+		if after := s.goroutineBaseline(t); after != before {
+			return fmt.Errorf("%d goroutines, then %d", before, after)
+		}
+		return nil
+	})
+	baseline := s.goroutineBaseline(t)
+
+	control := watchAndPlay(t, s)
+	withControl := s.goroutineBaseline(t)
+	control.video.reset()
+	var resources []string
+	for _, way := range waysToLeave {
+		resources = append(resources, way.leave(t, s))
+		control.waitFrames(t, 10)
+		if c := control.video.counts(); c.missing != 0 || c.pause > time.Second {
+			t.Errorf("a viewer that %s disturbed another: %+v", way.name, c)
+		}
+		control.video.reset()
+	}
+
+	for i, resource := range resources {
+		waitFor(t, freed, fmt.Sprintf("the session of the viewer that %s to be gone", waysToLeave[i].name), func() error {
+			if r := s.call(t, http.MethodGet, "/api/sessions/"+path.Base(resource), ""); r.status != http.StatusNotFound {
+				return fmt.Errorf("GET /api/sessions/…: status %d: %s", r.status, r.body)
+			}
+			return nil
+		})
+	}
+	s.waitViewers(t, "webcam", 1, freed)
+	s.waitGoroutines(t, withControl, freed)
+	if c := control.video.counts(); c.missing != 0 || c.pause > time.Second {
+		t.Errorf("giving up the others disturbed the viewer that stayed: %+v", c)
+	}
+	if err := control.close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	s.waitViewers(t, "webcam", 0, 10*time.Second)
+	s.waitGoroutines(t, baseline, 10*time.Second)
+}
+
+// waysToLeave are the ends that viewers come to.
+var waysToLeave = []struct {
+	name  string
+	leave func(testing.TB, *server) (resource string)
+}{
+	{"ends its session with DELETE", func(t testing.TB, s *server) string {
+		v := watchAndPlay(t, s)
+		if err := v.delete(); err != nil {
+			t.Errorf("DELETE: %v", err)
+		}
+		receive(t, 5*time.Second, "the server's goodbye after DELETE", v.ended)
+		return v.resource
+	}},
+	{"closes its peer connection", func(t testing.TB, s *server) string {
+		v := watchAndPlay(t, s)
+		if err := v.close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		return v.resource
+	}},
+	{"loses its socket without a goodbye", func(t testing.TB, s *server) string {
+		v := watchAndPlay(t, s)
+		v.vanish()
+		return v.resource
+	}},
+	{"stops reading", func(t testing.TB, s *server) string {
+		v := watchAndPlay(t, s)
+		v.conn.deaf.Store(true)
+		return v.resource
+	}},
+	{"posts an offer and is never heard of again", func(t testing.TB, s *server) string {
+		v, err := newViewer(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { v.close() })
+		offer, err := v.offer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.post("/whep/webcam", offer); err != nil {
+			t.Fatal(err)
+		}
+		return v.resource
+	}},
+	{"connects by ICE and never finishes DTLS", func(t testing.TB, s *server) string {
+		v, err := newViewer(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { v.close() })
+		v.conn.noDTLS.Store(true)
+		if err := v.signal("/whep/webcam"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, 10*time.Second, "ICE to be connected", func() error {
+			if state := v.pc.ICEConnectionState(); state != webrtc.ICEConnectionStateConnected {
+				return fmt.Errorf("it is %v", state)
+			}
+			return nil
+		})
+		return v.resource
+	}},
+}
+
+func watchAndPlay(t testing.TB, s *server) *viewer {
+	t.Helper()
+	v := watch(t, s, "webcam")
+	v.waitPlaying(t)
+	return v
+}

@@ -1,0 +1,59 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// binary is the path of the program under test, set by TestMain.
+var binary string
+
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// buildAndRun builds the program once, with the race detector, and runs the tests.
+func buildAndRun(m *testing.M) (int, error) {
+	binary = os.Getenv("E2E_BINARY")
+	if binary != "" {
+		return m.Run(), nil
+	}
+	dir, err := os.MkdirTemp("", "porthole-e2e-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "porthole")
+	build := exec.Command("go", "build", "-race", "-o", binary, "porthole/cmd/porthole")
+	if out, err := build.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build porthole: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+// artifacts is the directory for what a person may want to look at afterwards.
+func artifacts(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("E2E_ARTIFACTS")
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			t.Fatalf("find the cache directory: %v", err)
+		}
+		dir = filepath.Join(cache, "porthole-test", "artifacts")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatalf("make the artifacts directory: %v", err)
+	}
+	return dir
+}
