@@ -1,0 +1,124 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"log/slog"
+	"syscall"
+	"time"
+)
+
+// imageReader is what a camera driver gives pictures by; mediadevices' video.Reader is one.
+type imageReader interface {
+	Read() (img image.Image, release func(), err error)
+}
+
+const (
+	// A camera that fails this often in a row and for this long is given up. One corrupt JPEG after a shaken
+	// USB plug is nothing.
+	faultsToGiveUp = 5
+	faultyToGiveUp = 2 * time.Second
+
+	faultPause    = 10 * time.Millisecond // after a failed read: a device that fails at once must not keep a core busy
+	faultLogEvery = 10 * time.Second
+)
+
+// cameraSource makes a videoSource of a driver: it survives broken pictures, evens out capture times and
+// leaves out surplus pictures. The clock behind the capture times is this process's, read when a picture has arrived and
+// is decoded: mediadevices does not hand out the driver's own time stamps.
+type cameraSource struct {
+	images    imageReader
+	close     func() error
+	fullRange bool // see picture.load
+	log       *slog.Logger
+
+	smooth smoother
+	thin   thinner
+
+	lastGood time.Time // or the moment of opening
+	row      int       // faults since lastGood
+	broken   int       // faults in all
+	loggedAt time.Time
+}
+
+// newCameraSource takes over an open driver, which delivers the chosen mode.
+func newCameraSource(images imageReader, closeDriver func() error, mode choice, spec Spec, log *slog.Logger) *cameraSource {
+	c := &cameraSource{
+		images: images, close: closeDriver, fullRange: mode.Format == "MJPEG", log: log, lastGood: time.Now(),
+	}
+	if mode.FPS > float64(spec.FPS)*rateOffBy {
+		c.thin.interval = time.Second / time.Duration(spec.FPS)
+	}
+	return c
+}
+
+func (c *cameraSource) Read(ctx context.Context, f *picture) error {
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		asked := time.Now()
+		img, release, err := c.images.Read()
+		arrived := time.Now()
+		if err == nil {
+			captured := c.smooth.next(arrived)
+			wanted := c.thin.keep(captured)
+			if wanted {
+				err = f.load(img, c.fullRange)
+				f.CapturedAt = captured
+			}
+			release()
+			if err == nil {
+				c.lastGood, c.row = arrived, 0
+				if wanted {
+					return nil
+				}
+				continue
+			}
+		}
+		if err := c.fault(err, asked, arrived); err != nil {
+			return err
+		}
+		pause(ctx, faultPause)
+	}
+}
+
+// fault counts a failed read and says whether it is the end.
+func (c *cameraSource) fault(err error, asked, failed time.Time) error {
+	if isGone(err) {
+		return fmt.Errorf("%w: %w", ErrDeviceGone, err)
+	}
+	c.row++
+	c.broken++
+	// A read that itself took so long was a silent device: the driver waits several seconds for a picture.
+	silent := failed.Sub(asked) >= faultyToGiveUp
+	if silent || c.row >= faultsToGiveUp && failed.Sub(c.lastGood) >= faultyToGiveUp {
+		return fmt.Errorf("%w for %v: %w", ErrStalled, failed.Sub(c.lastGood).Round(100*time.Millisecond), err)
+	}
+	if failed.Sub(c.loggedAt) >= faultLogEvery {
+		c.loggedAt = failed
+		c.log.Warn("broken picture skipped", "error", err, "skipped", c.broken)
+	}
+	return nil
+}
+
+func (c *cameraSource) Close() error { return c.close() }
+
+// isGone tells the errors after which a file descriptor of a device never works again.
+func isGone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.ENXIO) ||
+		errors.Is(err, syscall.EBADF)
+}
+
+// pause waits, or returns early when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,139 @@
+package capture
+
+import "time"
+
+// rtpClock maps capture times to RTP timestamps (RFC 3550 §5.1). It counts on the monotonic reading of the times,
+// so that a wall clock that is set does not move the stream.
+type rtpClock struct {
+	epoch time.Time
+	base  uint32 // the timestamp at epoch; random, RFC 3550 §5.1
+	rate  int64  // ticks a second
+}
+
+func (c rtpClock) at(t time.Time) uint32 {
+	d := t.Sub(c.epoch)
+	whole, rest := int64(d/time.Second), int64(d%time.Second)
+	// In two steps: nanoseconds times 90000 overflows after 28 hours.
+	return c.base + uint32(whole*c.rate+rest*c.rate/int64(time.Second))
+}
+
+// rateMeter measures how many pictures a second really come, over windows of its length.
+type rateMeter struct {
+	window time.Duration
+	start  time.Time // of the running window
+	frames int       // since start, the one at start not counted
+}
+
+// observe counts one picture. At the end of a window it reports the rate in it.
+func (m *rateMeter) observe(at time.Time) (fps float64, done bool) {
+	if m.start.IsZero() {
+		m.start = at
+		return 0, false
+	}
+	m.frames++
+	elapsed := at.Sub(m.start)
+	if elapsed < m.window {
+		return 0, false
+	}
+	fps = float64(m.frames) / elapsed.Seconds()
+	m.start, m.frames = at, 0
+	return fps, true
+}
+
+// smoother turns the times at which pictures arrived into even capture times. A camera exposes like clockwork, while
+// its pictures arrive late by what USB and JPEG decoding took, each by another amount; a player would show that as jerks.
+// It follows the camera's own rate, and gives up at once where the camera really paused.
+type smoother struct {
+	last   time.Time     // what was returned last
+	lastAt time.Time     // when that picture arrived
+	period time.Duration // between pictures, learned
+}
+
+// next returns the capture time of a picture that arrived at the given time; always later than the one before.
+func (s *smoother) next(arrived time.Time) time.Time {
+	if s.last.IsZero() {
+		s.last, s.lastAt = arrived, arrived
+		return arrived
+	}
+	gap := arrived.Sub(s.lastAt)
+	s.lastAt = arrived
+	if s.period == 0 {
+		s.period = gap
+	}
+	expected := s.last.Add(s.period)
+	late := arrived.Sub(expected)
+	if late.Abs() > s.period/2 {
+		s.period += (gap - s.period) / 4
+		expected = arrived
+	} else {
+		s.period += (gap - s.period) / 16
+		expected = expected.Add(late / 8)
+	}
+	s.last = maxTime(expected, s.last.Add(time.Millisecond))
+	return s.last
+}
+
+func maxTime(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// thinner leaves out pictures of a camera that is faster than asked. The zero thinner keeps every picture.
+type thinner struct {
+	interval time.Duration
+	due      time.Time
+}
+
+func (t *thinner) keep(at time.Time) bool {
+	if t.interval == 0 {
+		return true
+	}
+	if at.Before(t.due.Add(-t.interval / 4)) {
+		return false
+	}
+	t.due = t.due.Add(t.interval)
+	if t.due.Before(at) { // the first picture, or after a pause
+		t.due = at.Add(t.interval)
+	}
+	return true
+}
+
+// sampleClock gives the capture time of audio by counting samples, held against the arrival times. Counting alone
+// drifts away from the pictures (sound cards are off by up to 0.01 %, and lose samples); arrival times alone jump
+// by a buffer's length.
+type sampleClock struct {
+	rate    int64
+	samples int64     // captured so far, gaps included
+	epoch   time.Time // when sample 0 was captured, as far as is known
+}
+
+// maxAudioSlip is how far counted and real time may be apart before audio was lost rather than late.
+const maxAudioSlip = 100 * time.Millisecond
+
+// observe takes a chunk of n samples whose first one was captured at about the given time. It returns the number
+// of samples that are missing before it.
+func (c *sampleClock) observe(capturedAt time.Time, n int) (lost int64) {
+	if c.epoch.IsZero() {
+		c.epoch = capturedAt
+	}
+	slip := capturedAt.Sub(c.at(c.samples))
+	switch {
+	case slip > maxAudioSlip:
+		lost = int64(slip) * c.rate / int64(time.Second)
+		c.samples += lost
+	case slip < -maxAudioSlip:
+		c.epoch = c.epoch.Add(slip)
+	default:
+		c.epoch = c.epoch.Add(slip / 64)
+	}
+	c.samples += int64(n)
+	return lost
+}
+
+// at is the capture time of the sample with this number.
+func (c *sampleClock) at(sample int64) time.Time {
+	whole, rest := sample/c.rate, sample%c.rate
+	return c.epoch.Add(time.Duration(whole)*time.Second + time.Duration(rest*int64(time.Second)/c.rate))
+}

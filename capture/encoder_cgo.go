@@ -1,0 +1,128 @@
+//go:build cgo
+
+package capture
+
+import (
+	"fmt"
+	"image"
+	"time"
+
+	"github.com/pion/mediadevices/pkg/codec"
+	"github.com/pion/mediadevices/pkg/codec/openh264"
+	"github.com/pion/mediadevices/pkg/codec/opus"
+	"github.com/pion/mediadevices/pkg/io/audio"
+	"github.com/pion/mediadevices/pkg/io/video"
+	"github.com/pion/mediadevices/pkg/prop"
+	"github.com/pion/mediadevices/pkg/wave"
+)
+
+// libraryCodecs builds the encoders that are linked into the binary.
+type libraryCodecs struct{}
+
+// openh264Encoder feeds single pictures to mediadevices' encoder, which wants to pull them from a reader.
+type openh264Encoder struct {
+	encoder codec.ReadCloser
+	control interface {
+		codec.KeyFrameController
+		codec.BitRateController
+	}
+	picture image.YCbCr // the one that the next pull gets
+}
+
+func (libraryCodecs) newVideoEncoder(p videoParams) (videoEncoder, error) {
+	params, err := openh264.NewParams()
+	if err != nil {
+		return nil, fmt.Errorf("openh264 parameters: %w", err)
+	}
+	params.BitRate = p.Bitrate
+	params.IntraPeriod = uint(p.KeyframeEvery) // the library ignores KeyFrameInterval
+	params.EnableFrameSkip = false
+	params.SliceMode = openh264.SMSingleSlice
+	params.MultipleThreadIdc = 1
+
+	e := new(openh264Encoder)
+	pull := video.ReaderFunc(func() (image.Image, func(), error) { return &e.picture, func() {}, nil })
+	media := prop.Media{Video: prop.Video{Width: p.Width, Height: p.Height, FrameRate: float32(p.FPS)}}
+	e.encoder, err = params.BuildVideoEncoder(pull, media)
+	if err != nil {
+		return nil, fmt.Errorf("openh264 for %dx%d: %w", p.Width, p.Height, err)
+	}
+	control, ok := e.encoder.Controller().(interface {
+		codec.KeyFrameController
+		codec.BitRateController
+	})
+	if !ok {
+		_ = e.encoder.Close()
+		return nil, fmt.Errorf("openh264 encoder %T cannot be controlled", e.encoder)
+	}
+	e.control = control
+	return &guardedEncoder{enc: e}, nil
+}
+
+func (e *openh264Encoder) Encode(f *picture, keyframe bool) ([]byte, error) {
+	e.picture = image.YCbCr{
+		Y: f.Y, Cb: f.U, Cr: f.V, YStride: f.Width, CStride: f.Width / 2,
+		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, f.Width, f.Height),
+	}
+	if keyframe {
+		if err := e.control.ForceKeyFrame(); err != nil {
+			return nil, fmt.Errorf("force a keyframe: %w", err)
+		}
+	}
+	unit, release, err := e.encoder.Read()
+	if err != nil {
+		return nil, fmt.Errorf("encode picture: %w", err)
+	}
+	release()
+	return unit, nil
+}
+
+func (e *openh264Encoder) SetBitrate(bps int) error {
+	if err := e.control.SetBitRate(bps); err != nil {
+		return fmt.Errorf("set bitrate: %w", err)
+	}
+	return nil
+}
+
+func (e *openh264Encoder) Close() error { return e.encoder.Close() }
+
+// opusEncoder does for sound what openh264Encoder does for pictures.
+type opusEncoder struct {
+	encoder codec.ReadCloser
+	block   wave.Int16Interleaved
+}
+
+func (libraryCodecs) newAudioEncoder(channels int) (audioEncoder, error) {
+	params, err := opus.NewParams()
+	if err != nil {
+		return nil, fmt.Errorf("opus parameters: %w", err)
+	}
+	params.BitRate = audioBitrate
+	params.Latency = opus.Latency20ms
+
+	e := &opusEncoder{block: wave.Int16Interleaved{
+		Size: wave.ChunkInfo{Len: audioBlock, Channels: channels, SamplingRate: audioRate},
+	}}
+	pull := audio.ReaderFunc(func() (wave.Audio, func(), error) { return &e.block, func() {}, nil })
+	media := prop.Media{Audio: prop.Audio{
+		ChannelCount: channels, SampleRate: audioRate, SampleSize: 2, IsInterleaved: true,
+		Latency: audioBlock * time.Second / audioRate,
+	}}
+	e.encoder, err = params.BuildAudioEncoder(pull, media)
+	if err != nil {
+		return nil, fmt.Errorf("opus for %d channels: %w", channels, err)
+	}
+	return e, nil
+}
+
+func (e *opusEncoder) Encode(samples []int16) ([]byte, error) {
+	e.block.Data = samples
+	packet, release, err := e.encoder.Read()
+	if err != nil {
+		return nil, fmt.Errorf("encode sound: %w", err)
+	}
+	release()
+	return packet, nil
+}
+
+func (e *opusEncoder) Close() error { return e.encoder.Close() }

@@ -1,0 +1,30 @@
+package capture
+
+import "errors"
+
+var (
+	// ErrSpec is wrapped by every error about a source URI: what it names is wrong in the text, whatever devices there are.
+	ErrSpec = errors.New("invalid source")
+
+	// ErrNoCgo is returned by everything that needs a device or an encoder in a binary built without cgo.
+	ErrNoCgo = errors.New("this binary was built without cgo: it cannot open a camera or encode the test pattern; rebuild with CGO_ENABLED=1 and g++")
+
+	// ErrNoCamera is returned when the default camera is asked for and no node offers a picture format that can be read.
+	ErrNoCamera = errors.New("no camera found")
+
+	// ErrNoMode is returned for a device that opens but offers no picture format that can be read:
+	// a metadata node beside a camera, a depth sensor, a loopback device that nobody feeds.
+	ErrNoMode = errors.New("the device offers no video mode that can be captured")
+
+	// ErrDeviceBusy is returned for a device that another program, or another source of this one, is streaming from.
+	ErrDeviceBusy = errors.New("the device is busy")
+
+	// ErrDeviceGone is returned when a device that was open can no longer be read.
+	ErrDeviceGone = errors.New("the device is gone")
+
+	// ErrStalled is returned when a device stays silent, or sends nothing but broken pictures, for too long.
+	ErrStalled = errors.New("the device delivers no usable pictures")
+
+	// ErrEncoderClosed is returned by an encoder that was used after Close.
+	ErrEncoderClosed = errors.New("encoder is closed")
+)

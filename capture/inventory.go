@@ -1,0 +1,100 @@
+package capture
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// Inventory is what Devices found on this machine. Its lists are never nil, so that JSON shows [].
+type Inventory struct {
+	Cameras     []CameraInfo     `json:"cameras"`     // in the order of their device numbers
+	Microphones []MicrophoneInfo `json:"microphones"` // the default one first
+}
+
+// CameraInfo is one video device that can be captured, or that could not be asked.
+// A device that answers but has no readable mode, such as the metadata node beside every USB camera, is not listed.
+type CameraInfo struct {
+	Device  string `json:"device"`            // path of its node, for camera:PATH
+	Name    string `json:"name,omitempty"`    // as the driver calls it
+	Bus     string `json:"bus,omitempty"`     // where it is plugged in
+	Problem string `json:"problem,omitempty"` // why its modes are not known: permissions, gone meanwhile
+	Modes   []Mode `json:"modes"`             // cheapest format first, then largest size first
+}
+
+// MicrophoneInfo is one audio input.
+type MicrophoneInfo struct {
+	ID      string `json:"id"`   // the audio system's name for it, for mic=NAME
+	Name    string `json:"name"` // the same for people; mic=NAME accepts it too
+	Default bool   `json:"default"`
+}
+
+// DefaultCamera is the camera that "camera:" means: the first that has a mode.
+func (i Inventory) DefaultCamera() (CameraInfo, bool) {
+	for _, c := range i.Cameras {
+		if len(c.Modes) > 0 {
+			return c, true
+		}
+	}
+	return CameraInfo{}, false
+}
+
+// WriteTable prints the inventory for people. The error is w's.
+func (i Inventory) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "CAMERA\tFORMAT\tSIZE\tFRAMES A SECOND")
+	if len(i.Cameras) == 0 {
+		fmt.Fprintln(t, "none found")
+	}
+	for _, c := range i.Cameras {
+		fmt.Fprintln(t, strings.TrimSpace(c.Device+"  "+c.Name))
+		if c.Problem != "" {
+			fmt.Fprintf(t, "  cannot be asked: %s\n", c.Problem)
+		}
+		for _, m := range c.Modes {
+			fmt.Fprintf(t, "\t%s\t%dx%d\t%s\n", m.Format, m.Width, m.Height, formatRates(m.FPS))
+		}
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print cameras: %w", err)
+	}
+
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "\nMICROPHONE\tNAME\t")
+	if len(i.Microphones) == 0 {
+		fmt.Fprintln(t, "none found")
+	}
+	for _, m := range i.Microphones {
+		note := ""
+		if m.Default {
+			note = "(default)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", m.ID, m.Name, note)
+	}
+	if err := t.Flush(); err != nil {
+		return fmt.Errorf("print microphones: %w", err)
+	}
+	return nil
+}
+
+func formatRates(rates []float64) string {
+	if len(rates) == 0 {
+		return "not told"
+	}
+	var texts []string
+	for _, r := range rates {
+		texts = append(texts, strconv.FormatFloat(r, 'f', -1, 64))
+	}
+	return strings.Join(texts, " ")
+}
+
+// sortCameras orders by device number, so that /dev/video10 comes after /dev/video2.
+func sortCameras(cameras []CameraInfo) {
+	slices.SortFunc(cameras, func(a, b CameraInfo) int {
+		return cmp.Or(cmp.Compare(len(a.Device), len(b.Device)), cmp.Compare(a.Device, b.Device))
+	})
+}

@@ -1,0 +1,161 @@
+//go:build cgo
+
+package capture
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pion/mediadevices/pkg/driver"
+	_ "github.com/pion/mediadevices/pkg/driver/microphone" // registers the microphones
+	"github.com/pion/mediadevices/pkg/io/audio"
+	"github.com/pion/mediadevices/pkg/prop"
+	"github.com/pion/mediadevices/pkg/wave"
+)
+
+var errNoMicrophone = errors.New("no microphone found")
+
+// nullMicrophone is the ID of the device that the audio library makes up where there is no sound card: it hears nothing.
+const nullMicrophone = "null"
+
+// microphoneSilence is how long a microphone may deliver nothing before it counts as gone.
+const microphoneSilence = 2 * time.Second
+
+// foundMicrophone is a driver with the names that it goes by.
+type foundMicrophone struct {
+	MicrophoneInfo
+	driver driver.Driver
+}
+
+// scanMicrophones returns the real ones, the default one first. The caller holds registry.
+func scanMicrophones() []foundMicrophone {
+	var found []foundMicrophone
+	for _, d := range driver.GetManager().Query(driver.FilterAudioRecorder()) {
+		info := MicrophoneInfo{ID: microphoneID(d.Info().Label), Name: d.Info().Name, Default: d.Info().Priority > driver.PriorityNormal}
+		if info.ID != nullMicrophone {
+			found = append(found, foundMicrophone{info, d})
+		}
+	}
+	slices.SortFunc(found, func(a, b foundMicrophone) int {
+		if a.Default != b.Default {
+			if a.Default {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return found
+}
+
+// microphoneID turns the driver's label, hex of the audio system's name, into that name, as long as it is one.
+func microphoneID(label string) string {
+	raw, err := hex.DecodeString(label)
+	if err != nil {
+		return label
+	}
+	text := strings.TrimRight(string(raw), "\x00")
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return label
+	}
+	return text
+}
+
+func listMicrophones() []MicrophoneInfo {
+	list := []MicrophoneInfo{}
+	for _, m := range scanMicrophones() {
+		list = append(list, m.MicrophoneInfo)
+	}
+	return list
+}
+
+// microphone is an open one, as an audioSource.
+type microphone struct {
+	name     string
+	driver   driver.Driver
+	reader   audio.Reader
+	channels int
+}
+
+// openMicrophone opens the one that the name means: nil for MicOff.
+func openMicrophone(name string) (*microphone, error) {
+	if name == MicOff {
+		return nil, nil
+	}
+	registry.Lock()
+	defer registry.Unlock()
+	found := scanMicrophones()
+	if len(found) == 0 {
+		return nil, errNoMicrophone
+	}
+	i := 0
+	if name != MicDefault {
+		i = slices.IndexFunc(found, func(m foundMicrophone) bool { return m.ID == name || m.Name == name })
+	}
+	if i < 0 {
+		return nil, fmt.Errorf("%w called %q", errNoMicrophone, name)
+	}
+	return found[i].open()
+}
+
+func (m foundMicrophone) open() (*microphone, error) {
+	recorder, ok := m.driver.(driver.AudioRecorder)
+	if !ok {
+		return nil, fmt.Errorf("microphone %s: driver %T records no sound", m.Name, m.driver)
+	}
+	if err := m.driver.Open(); err != nil {
+		return nil, fmt.Errorf("microphone %s: open: %w", m.Name, err)
+	}
+	channels := 1
+	for _, p := range m.driver.Properties() {
+		channels = max(channels, min(p.ChannelCount, 2))
+	}
+	// The audio library converts from whatever the hardware has.
+	reader, err := recorder.AudioRecord(prop.Media{Audio: prop.Audio{
+		ChannelCount: channels, SampleRate: audioRate, SampleSize: 2, IsInterleaved: true,
+		Latency: audioBlock * time.Second / audioRate,
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("microphone %s: start: %w", m.Name, err)
+	}
+	return &microphone{name: m.Name, driver: m.driver, reader: reader, channels: channels}, nil
+}
+
+// Read waits for what comes, at most microphoneSilence: the driver knows no timeout, and nothing comes from a microphone
+// that was unplugged. Closing it is the only way to wake the driver, and is safe only while it waits.
+func (m *microphone) Read(ctx context.Context) ([]int16, time.Time, error) {
+	if ctx.Err() != nil {
+		return nil, time.Time{}, context.Cause(ctx)
+	}
+	silent := time.AfterFunc(microphoneSilence, func() { _ = m.driver.Close() })
+	chunk, release, err := m.reader.Read()
+	arrived := time.Now()
+	if !silent.Stop() {
+		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", m.name, ErrStalled)
+	}
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", m.name, err)
+	}
+	defer release()
+	sound, ok := chunk.(*wave.Int16Interleaved)
+	if !ok {
+		return nil, time.Time{}, fmt.Errorf("microphone %s: delivers %T", m.name, chunk)
+	}
+	length := time.Duration(sound.Size.Len) * time.Second / audioRate
+	return sound.Data, arrived.Add(-length), nil
+}
+
+func (m *microphone) Channels() int { return m.channels }
+
+func (m *microphone) Close() error {
+	registry.Lock()
+	defer registry.Unlock()
+	return m.driver.Close()
+}

@@ -1,0 +1,124 @@
+package capture
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"porthole/internal/broadcast"
+)
+
+// input is an opened source.
+type input struct {
+	video videoSource
+	audio audioSource // nil: none
+	about []any       // slog attributes that say what was opened
+}
+
+func (in *input) Close() error {
+	if in.audio != nil {
+		_ = in.audio.Close() // the pictures decide
+	}
+	return in.video.Close()
+}
+
+// session is one life of a source: from the first picture until the device, the encoder or the publisher is lost.
+// Its goroutines live within run:
+//
+//	read ── raw pictures ──► mailbox ──► videoPump ── H.264 packets ──► track
+//	audioPump ── sound, Opus packets ──► track
+type session struct {
+	spec   Spec
+	in     *input
+	codecs codecs
+	log    *slog.Logger
+
+	box   *mailbox
+	video *videoPump
+}
+
+func newSession(spec Spec, in *input, codecs codecs, log *slog.Logger) *session {
+	box := newMailbox()
+	return &session{spec: spec, in: in, codecs: codecs, log: log, box: box, video: newVideoPump(spec, codecs, box, log)}
+}
+
+// run publishes once the first picture is there, so that a dead camera never looks live, and sends until something
+// fails. It returns that failure, or ctx's cause.
+func (s *session) run(ctx context.Context, publish func([]broadcast.Kind) (outlet, error)) error {
+	first := s.box.blank()
+	if err := s.in.video.Read(ctx, first); err != nil {
+		return fmt.Errorf("first picture: %w", err)
+	}
+	kinds := []broadcast.Kind{broadcast.Video}
+	if s.in.audio != nil {
+		kinds = append(kinds, broadcast.Audio)
+	}
+	out, err := publish(kinds)
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	started := time.Now()
+	s.log.Info("source is live", append(s.in.about, "picture", fmt.Sprintf("%dx%d", first.Width, first.Height))...)
+	s.box.put(first)
+	err = s.serve(ctx, out)
+	out.Close(err)
+	s.log.Info("source has ended", "reason", err, "seconds", int(time.Since(started).Seconds()),
+		"pictures", s.video.encoded, "keyframes", s.video.keyframes, "bytes", s.video.bytes, "dropped", s.box.drops())
+	return err
+}
+
+func (s *session) serve(ctx context.Context, out outlet) error {
+	video, err := out.addTrack(broadcast.LayerConfig{Codec: videoCodec(), RequestKeyframe: s.video.requestKeyframe})
+	if err != nil {
+		return fmt.Errorf("add video: %w", err)
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.read(ctx) })
+	g.Go(func() error { return s.video.run(ctx, video) })
+	g.Go(func() error {
+		select {
+		case <-out.Done():
+			return fmt.Errorf("unpublished: %w", out.Err())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	if s.in.audio != nil {
+		g.Go(func() error { return s.serveAudio(ctx, out) })
+	}
+	return g.Wait()
+}
+
+// read moves pictures from the source to the mailbox.
+func (s *session) read(ctx context.Context) error {
+	for {
+		f := s.box.blank()
+		if err := s.in.video.Read(ctx, f); err != nil {
+			return err
+		}
+		s.box.put(f)
+	}
+}
+
+// serveAudio never ends the session: pictures without sound are better than nothing.
+func (s *session) serveAudio(ctx context.Context, out outlet) error {
+	err := func() error {
+		t, err := out.addTrack(broadcast.LayerConfig{Codec: audioCodec()})
+		if err != nil {
+			return fmt.Errorf("add audio: %w", err)
+		}
+		encoder, err := s.codecs.newAudioEncoder(s.in.audio.Channels())
+		if err != nil {
+			return err
+		}
+		defer func() { _ = encoder.Close() }()
+		return newAudioPump(s.in.audio, encoder, t).run(ctx)
+	}()
+	if ctx.Err() == nil {
+		s.log.Warn("sound has failed, pictures go on", "error", err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package capture
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// patternSource delivers the test picture at an even pace, without drift: picture n is due at start + n/fps. When it
+// comes too late for a picture, that one is left out, not sent late.
+type patternSource struct {
+	pattern *pattern
+	fps     int
+	start   time.Time
+	next    int64 // number of the picture that is due next, counting those left out
+}
+
+func newPatternSource(spec Spec, start time.Time) *patternSource {
+	return &patternSource{pattern: newPattern(spec), fps: spec.FPS, start: start}
+}
+
+func (s *patternSource) due(n int64) time.Time {
+	whole, rest := n/int64(s.fps), n%int64(s.fps)
+	return s.start.Add(time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(s.fps))
+}
+
+func (s *patternSource) Read(ctx context.Context, f *picture) error {
+	for time.Since(s.due(s.next+1)) > 0 {
+		s.next++
+	}
+	due := s.due(s.next)
+	s.next++
+	pause(ctx, time.Until(due))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	// The picture shows the wall clock of this moment, which may have been set since start; the stream counts
+	// on the even one.
+	s.pattern.draw(f, time.Now())
+	f.CapturedAt = due
+	return nil
+}
+
+func (s *patternSource) Close() error { return nil }
+
+const (
+	toneHertz   = 440
+	toneLevel   = 0.05 // of full scale: there, but not annoying
+	beepHertz   = 1000
+	beepLevel   = 0.4
+	toneChunk   = audioBlock
+	maxToneLate = time.Second
+)
+
+// toneSource delivers a quiet 440 Hz tone, and a beep in the first tenth of every second, when the pattern flashes.
+type toneSource struct {
+	start time.Time
+	next  int64 // number of the next sample
+	chunk [toneChunk]int16
+}
+
+func newToneSource(start time.Time) *toneSource { return &toneSource{start: start} }
+
+// Read waits until its chunk would have been recorded to the end.
+func (s *toneSource) Read(ctx context.Context) ([]int16, time.Time, error) {
+	clock := sampleClock{rate: audioRate, epoch: s.start}
+	if late := time.Since(clock.at(s.next + toneChunk)); late > maxToneLate {
+		s.next += int64(late/(20*time.Millisecond)) * toneChunk
+	}
+	capturedAt := clock.at(s.next)
+	pause(ctx, time.Until(clock.at(s.next+toneChunk)))
+	if ctx.Err() != nil {
+		return nil, time.Time{}, context.Cause(ctx)
+	}
+	now := time.Now()
+	s.fill(now.UnixNano() - int64(now.Sub(capturedAt)))
+	s.next += toneChunk
+	return s.chunk[:], capturedAt, nil
+}
+
+// fill makes the chunk that starts with sample s.next, at this Unix time in nanoseconds.
+func (s *toneSource) fill(unix int64) {
+	for i := range s.chunk {
+		n := s.next + int64(i)
+		intoSecond := (unix + int64(i)*int64(time.Second)/audioRate) % int64(time.Second)
+		hertz, level := int64(toneHertz), toneLevel
+		if intoSecond < int64(flashLength) {
+			hertz, level = beepHertz, beepLevel
+		}
+		phase := float64(n*hertz%audioRate) / audioRate // exact, however long it runs
+		s.chunk[i] = int16(level * math.MaxInt16 * math.Sin(2*math.Pi*phase))
+	}
+}
+
+func (s *toneSource) Channels() int { return 1 }
+
+func (s *toneSource) Close() error { return nil }

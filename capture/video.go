@@ -1,0 +1,149 @@
+package capture
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+const (
+	videoRate = 90000 // RTP clock of H.264 (RFC 6184 §8.1)
+
+	rateWindow = 2 * time.Second // over which the real frame rate is measured
+	rateOffBy  = 1.2             // a rate that is off by this factor needs another encoder
+	minRate    = 1.0             // what an encoder is told at least
+)
+
+// videoSource delivers raw pictures: a camera or the test pattern.
+type videoSource interface {
+	// Read waits for the next picture and fills f with it. An error is the end: broken pictures are skipped, not
+	// returned. It returns soon after ctx has ended, or after the driver's read timeout.
+	Read(ctx context.Context, f *picture) error
+	Close() error // once, when nobody reads
+}
+
+// videoPump encodes the pictures of a mailbox and writes them to a track.
+type videoPump struct {
+	spec   Spec
+	codecs codecs
+	box    *mailbox
+	track  track
+	log    *slog.Logger
+
+	keyframe atomic.Bool // somebody needs one; set by any goroutine
+
+	// Owned by run.
+	encoder   videoEncoder // nil: to be built
+	params    videoParams  // of encoder
+	meter     rateMeter
+	clock     rtpClock
+	packets   packetizer
+	report    reporter
+	encoded   int // pictures
+	keyframes int
+	bytes     int64 // of encoded video
+}
+
+func newVideoPump(spec Spec, codecs codecs, box *mailbox, log *slog.Logger) *videoPump {
+	return &videoPump{
+		spec: spec, codecs: codecs, box: box, log: log,
+		meter:   rateMeter{window: rateWindow},
+		packets: packetizer{sequence: uint16(rand.Uint32())},
+	}
+}
+
+// requestKeyframe makes the next picture one that stands alone. It does not block.
+func (p *videoPump) requestKeyframe() { p.keyframe.Store(true) }
+
+// run ends with the error of whatever failed, or ctx's cause. It owns the encoder.
+func (p *videoPump) run(ctx context.Context, t track) (err error) {
+	p.track, p.report = t, reporter{track: t}
+	defer func() {
+		if p.encoder != nil {
+			_ = p.encoder.Close() // the stream is over; there is nobody to tell
+		}
+	}()
+	for {
+		f, err := p.box.take(ctx)
+		if err != nil {
+			return err
+		}
+		err = p.push(f)
+		p.box.release(f)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// push encodes and sends one picture.
+func (p *videoPump) push(f *picture) error {
+	if p.clock.epoch.IsZero() {
+		p.clock = rtpClock{epoch: f.CapturedAt, base: rand.Uint32(), rate: videoRate}
+	}
+	if err := p.fitEncoder(f); err != nil {
+		return err
+	}
+	unit, err := p.encoder.Encode(f, p.keyframe.Swap(false))
+	if err != nil {
+		return err
+	}
+	timestamp := p.clock.at(f.CapturedAt)
+	p.report.at(f.CapturedAt, timestamp)
+	if len(unit) == 0 {
+		return nil // left out by the rate control
+	}
+	write := func(packet *rtp.Packet) error { return p.track.WriteRTP(packet) }
+	keyframe, err := p.packets.packetize(unit, timestamp, write)
+	if err != nil {
+		return err
+	}
+	p.encoded++
+	p.bytes += int64(len(unit))
+	if keyframe {
+		p.keyframes++
+	}
+	return nil
+}
+
+// fitEncoder sees to it that there is an encoder, and that it knows the size and the rate of what really comes: its
+// rate control spends a share of the bitrate on every picture, so half the rate would give half the quality.
+// A new encoder starts with a keyframe.
+func (p *videoPump) fitEncoder(f *picture) error {
+	fps, measured := p.meter.observe(f.CapturedAt)
+	want := p.params
+	want.Width, want.Height = f.Width, f.Height
+	if p.encoder == nil {
+		want.Bitrate, want.FPS = p.spec.Bitrate, float64(p.spec.FPS)
+	}
+	if measured && (fps > want.FPS*rateOffBy || fps < want.FPS/rateOffBy) {
+		p.log.Info("frame rate has changed", "expected", roundRate(want.FPS), "measured", roundRate(fps))
+		want.FPS = max(fps, minRate)
+	}
+	want.KeyframeEvery = max(int(math.Round(want.FPS*p.spec.Keyframe.Seconds())), 1)
+	if p.encoder != nil && want == p.params {
+		return nil
+	}
+	if p.encoder != nil {
+		if err := p.encoder.Close(); err != nil {
+			p.log.Warn("closing the encoder failed", "error", err)
+		}
+		p.encoder = nil
+	}
+	encoder, err := p.codecs.newVideoEncoder(want)
+	if err != nil {
+		return err
+	}
+	p.encoder, p.params = encoder, want
+	return nil
+}
+
+func roundRate(fps float64) float64 { return roundTo(fps, 10) }
+
+// roundTo keeps 1/parts of a whole.
+func roundTo(v, parts float64) float64 { return math.Round(v*parts) / parts }
