@@ -1,0 +1,167 @@
+// Package api serves what Porthole tells about itself over HTTP:
+//
+//	GET /api/streams            all streams, a [StreamList]
+//	GET /api/streams/{stream}   one of them, a [Stream], or 404
+//	GET /api/events             the list again and again as server-sent events
+//	GET /api/sessions/{id}      one WHIP or WHEP session, for the operator
+//	GET /healthz                200 while the server serves, 503 when it stops
+//	GET /metrics                Prometheus
+//
+// The package reads and changes nothing. It owns the shape of the JSON, which
+// other programs rely on: fields may be added, never renamed. Errors are problem
+// documents (package problem). Streams and events need the view token, sessions
+// the publish token, health and metrics none: they hold no names.
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"porthole/internal/auth"
+	"porthole/internal/broadcast"
+	"porthole/internal/problem"
+)
+
+// Streams is what the API needs of a *broadcast.Broadcaster.
+type Streams interface {
+	Streams() []broadcast.StreamInfo
+	Stream(name string) (broadcast.StreamInfo, bool)
+	Changed() <-chan struct{}
+}
+
+// Config says what there is to tell.
+type Config struct {
+	Streams  Streams
+	Session  func(id string) (info any, ok bool) // details of a session, to be marshalled as JSON
+	Auth     *auth.Verifier
+	Gatherer prometheus.Gatherer
+	Version  string // for /healthz
+}
+
+// API is the set of handlers. It starts no goroutines.
+type API struct {
+	cfg Config
+
+	closing   chan struct{} // closed by Close, to end event streams
+	closeOnce sync.Once
+}
+
+// New makes an API.
+func New(cfg Config) *API {
+	return &API{cfg: cfg, closing: make(chan struct{})}
+}
+
+// Close ends all event streams, which would otherwise keep a stopping server
+// waiting, and makes /healthz say so. It does not wait, and a second call does
+// nothing. It fits http.Server.RegisterOnShutdown.
+func (a *API) Close() { a.closeOnce.Do(func() { close(a.closing) }) }
+
+// Routes adds the routes to a router.
+func (a *API) Routes(r chi.Router) {
+	r.Route("/api", func(r chi.Router) {
+		r.Group(func(r chi.Router) {
+			r.Use(anyOrigin)
+			r.Options("/streams", preflight)
+			r.Options("/streams/{stream}", preflight)
+			r.Options("/events", preflight)
+			r.Group(func(r chi.Router) {
+				r.Use(a.cfg.Auth.Require(auth.View))
+				get(r, "/streams", a.streams)
+				get(r, "/streams/{stream}", a.stream)
+				r.Get("/events", a.events)
+			})
+		})
+		r.Group(func(r chi.Router) {
+			r.Use(a.cfg.Auth.Require(auth.Publish))
+			get(r, "/sessions/{id}", a.session)
+		})
+	})
+	get(r, "/healthz", a.health)
+	metrics := promhttp.HandlerFor(a.cfg.Gatherer, promhttp.HandlerOpts{})
+	get(r, "/metrics", metrics.ServeHTTP)
+}
+
+// get adds a route for GET and for HEAD, of which net/http drops the body.
+func get(r chi.Router, pattern string, h http.HandlerFunc) {
+	r.Get(pattern, h)
+	r.Head(pattern, h)
+}
+
+// anyOrigin lets pages of other sites read the answer (Fetch standard, CORS):
+// whoever embeds a stream also wants to know whether it is live. Credentials in
+// cookies do not exist here, and a bearer token is never sent by itself.
+func anyOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// preflight answers OPTIONS, without asking for a token: browsers send none.
+func preflight(w http.ResponseWriter, _ *http.Request) {
+	h := w.Header()
+	h.Set("Allow", "GET, HEAD, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Last-Event-ID")
+	h.Set("Access-Control-Max-Age", "86400")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (a *API) streams(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, newStreamList(a.cfg.Streams.Streams()))
+}
+
+func (a *API) stream(w http.ResponseWriter, r *http.Request) {
+	info, ok := a.cfg.Streams.Stream(chi.URLParam(r, "stream"))
+	if !ok {
+		problem.Write(w, http.StatusNotFound, "there is no such stream now")
+		return
+	}
+	writeJSON(w, http.StatusOK, newStream(info))
+}
+
+func (a *API) session(w http.ResponseWriter, r *http.Request) {
+	info, ok := a.cfg.Session(chi.URLParam(r, "id"))
+	if !ok {
+		problem.Write(w, http.StatusNotFound, "there is no such session, or it has ended")
+		return
+	}
+	writeJSON(w, http.StatusOK, info)
+}
+
+// Health is the document of /healthz.
+type Health struct {
+	Status  string `json:"status"` // "ok", or "stopping"
+	Version string `json:"version"`
+}
+
+func (a *API) health(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-a.closing:
+		writeJSON(w, http.StatusServiceUnavailable, Health{Status: "stopping", Version: a.cfg.Version})
+	default:
+		writeJSON(w, http.StatusOK, Health{Status: "ok", Version: a.cfg.Version})
+	}
+}
+
+// writeJSON answers with a document that no cache may keep.
+func writeJSON(w http.ResponseWriter, status int, document any) {
+	body, err := json.Marshal(document)
+	if err != nil {
+		problem.Write(w, http.StatusInternalServerError, "this cannot be written as JSON")
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	// The client may be gone by now; there is nobody left to tell.
+	_, _ = w.Write(append(body, '\n'))
+}

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"math"
+	"time"
+
+	"porthole/internal/broadcast"
+)
+
+// StreamList is the document of /api/streams and the data of every event of
+// /api/events:
+//
+//	{"streams": [ … ]}
+type StreamList struct {
+	Streams []Stream `json:"streams"` // by name; never null
+}
+
+// Stream is one stream:
+//
+//	{"name": "webcam", "live": true, "source": "camera", "viewers": 2, "since": "2026-11-21T08:15:00Z",
+//	 "tracks": [{"kind": "video", "codec": "H264", "fmtp": "…", "width": 1280, "height": 720,
+//	             "bitrate": 2500000, "fps": 30}, {"kind": "audio", "codec": "opus", "bitrate": 32000}]}
+type Stream struct {
+	Name    string    `json:"name"`
+	Live    bool      `json:"live"`           // a viewer who joins now sees or hears something
+	Source  string    `json:"source"`         // "camera", "pattern", "whip"; empty when nobody publishes
+	Viewers int       `json:"viewers"`        // who hold a place, those that are connecting among them
+	Since   time.Time `json:"since,omitzero"` // when the publisher came, RFC 3339; left out without one
+	Tracks  []Track   `json:"tracks"`         // never null; several of a kind when the publisher sends simulcast
+}
+
+// Track is one encoding of a track. What is not known, or does not apply, is left out.
+type Track struct {
+	Kind    string  `json:"kind"`            // "video" or "audio"
+	Codec   string  `json:"codec"`           // as in SDP: "H264", "VP8", "opus"
+	Fmtp    string  `json:"fmtp,omitempty"`  // the codec's parameters, as in SDP
+	RID     string  `json:"rid,omitempty"`   // which simulcast layer
+	Width   int     `json:"width,omitempty"` // pixels
+	Height  int     `json:"height,omitempty"`
+	Bitrate uint64  `json:"bitrate,omitempty"` // bits a second, over the last second
+	FPS     float64 `json:"fps,omitempty"`     // pictures a second, over the last second
+}
+
+func newStreamList(infos []broadcast.StreamInfo) StreamList {
+	list := StreamList{Streams: make([]Stream, len(infos))}
+	for i, info := range infos {
+		list.Streams[i] = newStream(info)
+	}
+	return list
+}
+
+func newStream(info broadcast.StreamInfo) Stream {
+	s := Stream{
+		Name: info.Name, Live: info.Live, Source: info.Source, Viewers: info.Viewers,
+		Tracks: make([]Track, len(info.Tracks)),
+	}
+	if !info.Since.IsZero() {
+		s.Since = info.Since.UTC().Truncate(time.Second)
+	}
+	for i, t := range info.Tracks {
+		s.Tracks[i] = Track{
+			Kind: t.Codec.Kind().String(), Codec: t.Codec.Name(), Fmtp: t.Codec.Fmtp, RID: t.RID,
+			Width: t.Width, Height: t.Height, Bitrate: t.Bitrate, FPS: math.Round(10*t.FrameRate) / 10,
+		}
+	}
+	return s
+}
