@@ -58,9 +58,22 @@ func (s *sink) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	case s.err != nil:
 		return 0, s.err
 	}
-	s.packets = append(s.packets, received{h.Clone(), string(payload), time.Now()})
+	s.packets = append(s.packets, received{cloneHeader(h), string(payload), time.Now()})
 	s.unflushed++
 	return len(payload), nil
+}
+
+// cloneHeader copies a header as it would be on the wire: what a sink was given
+// is the sender's again when it returns.
+func cloneHeader(h *rtp.Header) (c rtp.Header) {
+	b, err := h.Marshal()
+	if err == nil {
+		_, err = c.Unmarshal(b)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return c
 }
 
 func (s *sink) Flush() error {

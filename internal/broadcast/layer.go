@@ -216,6 +216,17 @@ func (l *Layer) timestampAt(nanos int64) (uint32, bool) {
 	return ref.timestamp + uint32(ticks), true //nolint:gosec // timestamps wrap
 }
 
+// capturedAt returns when the sample of a publisher's timestamp was taken; ok is
+// false before the first packet.
+func (l *Layer) capturedAt(timestamp uint32) (t time.Time, ok bool) {
+	ref := l.reference.Load()
+	if ref == nil {
+		return time.Time{}, false
+	}
+	ticks := int64(int32(timestamp - ref.timestamp)) //nolint:gosec // serial number arithmetic
+	return l.clock.wall(ref.nanos + ticks*1e9/int64(l.cfg.Codec.ClockRate)), true
+}
+
 // newestKeyframe returns the position of the newest keyframe that is still in the ring.
 func (l *Layer) newestKeyframe() (pos uint64, ok bool) {
 	k := l.keyframe.Load()

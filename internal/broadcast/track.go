@@ -43,7 +43,7 @@ type track struct {
 	history uint64
 	catchUp int64
 
-	mid        rtp.Header // prepared with the MID extension
+	extensions extensions
 	sent       sentLog
 	resend     []uint16 // asked for by NACK, not yet sent again
 	rtxSeq     uint16
@@ -58,12 +58,7 @@ const historyTime = 3 * time.Second
 
 func newTrack(cfg TrackConfig, c Codec) *track {
 	t := &track{cfg: cfg, codec: c, rewriter: newRewriter(c.ClockRate)}
-	if cfg.MIDExtensionID != 0 && cfg.MID != "" {
-		// Only an id out of range can fail; then the extension is left out.
-		if err := t.mid.SetExtension(cfg.MIDExtensionID, []byte(cfg.MID)); err != nil {
-			t.mid = rtp.Header{}
-		}
-	}
+	t.extensions.prepare(&cfg)
 	if c.Kind() == Video {
 		t.sent = newSentLog()
 	}
@@ -189,9 +184,7 @@ func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, s *scratch) e
 		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
 		SequenceNumber: seq, Timestamp: ts, SSRC: t.cfg.SSRC,
 	}
-	if t.packets < midPackets {
-		h.Extension, h.ExtensionProfile, h.Extensions = t.mid.Extension, t.mid.ExtensionProfile, t.mid.Extensions
-	}
+	t.extend(h, p)
 	if _, err := v.sink.WriteRTP(h, p.payload); err != nil {
 		return err
 	}
@@ -200,6 +193,24 @@ func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, s *scratch) e
 	v.stats.packets.Add(1)
 	v.stats.bytes.Add(uint64(len(p.payload)))
 	return nil
+}
+
+// extend adds the header extensions: MID until the viewer has surely learned
+// whose packets these are, the capture time to each picture's last packet. (The
+// last one of a batch may be the odd one in size, the first one may not.)
+func (t *track) extend(h *rtp.Header, p *packet) {
+	if t.extensions.mask == 0 {
+		return
+	}
+	which := 0
+	if t.packets < midPackets {
+		which = withMID
+	}
+	if at, ok := t.layer.capturedAt(p.timestamp); ok && (p.marker || !t.layer.video) {
+		t.extensions.capturedAt(at)
+		which |= withCapture
+	}
+	t.extensions.put(h, which)
 }
 
 // late says whether the viewer is further behind than it may be.

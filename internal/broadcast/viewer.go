@@ -33,6 +33,9 @@ type TrackConfig struct {
 	RTXPayloadType uint8  // 0: retransmit on SSRC itself
 	MID            string // sent as header extension in the first packets
 	MIDExtensionID uint8  // 0: not negotiated
+	// CaptureTimeExtensionID is that of abs-capture-time, which tells a player
+	// when a picture was taken, by our clock. 0: not negotiated.
+	CaptureTimeExtensionID uint8
 	// Accepts says whether the viewer can play another codec of a later
 	// publisher on this track. nil: only the codec it began with.
 	Accepts func(Codec) bool

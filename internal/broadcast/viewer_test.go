@@ -361,3 +361,31 @@ func TestMIDIsSentWhenNegotiated(t *testing.T) {
 		}
 	})
 }
+
+func TestCaptureTimeIsSentWhenNegotiated(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.run(frameTime)
+		_, s := watch(t, b, func(c *broadcast.ViewerConfig) {
+			c.Video.MID, c.Video.MIDExtensionID, c.Video.CaptureTimeExtensionID = "v0", 4, 5
+		})
+		cam.run(3 * time.Second)
+		for i, p := range s.take() {
+			capture := p.GetExtension(5)
+			if p.Marker != (len(capture) == 8) {
+				t.Fatalf("packet %d: marker %v, capture time %x", i, p.Marker, capture)
+			}
+			if i < 10 && string(p.GetExtension(4)) != "v0" {
+				t.Fatalf("packet %d: no MID beside the capture time", i)
+			}
+			if !p.Marker || i < frameParts { // the first one came from the ring
+				continue
+			}
+			ntp := binary.BigEndian.Uint64(capture)
+			at := time.Unix(int64(ntp>>32)-2_208_988_800, int64(ntp&0xffffffff*1e9>>32))
+			if d := p.at.Sub(at).Abs(); d > 2*time.Millisecond {
+				t.Fatalf("packet %d: capture time is %v off", i, d)
+			}
+		}
+	})
+}
