@@ -1,0 +1,242 @@
+package negotiate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// mimeType spells the name of an rtpmap line as pion does and tells whether
+// Porthole relays the codec. H.265 is not relayed: too few browsers play it.
+func mimeType(kind, name string) (mime string, relayed bool) {
+	switch kind + "/" + strings.ToLower(name) {
+	case "video/h264":
+		return "video/H264", true
+	case "video/vp8":
+		return "video/VP8", true
+	case "video/vp9":
+		return "video/VP9", true
+	case "video/av1":
+		return "video/AV1", true
+	case "audio/opus":
+		return "audio/opus", true
+	case "audio/pcmu":
+		return "audio/PCMU", true
+	case "audio/pcma":
+		return "audio/PCMA", true
+	case "audio/g722":
+		return "audio/G722", true
+	default:
+		return kind + "/" + name, false
+	}
+}
+
+// isHelper tells formats that carry no media of their own.
+func isHelper(name string) bool {
+	switch strings.ToLower(name) {
+	case "rtx", "red", "ulpfec", "flexfec", "flexfec-03", "cn", "telephone-event":
+		return true
+	}
+
+	return false
+}
+
+// format is a payload type as a section describes it.
+type format struct {
+	Codec
+	name string // as in the rtpmap line
+	apt  string // of a retransmission format: the payload type that it repairs
+}
+
+// parseFormats reads the payload types of a section in the order of its m=
+// line. What is not described, or repeated, is left out.
+func parseFormats(kind string, listed []string, attrs []sdp.Attribute) []format {
+	rtpmaps := byPayloadType(attrs, attrRtpmap)
+	fmtps := byPayloadType(attrs, attrFmtp)
+
+	var formats []format
+	seen := make(map[uint8]bool)
+	for _, s := range listed {
+		pt, ok := parsePayloadType(s)
+		if !ok || seen[pt] {
+			continue
+		}
+		rtpmap := rtpmaps[pt]
+		if rtpmap == "" {
+			rtpmap = staticRtpmap(kind, pt)
+		}
+		f, ok := parseRtpmap(kind, rtpmap)
+		if !ok {
+			continue
+		}
+		seen[pt] = true
+		f.PayloadType = pt
+		f.Fmtp = fmtps[pt]
+		f.Feedback = feedback(attrs, s)
+		f.apt, _ = fmtpParameter(f.Fmtp, "apt")
+		formats = append(formats, f)
+	}
+
+	return formats
+}
+
+// repairable leaves out the formats that repair one which is not there: pion
+// refuses the whole offer over such a line.
+func repairable(formats []format) []format {
+	originals := make(map[string]bool)
+	for _, f := range formats {
+		if _, isRepair := fmtpParameter(f.Fmtp, "apt"); !isRepair {
+			originals[strconv.Itoa(int(f.PayloadType))] = true
+		}
+	}
+
+	return slices.DeleteFunc(formats, func(f format) bool {
+		_, isRepair := fmtpParameter(f.Fmtp, "apt")
+		return isRepair && !originals[f.apt]
+	})
+}
+
+// codecs returns the formats that carry media, each with its retransmission.
+func codecs(formats []format) []Codec {
+	var found []Codec
+	for _, f := range formats {
+		if isHelper(f.name) {
+			continue
+		}
+		repair := slices.IndexFunc(formats, func(r format) bool {
+			return strings.EqualFold(r.name, "rtx") && r.apt == strconv.Itoa(int(f.PayloadType))
+		})
+		if repair >= 0 {
+			f.RTX = formats[repair].PayloadType
+		}
+		found = append(found, f.Codec)
+	}
+
+	return found
+}
+
+// byPayloadType collects the first "<payload type> <value>" attribute of each
+// payload type.
+func byPayloadType(attrs []sdp.Attribute, key string) map[uint8]string {
+	found := make(map[uint8]string)
+	for _, value := range values(attrs, key) {
+		s, rest, _ := strings.Cut(value, " ")
+		pt, ok := parsePayloadType(s)
+		if _, dup := found[pt]; ok && !dup {
+			found[pt] = strings.TrimSpace(rest)
+		}
+	}
+
+	return found
+}
+
+// feedback returns the a=rtcp-fb values of a payload type, and those of all ("*").
+func feedback(attrs []sdp.Attribute, payloadType string) []string {
+	var found []string
+	for _, value := range values(attrs, attrRTCPFb) {
+		pt, rest, _ := strings.Cut(value, " ")
+		rest = strings.Join(strings.Fields(rest), " ")
+		if (pt == payloadType || pt == "*") && rest != "" && !slices.Contains(found, rest) {
+			found = append(found, rest)
+		}
+	}
+
+	return found
+}
+
+func parsePayloadType(s string) (uint8, bool) {
+	// Leading zeros and signs would make two spellings of one number.
+	if len(s) > 1 && s[0] == '0' || strings.HasPrefix(s, "+") {
+		return 0, false
+	}
+	pt, err := strconv.ParseUint(s, 10, 7)
+
+	return uint8(pt), err == nil
+}
+
+// staticRtpmap describes the payload types of RFC 3551 that need no rtpmap line.
+func staticRtpmap(kind string, pt uint8) string {
+	if kind != kindAudio {
+		return ""
+	}
+	switch pt {
+	case 0:
+		return "PCMU/8000"
+	case 8:
+		return "PCMA/8000"
+	case 9:
+		return "G722/8000"
+	}
+
+	return ""
+}
+
+// parseRtpmap reads "<name>/<clock rate>[/<channels>]".
+func parseRtpmap(kind, value string) (format, bool) {
+	parts := strings.Split(value, "/")
+	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || strings.ContainsAny(value, " \t") {
+		return format{}, false
+	}
+	rate, err := strconv.ParseUint(parts[1], 10, 32)
+	if err != nil || rate == 0 {
+		return format{}, false
+	}
+	f := format{name: parts[0]}
+	f.MimeType, _ = mimeType(kind, f.name)
+	f.ClockRate = uint32(rate)
+	if len(parts) == 3 {
+		channels, err := strconv.ParseUint(parts[2], 10, 16)
+		if err != nil {
+			return format{}, false
+		}
+		f.Channels = uint16(channels)
+	}
+
+	return f, true
+}
+
+// fmtpParameter returns one of the "name=value" pairs of an fmtp value; the
+// last one counts when it is repeated, because that is how pion reads it.
+func fmtpParameter(fmtp, name string) (value string, ok bool) {
+	for param := range strings.SplitSeq(fmtp, ";") {
+		key, v, _ := strings.Cut(strings.TrimSpace(param), "=")
+		if strings.EqualFold(key, name) {
+			value, ok = v, true
+		}
+	}
+
+	return value, ok
+}
+
+// String names the codec with what tells it from its siblings, for messages.
+func (c Codec) String() string {
+	_, name, _ := strings.Cut(c.MimeType, "/")
+	switch {
+	case isMime(c, "video/H264"):
+		return describeH264(c)
+	case isMime(c, "video/VP9"):
+		return name + " profile " + clip(parameterOr(c.Fmtp, "profile-id", "0"))
+	case isMime(c, "video/AV1"):
+		return name + " profile " + clip(parameterOr(c.Fmtp, "profile", "0"))
+	default:
+		return clip(name)
+	}
+}
+
+func isMime(c Codec, mime string) bool { return strings.EqualFold(c.MimeType, mime) }
+
+func parameterOr(fmtp, name, fallback string) string {
+	if value, ok := fmtpParameter(fmtp, name); ok {
+		return value
+	}
+
+	return fallback
+}
+
+// where names the section in an error text.
+func (m Media) where() string {
+	return fmt.Sprintf("m=%s (mid %q)", m.Kind, clip(m.Mid))
+}

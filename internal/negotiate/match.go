@@ -1,0 +1,118 @@
+package negotiate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// FirstSupported returns the codec that a publisher shall send in this section:
+// the first one of its offer that Porthole relays, because the order of an offer
+// is the order of preference. One only, so that the publisher cannot change it
+// in mid-stream. The error wraps ErrNoCommonCodec.
+func (m Media) FirstSupported() (Codec, error) {
+	for _, c := range m.Codecs {
+		if relays(m.Kind, c) {
+			return c, nil
+		}
+	}
+	ours := "opus, G722, PCMU or PCMA"
+	if m.Kind == kindVideo {
+		ours = "H264, VP8, VP9 or AV1"
+	}
+
+	return Codec{}, fmt.Errorf("%w: %s offers %s; choose %s in the encoder settings",
+		ErrNoCommonCodec, m.where(), m.offered(), ours)
+}
+
+func relays(kind string, c Codec) bool {
+	_, name, _ := strings.Cut(c.MimeType, "/")
+	if _, ok := mimeType(kind, name); !ok {
+		return false
+	}
+	// Interleaved mode needs a reordering buffer that no WebRTC player has.
+	mode, _ := fmtpParameter(c.Fmtp, "packetization-mode")
+
+	return !isMime(c, "video/H264") || mode != "2"
+}
+
+// Match returns the offered payload type that a viewer can decode want with,
+// want being what the publisher really sends: its Fmtp should hold the
+// profile-level-id of the bitstream. Among several the closest fit wins, then
+// the order of the offer. The error wraps ErrNoCommonCodec and names both sides;
+// pion would accept the offer and leave the viewer with a black picture.
+func (m Media) Match(want Codec) (Codec, error) {
+	best, bestFit := -1, 0
+	for i, c := range m.Codecs {
+		if f := fit(want, c); f >= 0 && (best < 0 || f < bestFit) {
+			best, bestFit = i, f
+		}
+	}
+	if best < 0 {
+		return Codec{}, fmt.Errorf("%w: the stream sends %s, and %s takes %s",
+			ErrNoCommonCodec, want, m.where(), m.offered())
+	}
+
+	return m.Codecs[best], nil
+}
+
+// fit returns how well an offered codec takes a stream: 0 is best, negative is
+// not at all.
+func fit(stream, offered Codec) int {
+	if !isMime(stream, offered.MimeType) || stream.ClockRate != offered.ClockRate {
+		return -1
+	}
+	switch {
+	case isMime(stream, "video/H264"):
+		return h264Fit(stream, offered)
+	case isMime(stream, "video/VP9"):
+		// RFC 9628: a receiver takes the profile that it names and no other.
+		if parameterOr(stream.Fmtp, "profile-id", "0") != parameterOr(offered.Fmtp, "profile-id", "0") {
+			return -1
+		}
+		return 0
+	case isMime(stream, "video/AV1"):
+		return av1Fit(stream, offered)
+	case isMime(stream, "audio/opus"):
+		return 0 // every Opus decoder plays every Opus stream (RFC 7587)
+	}
+	if max(stream.Channels, 1) != max(offered.Channels, 1) {
+		return -1
+	}
+
+	return 0
+}
+
+// av1Fit knows that AV1 profiles are nested: Main in High in Professional.
+func av1Fit(stream, offered Codec) int {
+	s, err := strconv.Atoi(parameterOr(stream.Fmtp, "profile", "0"))
+	if err != nil {
+		return -1
+	}
+	o, err := strconv.Atoi(parameterOr(offered.Fmtp, "profile", "0"))
+	if err != nil {
+		return -1
+	}
+
+	return o - s
+}
+
+// offered lists the codecs of the section for an error text.
+func (m Media) offered() string {
+	const most = 8
+	var names []string
+	for _, c := range m.Codecs {
+		if name := c.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return "no codec"
+	case len(names) > most:
+		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
+	}
+
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,141 @@
+// Package negotiate reads the SDP that strangers post and checks the SDP that
+// goes back to them. It is pure: text in, text out, no sockets and no clock.
+//
+//	body ─► ParseOffer ─► Offer.SDP ─► the WebRTC stack ─► answer ─► FinishAnswer ─► wire
+//	               └────► Offer.Media ─► FirstSupported, Match: which payload type
+//	PATCH ─► ParseFragment ─► candidates
+//
+// It owns three decisions. Which offers are usable at all, with an error that
+// tells the person in front of OBS what to change. What the offer has to look
+// like so that pion/webrtc answers it as RFC 9725 (WHIP) and the WHEP draft ask:
+// pion drops a section without a direction, answers sendrecv with sendrecv, and
+// overlooks a session-level setup attribute, so all of that is made explicit
+// first. And what the answer has to look like on the wire, which differs from
+// the text that was set locally, because pion rejects a changed local
+// description.
+//
+// It does not choose codecs on its own (the caller does, with FirstSupported
+// and Match), does not gather candidates, and does not know HTTP: errors wrap
+// ErrMalformed, ErrUnusable or ErrNoCommonCodec, and somebody else turns those
+// into statuses.
+package negotiate
+
+// Role says what the client that wrote an offer wants to do.
+type Role uint8
+
+const (
+	// Publish is the role of a WHIP client: it sends, the server receives.
+	Publish Role = iota + 1
+	// Watch is the role of a WHEP client: it receives, the server sends.
+	Watch
+)
+
+// String returns "publish" or "watch".
+func (r Role) String() string {
+	switch r {
+	case Publish:
+		return "publish"
+	case Watch:
+		return "watch"
+	default:
+		return "unknown role"
+	}
+}
+
+// direction is the direction that an offer of the role has once normalised.
+func (r Role) direction() string {
+	if r == Watch {
+		return dirRecvOnly
+	}
+
+	return dirSendOnly
+}
+
+// answerDirection is what the server's answer says to direction.
+func (r Role) answerDirection() string {
+	if r == Watch {
+		return dirSendOnly
+	}
+
+	return dirRecvOnly
+}
+
+// Offer is a validated offer.
+type Offer struct {
+	// Role is the role that the offer was parsed for.
+	Role Role
+	// SDP is the normalised offer, to be given to SetRemoteDescription. It holds
+	// the sections that may be accepted and only those, so it can have fewer
+	// sections than Media. Parsing it again gives the same text.
+	SDP string
+	// Media are the sections as they were offered, all of them, in order.
+	Media []Media
+	// IceOptions are the tokens of a=ice-options, such as "trickle" and "ice2".
+	IceOptions []string
+	// HasCandidates tells whether SDP holds at least one usable candidate. OBS
+	// and FFmpeg send none: their addresses are learned from their checks.
+	HasCandidates bool
+	// Ufrag and Pwd are the client's ICE credentials, those of the bundle.
+	Ufrag, Pwd string
+
+	// bundle holds the mids of the usable sections in the order of the offered
+	// BUNDLE group; the first one is the section that carries the transport.
+	bundle []string
+	// setup is the offered DTLS role: actpass, active or passive.
+	setup string
+}
+
+// Media is one section ("m=" line) of an offer.
+type Media struct {
+	// Mid identifies the section; it may be empty only when Rejected.
+	Mid string
+	// Kind is "audio", "video", or "application" and the like when Rejected.
+	Kind string
+	// Rejected sections are answered with port 0: those which the client itself
+	// offered with port 0 (unless bundle-only), and those that are not media.
+	Rejected bool
+	// Codecs are the offered codecs in the order of the offer, that is the order
+	// of the client's preference. Formats that only accompany another one (rtx,
+	// red, ulpfec, flexfec, comfort noise, telephone-event) are not among them.
+	Codecs []Codec
+	// Extensions are the offered RTP header extensions that may be used in the
+	// direction of the section.
+	Extensions []Extension
+	// RIDs are the simulcast layers that a publisher wants to send, in the order
+	// of its a=simulcast line; empty without simulcast.
+	RIDs []string
+	// HasSSRC tells whether the publisher announced the SSRC that it sends with.
+	HasSSRC bool
+	// StreamID is the publisher's MediaStream id; empty when it gave none.
+	StreamID string
+
+	protos      []string // the transport of the m= line, echoed in the answer
+	formats     []string // of the m= line as offered, echoed when it is no media
+	rtcpMuxOnly bool
+	rtcpRsize   bool
+}
+
+// Extension is an RTP header extension (RFC 8285) with the id it was offered with.
+type Extension struct {
+	ID  uint8
+	URI string
+}
+
+// Codec is one payload type of a section.
+type Codec struct {
+	PayloadType uint8
+	// MimeType is "video/H264", "audio/opus" and so on, spelt as pion spells it
+	// whatever the case in the offer.
+	MimeType string
+	// ClockRate is in Hz.
+	ClockRate uint32
+	// Channels is 0 when the offer names none, which means one.
+	Channels uint16
+	// Fmtp holds the format parameters as offered.
+	Fmtp string
+	// Feedback are the values of a=rtcp-fb, such as "nack", "nack pli" and
+	// "transport-cc"; those offered for all payload types ("*") included.
+	Feedback []string
+	// RTX is the payload type that retransmits this one (RFC 4588), 0 for none.
+	RTX uint8
+}

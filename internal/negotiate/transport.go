@@ -1,0 +1,231 @@
+package negotiate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+)
+
+// bundle puts all sections on one transport. FFmpeg lists mids that it does not
+// offer, which would make pion look for the transport where there is none.
+func (d *draft) bundle() error {
+	var offered []string
+	found := false
+	for _, value := range values(d.desc.Attributes, sdp.AttrKeyGroup) {
+		if f := strings.Fields(value); len(f) > 0 && f[0] == "BUNDLE" {
+			offered, found = f[1:], true
+			break
+		}
+	}
+	if !found {
+		if len(d.live) > 1 {
+			return fmt.Errorf("%w: it has no a=group:BUNDLE; all tracks share one connection here, "+
+				"so set the bundle policy to max-bundle", ErrUnusable)
+		}
+		offered = []string{d.live[0].Mid}
+	}
+	for _, s := range d.live {
+		if !slices.Contains(offered, s.Mid) {
+			return fmt.Errorf("%w: %s is outside a=group:BUNDLE; all tracks share one connection here",
+				ErrUnusable, s.where())
+		}
+	}
+	d.orderForTransport(offered)
+
+	// Other groups (LS) go: pion takes the first group to be the bundle.
+	d.desc.Attributes = set(d.desc.Attributes, sdp.AttrKeyGroup, "BUNDLE "+strings.Join(d.offer.bundle, " "))
+
+	return nil
+}
+
+// orderForTransport notes the usable sections in the order of the group.
+func (d *draft) orderForTransport(group []string) {
+	for _, mid := range group {
+		if s := find(d.live, mid); s != nil && !slices.Contains(d.offer.bundle, mid) {
+			d.offer.bundle = append(d.offer.bundle, mid)
+		}
+	}
+}
+
+func find(sections []*section, mid string) *section {
+	for _, s := range sections {
+		if s.Mid == mid {
+			return s
+		}
+	}
+
+	return nil
+}
+
+// transport gathers the bundle's ICE and DTLS parameters and writes them into
+// every section, because only the first section of a bundle must have them (RFC
+// 9143 section 7.1.3) and pion reads some of them from whichever comes first.
+func (d *draft) transport() error {
+	tagged := find(d.live, d.offer.bundle[0])
+	carrier := d.carrier(tagged)
+
+	ufrag, pwd, err := credentials(carrier)
+	if err != nil {
+		return err
+	}
+	fingerprint, err := d.fingerprint(carrier)
+	if err != nil {
+		return err
+	}
+	setup, err := dtlsSetup(carrier)
+	if err != nil {
+		return err
+	}
+	// Those of other sections lead to ports that bundling gives up.
+	d.candidates = usableCandidates(values(carrier.md.Attributes, sdp.AttrKeyCandidate))
+	d.complete = has(carrier.md.Attributes, sdp.AttrKeyEndOfCandidates)
+	d.offer.Ufrag, d.offer.Pwd, d.offer.setup = ufrag, pwd, setup
+	d.offer.HasCandidates = len(d.candidates) > 0
+
+	for _, s := range d.live {
+		if err := s.checkMux(s == carrier); err != nil {
+			return err
+		}
+		attrs := set(s.md.Attributes, sdp.AttrKeyMID, s.Mid)
+		attrs = set(attrs, attrICEUfrag, ufrag)
+		attrs = set(attrs, attrICEPwd, pwd)
+		attrs = set(attrs, attrFingerprint, fingerprint)
+		attrs = set(attrs, sdp.AttrKeyConnectionSetup, setup)
+		attrs = set(attrs, sdp.AttrKeyRTCPMux, "")
+		s.md.Attributes = without(attrs, sdp.AttrKeyCandidate, sdp.AttrKeyEndOfCandidates, attrBundleOnly)
+		s.useAnyPort()
+	}
+	d.iceOptions()
+
+	return nil
+}
+
+// carrier is the section that describes the transport: the first of the bundle,
+// or when that has no credentials (a data channel came first and took them), the
+// first one that does.
+func (d *draft) carrier(tagged *section) *section {
+	if has(tagged.md.Attributes, attrICEUfrag) {
+		return tagged
+	}
+	for _, s := range d.sections {
+		if has(s.md.Attributes, attrICEUfrag) {
+			return s
+		}
+	}
+
+	return tagged
+}
+
+// credentials reads the ICE user fragment and password. Their length is not
+// enforced: too short ones are the client's own risk.
+func credentials(s *section) (ufrag, pwd string, err error) {
+	ufrag, _ = lookup(s.md.Attributes, attrICEUfrag)
+	pwd, _ = lookup(s.md.Attributes, attrICEPwd)
+	switch {
+	case !isICEToken(ufrag):
+		err = fmt.Errorf("%w: it has no usable a=ice-ufrag", ErrMalformed)
+	case !isICEToken(pwd):
+		err = fmt.Errorf("%w: it has no usable a=ice-pwd", ErrMalformed)
+	}
+
+	return ufrag, pwd, err
+}
+
+func isICEToken(s string) bool {
+	return s != "" && len(s) <= 256 && !strings.ContainsAny(s, " \t")
+}
+
+// fingerprint picks the certificate hash to check, of those that a client may
+// give several of: the newer algorithms before SHA-1, SHA-256 first of all.
+func (d *draft) fingerprint(carrier *section) (string, error) {
+	offered := values(carrier.md.Attributes, attrFingerprint)
+	for _, s := range d.live {
+		offered = append(offered, values(s.md.Attributes, attrFingerprint)...)
+	}
+	if len(offered) == 0 {
+		return "", fmt.Errorf("%w: it has no a=fingerprint, so the connection cannot be encrypted", ErrMalformed)
+	}
+	for _, algorithm := range []string{"sha-256", "sha-384", "sha-512", "sha-224", "sha-1"} {
+		for _, value := range offered {
+			f := strings.Fields(value)
+			if len(f) != 2 || !isHexPairs(f[1]) {
+				return "", fmt.Errorf("%w: a=fingerprint:%s is not an algorithm and a hash", ErrMalformed, clip(value))
+			}
+			if strings.EqualFold(f[0], algorithm) {
+				return algorithm + " " + f[1], nil
+			}
+		}
+	}
+
+	return "", fmt.Errorf("%w: a=fingerprint:%s uses an unknown algorithm; use sha-256", ErrUnusable, clip(offered[0]))
+}
+
+func isHexPairs(s string) bool {
+	for pair := range strings.SplitSeq(s, ":") {
+		if len(pair) != 2 || strings.Trim(pair, "0123456789abcdefABCDEF") != "" {
+			return false
+		}
+	}
+
+	return true
+}
+
+// dtlsSetup reads the offered DTLS role. FFmpeg is passive, and then the server
+// must be the one that starts.
+func dtlsSetup(carrier *section) (string, error) {
+	setup, ok := lookup(carrier.md.Attributes, sdp.AttrKeyConnectionSetup)
+	switch {
+	case !ok:
+		return sdp.ConnectionRoleActpass.String(), nil
+	case slices.Contains([]string{"actpass", "active", "passive"}, setup):
+		return setup, nil
+	default:
+		return "", fmt.Errorf("%w: a=setup:%s is not usable; offer actpass", ErrUnusable, clip(setup))
+	}
+}
+
+// checkMux wants RTP and RTCP on one port. A bundle-only section need not repeat
+// what the one that carries the transport says (RFC 9143 section 7.1.2).
+func (s *section) checkMux(carrier bool) error {
+	if has(s.md.Attributes, sdp.AttrKeyRTCPMux) || !carrier && has(s.md.Attributes, attrBundleOnly) {
+		return nil
+	}
+
+	return fmt.Errorf("%w: %s has no a=rtcp-mux; RTP and RTCP share one port here, so set the RTCP mux policy to require",
+		ErrUnusable, s.where())
+}
+
+// useAnyPort gives a bundle-only section a port, so that nobody takes it for a
+// rejected one, and a connection line where there is none.
+func (s *section) useAnyPort() {
+	if s.md.MediaName.Port.Value == 0 {
+		s.md.MediaName.Port = sdp.RangedPort{Value: discardPort}
+	}
+	if s.md.ConnectionInformation == nil {
+		s.md.ConnectionInformation = unspecifiedAddress()
+	}
+}
+
+// iceOptions moves the options of all sections to the session. One client
+// separates them with a comma.
+func (d *draft) iceOptions() {
+	offered := values(d.desc.Attributes, sdp.AttrKeyICEOptions)
+	for _, s := range d.sections {
+		offered = append(offered, values(s.md.Attributes, sdp.AttrKeyICEOptions)...)
+		s.md.Attributes = without(s.md.Attributes, sdp.AttrKeyICEOptions)
+	}
+	for _, option := range strings.FieldsFunc(strings.Join(offered, " "), isListSeparator) {
+		if !slices.Contains(d.offer.IceOptions, option) {
+			d.offer.IceOptions = append(d.offer.IceOptions, option)
+		}
+	}
+	if len(d.offer.IceOptions) == 0 {
+		d.desc.Attributes = without(d.desc.Attributes, sdp.AttrKeyICEOptions)
+		return
+	}
+	d.desc.Attributes = set(d.desc.Attributes, sdp.AttrKeyICEOptions, strings.Join(d.offer.IceOptions, " "))
+}
+
+func isListSeparator(r rune) bool { return r == ' ' || r == '\t' || r == ',' }
