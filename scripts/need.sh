@@ -33,22 +33,29 @@ fi
 
 echo "==> installing the Debian package $package: $why"
 
-# Somebody else's apt (unattended upgrades, a parallel make) is waited for, not collided with.
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/porthole-test
+mkdir -p "$cache"
+
+# apt runs apt-get and shows what it printed only when it failed. Somebody else's apt (unattended
+# upgrades, a parallel make) is waited for, not collided with.
 # ${…[@]+…}: an empty array counts as unset in old versions of bash.
 apt() {
 	${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive \
-		apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >&2
+		apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" \
+		>"$cache/apt.log" 2>&1 && return
+	echo "need.sh: apt-get $* failed:" >&2
+	tail -n 20 "$cache/apt.log" >&2
+	return 1
 }
 
 # The package lists are refreshed at most once in six hours, not before every package.
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/porthole-test
-mkdir -p "$cache"
 if [ -z "$(find "$cache/apt-updated" -mmin -360 2>/dev/null)" ]; then
 	apt update
 	touch "$cache/apt-updated"
 fi
 # A list can still be older than the mirror, which then answers 404: once more with fresh ones.
 if ! apt install -y --no-install-recommends "$package"; then
+	echo "need.sh: once more, with fresh package lists" >&2
 	apt update
 	apt install -y --no-install-recommends "$package"
 fi

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -39,3 +40,6 @@ func receive[T any](t testing.TB, within time.Duration, what string, from <-chan
 		panic("not reached: Fatalf ends the goroutine")
 	}
 }
+
+// errNotYet is for checks that have nothing more to say.
+var errNotYet = errors.New("not yet")
