@@ -1,0 +1,269 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/negotiate"
+)
+
+// PacketWriter takes the packets of one incoming track, in the order of arrival,
+// from one goroutine. It must copy what it keeps and must not block. An error
+// ends the session with it. A padding-only packet has an empty payload.
+type PacketWriter interface {
+	WriteRTP(packet *rtp.Packet) error
+}
+
+// ReportReceiver may be implemented by a PacketWriter that wants the publisher's
+// RTCP sender reports (RFC 3550 6.4.1): rtpTime, in units of the codec's clock
+// rate, was sampled at capturedAt by the publisher's wall clock, which need not
+// agree with ours. It is called by another goroutine than WriteRTP.
+type ReportReceiver interface {
+	SenderReport(capturedAt time.Time, rtpTime uint32)
+}
+
+// RemoteTrack is a track that a publisher has begun to send.
+type RemoteTrack struct {
+	Mid string
+	// RID names the simulcast layer; empty without simulcast.
+	RID   string
+	Codec negotiate.Codec
+	SSRC  uint32
+	// RequestKeyframe asks the publisher for a keyframe, by PLI or, when only that
+	// was negotiated, FIR (RFC 4585, RFC 5104). It never blocks, is never nil, may
+	// be called by any goroutine and at any time; several calls may become one
+	// request. It does nothing when neither was negotiated.
+	RequestKeyframe func()
+}
+
+// ReceiveConfig describes a publisher's session.
+type ReceiveConfig struct {
+	Offer *negotiate.Offer
+	// Codecs holds, by mid, the sections to accept and the one payload type to
+	// accept in each. All other sections are rejected in the answer.
+	Codecs map[string]negotiate.Codec
+	// OnTrack is called by Serve's goroutines when the first packet of a track (or
+	// of a simulcast layer) arrives, once for each. An error ends the session.
+	OnTrack func(RemoteTrack) (PacketWriter, error)
+}
+
+// SendConfig describes a viewer's session.
+type SendConfig struct {
+	Offer *negotiate.Offer
+	// Codecs holds, by mid, the sections to send and the one payload type to send
+	// in each. All other sections are rejected in the answer.
+	Codecs map[string]negotiate.Codec
+	// StreamID is the MediaStream id that all tracks share (a=msid, RFC 8830).
+	StreamID string
+}
+
+// SendTrack is what was negotiated for one track that a viewer receives.
+type SendTrack struct {
+	Mid  string
+	Kind string // "audio" or "video"
+	// SSRC and PayloadType are what packets given to WriteRTP have to carry.
+	SSRC        uint32
+	PayloadType uint8
+	// RTXSSRC and RTXPayloadType are those of retransmissions (RFC 4588); both are
+	// zero when the viewer did not offer it.
+	RTXSSRC        uint32
+	RTXPayloadType uint8
+	// MIDExtensionID is the id of the MID header extension (RFC 9143 15), zero
+	// when the viewer did not offer it.
+	MIDExtensionID uint8
+}
+
+// Engine makes sessions and owns the sockets under them.
+type Engine struct {
+	// Set by Listen, read-only afterwards.
+	settings settings
+	metrics  *metrics
+	addr     netip.AddrPort
+	udp      *ice.UniversalUDPMuxDefault
+	tcp      *ice.TCPMuxDefault
+	stun     *prober
+	base     webrtc.SettingEngine // copied for each session
+	cert     webrtc.Certificate
+
+	// answering counts the calls of Receive and Send that are under way. It is
+	// only added to while mu is held and closed is false.
+	answering sync.WaitGroup
+
+	mu       sync.Mutex
+	closed   bool
+	sessions map[*Session]struct{}
+}
+
+// Listen binds the media sockets and starts the search for our public address.
+// The caller ends it with Engine.Close. Errors wrap ErrConfig when a setting is
+// at fault, and otherwise come from the sockets or the metrics registry.
+func Listen(cfg Config) (*Engine, error) {
+	set, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	cert, err := newCertificate()
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(cfg.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	udp, tcp, err := listenPair(set.media)
+	if err != nil {
+		return nil, err
+	}
+	sizeBuffers(udp, set.log)
+	e := &Engine{
+		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
+		addr: localAddr(udp),
+		base: baseSettings(set),
+	}
+	e.listen(newMediaConn(udp), newTCPListener(tcp))
+	return e, nil
+}
+
+func localAddr(conn *net.UDPConn) netip.AddrPort {
+	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() //nolint:forcetypeassert // what ListenUDP returns
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+}
+
+// listen starts what reads from the sockets.
+func (e *Engine) listen(udp *mediaConn, tcp net.Listener) {
+	log := pionLog{log: e.settings.log, scope: "mux"}
+	e.udp = ice.NewUniversalUDPMuxDefault(ice.UniversalUDPMuxParams{
+		Logger: log, UDPConn: udp,
+		XORMappedAddrCacheTTL: time.Nanosecond, // the prober keeps results itself and wants fresh ones
+	})
+	close(udp.open)
+	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: tcp, Logger: log,
+		ReadBufferSize:               64, // packets; a publisher's burst while its agent is busy
+		WriteBufferSize:              tcpSendBuffer,
+		FirstStunBindTimeout:         e.settings.timeouts.Connect,
+		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
+	})
+	servers := e.settings.stun
+	if len(e.settings.publicIPs) > 0 {
+		servers = nil
+	}
+	e.stun = startProber(servers, e.udp, e.settings.log, e.metrics.probes)
+}
+
+// Addr returns the address of the media sockets, with the port that was picked.
+// The IP is unspecified when they listen on all interfaces.
+func (e *Engine) Addr() netip.AddrPort { return e.addr }
+
+// Close ends all sessions with ErrClosed, closes the sockets and waits for
+// everything that the engine started. Closing twice is harmless.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	sessions := make([]*Session, 0, len(e.sessions))
+	for s := range e.sessions {
+		sessions = append(sessions, s)
+	}
+	e.mu.Unlock()
+
+	var closing sync.WaitGroup
+	for _, s := range sessions {
+		closing.Go(func() { s.Close(ErrClosed) })
+	}
+	closing.Wait()
+	e.answering.Wait()
+	e.stun.close()
+	if err := errors.Join(e.tcp.Close(), e.udp.Close()); err != nil {
+		return fmt.Errorf("close media sockets: %w", err)
+	}
+	return nil
+}
+
+// begin reserves the engine for one answer. Every nil error is followed by a call
+// of e.answering.Done.
+func (e *Engine) begin() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	e.answering.Add(1)
+	return nil
+}
+
+// register adds an answered session, unless the engine was closed meanwhile.
+func (e *Engine) register(s *Session) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	e.sessions[s] = struct{}{}
+	return nil
+}
+
+func (e *Engine) forget(s *Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.sessions, s)
+}
+
+// Receive answers a publisher's offer. ctx bounds the answer, not the session.
+// The caller runs Session.Serve, or else Session.Close; until then nothing of
+// the session times out. Errors wrap negotiate.ErrUnusable when the offer is at
+// fault, and ErrClosed when the engine is.
+func (e *Engine) Receive(ctx context.Context, cfg ReceiveConfig) (*Session, error) {
+	sections, err := planSections(cfg.Offer, cfg.Codecs)
+	if err != nil {
+		return nil, err
+	}
+	return e.open(ctx, cfg.Offer, sections, func(s *Session) (*link, error) { return e.receiveLink(s, cfg, sections) })
+}
+
+// Send answers a viewer's offer. ctx bounds the answer, not the session. The
+// caller runs Session.Serve, or else Session.Close; until then nothing of the
+// session times out. Errors are those of Receive.
+func (e *Engine) Send(ctx context.Context, cfg SendConfig) (*Session, error) {
+	sections, err := planSections(cfg.Offer, cfg.Codecs)
+	if err != nil {
+		return nil, err
+	}
+	return e.open(ctx, cfg.Offer, sections, func(s *Session) (*link, error) { return e.sendLink(s, cfg, sections) })
+}
+
+// open makes a session whose connection connect provides, and answers the offer.
+func (e *Engine) open(
+	ctx context.Context, offer *negotiate.Offer, sections []section, connect func(*Session) (*link, error),
+) (*Session, error) {
+	if err := e.begin(); err != nil {
+		return nil, err
+	}
+	defer e.answering.Done()
+	s := newSession(e, offer)
+	var err error
+	if s.link, err = connect(s); err != nil {
+		return nil, err
+	}
+	s.link.watch(s)
+	if s.answer, err = s.link.answer(ctx, offer, sections, e.settings.timeouts.Gather); err != nil {
+		return nil, errors.Join(err, s.link.close())
+	}
+	if err = e.register(s); err != nil {
+		return nil, errors.Join(err, s.link.close())
+	}
+	s.answered()
+	return s, nil
+}

@@ -1,0 +1,122 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/pion/stun/v4"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Config is everything that Listen needs. The zero value listens on a free port
+// of all interfaces.
+type Config struct {
+	// Media is host:port of the UDP and the TCP socket. An empty host means all
+	// interfaces; a named address is then the only one that clients are told, and
+	// naming a loopback address is the only way to be reachable over loopback.
+	// Port 0, or an empty Media, picks a port that is free for both.
+	Media string
+	// PublicIPs are addresses at which a NAT forwards the media port to us, under
+	// the same port number. They are told to clients besides the local ones, so
+	// that clients in the same network need no hairpin. With them, STUN is unused.
+	PublicIPs []netip.Addr
+	// STUN are the servers ("stun:host:port") that are asked in the background
+	// which address our socket has on the other side of a NAT.
+	STUN []string
+	// Timeouts of sessions; a zero field takes its default.
+	Timeouts Timeouts
+	// Log receives what is worth a line; nil discards it.
+	Log *slog.Logger
+	// Registerer takes the package's metrics; nil keeps none.
+	Registerer prometheus.Registerer
+}
+
+// Timeouts bounds every stage of a session's life.
+type Timeouts struct {
+	// Gather is how long an answer waits for local candidates. They are known in
+	// advance, so reaching it means trouble; the answer then goes out with what
+	// there is. Default 1 s.
+	Gather time.Duration
+	// Connect is how long after the answer ICE and DTLS may take. Default 15 s.
+	Connect time.Duration
+	// FirstMedia is how long a connected publisher may take to send its first
+	// packet, MediaIdle how long it may pause later. A pause is the only sign of
+	// a lost FFmpeg, which answers no connectivity checks. Default 15 s each.
+	FirstMedia, MediaIdle time.Duration
+	// ICEDisconnected is how long nothing may arrive before a session counts as
+	// disconnected, ICEFailed how much longer before it ends: together the 30 s
+	// of RFC 7675 5.1. Defaults 5 s and 25 s.
+	ICEDisconnected, ICEFailed time.Duration
+	// ICEKeepalive is how often a silent connection is checked. Default 2 s.
+	ICEKeepalive time.Duration
+}
+
+func (t Timeouts) withDefaults() Timeouts {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&t.Gather, time.Second},
+		{&t.Connect, 15 * time.Second},
+		{&t.FirstMedia, 15 * time.Second},
+		{&t.MediaIdle, 15 * time.Second},
+		{&t.ICEDisconnected, 5 * time.Second},
+		{&t.ICEFailed, 25 * time.Second},
+		{&t.ICEKeepalive, 2 * time.Second},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	return t
+}
+
+// settings is a Config that was checked and completed.
+type settings struct {
+	media     *net.UDPAddr // unspecified IP: all interfaces
+	publicIPs []netip.Addr
+	stun      []*stun.URI
+	timeouts  Timeouts
+	log       *slog.Logger
+}
+
+// check reports all faults at once, each with the value at fault.
+func (c Config) check() (settings, error) {
+	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	var faults []error
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+	}
+	media := c.Media
+	if media == "" {
+		media = ":0"
+	}
+	var err error
+	if s.media, err = net.ResolveUDPAddr("udp", media); err != nil {
+		fault("media address %q: %w", c.Media, err)
+	}
+	for _, ip := range c.PublicIPs {
+		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
+			fault("public address %v is not an address of one host", ip)
+		}
+	}
+	for _, server := range c.STUN {
+		uri, err := stun.ParseURI(server)
+		switch {
+		case err != nil:
+			fault("STUN server %q: %w", server, err)
+		case uri.Scheme != stun.SchemeTypeSTUN || uri.Proto != stun.ProtoTypeUDP:
+			fault("STUN server %q: want stun:HOST[:PORT]", server)
+		default:
+			s.stun = append(s.stun, uri)
+		}
+	}
+	return s, errors.Join(faults...)
+}

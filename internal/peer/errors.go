@@ -1,0 +1,100 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The reasons for which a session ends, as returned by Session.Serve and
+// Session.Err. Test for them with errors.Is; the text may say more.
+var (
+	// ErrClosed: our side ended the session, by Session.Close without a reason,
+	// by Engine.Close, or because the context given to Serve ended.
+	ErrClosed = errors.New("session closed")
+	// ErrRemoteClosed: the client said goodbye (DTLS close_notify, RFC 8827 6.5).
+	ErrRemoteClosed = errors.New("closed by the client")
+	// ErrICETimeout: the client never got through to us within Timeouts.Connect.
+	ErrICETimeout = errors.New("no ICE connection in time")
+	// ErrDTLSTimeout: ICE connected, but the DTLS handshake did not end within
+	// Timeouts.Connect.
+	ErrDTLSTimeout = errors.New("no DTLS handshake in time")
+	// ErrICEFailed: the client was connected and stopped answering (RFC 7675).
+	ErrICEFailed = errors.New("ICE connection lost")
+	// ErrDTLSFailed: the handshake failed, for example because the certificate is
+	// not the one whose fingerprint was in the offer.
+	ErrDTLSFailed = errors.New("DTLS handshake failed")
+	// ErrMediaTimeout: a publisher sent no packet for Timeouts.FirstMedia after
+	// connecting, or for Timeouts.MediaIdle later.
+	ErrMediaTimeout = errors.New("no media in time")
+	// ErrPanic: code that ran for the session panicked, and only this session
+	// ended.
+	ErrPanic = errors.New("panic in session")
+)
+
+// Errors of calls that do not end a session.
+var (
+	// ErrNotConnected is returned by WriteRTP and WriteRTCP before the connection
+	// is up and after it is gone. Nothing was sent.
+	ErrNotConnected = errors.New("session not connected")
+	// ErrUnknownSSRC is returned by WriteRTP for an SSRC that is not one of
+	// Session.Tracks. Nothing was sent.
+	ErrUnknownSSRC = errors.New("unknown SSRC")
+	// ErrICERestart is returned by Trickle for a fragment with other ICE
+	// credentials than the offer's: a request to restart ICE (RFC 9725 4.3.3),
+	// which is not supported. The session goes on.
+	ErrICERestart = errors.New("ICE restart is not supported")
+	// ErrServed is returned by Serve when it is called twice.
+	ErrServed = errors.New("session is already served")
+	// ErrConfig is wrapped by the errors of Listen that name a wrong setting.
+	ErrConfig = errors.New("invalid media configuration")
+)
+
+// panicError is a panic that was caught in a session's goroutine.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("%v: %v", ErrPanic, e.value) }
+func (e *panicError) Unwrap() error { return ErrPanic }
+
+// endReason is what a session's end is counted as: the label of a metric.
+type endReason uint8
+
+const (
+	endClosed endReason = iota
+	endRemoteClosed
+	endICETimeout
+	endDTLSTimeout
+	endICEFailed
+	endDTLSFailed
+	endMediaTimeout
+	endPanic
+	endOther // the reason came from a caller: Close, OnTrack or a PacketWriter
+	endReasons
+)
+
+func (r endReason) String() string {
+	return [endReasons]string{
+		"closed", "remote_closed", "ice_timeout", "dtls_timeout", "ice_failed", "dtls_failed", "media_timeout", "panic", "other",
+	}[r]
+}
+
+func endReasonOf(err error) endReason {
+	sentinels := [...]error{
+		endClosed:       ErrClosed,
+		endRemoteClosed: ErrRemoteClosed,
+		endICETimeout:   ErrICETimeout,
+		endDTLSTimeout:  ErrDTLSTimeout,
+		endICEFailed:    ErrICEFailed,
+		endDTLSFailed:   ErrDTLSFailed,
+		endMediaTimeout: ErrMediaTimeout,
+		endPanic:        ErrPanic,
+	}
+	for reason, sentinel := range sentinels {
+		if errors.Is(err, sentinel) {
+			return endReason(reason) //nolint:gosec // an index below endReasons
+		}
+	}
+	return endOther
+}

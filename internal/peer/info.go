@@ -1,0 +1,119 @@
+package peer
+
+import (
+	"slices"
+	"time"
+)
+
+// State is where a session is in its life.
+type State uint8
+
+// The states of a session, in the order in which it can reach them first.
+const (
+	StateNew          State = iota // the answer is being made
+	StateAnswered                  // nothing was heard of the client yet
+	StateConnecting                // ICE or DTLS is under way
+	StateConnected                 // media may flow
+	StateDisconnected              // nothing arrived for Timeouts.ICEDisconnected; it may come back
+	StateClosed                    // over; Info.Reason says why
+	states
+)
+
+// String returns the state as one lower-case word.
+func (s State) String() string {
+	if s >= states {
+		return "unknown"
+	}
+	return [states]string{"new", "answered", "connecting", "connected", "disconnected", "closed"}[s]
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Info is a session as it is shown to people, as JSON. It holds neither ids nor
+// credentials.
+type Info struct {
+	Role   string `json:"role"` // "publisher" or "viewer"
+	State  State  `json:"state"`
+	Reason string `json:"reason,omitempty"` // why it ended
+	ICE    string `json:"ice"`              // RTCIceConnectionState
+	DTLS   string `json:"dtls"`             // RTCDtlsTransportState
+	// Timeline says when what happened first: offer, answer, changes of the ICE
+	// and DTLS states, connected, first media, closed.
+	Timeline []Event `json:"timeline"`
+	// Local and Remote are the ICE candidates of both sides. Of a client that sent
+	// none, the one that was found by its checks is in Selected only.
+	Local  []Candidate `json:"local"`
+	Remote []Candidate `json:"remote"`
+	// Selected is the pair that packets travel by; nil before there is one.
+	Selected *Pair `json:"selected,omitempty"`
+}
+
+// Event is one entry of a session's timeline.
+type Event struct {
+	At    time.Time `json:"at"`
+	Event string    `json:"event"`
+}
+
+// Candidate is an ICE candidate (RFC 8445).
+type Candidate struct {
+	Type     string `json:"type"`     // "host", "srflx", "prflx" or "relay"
+	Protocol string `json:"protocol"` // "udp" or "tcp"
+	Address  string `json:"address"`  // IP and port
+}
+
+// Pair is the candidate pair that ICE selected.
+type Pair struct {
+	Local  Candidate `json:"local"`
+	Remote Candidate `json:"remote"`
+}
+
+// maxTimeline bounds what a connection that comes and goes adds to its timeline.
+const maxTimeline = 64
+
+// life is what is known about the course of a session.
+type life struct {
+	state         State
+	ice, dtls     string
+	answered      time.Time
+	iceConnected  bool // ever
+	up            bool // ever
+	timeline      []Event
+	pair          *Pair // never changed, only replaced
+	local, remote []Candidate
+}
+
+func (l *life) record(event string) {
+	if len(l.timeline) < maxTimeline {
+		l.timeline = append(l.timeline, Event{At: time.Now(), Event: event})
+	}
+}
+
+// enter changes the state, which only ever ends once.
+func (l *life) enter(state State) {
+	if l.state != StateClosed {
+		l.state = state
+	}
+}
+
+// Info returns what is known about the session, also after its end.
+func (s *Session) Info() Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	info := Info{
+		Role: roleLabel(s.role), State: s.life.state, ICE: s.life.ice, DTLS: s.life.dtls,
+		Timeline: slices.Clone(s.life.timeline),
+		Local:    slices.Clone(s.life.local), Remote: slices.Clone(s.life.remote), Selected: s.life.pair,
+	}
+	if err := s.Err(); err != nil {
+		info.Reason = err.Error()
+	}
+	return info
+}
+
+// State returns where the session is in its life.
+func (s *Session) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.life.state
+}

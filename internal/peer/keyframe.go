@@ -1,0 +1,67 @@
+package peer
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/pion/rtcp"
+)
+
+// keyframeRequests asks a publisher for keyframes of one track, away from those
+// who want them.
+type keyframeRequests struct {
+	session  *Session
+	feedback []string
+	media    uint32 // SSRC
+	sender   uint32 // ours, which receives nothing
+	sequence uint8  // of the next FIR; owned by send
+
+	// wanted holds one token: requests that come before the worker took it are
+	// the same request.
+	wanted chan struct{}
+}
+
+func newKeyframeRequests(s *Session, feedback []string, media uint32) *keyframeRequests {
+	return &keyframeRequests{
+		session: s, feedback: feedback, media: media, sender: rand.Uint32(), wanted: make(chan struct{}, 1), //nolint:gosec // not a secret
+	}
+}
+
+// request wants a keyframe. It never blocks.
+func (k *keyframeRequests) request() {
+	select {
+	case k.wanted <- struct{}{}:
+	default:
+	}
+}
+
+// send sends requests until the session ends.
+func (k *keyframeRequests) send() error {
+	for {
+		select {
+		case <-k.wanted:
+		case <-k.session.ctx.Done():
+			return nil
+		}
+		if packet := k.packet(); packet != nil && k.session.writable.Load() {
+			// A lost request is repeated by whoever still has no keyframe.
+			_ = k.session.link.writeRTCP([]rtcp.Packet{packet})
+		}
+	}
+}
+
+// packet returns what the publisher has promised to understand; nil if nothing.
+func (k *keyframeRequests) packet() rtcp.Packet {
+	switch {
+	case slices.Contains(k.feedback, "nack pli"):
+		return &rtcp.PictureLossIndication{SenderSSRC: k.sender, MediaSSRC: k.media}
+	case slices.Contains(k.feedback, "ccm fir"):
+		k.sequence++ // a new number is a new request (RFC 5104 4.3.1.1)
+		return &rtcp.FullIntraRequest{
+			SenderSSRC: k.sender, MediaSSRC: k.media,
+			FIR: []rtcp.FIREntry{{SSRC: k.media, SequenceNumber: k.sequence}},
+		}
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,204 @@
+package peer
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+)
+
+// receiveMTU is the largest packet that is read, in bytes: more than fits an
+// Ethernet frame.
+const receiveMTU = 1600
+
+// certificateLife is long because there is one certificate for the process's
+// life and clients pin its fingerprint, not its dates.
+const certificateLife = 10 * 365 * 24 * time.Hour
+
+// newCertificate makes the DTLS certificate that all sessions share: ECDSA on
+// P-256, as RFC 8827 6.5 wants. Making one takes longer than the rest of an answer.
+func newCertificate() (webrtc.Certificate, error) {
+	fail := func(err error) (webrtc.Certificate, error) {
+		return webrtc.Certificate{}, fmt.Errorf("make the DTLS certificate: %w", err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fail(err)
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return fail(err)
+	}
+	name, now := pkix.Name{CommonName: "WebRTC"}, time.Now()
+	cert, err := webrtc.NewCertificate(key, x509.Certificate{
+		Issuer: name, Subject: name, SerialNumber: serial, Version: 2,
+		NotBefore: now.Add(-24 * time.Hour), // for clients whose clock is behind
+		NotAfter:  now.Add(certificateLife),
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return *cert, nil
+}
+
+// baseSettings are what all sessions have in common. The DTLS role is left to
+// pion: it is active for an offer of actpass and the opposite of any other. Set
+// for all, it would answer passive to FFmpeg's passive, and both would wait.
+func baseSettings(set settings) webrtc.SettingEngine {
+	s := webrtc.SettingEngine{LoggerFactory: pionLog{log: set.log}}
+	// GCM costs a third of the time per packet; RFC 5764 requires the other one,
+	// and FFmpeg knows nothing else.
+	s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	s.SetICETimeouts(set.timeouts.ICEDisconnected, set.timeouts.ICEFailed, set.timeouts.ICEKeepalive)
+	// A browser's .local candidates are ignored: it is found as peer-reflexive
+	// (RFC 8445 7.3.1.3) as soon as its first check arrives.
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
+	s.DisableActiveTCP(true) // a server does not dial whatever address an offer names
+	// A handshake starts on a path that ICE has verified, so the cookie exchange
+	// against spoofed addresses would only cost a round trip.
+	s.SetDTLSInsecureSkipHelloVerify(true)
+	s.SetReceiveMTU(receiveMTU)
+	return s
+}
+
+// link is the connection of a session: a pion PeerConnection and nothing that
+// depends on whether its client publishes or watches.
+type link struct {
+	pc *webrtc.PeerConnection
+}
+
+// linkEvents is what a link reports. The methods are called by goroutines that
+// the connection cannot do without, and must not block.
+type linkEvents interface {
+	iceChanged(state webrtc.ICEConnectionState)
+	dtlsChanged(state webrtc.DTLSTransportState)
+	pairSelected(pair Pair)
+	up()               // ICE and DTLS are done
+	down(reason error) // for good
+}
+
+// newLink makes a connection with the codecs, extensions and interceptors that
+// its session needs.
+func (e *Engine) newLink(media *webrtc.MediaEngine, interceptors *interceptor.Registry) (*link, error) {
+	set := e.base
+	if err := e.configureCandidates(&set); err != nil {
+		return nil, err
+	}
+	api := webrtc.NewAPI(
+		webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.cert}})
+	if err != nil {
+		return nil, fmt.Errorf("create peer connection: %w", err)
+	}
+	return &link{pc: pc}, nil
+}
+
+// watch directs what happens to the connection to a session. Both the ICE and the
+// connection state are followed: the first tells of a lost path while there is
+// hope, only the second of a client that closed.
+func (l *link) watch(events linkEvents) {
+	transport := l.pc.SCTP().Transport()
+	transport.OnStateChange(func(state webrtc.DTLSTransportState) {
+		events.dtlsChanged(state)
+		if state == webrtc.DTLSTransportStateFailed {
+			events.down(ErrDTLSFailed)
+		}
+	})
+	transport.ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
+		events.pairSelected(Pair{Local: candidateOf(pair.Local), Remote: candidateOf(pair.Remote)})
+	})
+	l.pc.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
+		events.iceChanged(state)
+		if state == webrtc.ICEConnectionStateFailed {
+			events.down(ErrICEFailed)
+		}
+	})
+	l.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			events.up()
+		case webrtc.PeerConnectionStateClosed: // by DTLS: our own close has told its reason before
+			events.down(ErrRemoteClosed)
+		default:
+		}
+	})
+}
+
+// addCandidate adds one of the client's candidates, as the value of an
+// a=candidate line.
+func (l *link) addCandidate(value string) error {
+	if err := l.pc.AddICECandidate(webrtc.ICECandidateInit{Candidate: value}); err != nil {
+		return fmt.Errorf("add candidate: %w", err)
+	}
+	return nil
+}
+
+func (l *link) writeRTCP(packets []rtcp.Packet) error {
+	if err := l.pc.WriteRTCP(packets); err != nil {
+		return fmt.Errorf("send RTCP: %w", err)
+	}
+	return nil
+}
+
+// close ends the connection, tells the client (DTLS close_notify) and waits for
+// pion's goroutines. It must not be called by one of them.
+func (l *link) close() error {
+	if err := l.pc.GracefulClose(); err != nil {
+		return fmt.Errorf("close peer connection: %w", err)
+	}
+	return nil
+}
+
+// candidatesIn returns the candidates of a session description.
+func candidatesIn(description string) []Candidate {
+	var candidates []Candidate
+	for line := range strings.Lines(description) {
+		if value, ok := strings.CutPrefix(line, "a="); ok && strings.HasPrefix(value, "candidate:") {
+			candidates = appendCandidate(candidates, strings.TrimSpace(value))
+		}
+	}
+	return candidates
+}
+
+// appendCandidate adds the candidate of an a=candidate line, unless it is there
+// or makes no sense. Its component does not matter: there is one.
+func appendCandidate(candidates []Candidate, value string) []Candidate {
+	parsed, err := ice.UnmarshalCandidate(value)
+	if err != nil {
+		return candidates
+	}
+	c := Candidate{
+		Type:     parsed.Type().String(),
+		Protocol: parsed.NetworkType().NetworkShort(),
+		Address:  net.JoinHostPort(parsed.Address(), strconv.Itoa(parsed.Port())),
+	}
+	if slices.Contains(candidates, c) {
+		return candidates
+	}
+	return append(candidates, c)
+}
+
+func candidateOf(c *webrtc.ICECandidate) Candidate {
+	return Candidate{
+		Type:     c.Typ.String(),
+		Protocol: c.Protocol.String(),
+		Address:  net.JoinHostPort(c.Address, strconv.Itoa(int(c.Port))),
+	}
+}

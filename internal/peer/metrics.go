@@ -1,0 +1,91 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"porthole/internal/negotiate"
+)
+
+// roleLabel is what a role is called in metrics and in Info.
+func roleLabel(role negotiate.Role) string {
+	if role == negotiate.Publish {
+		return "publisher"
+	}
+	return "viewer"
+}
+
+// metrics of the package. All children exist from the start, so that a rate over
+// a counter sees its first increment.
+type metrics struct {
+	answer, connect *prometheus.HistogramVec // by role
+	sessions        *prometheus.GaugeVec     // by role
+	ends            *prometheus.CounterVec   // by reason
+	probes          *prometheus.CounterVec   // by result
+}
+
+func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "porthole_answer_seconds",
+			Help:    "Time from an offer to its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2},
+		}, []string{"role"}),
+		connect: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "porthole_connect_seconds",
+			Help:    "Time from an answer to the end of the DTLS handshake.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 4, 8, 15},
+		}, []string{"role"}),
+		sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "porthole_sessions",
+			Help: "Sessions that have an answer and have not ended.",
+		}, []string{"role"}),
+		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "porthole_sessions_ended_total",
+			Help: "Sessions that ended, by reason.",
+		}, []string{"reason"}),
+		probes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "porthole_stun_probes_total",
+			Help: "Questions to STUN servers, by result.",
+		}, []string{"result"}),
+	}
+	for _, role := range []negotiate.Role{negotiate.Publish, negotiate.Watch} {
+		m.answer.WithLabelValues(roleLabel(role))
+		m.connect.WithLabelValues(roleLabel(role))
+		m.sessions.WithLabelValues(roleLabel(role))
+	}
+	for reason := range endReasons {
+		m.ends.WithLabelValues(reason.String())
+	}
+	for _, result := range []string{probeOK, probeFailed} {
+		m.probes.WithLabelValues(result)
+	}
+	if registerer == nil {
+		return m, nil
+	}
+	var faults []error
+	for _, c := range []prometheus.Collector{m.answer, m.connect, m.sessions, m.ends, m.probes} {
+		faults = append(faults, registerer.Register(c))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	return m, nil
+}
+
+func (m *metrics) answered(role negotiate.Role, took time.Duration) {
+	m.answer.WithLabelValues(roleLabel(role)).Observe(took.Seconds())
+	m.sessions.WithLabelValues(roleLabel(role)).Inc()
+}
+
+func (m *metrics) connected(role negotiate.Role, took time.Duration) {
+	m.connect.WithLabelValues(roleLabel(role)).Observe(took.Seconds())
+}
+
+func (m *metrics) ended(role negotiate.Role, reason error) {
+	m.sessions.WithLabelValues(roleLabel(role)).Dec()
+	m.ends.WithLabelValues(endReasonOf(reason).String()).Inc()
+}

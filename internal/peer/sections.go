@@ -1,0 +1,180 @@
+package peer
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/negotiate"
+)
+
+// section is what we make of one accepted section of an offer.
+type section struct {
+	mid, kind  string
+	codec      negotiate.Codec       // Feedback and RTX reduced to what is accepted
+	extensions []negotiate.Extension // those that are accepted
+}
+
+// planSections decides what to accept of the chosen sections of an offer.
+func planSections(offer *negotiate.Offer, codecs map[string]negotiate.Codec) ([]section, error) {
+	var sections []section
+	for _, media := range offer.Media {
+		if codec, accept := codecs[media.Mid]; accept && !media.Rejected {
+			sections = append(sections, acceptedSection(offer.Role, media, codec))
+		}
+	}
+	if len(sections) == 0 || len(sections) < len(codecs) {
+		return nil, fmt.Errorf("%w: %d of %d chosen sections can be accepted", negotiate.ErrUnusable, len(sections), len(codecs))
+	}
+	return sections, nil
+}
+
+func acceptedSection(role negotiate.Role, media negotiate.Media, codec negotiate.Codec) section {
+	understood := []string{"nack", "nack pli", "ccm fir"}
+	var uris []string
+	if role == negotiate.Watch {
+		uris = []string{sdp.SDESMidURI}
+	} else {
+		// Without this extension there is nothing to report on. REMB is not
+		// accepted because it would never be sent.
+		if slices.ContainsFunc(media.Extensions, func(x negotiate.Extension) bool { return x.URI == sdp.TransportCCURI }) {
+			understood = append(understood, webrtc.TypeRTCPFBTransportCC)
+			uris = append(uris, sdp.TransportCCURI)
+		}
+		// pion takes the presence of these as a promise that every SSRC it does
+		// not know is a simulcast layer. A publisher that announces no SSRC and
+		// has no layers would then never get a track.
+		if len(media.RIDs) > 0 {
+			uris = append(uris, sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI)
+		}
+		// A retransmission is told from media by its announced SSRC or its RID.
+		if !media.HasSSRC && len(media.RIDs) == 0 {
+			codec.RTX = 0
+		}
+	}
+	if media.Kind != "video" { // nobody retransmits audio in a stream of its own
+		codec.RTX = 0
+	}
+	codec.Feedback = keep(codec.Feedback, func(f string) bool { return slices.Contains(understood, f) })
+	return section{
+		mid: media.Mid, kind: media.Kind, codec: codec,
+		extensions: keep(media.Extensions, func(x negotiate.Extension) bool { return slices.Contains(uris, x.URI) }),
+	}
+}
+
+// keep returns the elements that want accepts, in a slice of its own.
+func keep[T any](from []T, want func(T) bool) []T {
+	return slices.DeleteFunc(slices.Clone(from), func(x T) bool { return !want(x) })
+}
+
+// mediaEngine registers exactly what is accepted.
+func mediaEngine(sections []section) (*webrtc.MediaEngine, error) {
+	engine := &webrtc.MediaEngine{}
+	for _, s := range sections {
+		kind := webrtc.NewRTPCodecType(s.kind)
+		for _, codec := range s.codecs() {
+			if err := engine.RegisterCodec(codec, kind); err != nil {
+				return nil, fmt.Errorf("%w: payload type %d of section %q: %w", negotiate.ErrUnusable, codec.PayloadType, s.mid, err)
+			}
+		}
+		for _, x := range s.extensions {
+			if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: x.URI}, kind); err != nil {
+				return nil, fmt.Errorf("register header extension %s: %w", x.URI, err)
+			}
+		}
+	}
+	return engine, nil
+}
+
+// codecs returns the payload types of a section as pion wants them.
+func (s section) codecs() []webrtc.RTPCodecParameters {
+	var feedback []webrtc.RTCPFeedback
+	for _, f := range s.codec.Feedback {
+		kind, parameter, _ := strings.Cut(f, " ")
+		feedback = append(feedback, webrtc.RTCPFeedback{Type: kind, Parameter: parameter})
+	}
+	codecs := []webrtc.RTPCodecParameters{{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: s.codec.MimeType, ClockRate: s.codec.ClockRate, Channels: s.codec.Channels,
+			SDPFmtpLine: s.codec.Fmtp, RTCPFeedback: feedback,
+		},
+		PayloadType: webrtc.PayloadType(s.codec.PayloadType),
+	}}
+	if s.codec.RTX != 0 {
+		codecs = append(codecs, webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: s.codec.ClockRate, SDPFmtpLine: s.rtxFormat(),
+			},
+			PayloadType: webrtc.PayloadType(s.codec.RTX),
+		})
+	}
+	return codecs
+}
+
+func (s section) rtxFormat() string { return fmt.Sprintf("apt=%d", s.codec.PayloadType) }
+
+// narrowOffer returns the offer as it would be if the client wanted what we
+// accept and nothing else. pion matches codecs loosely and would answer with
+// every payload type that resembles a registered one; this leaves it no choice.
+func narrowOffer(offer *negotiate.Offer, sections []section) (string, error) {
+	var description sdp.SessionDescription
+	if err := description.UnmarshalString(offer.SDP); err != nil {
+		return "", fmt.Errorf("%w: %w", negotiate.ErrMalformed, err)
+	}
+	var kept []*sdp.MediaDescription
+	for _, media := range description.MediaDescriptions {
+		mid, _ := media.Attribute(sdp.AttrKeyMID)
+		i := slices.IndexFunc(sections, func(s section) bool { return s.mid == mid })
+		if i < 0 {
+			continue // negotiate.FinishAnswer puts it back, rejected
+		}
+		sections[i].narrow(media)
+		kept = append(kept, media)
+	}
+	description.MediaDescriptions = kept
+	narrowBundle(&description, sections)
+	text, err := description.Marshal()
+	if err != nil {
+		return "", fmt.Errorf("write narrowed offer: %w", err)
+	}
+	return string(text), nil
+}
+
+// narrowBundle leaves the sections that are kept in the BUNDLE group, in its
+// order: the first of them carries the transport (RFC 9143 7.2).
+func narrowBundle(description *sdp.SessionDescription, sections []section) {
+	for i, a := range description.Attributes {
+		if a.Key != sdp.AttrKeyGroup || !strings.HasPrefix(a.Value, "BUNDLE") {
+			continue
+		}
+		mids := keep(strings.Fields(a.Value)[1:], func(mid string) bool {
+			return slices.ContainsFunc(sections, func(s section) bool { return s.mid == mid })
+		})
+		description.Attributes[i].Value = strings.Join(append([]string{"BUNDLE"}, mids...), " ")
+	}
+}
+
+// narrow rewrites the codec lines of a section.
+func (s section) narrow(media *sdp.MediaDescription) {
+	drop := []string{"rtpmap", "fmtp", "rtcp-fb", sdp.AttrKeyExtMap}
+	media.Attributes = keep(media.Attributes, func(a sdp.Attribute) bool { return !slices.Contains(drop, a.Key) })
+	media.MediaName.Formats = nil
+	for _, codec := range s.codecs() {
+		payloadType := uint8(codec.PayloadType)
+		_, name, _ := strings.Cut(codec.MimeType, "/")
+		media.WithCodec(payloadType, name, codec.ClockRate, codec.Channels, codec.SDPFmtpLine)
+		if codec.MimeType == webrtc.MimeTypeRTX {
+			continue
+		}
+		for _, f := range s.codec.Feedback {
+			media.WithValueAttribute("rtcp-fb", strconv.Itoa(int(payloadType))+" "+f)
+		}
+	}
+	for _, x := range s.extensions {
+		media.WithValueAttribute(sdp.AttrKeyExtMap, strconv.Itoa(int(x.ID))+" "+x.URI)
+	}
+}

@@ -1,0 +1,298 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/negotiate"
+)
+
+// Session is one answered offer: a publisher that we receive or a viewer that we
+// send to. Its methods may be called by any goroutine.
+//
+//	answered ─► connecting ─► connected ⇄ disconnected
+//	    └────────────┴────────────┴────────────┴─► closed(reason)
+type Session struct {
+	// Set before the session is handed out, read-only afterwards.
+	engine *Engine
+	role   negotiate.Role
+	ufrag  string   // of the client, to tell candidates from a restart
+	mids   []string // of all sections of the offer, in order
+	link   *link
+	ingest *ingest // publishers only
+	sink   *sink   // viewers only
+	answer string
+
+	// ctx ends when the session is decided to be over; its cause is the reason.
+	ctx    context.Context //nolint:containedctx // the session's life, not a call's
+	cancel context.CancelCauseFunc
+
+	connected chan struct{} // closed once, by up
+	done      chan struct{} // closed by finish
+	claimed   atomic.Bool   // by whoever runs finish: Serve, or Close without Serve
+	writable  atomic.Bool   // connected and not over
+	trickled  atomic.Int32  // candidates added by Trickle
+
+	// workers are Serve's goroutines. Only they and Serve add to it.
+	workers sync.WaitGroup
+
+	mu   sync.Mutex
+	life life // guarded by mu
+}
+
+func newSession(e *Engine, offer *negotiate.Offer) *Session {
+	s := &Session{
+		engine: e, role: offer.Role, ufrag: offer.Ufrag,
+		connected: make(chan struct{}), done: make(chan struct{}),
+	}
+	for _, media := range offer.Media {
+		s.mids = append(s.mids, media.Mid)
+	}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.life.remote = candidatesIn(offer.SDP)
+	s.life.record("offer")
+	return s
+}
+
+// answered starts the session's public life.
+func (s *Session) answered() {
+	s.mu.Lock()
+	s.life.record("answer")
+	s.life.answered = time.Now()
+	s.life.enter(StateAnswered)
+	s.life.local = candidatesIn(s.answer)
+	took := s.life.answered.Sub(s.life.timeline[0].At)
+	s.mu.Unlock()
+	s.engine.metrics.answered(s.role, took)
+}
+
+// Answer returns the answer as it goes to the client (application/sdp): with all
+// of our candidates, below 8 KiB.
+func (s *Session) Answer() string { return s.answer }
+
+// Tracks returns what a viewer's session sends, in the order of the offer. It is
+// empty for publishers.
+func (s *Session) Tracks() []SendTrack {
+	if s.sink == nil {
+		return nil
+	}
+	return s.sink.describe()
+}
+
+// Connected is closed when ICE and DTLS are done and media may flow. It stays
+// open when the session ends before that.
+func (s *Session) Connected() <-chan struct{} { return s.connected }
+
+// Done is closed when the session is over and everything it had is freed.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Err returns why the session is ending or has ended; nil while it lives.
+func (s *Session) Err() error {
+	if s.ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(s.ctx)
+}
+
+// Serve runs the session and returns the reason for its end, which is never nil:
+// one of the Err values of this package, or an error of Close, OnTrack or a
+// PacketWriter. The end of ctx ends the session with ErrClosed. A viewer's RTCP
+// goes to feedback, which may keep it, is called by one goroutine at a time, and
+// may be nil. When Serve returns, all goroutines of the session have ended.
+func (s *Session) Serve(ctx context.Context, feedback func([]rtcp.Packet)) error {
+	if !s.claimed.CompareAndSwap(false, true) {
+		if err := s.Err(); err != nil {
+			<-s.done
+			return err
+		}
+		return ErrServed
+	}
+	stop := context.AfterFunc(ctx, func() { s.end(fmt.Errorf("%w: %w", ErrClosed, context.Cause(ctx))) })
+	defer stop()
+	s.work(s.superviseDeadlines)
+	if s.ingest != nil {
+		s.work(s.ingest.acceptTracks)
+	}
+	if s.sink != nil {
+		s.sink.readFeedback(feedback)
+	}
+	<-s.ctx.Done()
+	s.finish()
+	return s.Err()
+}
+
+// Close ends the session with reason, or with ErrClosed when that is nil, and
+// waits until everything is freed. The first reason counts; closing twice is
+// harmless. It must not be called from OnTrack, a PacketWriter or feedback: an
+// error returned there, or a goroutine of its own, does it.
+func (s *Session) Close(reason error) {
+	if reason == nil {
+		reason = ErrClosed
+	}
+	s.end(reason)
+	if s.claimed.CompareAndSwap(false, true) {
+		s.finish()
+	}
+	<-s.done
+}
+
+// end decides that the session is over. It does not block, so that anybody may
+// call it; who claimed the session frees it.
+func (s *Session) end(reason error) {
+	s.writable.Store(false)
+	s.cancel(reason)
+}
+
+// finish frees everything. It runs once.
+func (s *Session) finish() {
+	if err := s.link.close(); err != nil {
+		s.engine.settings.log.Debug("closing a connection reported errors", "error", err)
+	}
+	s.workers.Wait()
+	reason := s.Err()
+	if caught, ok := errors.AsType[*panicError](reason); ok {
+		s.engine.settings.log.Error("session ended by a panic", "panic", caught.value, "stack", string(caught.stack))
+	}
+	s.mu.Lock()
+	s.life.record("closed")
+	s.life.enter(StateClosed)
+	s.mu.Unlock()
+	s.engine.metrics.ended(s.role, reason)
+	s.engine.forget(s)
+	close(s.done)
+}
+
+// work runs f as one of Serve's goroutines. An error or a panic ends the session.
+func (s *Session) work(f func() error) {
+	s.workers.Go(func() {
+		defer func() {
+			if value := recover(); value != nil {
+				s.end(&panicError{value: value, stack: debug.Stack()})
+			}
+		}()
+		if err := f(); err != nil {
+			s.end(err)
+		}
+	})
+}
+
+// superviseDeadlines ends the session when a stage takes too long.
+func (s *Session) superviseDeadlines() error {
+	timeouts := s.engine.settings.timeouts
+	s.mu.Lock()
+	answered := s.life.answered
+	s.mu.Unlock()
+	if !s.waitUntil(answered.Add(timeouts.Connect), s.connected) {
+		return s.connectTimeout()
+	}
+	if s.ingest == nil {
+		<-s.ctx.Done()
+		return nil
+	}
+	connected := time.Now()
+	for s.ctx.Err() == nil {
+		deadline, stage := connected.Add(timeouts.FirstMedia), "after connecting"
+		if last, ok := s.ingest.lastPacket(); ok {
+			deadline, stage = last.Add(timeouts.MediaIdle), "for a while"
+		}
+		if time.Until(deadline) <= 0 {
+			return fmt.Errorf("%w: no packet %s", ErrMediaTimeout, stage)
+		}
+		// No event ends the wait: a packet only moves the deadline.
+		s.waitUntil(time.Now().Add(min(time.Until(deadline), timeouts.MediaIdle)), nil)
+	}
+	return nil
+}
+
+// waitUntil waits for a moment, and says whether event or the session's end came
+// before it.
+func (s *Session) waitUntil(moment time.Time, event <-chan struct{}) bool {
+	timer := time.NewTimer(time.Until(moment))
+	defer timer.Stop()
+	select {
+	case <-event:
+	case <-s.ctx.Done():
+	case <-timer.C:
+		return false
+	}
+	return true
+}
+
+func (s *Session) connectTimeout() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life.iceConnected {
+		return ErrDTLSTimeout
+	}
+	return fmt.Errorf("%w: ICE is %s", ErrICETimeout, s.life.ice)
+}
+
+// The linkEvents of a session.
+
+func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life.ice = state.String()
+	s.life.record("ice " + s.life.ice)
+	switch state {
+	case webrtc.ICEConnectionStateChecking:
+		s.life.enter(StateConnecting)
+	case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
+		s.life.iceConnected = true
+		if s.life.up {
+			s.life.enter(StateConnected)
+		}
+	case webrtc.ICEConnectionStateDisconnected:
+		s.life.enter(StateDisconnected)
+	default:
+	}
+}
+
+func (s *Session) dtlsChanged(state webrtc.DTLSTransportState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life.dtls = state.String()
+	s.life.record("dtls " + s.life.dtls)
+}
+
+func (s *Session) pairSelected(pair Pair) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life.pair = &pair
+}
+
+func (s *Session) up() {
+	s.mu.Lock()
+	if s.life.up || s.ctx.Err() != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.life.up = true
+	s.life.record("connected")
+	s.life.enter(StateConnected)
+	took := time.Since(s.life.answered)
+	s.writable.Store(true)
+	s.mu.Unlock()
+	if s.ctx.Err() != nil { // end came between the check and the store
+		s.writable.Store(false)
+	}
+	s.engine.metrics.connected(s.role, took)
+	close(s.connected)
+}
+
+func (s *Session) down(reason error) {
+	s.mu.Lock()
+	if errors.Is(reason, ErrICEFailed) && !s.life.iceConnected {
+		reason = ErrICETimeout
+	}
+	s.mu.Unlock()
+	s.end(reason)
+}

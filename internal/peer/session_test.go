@@ -1,0 +1,285 @@
+package peer_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"porthole/internal/negotiate"
+	"porthole/internal/peer"
+)
+
+// answered returns a session whose client will never be heard of.
+func answered(t *testing.T, engine *peer.Engine) *peer.Session {
+	t.Helper()
+	c := newClient(t, clientConfig{})
+	c.watch(t)
+	offer := parse(t, negotiate.Watch, c.offer(t))
+	s, err := engine.Send(t.Context(), peer.SendConfig{
+		Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus), StreamID: "webcam",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSessionThatNeverConnectsEnds(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	engine := newEngine(t, peer.Config{Timeouts: peer.Timeouts{Connect: 100 * time.Millisecond}, Registerer: registry})
+	s := answered(t, engine)
+	if err := wait(t, serve(t, s, nil), "the end"); !errors.Is(err, peer.ErrICETimeout) {
+		t.Errorf("Serve = %v, want ErrICETimeout", err)
+	}
+	if info := s.Info(); info.State != peer.StateClosed || info.Reason == "" || len(info.Local) == 0 {
+		t.Errorf("Info = %+v, want a closed session with its reason and candidates", info)
+	}
+	if _, err := json.Marshal(s.Info()); err != nil {
+		t.Errorf("Info as JSON: %v", err)
+	}
+	if got := counter(t, registry, "porthole_sessions_ended_total", "ice_timeout"); got != 1 {
+		t.Errorf("sessions ended by ice_timeout: %v, want 1", got)
+	}
+	if got := counter(t, registry, "porthole_sessions_ended_total", "panic"); got != 0 {
+		t.Errorf("sessions ended by a panic: %v, want 0, not nothing", got)
+	}
+}
+
+// counter returns the value of the child of a counter with a label value, -1
+// when there is none.
+func counter(t *testing.T, registry *prometheus.Registry, name, label string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			if family.GetName() == name && metric.GetLabel()[0].GetValue() == label {
+				return metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return -1
+}
+
+func TestPublisherWithoutMediaEnds(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		timeouts peer.Timeouts
+		packets  int
+	}{
+		{"nothing after connecting", peer.Timeouts{FirstMedia: 200 * time.Millisecond}, 0},
+		{"a pause later", peer.Timeouts{MediaIdle: 200 * time.Millisecond}, 3},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := startPublishing(t, newEngine(t, peer.Config{Timeouts: test.timeouts}), newClient(t, clientConfig{}), nil)
+			send(t, p.video, 0, test.packets)
+			if err := wait(t, p.ended, "the end"); !errors.Is(err, peer.ErrMediaTimeout) {
+				t.Errorf("Serve = %v, want ErrMediaTimeout", err)
+			}
+		})
+	}
+}
+
+func TestClientThatClosesEndsSession(t *testing.T) {
+	engine := newEngine(t, peer.Config{})
+	w := startWatching(t, engine, newClient(t, clientConfig{}), nil)
+	p := startPublishing(t, engine, newClient(t, clientConfig{}), nil)
+	began := time.Now()
+	if err := errors.Join(w.client.Close(), p.client.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, ended := range []<-chan error{w.ended, p.ended} {
+		if err := wait(t, ended, "the end"); !errors.Is(err, peer.ErrRemoteClosed) {
+			t.Errorf("Serve = %v, want ErrRemoteClosed", err)
+		}
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v, want less than 2 s", took)
+	}
+}
+
+func TestCloseTellsTheClient(t *testing.T) {
+	w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{}), nil)
+	closed := make(chan struct{})
+	var once sync.Once
+	w.client.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		if state == webrtc.PeerConnectionStateClosed {
+			once.Do(func() { close(closed) })
+		}
+	})
+	reason := errors.New("kicked")
+	w.session.Close(reason)
+	w.session.Close(errors.New("too late")) // harmless, and not the reason
+	if err := wait(t, w.ended, "the end"); !errors.Is(err, reason) {
+		t.Errorf("Serve = %v, want %v", err, reason)
+	}
+	wait(t, closed, "the client's goodbye")
+}
+
+func TestClientWithForeignCertificateIsRefused(t *testing.T) {
+	c := newClient(t, clientConfig{})
+	c.watch(t)
+	sdp := c.offer(t)
+	other := newClient(t, clientConfig{})
+	other.watch(t)
+	offer := parse(t, negotiate.Watch, replaceLine(sdp, "a=fingerprint:", line(other.offer(t), "a=fingerprint:")))
+	s, err := newEngine(t, peer.Config{}).Send(t.Context(), peer.SendConfig{
+		Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus), StreamID: "webcam",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := serve(t, s, nil)
+	c.accept(t, s.Answer())
+	if err := wait(t, ended, "the end"); !errors.Is(err, peer.ErrDTLSFailed) {
+		t.Errorf("Serve = %v, want ErrDTLSFailed", err)
+	}
+}
+
+func TestPanicEndsOneSession(t *testing.T) {
+	engine := newEngine(t, peer.Config{})
+	bystander := startWatching(t, engine, newClient(t, clientConfig{}), nil)
+	c := newClient(t, clientConfig{plain: true})
+	c.watch(t)
+	offer := parse(t, negotiate.Watch, c.offer(t))
+	s, err := engine.Send(t.Context(), peer.SendConfig{Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus), StreamID: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := serve(t, s, func([]rtcp.Packet) { panic("bad feedback") })
+	c.accept(t, s.Answer())
+	wait(t, s.Connected(), "the connection")
+	wait(t, c.connected, "the connection")
+	if err = c.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: s.Tracks()[0].SSRC}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(t, ended, "the end"); !errors.Is(err, peer.ErrPanic) {
+		t.Errorf("Serve = %v, want ErrPanic", err)
+	}
+	bystander.write(t, bystander.session.Tracks()[0], 1)
+	wait(t, bystander.packets, "the other viewer's packet")
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	s := answered(t, newEngine(t, peer.Config{}))
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, nil) }()
+	cancel()
+	if err := wait(t, ended, "the end"); !errors.Is(err, peer.ErrClosed) || !errors.Is(err, context.Canceled) {
+		t.Errorf("Serve = %v, want ErrClosed because of the context", err)
+	}
+	if err := s.Serve(context.Background(), nil); !errors.Is(err, peer.ErrClosed) {
+		t.Errorf("second Serve = %v, want the same", err)
+	}
+}
+
+func TestSessionWithoutServeIsFreed(t *testing.T) {
+	s := answered(t, newEngine(t, peer.Config{}))
+	if s.Err() != nil {
+		t.Errorf("Err = %v before the end, want nil", s.Err())
+	}
+	s.Close(nil)
+	wait(t, s.Done(), "Done")
+	if !errors.Is(s.Err(), peer.ErrClosed) {
+		t.Errorf("Err = %v, want ErrClosed", s.Err())
+	}
+}
+
+func TestSessionsLeaveNoGoroutines(t *testing.T) {
+	engine := newEngine(t, peer.Config{})
+	c := newClient(t, clientConfig{})
+	c.watch(t)
+	offer := parse(t, negotiate.Watch, c.offer(t))
+	chosen := codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus)
+	before := runtime.NumGoroutine()
+	for i := range 50 {
+		s, err := engine.Send(t.Context(), peer.SendConfig{Offer: offer, Codecs: chosen, StreamID: "webcam"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			serve(t, s, nil)
+		}
+		s.Close(nil)
+	}
+	eventually(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+func TestEngineCloseEndsSessions(t *testing.T) {
+	engine := newEngine(t, peer.Config{})
+	w := startWatching(t, engine, newClient(t, clientConfig{}), nil)
+	unserved := answered(t, engine)
+	if err := errors.Join(engine.Close(), engine.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(t, w.ended, "the end"); !errors.Is(err, peer.ErrClosed) {
+		t.Errorf("Serve = %v, want ErrClosed", err)
+	}
+	wait(t, unserved.Done(), "the other session's end")
+	offer := parse(t, negotiate.Watch, w.client.LocalDescription().SDP)
+	if _, err := engine.Send(t.Context(), peer.SendConfig{
+		Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264),
+	}); !errors.Is(err, peer.ErrClosed) {
+		t.Errorf("Send after Close = %v, want ErrClosed", err)
+	}
+}
+
+func TestTrickle(t *testing.T) {
+	c := newClient(t, clientConfig{})
+	c.watch(t)
+	sdp := c.offer(t)
+	offer := parse(t, negotiate.Watch, without(sdp, "a=candidate:", "a=end-of-candidates"))
+	s, err := newEngine(t, peer.Config{}).Send(t.Context(), peer.SendConfig{
+		Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus), StreamID: "webcam",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(nil)
+	candidate := line(sdp, "a=candidate:")[len("a="):]
+	for _, f := range []negotiate.Fragment{
+		{Ufrag: offer.Ufrag, Candidates: []negotiate.Candidate{{Mid: "0", Value: candidate}}},
+		{Ufrag: offer.Ufrag, Candidates: []negotiate.Candidate{{MLineIndex: 1, Value: "candidate:1 1 udp 1 192.0.2.1 4242 typ host"}}},
+		{Ufrag: offer.Ufrag, Candidates: []negotiate.Candidate{
+			{Mid: "nosuch", Value: "candidate:1 1 udp 1 192.0.2.2 4242 typ host"}, // dropped
+			{Mid: "0", Value: "candidate:garbage"},                                // dropped
+		}},
+	} {
+		if err = s.Trickle(&f); err != nil {
+			t.Errorf("Trickle(%+v) = %v", f, err)
+		}
+	}
+	if got := s.Info().Remote; len(got) != 2 {
+		t.Errorf("remote candidates are %v, want the two good ones", got)
+	}
+	if err = s.Trickle(&negotiate.Fragment{Ufrag: "another", Pwd: "password"}); !errors.Is(err, peer.ErrICERestart) {
+		t.Errorf("Trickle with new credentials = %v, want ErrICERestart", err)
+	}
+	s.Close(nil)
+	if err = s.Trickle(&negotiate.Fragment{Ufrag: offer.Ufrag}); !errors.Is(err, peer.ErrClosed) {
+		t.Errorf("Trickle after the end = %v, want ErrClosed", err)
+	}
+}
+
+func TestStatesAreWords(t *testing.T) {
+	var words []string
+	for state := peer.StateNew; state <= peer.StateClosed; state++ {
+		words = append(words, state.String())
+	}
+	want := []string{"new", "answered", "connecting", "connected", "disconnected", "closed"}
+	if !slices.Equal(words, want) {
+		t.Errorf("states are %v, want %v", words, want)
+	}
+}

@@ -1,0 +1,165 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+
+	"github.com/pion/ice/v4"
+)
+
+const (
+	// socketBuffer is asked for in both directions of the UDP socket. All sessions
+	// share it, so it has to hold the keyframes of many publishers at once.
+	socketBuffer = 4 << 20
+	// tcpSendBuffer bounds, in the kernel and again in the mux, what waits for a
+	// client over TCP: together about 1.6 s of a 2.5 Mbit/s stream. What does not
+	// fit is dropped, so that a stalled client delays nobody and, when it wakes
+	// up, is not shown the past.
+	tcpSendBuffer = 256 << 10
+	// pairAttempts is how many free TCP ports are tried for one that is free for
+	// UDP too.
+	pairAttempts = 16
+	// maxReadErrors is how many reads in a row may fail before the socket counts
+	// as broken.
+	maxReadErrors = 100
+)
+
+// listenPair binds a UDP and a TCP socket with the same port number.
+func listenPair(addr *net.UDPAddr) (*net.UDPConn, *net.TCPListener, error) {
+	attempts := 1
+	if addr.Port == 0 {
+		attempts = pairAttempts
+	}
+	var last error
+	for range attempts {
+		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: addr.IP, Port: addr.Port, Zone: addr.Zone})
+		if err != nil {
+			return nil, nil, fmt.Errorf("listen for media over TCP: %w", err)
+		}
+		port := tcp.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // what ListenTCP returns
+		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: addr.IP, Port: port, Zone: addr.Zone})
+		if err == nil {
+			return udp, tcp, nil
+		}
+		last = errors.Join(err, tcp.Close())
+	}
+	return nil, nil, fmt.Errorf("listen for media over UDP: %w", last)
+}
+
+// sizeBuffers asks the kernel for large socket buffers and warns when it gives
+// much less: then a burst of packets is lost before anybody can read it.
+func sizeBuffers(conn *net.UDPConn, log *slog.Logger) {
+	if err := errors.Join(conn.SetReadBuffer(socketBuffer), conn.SetWriteBuffer(socketBuffer)); err != nil {
+		log.Warn("cannot size the media socket's buffers", "error", err)
+		return
+	}
+	receive, send, err := bufferSizes(conn)
+	if err != nil {
+		log.Debug("cannot read the media socket's buffer sizes", "error", err)
+		return
+	}
+	if min(receive, send) < socketBuffer/2 {
+		log.Warn("the kernel limits the media socket's buffers; raise net.core.rmem_max and net.core.wmem_max",
+			"want_bytes", socketBuffer, "receive_bytes", receive, "send_bytes", send)
+	}
+}
+
+// mediaConn is the UDP socket that all sessions share. A read error does not
+// end it: the mux above would take the first one for the socket's end, and one
+// stray ICMP message or a moment without memory would cut off everybody.
+type mediaConn struct {
+	*net.UDPConn
+	// open is closed when packets may be read. pion's mux begins to read before it
+	// is complete, and a packet that is already there would meet a nil pointer.
+	open chan struct{}
+}
+
+func newMediaConn(conn *net.UDPConn) *mediaConn {
+	return &mediaConn{UDPConn: conn, open: make(chan struct{})}
+}
+
+var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
+
+// ReadFromAddrPort reads one packet.
+func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err error) {
+	<-c.open
+	for range maxReadErrors {
+		n, from, err = c.ReadFromUDPAddrPort(b)
+		if err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
+	}
+	return n, from, err
+}
+
+// WriteToAddrPort sends one packet.
+func (c *mediaConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	return c.WriteToUDPAddrPort(b, to)
+}
+
+// tcpListener hands connections to the ICE mux and closes them all when it is
+// closed: the mux waits for those that never sent a byte until their deadline.
+type tcpListener struct {
+	*net.TCPListener
+
+	mu     sync.Mutex
+	conns  map[*tcpConn]struct{}
+	closed bool
+}
+
+func newTCPListener(l *net.TCPListener) *tcpListener {
+	return &tcpListener{TCPListener: l, conns: make(map[*tcpConn]struct{})}
+}
+
+// Accept returns the next connection, with a bounded send buffer.
+func (l *tcpListener) Accept() (net.Conn, error) {
+	accepted, err := l.AcceptTCP()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the mux compares it
+	}
+	// Best effort: without it the kernel's own limit holds.
+	_ = accepted.SetWriteBuffer(tcpSendBuffer)
+	conn := &tcpConn{TCPConn: accepted, listener: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errors.Join(net.ErrClosed, accepted.Close())
+	}
+	l.conns[conn] = struct{}{}
+	return conn, nil
+}
+
+// Close stops listening and closes what was accepted. Closing twice is harmless.
+func (l *tcpListener) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	conns := l.conns
+	l.conns = nil
+	l.mu.Unlock()
+	for conn := range conns {
+		_ = conn.TCPConn.Close() // it may have been closed by the mux a moment ago
+	}
+	if err := l.TCPListener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err //nolint:wrapcheck // the caller wraps
+	}
+	return nil
+}
+
+// tcpConn takes itself off its listener's list when closed.
+type tcpConn struct {
+	*net.TCPConn
+	listener *tcpListener
+}
+
+// Close closes the connection.
+func (c *tcpConn) Close() error {
+	c.listener.mu.Lock()
+	delete(c.listener.conns, c)
+	c.listener.mu.Unlock()
+	return c.TCPConn.Close() //nolint:wrapcheck // transparent
+}
