@@ -22,6 +22,21 @@ func (p *tab) pictures() []shown {
 	return eval[[]shown](p, "take the pictures", "__probe.pictures.splice(0)")
 }
 
+// inbound is what WebRTC's statistics say of one received track.
+type inbound struct {
+	PacketsReceived      int     `json:"packetsReceived"`
+	PacketsLost          int     `json:"packetsLost"`
+	FramesDecoded        int     `json:"framesDecoded"`
+	TotalSamplesReceived int     `json:"totalSamplesReceived"`
+	TotalAudioEnergy     float64 `json:"totalAudioEnergy"`
+}
+
+// inbound asks for the statistics of all of the page's connections.
+func (p *tab) inbound(kind string) []inbound {
+	p.t.Helper()
+	return eval[[]inbound](p, "read the statistics", fmt.Sprintf("__probe.inbound(%q)", kind))
+}
+
 // TestBrowserPlaysThePattern opens the page of a stream as a person does and
 // reads the pattern's clock out of the pictures that the browser shows; then a
 // second page opens, which must change nothing for the first.

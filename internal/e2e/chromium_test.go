@@ -144,6 +144,14 @@ func (p *tab) do(what, script string) {
 	eval[chromedp.Void](p, what, script)
 }
 
+// doAsPerson runs a script that may do what only a person's click may.
+func (p *tab) doAsPerson(what, script string) {
+	p.t.Helper()
+	gesture := true
+	run(p, 20*time.Second, what, chromedp.Evaluate[chromedp.Void](script, chromedp.EvalAwaitPromise,
+		func(params *runtime.EvaluateParams) { params.UserGesture = &gesture }))
+}
+
 // waitTrue waits until a script's value is true.
 func (p *tab) waitTrue(within time.Duration, what, script string) {
 	p.t.Helper()
