@@ -95,7 +95,7 @@ type supervisor struct {
 
 func (s *supervisor) run(ctx context.Context) error {
 	retry := firstRetry
-	for {
+	for ctx.Err() == nil {
 		started := time.Now()
 		err := s.session(ctx)
 		switch {
@@ -111,6 +111,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		pause(ctx, retry)
 		retry = min(2*retry, lastRetry)
 	}
+	return nil
 }
 
 // session opens the source, sends until it fails, and closes it.

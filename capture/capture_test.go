@@ -1,0 +1,165 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"image"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"porthole/internal/broadcast"
+)
+
+// supervise runs a supervisor over cameras that open makes, for so long.
+func supervise(t *testing.T, d time.Duration, open func(n int) (*fakeCamera, error), publish func(n int) (outlet, error)) (*logLines, error) {
+	t.Helper()
+	log, lines := newLog()
+	spec := patternSpec(t, "camera:?size=640x480&fps=30&mic=off")
+	opened, published := 0, 0
+	s := supervisor{
+		spec: spec, codecs: new(fakeCodecs), log: log,
+		open: func() (*input, error) {
+			opened++
+			camera, err := open(opened)
+			if err != nil {
+				return nil, err
+			}
+			return camera.input(spec, log), nil
+		},
+		publish: func([]broadcast.Kind) (outlet, error) { published++; return publish(published) },
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	return lines, s.run(ctx)
+}
+
+func alwaysPublish(int) (outlet, error) { return newFakeOutlet(), nil }
+
+// lasting is a camera that is unplugged after so many pictures.
+func lasting(pictures int) *fakeCamera {
+	good := steady(30, 640, 480)
+	return &fakeCamera{script: func(n int) (image.Image, time.Duration, error) {
+		if n >= pictures {
+			return nil, 0, syscall.ENODEV
+		}
+		return good(n)
+	}}
+}
+
+func TestLostCameraIsOpenedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cameras []*fakeCamera
+		var outlets []*fakeOutlet
+		lines, err := supervise(t, 20*time.Second,
+			func(n int) (*fakeCamera, error) {
+				if n == 2 || n == 3 {
+					return nil, ErrNoCamera // unplugged for a while
+				}
+				cameras = append(cameras, lasting(150))
+				return cameras[len(cameras)-1], nil
+			},
+			func(int) (outlet, error) {
+				outlets = append(outlets, newFakeOutlet())
+				return outlets[len(outlets)-1], nil
+			})
+		if err != nil {
+			t.Errorf("Run ended with %v, want nil when its context ends", err)
+		}
+		if len(cameras) != 4 && len(cameras) != 3 {
+			t.Errorf("%d cameras were opened in 20 s of 5 s each", len(cameras))
+		}
+		for i, c := range cameras {
+			if !c.closed {
+				t.Errorf("camera %d was not closed", i)
+			}
+		}
+		for i, o := range outlets[:len(outlets)-1] {
+			if !errors.Is(o.Err(), ErrDeviceGone) {
+				t.Errorf("publisher %d was closed with %v, want ErrDeviceGone", i, o.Err())
+			}
+		}
+		if lines.count("the device is gone") == 0 || lines.count("no camera found") != 1 {
+			t.Error("the log does not tell each failure")
+		}
+	})
+}
+
+func TestMissingCameraIsLookedForWithPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tries []time.Time
+		lines, err := supervise(t, time.Minute, func(int) (*fakeCamera, error) {
+			tries = append(tries, time.Now())
+			return nil, ErrNoCamera
+		}, alwaysPublish)
+		if err != nil {
+			t.Errorf("ended with %v", err)
+		}
+		if n := len(tries); n < 30 || n > 36 {
+			t.Errorf("%d tries in a minute, want one about every 2 s", n)
+		}
+		for i := 5; i < len(tries); i++ {
+			if gap := tries[i].Sub(tries[i-1]); gap != lastRetry {
+				t.Errorf("try %d comes after %v, want %v", i, gap, lastRetry)
+			}
+		}
+		if got := lines.count("no camera found"); got != 1 {
+			t.Errorf("the same failure was logged %d times in a minute, want once", got)
+		}
+	})
+}
+
+func TestTakenStreamIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cameras []*fakeCamera
+		taken := func(n int) (outlet, error) {
+			if n < 4 {
+				return nil, broadcast.ErrStreamBusy
+			}
+			return newFakeOutlet(), nil
+		}
+		_, err := supervise(t, 10*time.Second, func(int) (*fakeCamera, error) {
+			cameras = append(cameras, lasting(1000))
+			return cameras[len(cameras)-1], nil
+		}, taken)
+		if err != nil || len(cameras) != 4 {
+			t.Errorf("ended with %v after opening %d cameras, want nil after 4", err, len(cameras))
+		}
+		for i, c := range cameras {
+			if !c.closed {
+				t.Errorf("camera %d was left open", i)
+			}
+		}
+	})
+}
+
+func TestClosedBroadcasterEndsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err := supervise(t, time.Minute,
+			func(int) (*fakeCamera, error) { return lasting(1000), nil },
+			func(int) (outlet, error) { return nil, broadcast.ErrClosed })
+		if !errors.Is(err, broadcast.ErrClosed) {
+			t.Errorf("ended with %v, want ErrClosed", err)
+		}
+	})
+}
+
+func TestGuardedEncoderAfterClose(t *testing.T) {
+	inner := &fakeEncoder{codecs: new(fakeCodecs), params: videoParams{Width: 2, Height: 2}}
+	encoder := &guardedEncoder{enc: inner}
+	for range 2 {
+		if err := encoder.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	if inner.codecs.closed != 1 {
+		t.Errorf("closed %d times, want once", inner.codecs.closed)
+	}
+	if err := encoder.SetBitrate(1_000_000); !errors.Is(err, ErrEncoderClosed) {
+		t.Errorf("SetBitrate after Close: %v, want ErrEncoderClosed", err)
+	}
+	if _, err := encoder.Encode(&picture{Width: 2, Height: 2}, true); !errors.Is(err, ErrEncoderClosed) {
+		t.Errorf("Encode after Close: %v, want ErrEncoderClosed", err)
+	}
+}

@@ -1,0 +1,298 @@
+//go:build cgo
+
+package capture
+
+import (
+	"bytes"
+	"image"
+	"image/jpeg"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/mediadevices/pkg/frame"
+
+	"porthole/internal/broadcast"
+)
+
+func buildEncoder(t testing.TB, spec Spec) videoEncoder {
+	t.Helper()
+	encoder, err := libraryCodecs{}.newVideoEncoder(videoParams{
+		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
+		KeyframeEvery: spec.FPS * int(spec.Keyframe.Seconds()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = encoder.Close() })
+	return encoder
+}
+
+// encodePattern returns the access units of so many pictures.
+func encodePattern(t testing.TB, spec Spec, pictures int) [][]byte {
+	t.Helper()
+	encoder, p := buildEncoder(t, spec), newPattern(spec)
+	start := time.Now()
+	var units [][]byte
+	var f picture
+	for i := range pictures {
+		p.draw(&f, start.Add(time.Duration(i)*time.Second/time.Duration(spec.FPS)))
+		u, err := encoder.Encode(&f, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		units = append(units, bytes.Clone(u))
+	}
+	return units
+}
+
+func isKeyframe(unit []byte) bool {
+	return slices.ContainsFunc(splitAnnexB(nil, unit), func(n []byte) bool { return nalType(n) == nalIDR })
+}
+
+func TestPatternFillsItsBitrate(t *testing.T) {
+	spec := patternSpec(t, "pattern:")
+	units := encodePattern(t, spec, 5*spec.FPS)
+	size, keyframes, largest := 0, 0, 0
+	for i, u := range units {
+		size += len(u)
+		if isKeyframe(u) {
+			keyframes++
+			largest = max(largest, len(u))
+		} else if i%(2*spec.FPS) == 0 {
+			t.Errorf("picture %d is no keyframe", i)
+		}
+		if nals := splitAnnexB(nil, u); len(nals) > 3 {
+			t.Errorf("picture %d has %d NAL units, want one slice, besides SPS and PPS", i, len(nals))
+		}
+	}
+	bps := size * 8 / 5
+	t.Logf("%d bit/s for a target of %d, keyframes of up to %d bytes", bps, spec.Bitrate, largest)
+	if bps < spec.Bitrate*70/100 || bps > spec.Bitrate*115/100 {
+		t.Errorf("%d bit/s, want 70 to 115 %% of %d", bps, spec.Bitrate)
+	}
+	if keyframes != 3 {
+		t.Errorf("%d keyframes in 5 s, want one every 2 s", keyframes)
+	}
+}
+
+func TestOpenH264Control(t *testing.T) {
+	spec := patternSpec(t, "pattern:?size=320x180")
+	encoder, p := buildEncoder(t, spec), newPattern(spec)
+	var f picture
+	at := time.Now()
+	encode := func(keyframe bool) []byte {
+		p.draw(&f, at)
+		at = at.Add(time.Second / 30)
+		u, err := encoder.Encode(&f, keyframe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	sum := func() (n int) {
+		for range 50 {
+			n += len(encode(false))
+		}
+		return n
+	}
+	if first := splitAnnexB(nil, encode(false)); len(first) != 3 || nalType(first[0]) != nalSPS || nalType(first[1]) != nalPPS {
+		t.Fatal("the first picture does not come with SPS and PPS")
+	}
+	if isKeyframe(encode(false)) || !isKeyframe(encode(true)) || isKeyframe(encode(false)) {
+		t.Error("a keyframe does not come when it is asked for, and only then")
+	}
+	before := sum()
+	if err := encoder.SetBitrate(spec.Bitrate / 8); err != nil {
+		t.Fatal(err)
+	}
+	_ = sum() // it settles
+	if after := sum(); after > before/2 {
+		t.Errorf("50 pictures take %d bytes after the bitrate went down to an eighth, %d before", after, before)
+	}
+}
+
+// TestStampSurvivesEncoding decodes with FFmpeg what a viewer would get, at a bitrate that is far too low.
+func TestStampSurvivesEncoding(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	spec := patternSpec(t, "pattern:?bitrate=300k")
+	file := filepath.Join(t.TempDir(), "pattern.h264")
+	if err := os.WriteFile(file, bytes.Join(encodePattern(t, spec, 60), nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-i", file, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := spec.Width * spec.Height * 3 / 2
+	if len(raw) != 60*size {
+		t.Fatalf("%d bytes decoded, want 60 pictures of %d", len(raw), size)
+	}
+	for i := range 60 {
+		stamp, err := DecodeStamp(raw[i*size:], spec.Width, spec.Width, spec.Height)
+		if err != nil || int(stamp.Frame) != i {
+			t.Errorf("picture %d shows stamp %v, %v", i, stamp, err)
+		}
+	}
+}
+
+func TestOpusEncodesTheTone(t *testing.T) {
+	for channels := 1; channels <= 2; channels++ {
+		encoder, err := libraryCodecs{}.newAudioEncoder(channels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samples := make([]int16, audioBlock*channels)
+		for i := range samples {
+			samples[i] = int16(i * 37)
+		}
+		for range 10 {
+			packet, err := encoder.Encode(samples)
+			if err != nil || len(packet) < 10 || len(packet) > maxPayload {
+				t.Fatalf("%d channels: a packet of %d bytes, %v", channels, len(packet), err)
+			}
+			if frames := packet[0] & 3; frames != 0 {
+				t.Errorf("%d channels: packet of more than one frame (code %d)", channels, frames)
+			}
+		}
+		if err := encoder.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestRunFeedsABroadcaster is the whole pattern source against the real broadcaster.
+func TestRunFeedsABroadcaster(t *testing.T) {
+	b := broadcast.New(broadcast.Config{})
+	defer b.Close()
+	done := make(chan error, 1)
+	go func() {
+		done <- Run(t.Context(), b, "test", patternSpec(t, "pattern:?size=320x180&bitrate=300k"), slog.New(slog.DiscardHandler))
+	}()
+	deadline := time.After(10 * time.Second)
+	for {
+		changed := b.Changed()
+		viewer, err := b.Join("test")
+		if err == nil {
+			codecs := viewer.Codecs()
+			viewer.Close(nil)
+			if len(codecs) == 2 {
+				break
+			}
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("no stream with sound and pictures within 10 s: %v", err)
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("Run ended without an error after the broadcaster closed")
+		}
+	case <-deadline:
+		t.Error("Run did not end")
+	}
+}
+
+func TestDevicesAndCheck(t *testing.T) {
+	inventory, err := Devices()
+	if err != nil || inventory.Cameras == nil || inventory.Microphones == nil {
+		t.Errorf("Devices: %+v, %v", inventory, err)
+	}
+	for _, m := range inventory.Microphones {
+		if m.ID == nullMicrophone {
+			t.Error("the made-up microphone is listed")
+		}
+	}
+	if err := Check(patternSpec(t, "pattern:")); err != nil {
+		t.Errorf("Check of the pattern: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, device := range []string{"/dev/video-there-is-none", file} {
+		spec := patternSpec(t, "camera:"+device)
+		err := Check(spec)
+		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(device)) {
+			t.Errorf("Check(%s) = %v, want an error that names it", device, err)
+		}
+	}
+}
+
+func TestMicrophoneID(t *testing.T) {
+	for label, want := range map[string]string{
+		"6e756c6c": "null", "68773a302c30": "hw:0,0", "0001": "0001", "xyz": "xyz", "": "",
+	} {
+		if got := microphoneID(label); got != want {
+			t.Errorf("microphoneID(%q) = %q, want %q", label, got, want)
+		}
+	}
+}
+
+// BenchmarkDecode is what decodingCost is made of: from the camera's bytes to I420.
+func BenchmarkDecode(b *testing.B) {
+	const width, height = 1280, 720
+	spec := patternSpec(b, "pattern:")
+	var f picture
+	newPattern(spec).draw(&f, time.Now())
+	var photo bytes.Buffer
+	_ = jpeg.Encode(&photo, &image.YCbCr{
+		Y: f.Y, Cb: f.U, Cr: f.V, YStride: width, CStride: width / 2,
+		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, width, height),
+	}, nil)
+	for _, format := range []string{"I420", "YUYV", "NV12", "MJPEG"} {
+		data := make([]byte, width*height*2)
+		if format == "MJPEG" {
+			data = photo.Bytes()
+		}
+		b.Run(format, func(b *testing.B) {
+			decoder, err := frame.NewDecoder(frame.Format(format))
+			if err != nil {
+				b.Fatal(err)
+			}
+			var p picture
+			for b.Loop() {
+				img, release, err := decoder.Decode(data, width, height)
+				if err != nil {
+					b.Fatal(err)
+				}
+				_ = p.load(img, format == "MJPEG")
+				release()
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, uri := range []string{"pattern:?size=640x480&bitrate=800k", "pattern:", "pattern:?size=1920x1080&bitrate=4500k"} {
+		b.Run(uri, func(b *testing.B) {
+			spec := patternSpec(b, uri)
+			encoder, p := buildEncoder(b, spec), newPattern(spec)
+			pictures := make([]picture, 30)
+			at := time.Now()
+			for i := range pictures {
+				p.draw(&pictures[i], at.Add(time.Duration(i)*time.Second/30))
+			}
+			i := 0
+			for b.Loop() {
+				if _, err := encoder.Encode(&pictures[i%30], false); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+	}
+}

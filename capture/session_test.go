@@ -1,0 +1,403 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"image"
+	"io"
+	"log/slog"
+	"math"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"porthole/internal/broadcast"
+)
+
+// stage is a session with a fake camera, encoder and outlet.
+type stage struct {
+	spec   Spec
+	camera *fakeCamera
+	codecs *fakeCodecs
+	audio  audioSource
+	out    *fakeOutlet
+	log    *slog.Logger
+	lines  *logLines
+}
+
+func newStage(t *testing.T, script func(int) (image.Image, time.Duration, error)) *stage {
+	log, lines := newLog()
+	return &stage{
+		spec:   patternSpec(t, "camera:?size=640x480&fps=30&mic=off"),
+		camera: &fakeCamera{script: script}, codecs: new(fakeCodecs), out: newFakeOutlet(), log: log, lines: lines,
+	}
+}
+
+// play runs the session until it ends by itself or for so long.
+func (s *stage) play(t *testing.T, d time.Duration) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	in := s.camera.input(s.spec, s.log)
+	in.audio = s.audio
+	publish := func([]broadcast.Kind) (outlet, error) { return s.out, nil }
+	return newSession(s.spec, in, s.codecs, s.log).run(ctx, publish)
+}
+
+func TestSessionSendsAnEvenStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, steady(30, 640, 480))
+		if err := s.play(t, 5*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("ended with %v", err)
+		}
+		video := s.out.track(broadcast.Video)
+		if n := len(video.packets); n < 145 || n > 152 { // one picture a packet, and the parameter sets
+			t.Errorf("%d packets in 5 s", n)
+		}
+		if nalType(video.packets[0].Payload) != nalSTAPA || nalType(video.packets[1].Payload) != nalIDR {
+			t.Error("the stream does not start with parameter sets and a keyframe")
+		}
+		for i := 2; i < len(video.packets); i++ {
+			if step := video.packets[i].Timestamp - video.packets[i-1].Timestamp; step < 2990 || step > 3010 {
+				t.Errorf("packet %d is %d ticks after the one before, want 3000", i, step)
+			}
+			if video.packets[i].SequenceNumber != video.packets[i-1].SequenceNumber+1 {
+				t.Errorf("packet %d has sequence number %d", i, video.packets[i].SequenceNumber)
+			}
+		}
+		if n := len(video.reports); n != 5 {
+			t.Errorf("%d sender reports in 5 s, want one at once and one a second", n)
+		}
+		if first := video.reports[0]; first.rtpTime != video.packets[0].Timestamp {
+			t.Errorf("the first report is for %d, the first packet for %d", first.rtpTime, video.packets[0].Timestamp)
+		}
+		for _, r := range video.reports {
+			ticks := r.capturedAt.Sub(video.reports[0].capturedAt).Seconds() * videoRate
+			if off := math.Abs(ticks - float64(r.rtpTime-video.reports[0].rtpTime)); off > 1 {
+				t.Errorf("a report maps its time %v ticks off", off)
+			}
+		}
+		if want := (videoParams{640, 480, 30, 2_500_000, 60}); !slices.Equal(s.codecs.built, []videoParams{want}) {
+			t.Errorf("encoders built: %+v, want one: %+v", s.codecs.built, want)
+		}
+		if s.codecs.closed != 1 {
+			t.Errorf("%d encoders closed, want 1", s.codecs.closed)
+		}
+		if s.out.Err() == nil {
+			t.Error("the outlet is not closed")
+		}
+	})
+}
+
+func TestKeyframeRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, steady(30, 640, 480))
+		time.AfterFunc(1500*time.Millisecond, func() {
+			for range 3 { // three viewers at once get one keyframe
+				s.out.track(broadcast.Video).requestKeyframe()
+			}
+		})
+		_ = s.play(t, 3*time.Second)
+		if got := s.out.track(broadcast.Video).keyframes(); got != 2 {
+			t.Errorf("%d keyframes, want the first and the one asked for", got)
+		}
+	})
+}
+
+func TestCorruptPicturesAreSkipped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good := steady(30, 640, 480)
+		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
+			img, took, _ := good(n)
+			if n%3 == 1 {
+				return nil, took, errCorrupt
+			}
+			return img, took, nil
+		})
+		if err := s.play(t, 9*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("ended with %v", err)
+		}
+		if n := len(s.out.track(broadcast.Video).packets); n < 160 || n > 190 {
+			t.Errorf("%d pictures of 270, of which every third was corrupt", n)
+		}
+		if got := s.lines.count("broken picture skipped"); got != 1 {
+			t.Errorf("%d log lines about 90 corrupt pictures in 9 s, want 1", got)
+		}
+	})
+}
+
+func TestCameraThatFailsForGood(t *testing.T) {
+	good := steady(30, 640, 480)
+	failing := func(took time.Duration, err error) func(int) (image.Image, time.Duration, error) {
+		return func(n int) (image.Image, time.Duration, error) {
+			if n < 30 {
+				return good(n)
+			}
+			return nil, took, err
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		script func(int) (image.Image, time.Duration, error)
+		want   error
+		within time.Duration
+	}{
+		{"only corrupt pictures", failing(33*time.Millisecond, errCorrupt), ErrStalled, 2200 * time.Millisecond},
+		{"errors without end, at once", failing(0, syscall.EIO), ErrStalled, 2200 * time.Millisecond},
+		{"silence until the driver's timeout", failing(5*time.Second, errors.New("read timeout")), ErrStalled, 5100 * time.Millisecond},
+		{"unplugged", failing(0, syscall.ENODEV), ErrDeviceGone, 100 * time.Millisecond},
+		{"closed", failing(0, io.EOF), ErrDeviceGone, 100 * time.Millisecond},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, test.script)
+				start := time.Now()
+				err := s.play(t, time.Minute)
+				if !errors.Is(err, test.want) {
+					t.Errorf("ended with %v, want %v", err, test.want)
+				}
+				if took := time.Since(start) - time.Second; took > test.within {
+					t.Errorf("given up after %v, want within %v", took, test.within)
+				}
+				if s.camera.n > 30+250 {
+					t.Errorf("%d reads: it spins", s.camera.n)
+				}
+				if !errors.Is(s.out.Err(), test.want) {
+					t.Errorf("the outlet was closed with %v", s.out.Err())
+				}
+			})
+		})
+	}
+}
+
+func TestNoPictureNoPublisher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, func(int) (image.Image, time.Duration, error) {
+			return nil, 5 * time.Second, errors.New("read timeout")
+		})
+		if err := s.play(t, time.Minute); !errors.Is(err, ErrStalled) {
+			t.Errorf("ended with %v, want ErrStalled", err)
+		}
+		if len(s.out.tracks) != 0 || s.out.Err() != nil {
+			t.Error("it was published before the first picture")
+		}
+	})
+}
+
+func TestSlowCameraGetsAnEncoderForItsRate(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		fps  int // really
+		want []float64
+	}{
+		{"half the rate", 15, []float64{30, 15}},
+		{"a little slower is near enough", 27, []float64{30}},
+		{"twice the rate", 60, []float64{30, 60}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, steady(test.fps, 640, 480))
+				if err := s.play(t, 20*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatalf("ended with %v", err)
+				}
+				var got []float64
+				for _, p := range s.codecs.built {
+					got = append(got, math.Round(p.FPS))
+					if want := int(math.Round(p.FPS * 2)); p.KeyframeEvery != want {
+						t.Errorf("at %v pictures a second a keyframe every %d, want %d", p.FPS, p.KeyframeEvery, want)
+					}
+				}
+				if !slices.Equal(got, test.want) {
+					t.Errorf("encoders for %v pictures a second, want %v", got, test.want)
+				}
+				if s.codecs.closed != len(got) {
+					t.Errorf("%d of %d encoders closed", s.codecs.closed, len(got))
+				}
+			})
+		})
+	}
+}
+
+func TestRateIsMeasuredForAsLongAsItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bright, dark := steady(30, 640, 480), steady(10, 640, 480)
+		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
+			if n >= 300 && n < 400 {
+				return dark(n) // the light is off from second 10 to 20
+			}
+			return bright(n)
+		})
+		_ = s.play(t, 30*time.Second)
+		rates := make([]float64, 0, 4)
+		for _, p := range s.codecs.built {
+			rates = append(rates, math.Round(p.FPS))
+		}
+		if len(rates) < 3 || len(rates) > 5 || rates[0] != 30 || !slices.Contains(rates, 10) || rates[len(rates)-1] != 30 {
+			t.Errorf("encoders for %v pictures a second, want 30, then 10, then 30", rates)
+		}
+	})
+}
+
+func TestAnotherSizeThanAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		small, odd := steady(30, 320, 240), steady(30, 801, 601)
+		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
+			if n < 60 {
+				return small(n)
+			}
+			return odd(n)
+		})
+		if err := s.play(t, 4*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("ended with %v", err)
+		}
+		var sizes [][2]int
+		for _, p := range s.codecs.built {
+			sizes = append(sizes, [2]int{p.Width, p.Height})
+		}
+		if want := [][2]int{{320, 240}, {800, 600}}; !slices.Equal(sizes, want) {
+			t.Errorf("encoders for %v, want %v", sizes, want)
+		}
+		if got := s.out.track(broadcast.Video).keyframes(); got != 2 {
+			t.Errorf("%d keyframes, want one for each size", got)
+		}
+	})
+}
+
+func TestEmptyEncoderOutput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, steady(30, 640, 480))
+		s.codecs.output = func(n int, keyframe bool) ([]byte, error) {
+			if n%2 == 1 {
+				return nil, nil
+			}
+			return encodedPicture(keyframe), nil
+		}
+		if err := s.play(t, 2*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("ended with %v", err)
+		}
+		if n := len(s.out.track(broadcast.Video).packets); n < 28 || n > 33 {
+			t.Errorf("%d packets of 60 pictures, of which half were left out", n)
+		}
+	})
+}
+
+func TestEncoderFailureEndsTheSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("encoder broken")
+		s := newStage(t, steady(30, 640, 480))
+		s.codecs.output = func(n int, keyframe bool) ([]byte, error) {
+			if n == 10 {
+				return nil, broken
+			}
+			return encodedPicture(keyframe), nil
+		}
+		if err := s.play(t, time.Minute); !errors.Is(err, broken) {
+			t.Errorf("ended with %v, want the encoder's error", err)
+		}
+	})
+}
+
+func TestUnpublishedSessionEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, steady(30, 640, 480))
+		time.AfterFunc(time.Second, func() {
+			s.out.Close(broadcast.ErrClosed)
+			close(s.out.done)
+		})
+		if err := s.play(t, time.Minute); !errors.Is(err, broadcast.ErrClosed) {
+			t.Errorf("ended with %v, want the publisher's reason", err)
+		}
+	})
+}
+
+func TestSoundGoesAlong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, steady(30, 640, 480))
+		s.audio = newToneSource(time.Now())
+		_ = s.play(t, 3*time.Second)
+		audio := s.out.track(broadcast.Audio)
+		if audio == nil {
+			t.Fatal("no audio track")
+		}
+		if n := len(audio.packets); n < 140 || n > 151 {
+			t.Errorf("%d packets in 3 s, want 50 a second", n)
+		}
+		for i := 1; i < len(audio.packets); i++ {
+			if step := audio.packets[i].Timestamp - audio.packets[i-1].Timestamp; step != audioBlock {
+				t.Errorf("packet %d is %d samples after the one before, want %d", i, step, audioBlock)
+			}
+		}
+		if !audio.packets[0].Marker || audio.packets[1].Marker {
+			t.Error("the marker is not on the first packet alone")
+		}
+		if n := len(audio.reports); n != 3 {
+			t.Errorf("%d sender reports in 3 s, want 3", n)
+		}
+	})
+}
+
+// deafMicrophone works for a second and fails then.
+type deafMicrophone struct{ *toneSource }
+
+func (m deafMicrophone) Read(ctx context.Context) ([]int16, time.Time, error) {
+	if m.next >= audioRate {
+		return nil, time.Time{}, ErrStalled
+	}
+	return m.toneSource.Read(ctx)
+}
+
+func TestPicturesGoOnWithoutSound(t *testing.T) {
+	for name, prepare := range map[string]func(*stage){
+		"microphone fails": func(s *stage) { s.audio = deafMicrophone{newToneSource(time.Now())} },
+		"no Opus encoder":  func(s *stage) { s.audio, s.codecs.audio = newToneSource(time.Now()), errors.New("no Opus") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, steady(30, 640, 480))
+				prepare(s)
+				if err := s.play(t, 4*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("ended with %v", err)
+				}
+				if n := len(s.out.track(broadcast.Video).packets); n < 110 {
+					t.Errorf("%d pictures in 4 s", n)
+				}
+				if s.lines.count("sound has failed") != 1 {
+					t.Error("the log does not say that sound has failed")
+				}
+			})
+		})
+	}
+}
+
+func TestAudioGapMovesTimestamps(t *testing.T) {
+	out := new(fakeTrack)
+	pump := newAudioPump(newToneSource(time.Now()), fakeAudioEncoder{}, out)
+	at := time.Now()
+	chunk := make([]int16, 1000)             // not a multiple of a block
+	length := 1000 * time.Second / audioRate // 20.8 ms
+	for i := range 20 {
+		if i == 10 {
+			at = at.Add(500 * time.Millisecond)
+		}
+		if err := pump.push(chunk, at); err != nil {
+			t.Fatal(err)
+		}
+		at = at.Add(length)
+	}
+	jumps := 0
+	for i := 1; i < len(out.packets); i++ {
+		step := out.packets[i].Timestamp - out.packets[i-1].Timestamp
+		switch {
+		case step == audioBlock:
+		case step > 24000 && step < 24000+2*audioBlock:
+			jumps++
+		default:
+			t.Errorf("packet %d is %d samples after the one before", i, step)
+		}
+	}
+	if jumps != 1 {
+		t.Errorf("%d jumps over half a second, want 1", jumps)
+	}
+}

@@ -1,0 +1,103 @@
+package capture_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"porthole/capture"
+)
+
+func TestParseSpec(t *testing.T) {
+	camera := capture.Spec{
+		Kind: capture.Camera, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
+		Keyframe: 2 * time.Second, Microphone: capture.MicDefault,
+	}
+	pattern := capture.Spec{
+		Kind: capture.Pattern, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
+		Keyframe: 2 * time.Second, Tone: true,
+	}
+	with := func(s capture.Spec, change func(*capture.Spec)) capture.Spec { change(&s); return s }
+	for uri, want := range map[string]capture.Spec{
+		"camera:":            camera,
+		"camera:?":           camera,
+		"camera:/dev/video0": with(camera, func(s *capture.Spec) { s.Device = "/dev/video0" }),
+		"camera:/dev/v4l/by-id/usb-A_B-video-index0?mic=off": with(camera, func(s *capture.Spec) {
+			s.Device, s.Microphone = "/dev/v4l/by-id/usb-A_B-video-index0", capture.MicOff
+		}),
+		"camera:?mic=USB%20Audio": with(camera, func(s *capture.Spec) { s.Microphone = "USB Audio" }),
+		"camera:/dev/video0?size=640x480&fps=15&bitrate=800k&keyframe=500ms": with(camera, func(s *capture.Spec) {
+			s.Device, s.Width, s.Height, s.FPS, s.Bitrate, s.Keyframe = "/dev/video0", 640, 480, 15, 800_000, 500*time.Millisecond
+		}),
+		"pattern:":              pattern,
+		"pattern:?bitrate=2.5M": pattern,
+		"pattern:?bitrate=1234567&audio=off": with(pattern, func(s *capture.Spec) {
+			s.Bitrate, s.Tone = 1_234_567, false
+		}),
+	} {
+		got, err := capture.ParseSpec(uri)
+		if err != nil || got != want {
+			t.Errorf("ParseSpec(%q) = %+v, %v\nwant %+v", uri, got, err, want)
+			continue
+		}
+		if again, err := capture.ParseSpec(got.String()); err != nil || again != got {
+			t.Errorf("ParseSpec(%q) = %+v, %v; it was printed by %+v", got.String(), again, err, got)
+		}
+	}
+}
+
+func TestParseSpecNamesWhatIsWrong(t *testing.T) {
+	for uri, mentions := range map[string][]string{
+		"":                        {"no scheme", "camera:", "pattern:"},
+		"webcam":                  {"no scheme"},
+		"rtsp://cam/1":            {`"rtsp"`, "camera:"},
+		"camera:video0":           {`"video0"`, "/dev/video0"},
+		"pattern:/dev/video0":     {"/dev/video0"},
+		"camera:?colour=red":      {`"colour"`, "bitrate, fps, keyframe, mic, size"},
+		"pattern:?mic=off":        {`"mic"`, "audio, bitrate, fps, keyframe, size"},
+		"camera:?audio=off":       {`"audio"`},
+		"pattern:?size=big":       {"size=big", "not a size", "1280x720"},
+		"pattern:?size=641x480":   {"odd"},
+		"pattern:?size=64x48":     {"out of range", "160x90"},
+		"pattern:?size=1280x":     {"not a size"},
+		"pattern:?size=1280x720x": {"not a size"},
+		"pattern:?fps=0":          {"fps=0", "1 to 120"},
+		"pattern:?fps=29.97":      {"whole number"},
+		"pattern:?bitrate=fast":   {"bitrate=fast", "2500k"},
+		"pattern:?bitrate=NaN":    {"out of range"},
+		"pattern:?bitrate=1e99":   {"out of range"},
+		"pattern:?bitrate=-1M":    {"out of range"},
+		"pattern:?keyframe=2":     {"not a duration"},
+		"pattern:?keyframe=2h":    {"out of range"},
+		"pattern:?fps=30&fps=15":  {"2 times", "once"},
+		"pattern:?audio=maybe":    {"on or off"},
+		"camera:?mic=":            {"empty"},
+		"camera:?fps=%zz":         {"query"},
+	} {
+		_, err := capture.ParseSpec(uri)
+		if !errors.Is(err, capture.ErrSpec) {
+			t.Errorf("ParseSpec(%q) = %v, want ErrSpec", uri, err)
+			continue
+		}
+		for _, text := range append(mentions, uri) {
+			if !strings.Contains(err.Error(), text) {
+				t.Errorf("ParseSpec(%q) = %q, which does not mention %q", uri, err, text)
+			}
+		}
+	}
+}
+
+func FuzzParseSpec(f *testing.F) {
+	f.Add("camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&mic=off&keyframe=2s")
+	f.Add("pattern:?audio=on")
+	f.Fuzz(func(t *testing.T, uri string) {
+		spec, err := capture.ParseSpec(uri)
+		if err != nil {
+			return
+		}
+		if again, err := capture.ParseSpec(spec.String()); err != nil || again != spec {
+			t.Errorf("%q is read as %+v, printed as %q, read again as %+v, %v", uri, spec, spec, again, err)
+		}
+	})
+}
