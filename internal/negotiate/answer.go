@@ -213,25 +213,30 @@ func (f *finisher) session() {
 	f.desc.Attributes = attrs
 }
 
-// text adds the candidates, as many as fit, and writes the answer.
+// text adds the candidates, as many as fit, and writes the answer. The first one
+// always stays: without it an answer is worth nothing at any size.
 func (f *finisher) text() (string, error) {
 	tagged := f.answered[f.accepted[0]]
-	base := tagged.Attributes
-	for n := len(f.candidates); ; n-- {
-		tagged.Attributes = slices.Clone(base)
-		for _, value := range f.candidates[:n] {
-			tagged.Attributes = append(tagged.Attributes, sdp.NewAttribute(sdp.AttrKeyCandidate, value))
+	end := sdp.NewPropertyAttribute(sdp.AttrKeyEndOfCandidates)
+	tagged.Attributes = append(tagged.Attributes, end)
+	size := f.desc.MarshalSize()
+
+	tagged.Attributes = tagged.Attributes[:len(tagged.Attributes)-1]
+	for i, value := range f.candidates {
+		a := sdp.NewAttribute(sdp.AttrKeyCandidate, value)
+		size += len("a=candidate:\r\n") + len(value)
+		if i > 0 && size >= maxAnswerSize {
+			break
 		}
-		tagged.Attributes = append(tagged.Attributes, sdp.NewPropertyAttribute(sdp.AttrKeyEndOfCandidates))
-		text, err := f.desc.Marshal()
-		if err != nil {
-			return "", fmt.Errorf("write the answer: %w", err)
-		}
-		// Without its first candidate an answer is worth nothing at any size.
-		if len(text) < maxAnswerSize || n <= 1 {
-			return string(text), nil
-		}
+		tagged.Attributes = append(tagged.Attributes, a)
 	}
+	tagged.Attributes = append(tagged.Attributes, end)
+	text, err := f.desc.Marshal()
+	if err != nil {
+		return "", fmt.Errorf("write the answer: %w", err)
+	}
+
+	return string(text), nil
 }
 
 // sortCandidates returns the server's candidates for component 1, each once, in
@@ -243,12 +248,13 @@ func sortCandidates(values []string) []string {
 		rank  int
 	}
 	var sorted []ranked
+	seen := make(map[string]bool)
 	for _, value := range values {
 		c, ok := parseCandidate(value)
-		known := slices.ContainsFunc(sorted, func(r ranked) bool { return r.value == value })
-		if ok && c.component == 1 && !known {
+		if ok && c.component == 1 && !seen[value] {
 			sorted = append(sorted, ranked{value: value, rank: c.rank()})
 		}
+		seen[value] = true
 	}
 	slices.SortStableFunc(sorted, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 

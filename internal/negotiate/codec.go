@@ -1,7 +1,6 @@
 package negotiate
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,11 +9,13 @@ import (
 )
 
 // mimeType spells the name of an rtpmap line as pion does and tells whether
-// Porthole relays the codec. H.265 is not relayed: too few browsers play it.
+// Porthole relays the codec.
 func mimeType(kind, name string) (mime string, relayed bool) {
 	switch kind + "/" + strings.ToLower(name) {
 	case "video/h264":
 		return "video/H264", true
+	case "video/h265":
+		return "video/H265", true
 	case "video/vp8":
 		return "video/VP8", true
 	case "video/vp9":
@@ -211,12 +212,27 @@ func fmtpParameter(fmtp, name string) (value string, ok bool) {
 	return value, ok
 }
 
+// withoutFmtpParameter removes one parameter of an fmtp value.
+func withoutFmtpParameter(fmtp, name string) string {
+	if _, ok := fmtpParameter(fmtp, name); !ok {
+		return fmtp
+	}
+	params := slices.DeleteFunc(strings.Split(fmtp, ";"), func(p string) bool {
+		key, _, _ := strings.Cut(strings.TrimSpace(p), "=")
+		return strings.EqualFold(key, name)
+	})
+
+	return strings.Join(params, ";")
+}
+
 // String names the codec with what tells it from its siblings, for messages.
 func (c Codec) String() string {
 	_, name, _ := strings.Cut(c.MimeType, "/")
 	switch {
 	case isMime(c, "video/H264"):
 		return describeH264(c)
+	case isMime(c, "video/H265"):
+		return name + " profile " + clip(parameterOr(c.Fmtp, "profile-id", "1"))
 	case isMime(c, "video/VP9"):
 		return name + " profile " + clip(parameterOr(c.Fmtp, "profile-id", "0"))
 	case isMime(c, "video/AV1"):
@@ -234,9 +250,4 @@ func parameterOr(fmtp, name, fallback string) string {
 	}
 
 	return fallback
-}
-
-// where names the section in an error text.
-func (m Media) where() string {
-	return fmt.Sprintf("m=%s (mid %q)", m.Kind, clip(m.Mid))
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // h264Profile is a sub-profile of H.264: a profile_idc together with those
@@ -231,17 +230,4 @@ func describeH264(c Codec) string {
 	}
 
 	return "H264 " + profile
-}
-
-// withoutFmtpParameter removes one parameter of an fmtp value.
-func withoutFmtpParameter(fmtp, name string) string {
-	if _, ok := fmtpParameter(fmtp, name); !ok {
-		return fmtp
-	}
-	params := slices.DeleteFunc(strings.Split(fmtp, ";"), func(p string) bool {
-		key, _, _ := strings.Cut(strings.TrimSpace(p), "=")
-		return strings.EqualFold(key, name)
-	})
-
-	return strings.Join(params, ";")
 }

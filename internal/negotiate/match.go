@@ -19,7 +19,7 @@ func (m Media) FirstSupported() (Codec, error) {
 	}
 	ours := "opus, G722, PCMU or PCMA"
 	if m.Kind == kindVideo {
-		ours = "H264, VP8, VP9 or AV1"
+		ours = "H264, VP8, VP9, AV1 or H265"
 	}
 
 	return Codec{}, fmt.Errorf("%w: %s offers %s; choose %s in the encoder settings",
@@ -73,7 +73,11 @@ func fit(stream, offered Codec) int {
 		}
 		return 0
 	case isMime(stream, "video/AV1"):
-		return av1Fit(stream, offered)
+		// Nested: Main (0) in High (1) in Professional (2).
+		return nestedFit(stream, offered, "profile", "0")
+	case isMime(stream, "video/H265"):
+		// Nested as far as WebRTC goes: Main (1) in Main 10 (2). RFC 7798.
+		return nestedFit(stream, offered, "profile-id", "1")
 	case isMime(stream, "audio/opus"):
 		return 0 // every Opus decoder plays every Opus stream (RFC 7587)
 	}
@@ -84,13 +88,13 @@ func fit(stream, offered Codec) int {
 	return 0
 }
 
-// av1Fit knows that AV1 profiles are nested: Main in High in Professional.
-func av1Fit(stream, offered Codec) int {
-	s, err := strconv.Atoi(parameterOr(stream.Fmtp, "profile", "0"))
+// nestedFit compares profiles that each contain the ones before it.
+func nestedFit(stream, offered Codec, parameter, fallback string) int {
+	s, err := strconv.Atoi(parameterOr(stream.Fmtp, parameter, fallback))
 	if err != nil {
 		return -1
 	}
-	o, err := strconv.Atoi(parameterOr(offered.Fmtp, "profile", "0"))
+	o, err := strconv.Atoi(parameterOr(offered.Fmtp, parameter, fallback))
 	if err != nil {
 		return -1
 	}

@@ -74,6 +74,9 @@ func TestMatch(t *testing.T) {
 		{"AV1 Main", av1, offering(video("video/AV1", "level-idx=5;profile=1;tier=0"), video("video/AV1", "level-idx=5;profile=0;tier=0")), 1},
 		{"AV1 High decoders play Main", av1, offering(video("video/AV1", "profile=1")), 0},
 		{"AV1 Main decoders do not play High", video("video/AV1", "profile=1"), offering(av1), none},
+		{"H.265 Main is the default", video("video/H265", ""), offering(video("video/H265", "level-id=93;profile-id=2"), video("video/H265", "level-id=93;profile-id=1;tx-mode=SRST")), 1},
+		{"H.265 Main 10 decoders play Main", video("video/H265", "profile-id=1"), offering(video("video/H265", "profile-id=2")), 0},
+		{"H.265 Main decoders do not play Main 10", video("video/H265", "profile-id=2"), offering(video("video/H265", "")), none},
 		{"nothing on offer", vp8, offering(), none},
 	}
 	for _, tt := range tests {
@@ -153,12 +156,12 @@ func TestMatchRealViewers(t *testing.T) {
 }
 
 func TestFirstSupported(t *testing.T) {
-	h265 := video("video/H265", "")
-	if c, err := offering(h265, h264("42e01f", "2"), h264("42e01f", "0"), video("video/VP8", "")).FirstSupported(); err != nil || c.PayloadType != 2 {
+	theora := video("video/theora", "")
+	if c, err := offering(theora, h264("42e01f", "2"), h264("42e01f", "0"), video("video/VP8", "")).FirstSupported(); err != nil || c.PayloadType != 2 {
 		t.Errorf("got %v, %v; want the first that can be relayed", c, err)
 	}
-	_, err := offering(h265).FirstSupported()
-	if !errors.Is(err, negotiate.ErrNoCommonCodec) || !strings.Contains(err.Error(), "offers H265; choose H264") {
+	_, err := offering(theora).FirstSupported()
+	if !errors.Is(err, negotiate.ErrNoCommonCodec) || !strings.Contains(err.Error(), "offers theora; choose H264") {
 		t.Errorf("error %v", err)
 	}
 	_, err = offering().FirstSupported()

@@ -20,6 +20,8 @@
 // into statuses.
 package negotiate
 
+import "fmt"
+
 // Role says what the client that wrote an offer wants to do.
 type Role uint8
 
@@ -113,6 +115,11 @@ type Media struct {
 	formats     []string // of the m= line as offered, echoed when it is no media
 	rtcpMuxOnly bool
 	rtcpRsize   bool
+}
+
+// where names the section in an error text.
+func (m Media) where() string {
+	return fmt.Sprintf("m=%s (mid %q)", m.Kind, clip(m.Mid))
 }
 
 // Extension is an RTP header extension (RFC 8285) with the id it was offered with.

@@ -17,7 +17,8 @@ const (
 // section is a section of an offer while it is being looked at.
 type section struct {
 	Media
-	md *sdp.MediaDescription
+	md  *sdp.MediaDescription
+	ice iceTransport
 }
 
 // draft is an offer while it is being looked at.
@@ -27,9 +28,6 @@ type draft struct {
 	sections []*section
 	live     []*section // those not rejected, in the order of the offer
 	offer    *Offer
-
-	candidates []string // the usable ones
-	complete   bool     // there will be no more of them
 }
 
 // ParseOffer validates and normalises the offer that a client of the given role
@@ -41,9 +39,9 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	d := &draft{role: role, desc: desc, offer: &Offer{Role: role}}
+	d.inheritSession()
 
 	steps := []func() error{
-		d.inheritSession,
 		d.identify,
 		d.checkTracks,
 		d.bundle,
@@ -51,14 +49,12 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 		d.transport,
 		d.checkOneStream,
 		d.describeMedia,
+		d.finish,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
 		}
-	}
-	if err := d.finish(); err != nil {
-		return nil, err
 	}
 
 	return d.offer, nil
@@ -67,7 +63,7 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 // inheritSession copies what may stand at session level down to the sections
 // that do not have their own (RFC 8829 section 5.8). pion looks for some of it
 // in sections only; older libdatachannel, and so OBS, wrote it at session level.
-func (d *draft) inheritSession() error {
+func (d *draft) inheritSession() {
 	inherited := []string{attrICEUfrag, attrICEPwd, attrFingerprint, sdp.AttrKeyConnectionSetup}
 	directions := []string{dirSendRecv, dirSendOnly, dirRecvOnly, dirInactive}
 	for _, md := range d.desc.MediaDescriptions {
@@ -85,8 +81,6 @@ func (d *draft) inheritSession() error {
 	}
 	// In one place only, or pion would prefer the session's over the section's.
 	d.desc.Attributes = without(d.desc.Attributes, slices.Concat(inherited, directions, []string{sdp.AttrKeyExtMap})...)
-
-	return nil
 }
 
 func named(keys ...string) func(sdp.Attribute) bool {
@@ -182,15 +176,9 @@ func (d *draft) checkDirections() error {
 
 // finish writes the normalised text. The candidates come last, for the reader.
 func (d *draft) finish() error {
-	tagged := find(d.live, d.offer.bundle[0]).md
-	for _, value := range d.candidates {
-		tagged.Attributes = append(tagged.Attributes, sdp.NewAttribute(sdp.AttrKeyCandidate, value))
-	}
-	if d.complete {
-		tagged.Attributes = append(tagged.Attributes, sdp.NewPropertyAttribute(sdp.AttrKeyEndOfCandidates))
-	}
 	d.desc.MediaDescriptions = nil
 	for _, s := range d.live {
+		s.writeCandidates()
 		d.desc.MediaDescriptions = append(d.desc.MediaDescriptions, s.md)
 	}
 	for _, s := range d.sections {

@@ -315,7 +315,26 @@ func TestParseOfferBoundsCandidates(t *testing.T) {
 	}
 	o := mustParse(t, negotiate.Watch, offerText(negotiate.Watch, "a=mid:0\n", "a=mid:0\n"+many.String()))
 	// Each is an address that the server sends checks to at a stranger's wish.
-	if n := strings.Count(o.SDP, "a=candidate:"); n > 50 {
+	if n := strings.Count(section(t, o.SDP, 0), "a=candidate:"); n > 50 {
 		t.Errorf("%d candidates", n)
+	}
+}
+
+// When the first section is rejected, the bundle moves to the transport of the
+// next one. That is its own where it has one.
+func TestParseOfferLeavesEverySectionATransport(t *testing.T) {
+	borrowed := mustParse(t, negotiate.Watch, offerText(negotiate.Watch))
+	wantLines(t, section(t, borrowed.SDP, 1), "a=candidate:1 1 udp 2113937151 127.0.0.1 40000 typ host")
+
+	own := mustParse(t, negotiate.Watch, string(fixture(t, "chromium-recvonly")))
+	wantLines(t, section(t, own.SDP, 1), "a=candidate:303023745 1 udp 2122194687 127.0.0.1 44300 typ host")
+	wantNone(t, section(t, own.SDP, 1), "52616")
+
+	other := mustParse(t, negotiate.Watch, offerText(negotiate.Watch,
+		"a=mid:1", "a=mid:1\na=ice-ufrag:mine", "a=ice-ufrag:abcd\na=ice-pwd", "a=ice-pwd", "a=mid:0", "a=mid:0\na=ice-ufrag:abcd"))
+	wantLines(t, section(t, other.SDP, 1), "a=ice-ufrag:mine")
+	wantNone(t, section(t, other.SDP, 1), "candidate")
+	if other.Ufrag != "abcd" {
+		t.Errorf("ufrag %q", other.Ufrag)
 	}
 }

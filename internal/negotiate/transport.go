@@ -59,14 +59,15 @@ func find(sections []*section, mid string) *section {
 	return nil
 }
 
-// transport gathers the bundle's ICE and DTLS parameters and writes them into
-// every section, because only the first section of a bundle must have them (RFC
-// 9143 section 7.1.3) and pion reads some of them from whichever comes first.
+// transport gathers the bundle's ICE and DTLS parameters and completes every
+// section with them, because only the first section of a bundle must have them
+// (RFC 9143 section 7.1.3) and pion reads some of them from whichever comes
+// first. What a section says of its own ICE transport stays: should the sections
+// before it be rejected, that is the transport to use.
 func (d *draft) transport() error {
 	tagged := find(d.live, d.offer.bundle[0])
 	carrier := d.carrier(tagged)
-
-	ufrag, pwd, err := credentials(carrier)
+	common, err := iceOf(carrier)
 	if err != nil {
 		return err
 	}
@@ -78,28 +79,85 @@ func (d *draft) transport() error {
 	if err != nil {
 		return err
 	}
-	// Those of other sections lead to ports that bundling gives up.
-	d.candidates = usableCandidates(values(carrier.md.Attributes, sdp.AttrKeyCandidate))
-	d.complete = has(carrier.md.Attributes, sdp.AttrKeyEndOfCandidates)
-	d.offer.Ufrag, d.offer.Pwd, d.offer.setup = ufrag, pwd, setup
-	d.offer.HasCandidates = len(d.candidates) > 0
-
 	for _, s := range d.live {
 		if err := s.checkMux(s == carrier); err != nil {
 			return err
 		}
-		attrs := set(s.md.Attributes, sdp.AttrKeyMID, s.Mid)
-		attrs = set(attrs, attrICEUfrag, ufrag)
-		attrs = set(attrs, attrICEPwd, pwd)
-		attrs = set(attrs, attrFingerprint, fingerprint)
-		attrs = set(attrs, sdp.AttrKeyConnectionSetup, setup)
-		attrs = set(attrs, sdp.AttrKeyRTCPMux, "")
-		s.md.Attributes = without(attrs, sdp.AttrKeyCandidate, sdp.AttrKeyEndOfCandidates, attrBundleOnly)
-		s.useAnyPort()
+		if s.ice, err = iceOf(s); err != nil {
+			s.ice = common
+		}
+		if s.ice.ufrag == common.ufrag && len(s.ice.candidates) == 0 {
+			s.ice = common
+		}
+		s.writeTransport(fingerprint, setup)
 	}
+	d.offer.setup = setup
+	d.offer.Ufrag, d.offer.Pwd = tagged.ice.ufrag, tagged.ice.pwd
+	d.offer.HasCandidates = len(tagged.ice.candidates) > 0
 	d.iceOptions()
 
 	return nil
+}
+
+// iceTransport is what a section says of its ICE transport.
+type iceTransport struct {
+	ufrag, pwd string
+	candidates []string // the usable ones
+	complete   bool     // there will be no more of them
+}
+
+// iceOf reads the ICE transport of a section. The length of the credentials is
+// not enforced: too short ones are the client's own risk.
+func iceOf(s *section) (iceTransport, error) {
+	attrs := s.md.Attributes
+	t := iceTransport{
+		candidates: usableCandidates(values(attrs, sdp.AttrKeyCandidate)),
+		complete:   has(attrs, sdp.AttrKeyEndOfCandidates),
+	}
+	t.ufrag, _ = lookup(attrs, attrICEUfrag)
+	t.pwd, _ = lookup(attrs, attrICEPwd)
+	if !isICEToken(t.ufrag) {
+		return iceTransport{}, fmt.Errorf("%w: it has no usable a=ice-ufrag", ErrMalformed)
+	}
+	if !isICEToken(t.pwd) {
+		return iceTransport{}, fmt.Errorf("%w: it has no usable a=ice-pwd", ErrMalformed)
+	}
+
+	return t, nil
+}
+
+func isICEToken(s string) bool {
+	return s != "" && len(s) <= 256 && !strings.ContainsAny(s, " \t")
+}
+
+// writeTransport writes all of the transport except for the candidates, which
+// come last.
+func (s *section) writeTransport(fingerprint, setup string) {
+	attrs := set(s.md.Attributes, sdp.AttrKeyMID, s.Mid)
+	attrs = set(attrs, attrICEUfrag, s.ice.ufrag)
+	attrs = set(attrs, attrICEPwd, s.ice.pwd)
+	attrs = set(attrs, attrFingerprint, fingerprint)
+	attrs = set(attrs, sdp.AttrKeyConnectionSetup, setup)
+	attrs = set(attrs, sdp.AttrKeyRTCPMux, "")
+	s.md.Attributes = without(attrs, sdp.AttrKeyCandidate, sdp.AttrKeyEndOfCandidates, attrBundleOnly)
+
+	// A port, so that nobody takes a bundle-only section for a rejected one.
+	if s.md.MediaName.Port.Value == 0 {
+		s.md.MediaName.Port = sdp.RangedPort{Value: discardPort}
+	}
+	if s.md.ConnectionInformation == nil {
+		s.md.ConnectionInformation = unspecifiedAddress()
+	}
+}
+
+// writeCandidates appends the candidates.
+func (s *section) writeCandidates() {
+	for _, value := range s.ice.candidates {
+		s.md.Attributes = append(s.md.Attributes, sdp.NewAttribute(sdp.AttrKeyCandidate, value))
+	}
+	if s.ice.complete {
+		s.md.Attributes = append(s.md.Attributes, sdp.NewPropertyAttribute(sdp.AttrKeyEndOfCandidates))
+	}
 }
 
 // carrier is the section that describes the transport: the first of the bundle,
@@ -116,25 +174,6 @@ func (d *draft) carrier(tagged *section) *section {
 	}
 
 	return tagged
-}
-
-// credentials reads the ICE user fragment and password. Their length is not
-// enforced: too short ones are the client's own risk.
-func credentials(s *section) (ufrag, pwd string, err error) {
-	ufrag, _ = lookup(s.md.Attributes, attrICEUfrag)
-	pwd, _ = lookup(s.md.Attributes, attrICEPwd)
-	switch {
-	case !isICEToken(ufrag):
-		err = fmt.Errorf("%w: it has no usable a=ice-ufrag", ErrMalformed)
-	case !isICEToken(pwd):
-		err = fmt.Errorf("%w: it has no usable a=ice-pwd", ErrMalformed)
-	}
-
-	return ufrag, pwd, err
-}
-
-func isICEToken(s string) bool {
-	return s != "" && len(s) <= 256 && !strings.ContainsAny(s, " \t")
 }
 
 // fingerprint picks the certificate hash to check, of those that a client may
@@ -195,17 +234,6 @@ func (s *section) checkMux(carrier bool) error {
 
 	return fmt.Errorf("%w: %s has no a=rtcp-mux; RTP and RTCP share one port here, so set the RTCP mux policy to require",
 		ErrUnusable, s.where())
-}
-
-// useAnyPort gives a bundle-only section a port, so that nobody takes it for a
-// rejected one, and a connection line where there is none.
-func (s *section) useAnyPort() {
-	if s.md.MediaName.Port.Value == 0 {
-		s.md.MediaName.Port = sdp.RangedPort{Value: discardPort}
-	}
-	if s.md.ConnectionInformation == nil {
-		s.md.ConnectionInformation = unspecifiedAddress()
-	}
 }
 
 // iceOptions moves the options of all sections to the session. One client
