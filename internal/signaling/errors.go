@@ -1,0 +1,48 @@
+package signaling
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Ends of a session, as they are logged.
+var (
+	// ErrDeleted ends a session whose client sent DELETE.
+	ErrDeleted = errors.New("ended by the client")
+	// ErrStopping ends all sessions when the Table closes, and refuses new ones.
+	ErrStopping = errors.New("the server is stopping")
+	// ErrPanic ends a session whose code panicked: only that one.
+	ErrPanic = errors.New("panic while serving the session")
+)
+
+// ErrTooManySessions refuses an offer when the Table is full.
+var ErrTooManySessions = errors.New("all session places are taken")
+
+// Faults of a request. Their texts are shown to the client.
+var (
+	errNoRoute            = errors.New("there is nothing here; WHIP and WHEP endpoints look like /whip/NAME and /whep/NAME")
+	errNoStream           = errors.New("this cannot be a stream's name: use 1 to 64 letters, digits, '_', '.' or '-'")
+	errNoSession          = errors.New("there is no such session, or it has ended")
+	errMethod             = errors.New("this method is not supported here")
+	errNotSDP             = errors.New("the body must be " + typeSDP)
+	errNotFragment        = errors.New("the body must be " + typeFragment)
+	errNoRenegotiation    = errors.New("a session cannot be renegotiated: only ICE can be changed, with " + typeFragment)
+	errBodyTooLarge       = errors.New("the body is too large")
+	errBodyTooSlow        = errors.New("the body did not arrive in time")
+	errBodyUnreadable     = errors.New("the body could not be read")
+	errPreconditionNeeded = errors.New("If-Match is required: the ETag of the 201, or * for an ICE restart")
+	errPreconditionFailed = errors.New("If-Match names another ICE session than the current one")
+	errNoRestart          = errors.New("ICE restart is not supported; the session goes on as it was")
+	errOtherICESession    = errors.New("the fragment's ice-ufrag is not the one of this session")
+	errGone               = errors.New("the client did not wait for the answer")
+)
+
+// rateError refuses a client that makes too many requests.
+type rateError struct {
+	retry time.Duration // until the next one may be made
+}
+
+func (e *rateError) Error() string {
+	return fmt.Sprintf("too many requests, try again in %d s", seconds(e.retry))
+}

@@ -1,0 +1,243 @@
+// Package signaling is the HTTP half that WHIP (RFC 9725) and WHEP
+// (draft-ietf-wish-whep) share:
+//
+//	POST   /{stream}             an offer; 201 with the answer, Location and ETag
+//	PATCH  /{stream}/{session}   ICE candidates, or an ICE restart
+//	DELETE /{stream}/{session}   the end
+//	GET, HEAD, OPTIONS on both   discovery
+//
+// One [Handler] serves one protocol; what the protocol does with an offer is an
+// [OpenFunc] that package whip or whep provides. The [Table] holds the sessions of
+// both and owns the goroutines that serve them.
+//
+// The package owns everything about the exchange itself: the order of checks, the
+// media types, limits on size, time and rate, preconditions, CORS, and the one
+// table that turns errors into statuses. It knows neither media nor codecs, and it
+// judges an offer only by asking package negotiate.
+//
+// # Order of checks
+//
+// CORS preflight, route (404) and method (405), rate (429), token (401, 403),
+// media type (415), precondition (428, 412), size (413) and time (408), syntax
+// (400), meaning (422), state of the stream (409), capacity (503). Nothing is read
+// before the token was checked, and no connection is built before all of it.
+//
+// # Access
+//
+// A session's URL is unguessable, and yet not enough: PATCH and DELETE need the
+// same token as the POST did, and an unknown session is 401 to strangers, not 404.
+// Endpoints themselves answer GET, HEAD and OPTIONS to everybody, with nothing in
+// it that depends on the stream, because players discover them that way.
+package signaling
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"porthole/internal/auth"
+	"porthole/internal/negotiate"
+)
+
+// Defaults for the zero values of Config.
+const (
+	DefaultMaxBody        = 128 << 10 // bytes; browsers' offers are below 16 KiB
+	DefaultBodyTimeout    = 10 * time.Second
+	DefaultConnectTimeout = 5 * time.Second // OBS gives up on the whole POST after 8 s
+)
+
+// Media types of the two protocols.
+const (
+	typeSDP      = "application/sdp"
+	typeFragment = "application/trickle-ice-sdpfrag" // RFC 8840
+)
+
+// Session is what an accepted offer becomes. Open makes it, which takes its place
+// in the stream; Connect, Serve and Close follow, each from one goroutine. Trickle
+// and Detail may be called at any time after Connect, by any goroutine.
+type Session interface {
+	// Connect builds the connection and returns the answer (application/sdp). ctx
+	// bounds the making of the answer, not the session. It is called once.
+	Connect(ctx context.Context) (answer string, err error)
+	// Serve runs until the session is over, by itself or by the end of ctx, and
+	// returns why, never nil. All goroutines of the session end before it returns.
+	// It is called once, after Connect has succeeded.
+	Serve(ctx context.Context) error
+	// Close ends the session in whatever state it is, also before Connect or after
+	// its failure, gives its place in the stream back, and waits. The first reason
+	// counts; closing again does nothing.
+	Close(reason error)
+	// Trickle takes candidates of the client. An error says that the session is over.
+	Trickle(f *negotiate.Fragment) error
+	// Detail describes the session for people.
+	Detail() Detail
+	// Summary is what the log line at the session's end adds to the reason.
+	Summary() []slog.Attr
+}
+
+// Restarter may be implemented by a Session that can restart ICE (RFC 9725 section
+// 4.3.3). f holds the client's new credentials and candidates; the result holds the
+// server's. An error leaves the session as it was.
+type Restarter interface {
+	Restart(ctx context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error)
+}
+
+// OpenFunc takes a place in a stream for a valid offer. It must be quick and must
+// not build a connection yet: that is Connect's part. Its errors are turned into
+// statuses by the table in status.go.
+type OpenFunc func(stream string, offer *negotiate.Offer) (Session, error)
+
+// Config is what WHIP and WHEP have in common. Table and Auth are required; the
+// zero value of everything else is useful.
+type Config struct {
+	Table *Table
+	Auth  *auth.Verifier
+	// Limiter bounds the requests of each client; nil: no bound.
+	Limiter *Limiter
+	// ICEServers returns the servers that authorised clients are told of, in the
+	// order of preference. It is asked for each answer; nil: none.
+	ICEServers func() []ICEServer
+	// BasePath is what a reverse proxy in front takes off the path, "/cam" for
+	// example: Location must have it. A trusted proxy may send it as
+	// X-Forwarded-Prefix instead.
+	BasePath string
+	// TrustedProxies are the addresses whose X-Forwarded-For and X-Forwarded-Prefix
+	// are believed. Behind a proxy that is not listed, all clients share one rate.
+	TrustedProxies []netip.Prefix
+	// MaxBody is the limit of a request's body in bytes; 0: DefaultMaxBody.
+	MaxBody int64
+	// BodyTimeout is how long a client may take to send it; 0: DefaultBodyTimeout.
+	BodyTimeout time.Duration
+	// ConnectTimeout bounds the making of an answer; 0: DefaultConnectTimeout.
+	ConnectTimeout time.Duration
+	// LenientIfMatch accepts a PATCH without If-Match as if it said "*". The RFC
+	// wants 428, but some players never send the header.
+	LenientIfMatch bool
+	// Log receives a line at the start and the end of each session and each answer
+	// of status 500; nil discards them.
+	Log *slog.Logger
+}
+
+// Handler serves one protocol. It is read-only after New and keeps no goroutines;
+// those of the sessions belong to the Table.
+type Handler struct {
+	role negotiate.Role
+	open OpenFunc
+	cfg  Config
+	log  *slog.Logger
+}
+
+// New makes the handler of the protocol that offers of role belong to: WHIP for
+// negotiate.Publish, WHEP for negotiate.Watch. It fails when Table or Auth is
+// missing or BasePath is not a path.
+func New(role negotiate.Role, open OpenFunc, cfg Config) (*Handler, error) {
+	if cfg.Table == nil || cfg.Auth == nil || open == nil {
+		return nil, errors.New("signaling needs a session table, a token verifier and an open function")
+	}
+	base, ok := cleanPrefix(cfg.BasePath)
+	if !ok {
+		return nil, errors.New("base path: want a path such as /cam")
+	}
+	cfg.BasePath = base
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, DefaultMaxBody)
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, DefaultBodyTimeout)
+	cfg.ConnectTimeout = cmp.Or(cfg.ConnectTimeout, DefaultConnectTimeout)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Handler{role: role, open: open, cfg: cfg, log: cfg.Log}, nil
+}
+
+// Routes adds the routes to a router of the handler's own, with its middleware and
+// its 404: r.Route("/whip", h.Routes). A slash at the end of a path is tolerated
+// without a redirect, which would turn a POST into a GET in several clients.
+func (h *Handler) Routes(r chi.Router) {
+	r.Use(cors, h.bounded)
+	r.NotFound(h.handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
+	endpoint := h.methods(map[string]http.Handler{
+		http.MethodPost:    h.guarded(h.create),
+		http.MethodGet:     h.handle(h.describeEndpoint),
+		http.MethodHead:    h.handle(h.describeEndpoint),
+		http.MethodOptions: h.handle(h.endpointOptions),
+	})
+	session := h.methods(map[string]http.Handler{
+		http.MethodPatch:   h.guarded(h.patch),
+		http.MethodDelete:  h.guarded(h.end),
+		http.MethodGet:     h.guarded(h.describeSession),
+		http.MethodHead:    h.guarded(h.describeSession),
+		http.MethodOptions: h.handle(h.sessionOptions),
+	})
+	for _, slash := range []string{"", "/"} {
+		r.Handle("/{stream}"+slash, endpoint)
+		r.Handle("/{stream}/{session}"+slash, session)
+	}
+}
+
+// action is what a client needs the right to do.
+func (h *Handler) action() auth.Action {
+	if h.role == negotiate.Publish {
+		return auth.Publish
+	}
+	return auth.View
+}
+
+// handle makes a handler of a function whose error becomes the answer.
+func (h *Handler) handle(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store") // there are ICE credentials inside
+		if err := f(w, r); err != nil {
+			h.fail(w, r, err)
+		}
+	}
+}
+
+// guarded is handle for clients who have a token, within their rate.
+func (h *Handler) guarded(f func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return h.cfg.Auth.Require(h.action())(h.handle(f))
+}
+
+// methods picks a handler by method, after the stream's name was found to be one
+// and the client to be within its rate. chi's own answer to other methods has
+// neither a body nor CORS headers, and a custom one does not know what to allow.
+func (h *Handler) methods(handlers map[string]http.Handler) http.HandlerFunc {
+	allow := allowed(handlers)
+	return h.handle(func(w http.ResponseWriter, r *http.Request) error {
+		if !ValidStream(streamOf(r)) {
+			return errNoStream
+		}
+		next, ok := handlers[r.Method]
+		if !ok {
+			w.Header().Set("Allow", allow)
+			return errMethod
+		}
+		if err := h.cfg.Limiter.allow(h.clientAddr(r)); err != nil {
+			return err
+		}
+		if r.Method == http.MethodOptions {
+			w.Header().Set("Allow", allow)
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
+}
+
+// allowed lists methods in the usual order.
+func allowed(handlers map[string]http.Handler) string {
+	var names []string
+	for _, m := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPost,
+		http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	} {
+		if handlers[m] != nil {
+			names = append(names, m)
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,214 @@
+package signaling
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"porthole/internal/negotiate"
+)
+
+// DefaultMaxSessions is the Table's limit when none is given.
+const DefaultMaxSessions = 4096
+
+// TableConfig configures a Table. The zero value is useful.
+type TableConfig struct {
+	// MaxSessions is how many sessions there may be at a time, publishers and
+	// viewers together; 0: DefaultMaxSessions.
+	MaxSessions int
+	// Log receives one line when a session starts and one when it ends; nil
+	// discards them.
+	Log *slog.Logger
+}
+
+// Table holds the sessions of WHIP and WHEP by id and owns the goroutines that
+// serve them. All methods may be called by any goroutine.
+type Table struct {
+	// Set by NewTable, read-only afterwards.
+	max    int
+	log    *slog.Logger
+	ctx    context.Context //nolint:containedctx // the life of all sessions, not a call's
+	cancel context.CancelCauseFunc
+
+	// serving counts the goroutines of run. It is only added to while mu is held
+	// and closed is false.
+	serving sync.WaitGroup
+
+	mu       sync.Mutex
+	closed   bool
+	places   int               // taken: by sessions that are being made, live or ending
+	sessions map[string]*entry // the live ones
+}
+
+// entry is one session as a resource.
+type entry struct {
+	// Set before the entry is in the table, read-only afterwards.
+	id      string
+	role    negotiate.Role
+	stream  string
+	client  string // address, for the log
+	since   time.Time
+	session Session
+	done    chan struct{} // closed when the session is over and its place free
+
+	// patching is held during a PATCH, so that a restart and a trickle do not mix.
+	// It guards the client's ICE credentials and the tag of the ICE session.
+	patching   sync.Mutex
+	ufrag, pwd string
+	etag       string
+}
+
+// NewTable makes an empty Table.
+func NewTable(cfg TableConfig) *Table {
+	t := &Table{max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, sessions: make(map[string]*entry)}
+	if t.log == nil {
+		t.log = slog.New(slog.DiscardHandler)
+	}
+	t.ctx, t.cancel = context.WithCancelCause(context.Background())
+	return t
+}
+
+// Len returns how many places are taken, those of sessions that are just being
+// made or ended included.
+func (t *Table) Len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.places
+}
+
+// Close ends all sessions with ErrStopping, refuses new ones, and waits until the
+// last goroutine has ended or ctx has. A second call only waits.
+func (t *Table) Close(ctx context.Context) error {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.cancel(ErrStopping)
+
+	ended := make(chan struct{})
+	go func() { // ends when the sessions do, at the latest
+		t.serving.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("end %d sessions: %w", t.Len(), context.Cause(ctx))
+	}
+}
+
+// reserve takes a place. The caller gives it to start or, if it comes to nothing,
+// to release.
+func (t *Table) reserve() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return ErrStopping
+	case t.places >= t.max:
+		return ErrTooManySessions
+	}
+	t.places++
+	return nil
+}
+
+func (t *Table) release() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.places--
+}
+
+// start makes e a live session in the place that was reserved for it, and serves
+// it until it is over. On an error the caller still has the place.
+func (t *Table) start(e *entry) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return ErrStopping
+	}
+	t.sessions[e.id] = e
+	t.serving.Go(func() { t.run(e) })
+	return nil
+}
+
+// run is the life of a session.
+func (t *Table) run(e *entry) {
+	log := t.log.With("session", e.id, "protocol", protocolOf(e.role), "stream", e.stream)
+	log.Info("session started", "client", e.client)
+	reason := serve(t.ctx, e.session, log)
+	e.session.Close(reason)
+
+	t.mu.Lock()
+	delete(t.sessions, e.id)
+	t.places--
+	t.mu.Unlock()
+	attrs := append([]slog.Attr{
+		slog.Duration("duration", time.Since(e.since).Round(time.Millisecond)),
+		slog.Any("reason", reason),
+	}, e.session.Summary()...)
+	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", attrs...)
+	close(e.done)
+}
+
+// serve runs the session's Serve and turns a panic in it into that session's end.
+func serve(ctx context.Context, s Session, log *slog.Logger) (reason error) {
+	defer func() {
+		if value := recover(); value != nil {
+			log.Error("panic while serving a session", "panic", value, "stack", string(debug.Stack()))
+			reason = ErrPanic
+		}
+	}()
+	return s.Serve(ctx)
+}
+
+// find returns a live session. The id alone is not enough: a WHEP client's session
+// is not a resource below /whip, nor below another stream.
+func (t *Table) find(role negotiate.Role, stream, id string) (*entry, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.sessions[id]
+	if e == nil || e.role != role || e.stream != stream {
+		return nil, errNoSession
+	}
+	return e, nil
+}
+
+// take removes a session from the table, so that it is not found any more. Its
+// place is free when its goroutine has ended.
+func (t *Table) take(role negotiate.Role, stream, id string) (*entry, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.sessions[id]
+	if e == nil || e.role != role || e.stream != stream {
+		return nil, errNoSession
+	}
+	delete(t.sessions, id)
+	return e, nil
+}
+
+// idBytes is 128 bits: RFC 9725 section 5 wants at least 122.
+const idBytes = 16
+
+// newID makes an id that cannot be guessed, 22 characters of base64url.
+func newID() string {
+	b := make([]byte, idBytes)
+	rand.Read(b) // never fails: the runtime ends the process when there is no randomness
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// newETag makes a strong entity tag, quotes included.
+func newETag() string { return `"` + newID() + `"` }
+
+// protocolOf returns "whip" or "whep".
+func protocolOf(role negotiate.Role) string {
+	if role == negotiate.Publish {
+		return "whip"
+	}
+	return "whep"
+}

@@ -1,0 +1,126 @@
+package whep
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"porthole/internal/broadcast"
+	"porthole/internal/negotiate"
+	"porthole/internal/peer"
+	"porthole/internal/signaling"
+)
+
+// session is one viewer and its peer connection.
+type session struct {
+	// Set by open, read-only afterwards.
+	engine *peer.Engine
+	stream string
+	offer  *negotiate.Offer
+	tracks map[string]track // by mid
+	viewer *broadcast.Viewer
+
+	peer *peer.Session // set by Connect, before anything but Close may be called
+}
+
+var (
+	_ signaling.Session = (*session)(nil)
+	_ broadcast.Sink    = (*peer.Session)(nil)
+)
+
+// Connect answers the offer.
+func (s *session) Connect(ctx context.Context) (string, error) {
+	codecs := make(map[string]negotiate.Codec, len(s.tracks))
+	for mid, t := range s.tracks {
+		codecs[mid] = t.codec
+	}
+	p, err := s.engine.Send(ctx, peer.SendConfig{Offer: s.offer, Codecs: codecs, StreamID: s.stream})
+	if err != nil {
+		return "", err
+	}
+	s.peer = p
+	return p.Answer(), nil
+}
+
+// Serve sends to the viewer from when its connection is up until either has ended.
+func (s *session) Serve(ctx context.Context) error {
+	served := make(chan struct{})
+	var watch sync.WaitGroup
+	watch.Go(func() { s.watch(served) })
+	reason := s.peer.Serve(ctx, s.viewer.HandleRTCP)
+	s.viewer.Close(reason)
+	close(served)
+	watch.Wait()
+	return reason
+}
+
+// watch starts the viewer when the connection is up and ends the connection when
+// the viewer has ended.
+func (s *session) watch(served <-chan struct{}) {
+	select {
+	case <-s.peer.Connected():
+		if err := s.viewer.Start(s.viewerConfig()); err != nil {
+			s.peer.Close(err)
+			return
+		}
+	case <-s.viewer.Done():
+	case <-served:
+	}
+	select {
+	case <-s.viewer.Done():
+		s.peer.Close(s.viewer.Err())
+	case <-served:
+	}
+}
+
+// viewerConfig says how the viewer agreed to receive the tracks.
+func (s *session) viewerConfig() broadcast.ViewerConfig {
+	cfg := broadcast.ViewerConfig{Sink: s.peer}
+	for _, sent := range s.peer.Tracks() {
+		t := s.tracks[sent.Mid]
+		tc := &broadcast.TrackConfig{
+			SSRC: sent.SSRC, PayloadType: sent.PayloadType,
+			RTXSSRC: sent.RTXSSRC, RTXPayloadType: sent.RTXPayloadType,
+			MID: sent.Mid, MIDExtensionID: sent.MIDExtensionID,
+			Accepts: t.accepts,
+		}
+		if t.kind == broadcast.Video {
+			cfg.Video = tc
+		} else {
+			cfg.Audio = tc
+		}
+	}
+	return cfg
+}
+
+// Close ends viewer and connection, whichever there are, and frees the place.
+func (s *session) Close(reason error) {
+	s.viewer.Close(reason)
+	if s.peer != nil {
+		s.peer.Close(reason)
+	}
+}
+
+// Trickle takes candidates of the viewer.
+func (s *session) Trickle(f *negotiate.Fragment) error { return s.peer.Trickle(f) }
+
+// Detail describes the session for people.
+func (s *session) Detail() signaling.Detail {
+	info := s.peer.Info()
+	return signaling.Detail{State: info.State, Peer: info, Viewer: signaling.NewViewerInfo(s.viewer.Stats())}
+}
+
+// Summary says how much went out and how much could not.
+func (s *session) Summary() []slog.Attr {
+	stats := s.viewer.Stats()
+	attrs := []slog.Attr{
+		slog.Uint64("packets", stats.Packets), slog.Uint64("bytes", stats.Bytes),
+		slog.Uint64("resent", stats.Resent), slog.Uint64("dropped", stats.Dropped()),
+	}
+	for _, reason := range broadcast.DropReasons() {
+		if n := stats.Drops[reason]; n > 0 {
+			attrs = append(attrs, slog.Uint64("dropped_"+reason.String(), n))
+		}
+	}
+	return attrs
+}

@@ -1,0 +1,58 @@
+// Package whep lets WHEP clients (draft-ietf-wish-whep) watch: browsers, other
+// servers, anything that can play WebRTC. It is the part of the protocol that is
+// about media; the HTTP part is package signaling.
+//
+//	POST offer ─► broadcast.Viewer ─► what it sends against what is offered ─► peer connection ─► 201 answer
+//	broadcast.Viewer ─► peer.Session ─► packets;  feedback ─► broadcast.Viewer
+//
+// A [signaling.Session] of this package ties a viewer and a peer connection
+// together: whichever ends first ends the other. Media flows when the connection
+// is up and not before. The server always answers; it makes no counter-offers.
+package whep
+
+import (
+	"errors"
+	"fmt"
+
+	"porthole/internal/broadcast"
+	"porthole/internal/negotiate"
+	"porthole/internal/peer"
+	"porthole/internal/signaling"
+)
+
+// Config says where viewers are found a place. Broadcaster and Engine are required.
+type Config struct {
+	Broadcaster *broadcast.Broadcaster
+	Engine      *peer.Engine
+	Signaling   signaling.Config
+}
+
+// New makes the handler of /whep: r.Route("/whep", h.Routes).
+func New(cfg Config) (*signaling.Handler, error) {
+	if cfg.Broadcaster == nil || cfg.Engine == nil {
+		return nil, errors.New("whep needs a broadcaster and a peer engine")
+	}
+	h, err := signaling.New(negotiate.Watch, func(stream string, offer *negotiate.Offer) (signaling.Session, error) {
+		return open(cfg, stream, offer)
+	}, cfg.Signaling)
+	if err != nil {
+		return nil, fmt.Errorf("set up whep: %w", err)
+	}
+	return h, nil
+}
+
+// open takes a viewer's place in a stream, if somebody publishes something that
+// the offer can play: broadcast.ErrNoPublisher, broadcast.ErrTooManyViewers,
+// negotiate.ErrNoCommonCodec.
+func open(cfg Config, stream string, offer *negotiate.Offer) (signaling.Session, error) {
+	viewer, err := cfg.Broadcaster.Join(stream)
+	if err != nil {
+		return nil, err
+	}
+	tracks, err := match(offer, viewer.Codecs())
+	if err != nil {
+		viewer.Close(err)
+		return nil, err
+	}
+	return &session{engine: cfg.Engine, stream: stream, offer: offer, tracks: tracks, viewer: viewer}, nil
+}

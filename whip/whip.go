@@ -1,0 +1,83 @@
+// Package whip lets WHIP clients (RFC 9725) publish: OBS, FFmpeg, GStreamer,
+// browsers. It is the part of the protocol that is about media; the HTTP part is
+// package signaling.
+//
+//	POST offer ─► one codec per section ─► broadcast.Publisher ─► peer connection ─► 201 answer
+//	packets ─► peer.Session ─► track ─► broadcast.Layer
+//
+// A [signaling.Session] of this package ties a peer connection and a publisher
+// together: whichever ends first ends the other. All of an offer is taken or none:
+// a section without a codec that is relayed refuses the whole offer (section 4.4.3).
+package whip
+
+import (
+	"errors"
+	"fmt"
+
+	"porthole/internal/broadcast"
+	"porthole/internal/negotiate"
+	"porthole/internal/peer"
+	"porthole/internal/signaling"
+)
+
+// source is what the API calls publishers of this package.
+const source = "whip"
+
+// Config says where offers go. Broadcaster and Engine are required.
+type Config struct {
+	Broadcaster *broadcast.Broadcaster
+	Engine      *peer.Engine
+	Signaling   signaling.Config
+}
+
+// New makes the handler of /whip: r.Route("/whip", h.Routes).
+func New(cfg Config) (*signaling.Handler, error) {
+	if cfg.Broadcaster == nil || cfg.Engine == nil {
+		return nil, errors.New("whip needs a broadcaster and a peer engine")
+	}
+	h, err := signaling.New(negotiate.Publish, func(stream string, offer *negotiate.Offer) (signaling.Session, error) {
+		return open(cfg, stream, offer)
+	}, cfg.Signaling)
+	if err != nil {
+		return nil, fmt.Errorf("set up whip: %w", err)
+	}
+	return h, nil
+}
+
+// open makes the caller the publisher of a stream, if the offer can be used and
+// nobody else publishes: broadcast.ErrStreamBusy.
+func open(cfg Config, stream string, offer *negotiate.Offer) (signaling.Session, error) {
+	codecs, kinds, err := choose(offer)
+	if err != nil {
+		return nil, err
+	}
+	publisher, err := cfg.Broadcaster.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: kinds})
+	if err != nil {
+		return nil, err
+	}
+	return &session{engine: cfg.Engine, offer: offer, codecs: codecs, publisher: publisher}, nil
+}
+
+// choose picks one codec for each section, the first of the offer that is relayed.
+// One only, so that a publisher cannot change it in mid-stream.
+func choose(offer *negotiate.Offer) (map[string]negotiate.Codec, []broadcast.Kind, error) {
+	codecs := make(map[string]negotiate.Codec)
+	var kinds []broadcast.Kind
+	for _, media := range offer.Media {
+		if media.Rejected {
+			continue
+		}
+		codec, err := media.FirstSupported()
+		if err != nil {
+			return nil, nil, err
+		}
+		codecs[media.Mid] = codec
+		kinds = append(kinds, layerCodec(codec).Kind())
+	}
+	return codecs, kinds, nil
+}
+
+// layerCodec says the same in the words of the heart.
+func layerCodec(c negotiate.Codec) broadcast.Codec {
+	return broadcast.Codec{MimeType: c.MimeType, ClockRate: c.ClockRate, Channels: c.Channels, Fmtp: c.Fmtp}
+}
