@@ -98,6 +98,15 @@ var waysToLeave = []struct {
 		v.conn.deaf.Store(true)
 		return v.resource
 	}},
+	{"stops reading from TCP", func(t testing.TB, s *server) string {
+		v, stall := newTCPViewer(t, s)
+		if err := v.signal("/whep/webcam"); err != nil {
+			t.Fatal(err)
+		}
+		v.waitPlaying(t)
+		stall()
+		return v.resource
+	}},
 	{"posts an offer and is never heard of again", func(t testing.TB, s *server) string {
 		v, err := newViewer(s)
 		if err != nil {

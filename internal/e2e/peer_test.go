@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,11 +23,11 @@ import (
 // peer is a WebRTC client of the server: what viewers and publishers share.
 type peer struct {
 	server   *server
-	conn     *valve
-	mux      ice.UDPMux
+	conn     *valve     // the UDP socket; nil: media goes over TCP
+	mux      ice.UDPMux // of conn
 	pc       *webrtc.PeerConnection
-	token    string // sent as Bearer, unless empty
-	resource string // URL of the session; empty before signal
+	adapt    func(answer string) string // changes the answer before it is taken; may be nil
+	resource string                     // URL of the session; empty before signal
 
 	connected chan struct{} // closed when the peer connection is up
 	ended     chan struct{} // closed when the peer connection failed or was closed, by whomever
@@ -44,37 +43,47 @@ func newPeer(s *server) (*peer, error) {
 	if err := socket.SetReadBuffer(1 << 20); err != nil {
 		return nil, errors.Join(err, socket.Close())
 	}
-	p := &peer{
-		server: s, conn: newValve(socket),
-		connected: make(chan struct{}), ended: make(chan struct{}),
-	}
-	// Sockets are broken here on purpose; what pion has to say about that is no news.
-	quiet := &logging.DefaultLoggerFactory{Writer: io.Discard}
-	p.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: p.conn, Logger: quiet.NewLogger("ice")})
-	settings := webrtc.SettingEngine{LoggerFactory: quiet}
+	p := &peer{server: s, conn: newValve(socket)}
+	p.mux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: p.conn, Logger: quiet().NewLogger("ice")})
+	settings := webrtc.SettingEngine{LoggerFactory: quiet()}
 	settings.SetICEUDPMux(p.mux)
-	settings.SetIncludeLoopbackCandidate(true)
-	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	if err := p.connectWith(settings); err != nil {
+		return nil, errors.Join(err, p.mux.Close())
+	}
+	return p, nil
+}
 
+// quiet discards what pion has to say: sockets are broken here on purpose.
+func quiet() logging.LoggerFactory {
+	return &logging.DefaultLoggerFactory{Writer: io.Discard}
+}
+
+// connectWith makes the peer connection, for media on loopback only.
+func (p *peer) connectWith(settings webrtc.SettingEngine) error {
+	settings.SetIncludeLoopbackCandidate(true)
+	settings.SetIPFilter(net.IP.IsLoopback)
+	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	var media webrtc.MediaEngine
 	var interceptors interceptor.Registry
-	if err := errors.Join(
+	err := errors.Join(
 		media.RegisterDefaultCodecs(),
 		webrtc.RegisterDefaultInterceptors(&media, &interceptors),
-	); err != nil {
-		return nil, errors.Join(err, p.mux.Close())
+	)
+	if err != nil {
+		return err
 	}
 	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings),
 		webrtc.WithMediaEngine(&media), webrtc.WithInterceptorRegistry(&interceptors))
 	if p.pc, err = api.NewPeerConnection(webrtc.Configuration{}); err != nil {
-		return nil, errors.Join(err, p.mux.Close())
+		return err
 	}
 	p.watchState()
-	return p, nil
+	return nil
 }
 
 func (p *peer) watchState() {
+	p.connected, p.ended = make(chan struct{}), make(chan struct{})
 	var up, down sync.Once
 	p.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		switch state {
@@ -114,6 +123,9 @@ func (p *peer) signal(path string) error {
 	if err != nil {
 		return err
 	}
+	if p.adapt != nil {
+		answer = p.adapt(answer)
+	}
 	err = p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 	if err != nil {
 		return fmt.Errorf("take the answer: %w", err)
@@ -129,7 +141,7 @@ func (p *peer) post(path, offer string) (string, error) {
 		return "", err
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	resp, err := p.do(req)
+	resp, err := httpClient.Do(req)
 	if err != nil {
 		return "", err
 	}
@@ -159,7 +171,7 @@ func (p *peer) delete() error {
 	if err != nil {
 		return err
 	}
-	resp, err := p.do(req)
+	resp, err := httpClient.Do(req)
 	if err != nil {
 		return err
 	}
@@ -170,18 +182,17 @@ func (p *peer) delete() error {
 	return nil
 }
 
-func (p *peer) do(req *http.Request) (*http.Response, error) {
-	if p.token != "" {
-		req.Header.Set("Authorization", "Bearer "+p.token)
-	}
-	return httpClient.Do(req)
-}
-
 // vanish shuts the socket: not one more packet leaves, no goodbye either.
 func (p *peer) vanish() { p.conn.Close() }
 
 // close ends the peer connection, with the DTLS goodbye if the socket is open.
-func (p *peer) close() error { return errors.Join(p.pc.Close(), p.mux.Close()) }
+func (p *peer) close() error {
+	err := p.pc.Close()
+	if p.mux != nil {
+		err = errors.Join(err, p.mux.Close())
+	}
+	return err
+}
 
 // statusError is an HTTP status other than the wanted one.
 type statusError struct {
@@ -198,44 +209,4 @@ func (e *statusError) Error() string {
 func (p *peer) waitConnected(t testing.TB) {
 	t.Helper()
 	receive(t, 15*time.Second, "the peer connection to be up", p.connected)
-}
-
-// valve is a UDP socket that can be made to fail in the ways that real ones do.
-type valve struct {
-	net.PacketConn
-	deaf   atomic.Bool // read nothing more: the kernel's buffer fills up and overflows
-	noDTLS atomic.Bool // send no DTLS, only what else there is
-	closed chan struct{}
-	once   sync.Once
-}
-
-func newValve(conn net.PacketConn) *valve {
-	return &valve{PacketConn: conn, closed: make(chan struct{})}
-}
-
-func (v *valve) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, addr, err := v.PacketConn.ReadFrom(b)
-	if v.deaf.Load() {
-		<-v.closed
-		return 0, nil, net.ErrClosed
-	}
-	return n, addr, err
-}
-
-func (v *valve) WriteTo(b []byte, addr net.Addr) (int, error) {
-	// RFC 7983: DTLS is what begins with 20 to 63.
-	if v.noDTLS.Load() && len(b) > 0 && b[0] >= 20 && b[0] <= 63 {
-		return len(b), nil
-	}
-	return v.PacketConn.WriteTo(b, addr)
-}
-
-// Close shuts the socket and frees a deaf reader. A second call does nothing.
-func (v *valve) Close() error {
-	err := net.ErrClosed
-	v.once.Do(func() {
-		close(v.closed)
-		err = v.PacketConn.Close()
-	})
-	return err
 }

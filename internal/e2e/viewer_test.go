@@ -24,6 +24,11 @@ func newViewer(s *server) (*viewer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return viewerOf(p)
+}
+
+// viewerOf makes a viewer of a peer; when it cannot, it closes the peer.
+func viewerOf(p *peer) (*viewer, error) {
 	v := &viewer{peer: p, video: newTally(), audio: newTally()}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		_, err := p.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
