@@ -3,8 +3,6 @@ package peer_test
 import (
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,12 +33,8 @@ func TestAnswersToRealClients(t *testing.T) {
 			[]string{"a=recvonly", "a=rtcp-fb:106 nack", "a=fmtp:105 apt=106"}, []string{"nack pli", "extmap:"}},
 	} {
 		t.Run(test.file, func(t *testing.T) {
-			body, err := os.ReadFile(filepath.Join("..", "negotiate", "testdata", test.file+".sdp"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			engine := newEngine(t, peer.Config{})
-			s := answerOffer(t, engine, parse(t, test.role, string(body)))
+			s := answerOffer(t, engine, realOffer(t, test.role, test.file))
 			defer s.Close(nil)
 			answer := s.Answer()
 			candidate := fmt.Sprintf("udp 2130706431 127.0.0.1 %d typ host", engine.Addr().Port())

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,7 +62,7 @@ type ReceiveConfig struct {
 type SendConfig struct {
 	Offer *negotiate.Offer
 	// Codecs holds, by mid, the sections to send and the one payload type to send
-	// in each. All other sections are rejected in the answer.
+	// in each. Other sections get no track.
 	Codecs map[string]negotiate.Codec
 	// StreamID is the MediaStream id that all tracks share (a=msid, RFC 8830).
 	StreamID string
@@ -93,6 +95,9 @@ type Engine struct {
 	stun     *prober
 	base     webrtc.SettingEngine // copied for each session
 	cert     webrtc.Certificate
+
+	closing  sync.Once
+	closeErr error // set by closing
 
 	// answering counts the calls of Receive and Send that are under way. It is
 	// only added to while mu is held and closed is false.
@@ -167,23 +172,21 @@ func (e *Engine) Addr() netip.AddrPort { return e.addr }
 // Close ends all sessions with ErrClosed, closes the sockets and waits for
 // everything that the engine started. Closing twice is harmless.
 func (e *Engine) Close() error {
+	e.closing.Do(func() { e.closeErr = e.close() })
+	return e.closeErr
+}
+
+func (e *Engine) close() error {
 	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return nil
-	}
 	e.closed = true
-	sessions := make([]*Session, 0, len(e.sessions))
-	for s := range e.sessions {
-		sessions = append(sessions, s)
-	}
+	sessions := slices.Collect(maps.Keys(e.sessions))
 	e.mu.Unlock()
 
-	var closing sync.WaitGroup
+	var ending sync.WaitGroup
 	for _, s := range sessions {
-		closing.Go(func() { s.Close(ErrClosed) })
+		ending.Go(func() { s.Close(ErrClosed) })
 	}
-	closing.Wait()
+	ending.Wait()
 	e.answering.Wait()
 	e.stun.close()
 	if err := errors.Join(e.tcp.Close(), e.udp.Close()); err != nil {

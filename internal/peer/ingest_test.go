@@ -286,7 +286,8 @@ func TestWriterErrorEndsSession(t *testing.T) {
 	}
 	ended := serve(t, s, nil)
 	c.accept(t, s.Answer())
-	wait(t, s.Connected(), "the connection")
+	wait(t, c.connected, "the client's connection")
+	wait(t, s.Connected(), "the session's connection")
 	send(t, video, 0, 5)
 	if err := wait(t, ended, "the session's end"); !errors.Is(err, gone) {
 		t.Errorf("Serve = %v, want %v", err, gone)

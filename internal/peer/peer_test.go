@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience is how long a test waits for what should happen at once.
 const patience = 10 * time.Second
 
-func newEngine(t *testing.T, cfg peer.Config) *peer.Engine {
+func newEngine(t testing.TB, cfg peer.Config) *peer.Engine {
 	t.Helper()
 	if cfg.Media == "" {
 		cfg.Media = "127.0.0.1:0"
@@ -53,7 +53,7 @@ type client struct {
 	rtcp      chan rtcp.Packet // what a publisher gets back
 }
 
-func newClient(t *testing.T, cfg clientConfig) *client {
+func newClient(t testing.TB, cfg clientConfig) *client {
 	t.Helper()
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
@@ -92,7 +92,7 @@ func newClient(t *testing.T, cfg clientConfig) *client {
 }
 
 // publish adds an H.264 and an Opus track.
-func (c *client) publish(t *testing.T) (video, audio *webrtc.TrackLocalStaticRTP) {
+func (c *client) publish(t testing.TB) (video, audio *webrtc.TrackLocalStaticRTP) {
 	t.Helper()
 	add := func(mime, id string) *webrtc.TrackLocalStaticRTP {
 		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, id, "stream")
@@ -123,7 +123,7 @@ func (c *client) readRTCP(sender *webrtc.RTPSender) {
 }
 
 // watch asks for video and audio.
-func (c *client) watch(t *testing.T) {
+func (c *client) watch(t testing.TB) {
 	t.Helper()
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		if _, err := c.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
@@ -133,7 +133,7 @@ func (c *client) watch(t *testing.T) {
 }
 
 // offer returns the client's complete offer.
-func (c *client) offer(t *testing.T) string {
+func (c *client) offer(t testing.TB) string {
 	t.Helper()
 	offer, err := c.CreateOffer(nil)
 	if err != nil {
@@ -147,14 +147,14 @@ func (c *client) offer(t *testing.T) string {
 	return c.LocalDescription().SDP
 }
 
-func (c *client) accept(t *testing.T, answer string) {
+func (c *client) accept(t testing.TB, answer string) {
 	t.Helper()
 	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		t.Fatalf("client refuses the answer: %v\n%s", err, answer)
 	}
 }
 
-func wait[T any](t *testing.T, done <-chan T, what string) T {
+func wait[T any](t testing.TB, done <-chan T, what string) T {
 	t.Helper()
 	select {
 	case v := <-done:
@@ -166,7 +166,7 @@ func wait[T any](t *testing.T, done <-chan T, what string) T {
 }
 
 // eventually polls for what nobody announces.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -175,7 +175,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func parse(t *testing.T, role negotiate.Role, sdp string) *negotiate.Offer {
+func parse(t testing.TB, role negotiate.Role, sdp string) *negotiate.Offer {
 	t.Helper()
 	offer, err := negotiate.ParseOffer(role, []byte(sdp))
 	if err != nil {
@@ -186,7 +186,7 @@ func parse(t *testing.T, role negotiate.Role, sdp string) *negotiate.Offer {
 
 // codecs chooses, by kind, the first payload type of a MIME type, with
 // packetization-mode 1 for H.264.
-func codecs(t *testing.T, offer *negotiate.Offer, mimes ...string) map[string]negotiate.Codec {
+func codecs(t testing.TB, offer *negotiate.Offer, mimes ...string) map[string]negotiate.Codec {
 	t.Helper()
 	chosen := make(map[string]negotiate.Codec)
 	for _, media := range offer.Media {
@@ -213,7 +213,7 @@ func contains(all []string, one string) bool {
 }
 
 // serve runs a session and returns where its reason will come.
-func serve(t *testing.T, s *peer.Session, feedback func([]rtcp.Packet)) <-chan error {
+func serve(t testing.TB, s *peer.Session, feedback func([]rtcp.Packet)) <-chan error {
 	t.Helper()
 	ended := make(chan error, 1)
 	ctx := context.WithoutCancel(t.Context())
@@ -282,7 +282,7 @@ func (r *recorders) onTrack(track peer.RemoteTrack) (peer.PacketWriter, error) {
 }
 
 // get waits for the track of a codec.
-func (r *recorders) get(t *testing.T, mime string) *recorder {
+func (r *recorders) get(t testing.TB, mime string) *recorder {
 	t.Helper()
 	var found *recorder
 	eventually(t, "the "+mime+" track", func() bool {
@@ -299,7 +299,7 @@ func (r *recorders) get(t *testing.T, mime string) *recorder {
 }
 
 // send writes numbered packets until stop says that it is enough.
-func send(t *testing.T, track *webrtc.TrackLocalStaticRTP, first, count int) {
+func send(t testing.TB, track *webrtc.TrackLocalStaticRTP, first, count int) {
 	t.Helper()
 	for i := range count {
 		seq := uint16(first + i)

@@ -12,23 +12,37 @@ import (
 	"porthole/internal/negotiate"
 )
 
-// section is what we make of one accepted section of an offer.
+// section is what we make of one section of an offer.
 type section struct {
 	mid, kind  string
 	codec      negotiate.Codec       // Feedback and RTX reduced to what is accepted
 	extensions []negotiate.Extension // those that are accepted
+	// idle sections have no track: they are answered inactive, not rejected,
+	// because Chromium refuses an answer that rejects the section which carries
+	// the transport of a max-bundle offer ("Failed to setup RTCP mux").
+	idle bool
 }
 
-// planSections decides what to accept of the chosen sections of an offer.
+// planSections decides about the sections of an offer: the chosen ones are
+// accepted, the others of a viewer stay idle. What is not in the plan is rejected.
 func planSections(offer *negotiate.Offer, codecs map[string]negotiate.Codec) ([]section, error) {
 	var sections []section
+	accepted := 0
 	for _, media := range offer.Media {
-		if codec, accept := codecs[media.Mid]; accept && !media.Rejected {
+		codec, chosen := codecs[media.Mid]
+		switch {
+		case media.Rejected:
+		case chosen:
+			accepted++
 			sections = append(sections, acceptedSection(offer.Role, media, codec))
+		case offer.Role == negotiate.Watch && len(media.Codecs) > 0:
+			codec = media.Codecs[0]
+			codec.Feedback, codec.RTX = nil, 0
+			sections = append(sections, section{mid: media.Mid, kind: media.Kind, codec: codec, idle: true})
 		}
 	}
-	if len(sections) == 0 || len(sections) < len(codecs) {
-		return nil, fmt.Errorf("%w: %d of %d chosen sections can be accepted", negotiate.ErrUnusable, len(sections), len(codecs))
+	if accepted == 0 || accepted < len(codecs) {
+		return nil, fmt.Errorf("%w: %d of %d chosen sections can be accepted", negotiate.ErrUnusable, accepted, len(codecs))
 	}
 	return sections, nil
 }
@@ -161,6 +175,10 @@ func narrowBundle(description *sdp.SessionDescription, sections []section) {
 // narrow rewrites the codec lines of a section.
 func (s section) narrow(media *sdp.MediaDescription) {
 	drop := []string{"rtpmap", "fmtp", "rtcp-fb", sdp.AttrKeyExtMap}
+	if s.idle {
+		drop = append(drop, sdp.AttrKeyRecvOnly)
+		media.WithPropertyAttribute(sdp.AttrKeyInactive)
+	}
 	media.Attributes = keep(media.Attributes, func(a sdp.Attribute) bool { return !slices.Contains(drop, a.Key) })
 	media.MediaName.Formats = nil
 	for _, codec := range s.codecs() {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/negotiate"
 )
@@ -233,66 +232,4 @@ func (s *Session) connectTimeout() error {
 		return ErrDTLSTimeout
 	}
 	return fmt.Errorf("%w: ICE is %s", ErrICETimeout, s.life.ice)
-}
-
-// The linkEvents of a session.
-
-func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.life.ice = state.String()
-	s.life.record("ice " + s.life.ice)
-	switch state {
-	case webrtc.ICEConnectionStateChecking:
-		s.life.enter(StateConnecting)
-	case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
-		s.life.iceConnected = true
-		if s.life.up {
-			s.life.enter(StateConnected)
-		}
-	case webrtc.ICEConnectionStateDisconnected:
-		s.life.enter(StateDisconnected)
-	default:
-	}
-}
-
-func (s *Session) dtlsChanged(state webrtc.DTLSTransportState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.life.dtls = state.String()
-	s.life.record("dtls " + s.life.dtls)
-}
-
-func (s *Session) pairSelected(pair Pair) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.life.pair = &pair
-}
-
-func (s *Session) up() {
-	s.mu.Lock()
-	if s.life.up || s.ctx.Err() != nil {
-		s.mu.Unlock()
-		return
-	}
-	s.life.up = true
-	s.life.record("connected")
-	s.life.enter(StateConnected)
-	took := time.Since(s.life.answered)
-	s.writable.Store(true)
-	s.mu.Unlock()
-	if s.ctx.Err() != nil { // end came between the check and the store
-		s.writable.Store(false)
-	}
-	s.engine.metrics.connected(s.role, took)
-	close(s.connected)
-}
-
-func (s *Session) down(reason error) {
-	s.mu.Lock()
-	if errors.Is(reason, ErrICEFailed) && !s.life.iceConnected {
-		reason = ErrICETimeout
-	}
-	s.mu.Unlock()
-	s.end(reason)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"runtime"
 	"slices"
 	"sync"
@@ -19,7 +20,7 @@ import (
 )
 
 // answered returns a session whose client will never be heard of.
-func answered(t *testing.T, engine *peer.Engine) *peer.Session {
+func answered(t testing.TB, engine *peer.Engine) *peer.Session {
 	t.Helper()
 	c := newClient(t, clientConfig{})
 	c.watch(t)
@@ -56,7 +57,7 @@ func TestSessionThatNeverConnectsEnds(t *testing.T) {
 
 // counter returns the value of the child of a counter with a label value, -1
 // when there is none.
-func counter(t *testing.T, registry *prometheus.Registry, name, label string) float64 {
+func counter(t testing.TB, registry *prometheus.Registry, name, label string) float64 {
 	t.Helper()
 	families, err := registry.Gather()
 	if err != nil {
@@ -93,7 +94,7 @@ func TestPublisherWithoutMediaEnds(t *testing.T) {
 
 func TestClientThatClosesEndsSession(t *testing.T) {
 	engine := newEngine(t, peer.Config{})
-	w := startWatching(t, engine, newClient(t, clientConfig{}), nil)
+	w := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
 	p := startPublishing(t, engine, newClient(t, clientConfig{}), nil)
 	began := time.Now()
 	if err := errors.Join(w.client.Close(), p.client.Close()); err != nil {
@@ -109,8 +110,30 @@ func TestClientThatClosesEndsSession(t *testing.T) {
 	}
 }
 
+func TestClientThatFallsSilentEndsSession(t *testing.T) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := webrtc.NewICEUDPMux(nil, conn)
+	c := newClient(t, clientConfig{settings: func(s *webrtc.SettingEngine) { s.SetICEUDPMux(mux) }})
+	engine := newEngine(t, peer.Config{Timeouts: peer.Timeouts{
+		ICEDisconnected: 200 * time.Millisecond, ICEFailed: 300 * time.Millisecond, ICEKeepalive: 50 * time.Millisecond,
+	}})
+	w := startWatching(t, engine, c, edits{})
+	if err = mux.Close(); err != nil { // no goodbye
+		t.Fatal(err)
+	}
+	if err = wait(t, w.ended, "the end"); !errors.Is(err, peer.ErrICEFailed) {
+		t.Errorf("Serve = %v, want ErrICEFailed", err)
+	}
+	if info := w.session.Info(); !hasEvent(info, "ice disconnected") || !hasEvent(info, "ice failed") {
+		t.Errorf("timeline is %v, want disconnected and failed", info.Timeline)
+	}
+}
+
 func TestCloseTellsTheClient(t *testing.T) {
-	w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{}), nil)
+	w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{}), edits{})
 	closed := make(chan struct{})
 	var once sync.Once
 	w.client.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
@@ -149,7 +172,7 @@ func TestClientWithForeignCertificateIsRefused(t *testing.T) {
 
 func TestPanicEndsOneSession(t *testing.T) {
 	engine := newEngine(t, peer.Config{})
-	bystander := startWatching(t, engine, newClient(t, clientConfig{}), nil)
+	bystander := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
 	c := newClient(t, clientConfig{plain: true})
 	c.watch(t)
 	offer := parse(t, negotiate.Watch, c.offer(t))
@@ -219,7 +242,7 @@ func TestSessionsLeaveNoGoroutines(t *testing.T) {
 
 func TestEngineCloseEndsSessions(t *testing.T) {
 	engine := newEngine(t, peer.Config{})
-	w := startWatching(t, engine, newClient(t, clientConfig{}), nil)
+	w := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
 	unserved := answered(t, engine)
 	if err := errors.Join(engine.Close(), engine.Close()); err != nil {
 		t.Fatal(err)

@@ -86,6 +86,9 @@ func (e *Engine) sendLink(s *Session, cfg SendConfig, sections []section) (*link
 	}
 	s.sink = &sink{session: s}
 	for _, sec := range sections {
+		if sec.idle {
+			continue
+		}
 		track := &sendTrack{section: sec, streamID: cfg.StreamID}
 		transceiver, err := l.pc.AddTransceiverFromTrack(track,
 			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})

@@ -14,6 +14,9 @@ import (
 	"porthole/internal/peer"
 )
 
+// edits are what happens to the texts on their way.
+type edits struct{ offer, answer func(string) string }
+
 // watching is a viewer connected to an engine.
 type watching struct {
 	client  *client
@@ -25,7 +28,7 @@ type watching struct {
 	feedback []rtcp.Packet
 }
 
-func startWatching(t *testing.T, engine *peer.Engine, c *client, edit func(string) string) *watching {
+func startWatching(t testing.TB, engine *peer.Engine, c *client, edit edits) *watching {
 	t.Helper()
 	w := &watching{client: c, packets: make(chan *rtp.Packet, 1000)}
 	c.watch(t)
@@ -35,12 +38,15 @@ func startWatching(t *testing.T, engine *peer.Engine, c *client, edit func(strin
 			if err != nil {
 				return
 			}
-			w.packets <- packet
+			select {
+			case w.packets <- packet:
+			default: // the test does not look at them
+			}
 		}
 	})
 	sdp := c.offer(t)
-	if edit != nil {
-		sdp = edit(sdp)
+	if edit.offer != nil {
+		sdp = edit.offer(sdp)
 	}
 	offer := parse(t, negotiate.Watch, sdp)
 	var err error
@@ -55,13 +61,17 @@ func startWatching(t *testing.T, engine *peer.Engine, c *client, edit func(strin
 		defer w.mu.Unlock()
 		w.feedback = append(w.feedback, packets...)
 	})
-	c.accept(t, w.session.Answer())
+	answer := w.session.Answer()
+	if edit.answer != nil {
+		answer = edit.answer(answer)
+	}
+	c.accept(t, answer)
 	wait(t, c.connected, "the client's connection")
 	wait(t, w.session.Connected(), "the session's connection")
 	return w
 }
 
-func (w *watching) write(t *testing.T, track peer.SendTrack, seq uint16) {
+func (w *watching) write(t testing.TB, track peer.SendTrack, seq uint16) {
 	t.Helper()
 	header := &rtp.Header{Version: 2, SSRC: track.SSRC, PayloadType: track.PayloadType, SequenceNumber: seq}
 	if _, err := w.session.WriteRTP(header, []byte{0x41, 1, 2, 3}); err != nil {
@@ -82,7 +92,7 @@ func (w *watching) count(match func(rtcp.Packet) bool) int {
 }
 
 func TestViewerReceives(t *testing.T) {
-	w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{}), nil)
+	w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{}), edits{})
 	tracks := w.session.Tracks()
 	if len(tracks) != 2 || tracks[0].Kind != "video" || tracks[1].Kind != "audio" {
 		t.Fatalf("Tracks = %+v, want video and audio in the order of the offer", tracks)
@@ -120,7 +130,7 @@ func TestViewerReceives(t *testing.T) {
 }
 
 func TestViewerFeedbackArrivesOnce(t *testing.T) {
-	w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{plain: true}), nil)
+	w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{plain: true}), edits{})
 	video, audio := w.session.Tracks()[0].SSRC, w.session.Tracks()[1].SSRC
 	err := w.client.WriteRTCP([]rtcp.Packet{
 		// About both tracks: pion hands it to both readers.
@@ -150,7 +160,7 @@ func TestViewerOverTCPOnly(t *testing.T) {
 	c := newClient(t, clientConfig{settings: func(s *webrtc.SettingEngine) {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}})
-	w := startWatching(t, newEngine(t, peer.Config{}), c, nil)
+	w := startWatching(t, newEngine(t, peer.Config{}), c, edits{})
 	w.write(t, w.session.Tracks()[0], 1)
 	wait(t, w.packets, "a packet")
 	if pair := w.session.Info().Selected; pair == nil || pair.Local.Protocol != "tcp" {
@@ -171,7 +181,7 @@ func TestOfferWithoutUsableCandidatesConnects(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{}), test.edit)
+			w := startWatching(t, newEngine(t, peer.Config{}), newClient(t, clientConfig{}), edits{offer: test.edit})
 			if pair := w.session.Info().Selected; pair == nil || pair.Remote.Type != "prflx" {
 				t.Errorf("selected pair is %+v, want a peer-reflexive client", pair)
 			}
