@@ -55,6 +55,14 @@ func newCameraSource(images imageReader, closeDriver func() error, mode choice, 
 	return c
 }
 
+// expectedRate is what a source in this mode delivers: what the driver promises, at most what is asked.
+func expectedRate(mode choice, spec Spec) float64 {
+	if mode.FPS == 0 || mode.FPS > float64(spec.FPS)*rateOffBy {
+		return float64(spec.FPS)
+	}
+	return mode.FPS
+}
+
 func (c *cameraSource) Read(ctx context.Context, f *picture) error {
 	for {
 		if ctx.Err() != nil {

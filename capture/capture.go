@@ -74,7 +74,7 @@ func openInput(spec Spec, log *slog.Logger) (*input, error) {
 		return openCamera(spec, log)
 	}
 	start := time.Now()
-	in := &input{video: newPatternSource(spec, start), about: []any{"source", spec.String()}}
+	in := &input{video: newPatternSource(spec, start), fps: float64(spec.FPS), about: []any{"source", spec.String()}}
 	if spec.Tone {
 		in.audio = newToneSource(start)
 	}

@@ -17,15 +17,20 @@ func (c rtpClock) at(t time.Time) uint32 {
 	return c.base + uint32(whole*c.rate+rest*c.rate/int64(time.Second))
 }
 
-// rateMeter measures how many pictures a second really come, over windows of its length.
+// rateMeter measures how many pictures a second really come, over windows of its length, and tells when that is not
+// what it was. A single slow window is a busy machine, two are a camera that has changed; only the first
+// window counts alone, because a camera that never was as fast as asked should not take longer to find out.
 type rateMeter struct {
 	window time.Duration
 	start  time.Time // of the running window
 	frames int       // since start, the one at start not counted
+
+	settled bool    // a window has agreed with the rate in use
+	suspect float64 // what the window before this one measured, when it was off
 }
 
-// observe counts one picture. At the end of a window it reports the rate in it.
-func (m *rateMeter) observe(at time.Time) (fps float64, done bool) {
+// observe counts one picture. It reports true, and the rate measured, when rate is off by the factor rateOffBy.
+func (m *rateMeter) observe(at time.Time, rate float64) (fps float64, changed bool) {
 	if m.start.IsZero() {
 		m.start = at
 		return 0, false
@@ -37,7 +42,26 @@ func (m *rateMeter) observe(at time.Time) (fps float64, done bool) {
 	}
 	fps = float64(m.frames) / elapsed.Seconds()
 	m.start, m.frames = at, 0
-	return fps, true
+	direction := offBy(fps, rate)
+	confirmed := !m.settled || m.suspect != 0 && offBy(m.suspect, rate) == direction
+	m.settled = true
+	if direction != 0 && !confirmed {
+		m.suspect = fps
+		return 0, false
+	}
+	m.suspect = 0
+	return fps, direction != 0
+}
+
+// offBy says whether fps is too far below (-1) or above (1) rate.
+func offBy(fps, rate float64) int {
+	switch {
+	case fps < rate/rateOffBy:
+		return -1
+	case fps > rate*rateOffBy:
+		return 1
+	}
+	return 0
 }
 
 // smoother turns the times at which pictures arrived into even capture times. A camera exposes like clockwork, while

@@ -3,6 +3,7 @@ package capture
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -27,22 +28,37 @@ func TestRTPClock(t *testing.T) {
 }
 
 func TestRateMeter(t *testing.T) {
-	meter := rateMeter{window: 2 * time.Second}
-	at := time.Now()
-	var rates []float64
-	for range 100 {
-		if fps, done := meter.observe(at); done {
-			rates = append(rates, fps)
-		}
-		at = at.Add(time.Second / 15)
-	}
-	if len(rates) != 3 {
-		t.Fatalf("%d windows in 6.6 s, want 3", len(rates))
-	}
-	for _, fps := range rates {
-		if math.Abs(fps-15) > 0.01 {
-			t.Errorf("measured %v, want 15", fps)
-		}
+	for _, test := range []struct {
+		name   string
+		rates  []int // of one second after the other
+		expect []int // what changes are told
+	}{
+		{"as expected", []int{30, 30, 30, 30, 30, 30}, nil},
+		{"nearly as expected", []int{27, 27, 33, 33, 27, 27}, nil},
+		{"never as fast", []int{15, 15, 15, 15, 15, 15}, []int{15}},
+		{"slower later", []int{30, 30, 30, 30, 15, 15, 15, 15, 15, 15}, []int{15}},
+		{"a hiccup", []int{30, 30, 30, 30, 10, 10, 30, 30, 30, 30}, nil},
+		{"up and down", []int{30, 30, 30, 60, 60, 10, 10, 60, 60, 10, 10}, nil},
+		{"slower and back", []int{30, 30, 10, 10, 10, 10, 10, 30, 30, 30, 30, 30, 30}, []int{10, 30}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			meter := rateMeter{window: 2 * time.Second}
+			at := time.Now()
+			rate := 30.0
+			var got []int
+			for _, fps := range test.rates {
+				for range fps {
+					if measured, changed := meter.observe(at, rate); changed {
+						rate = measured
+						got = append(got, int(math.Round(measured)))
+					}
+					at = at.Add(time.Second / time.Duration(fps))
+				}
+			}
+			if !slices.Equal(got, test.expect) {
+				t.Errorf("told %v, want %v", got, test.expect)
+			}
+		})
 	}
 }
 

@@ -121,13 +121,7 @@ func listDevices() (Inventory, error) {
 func findCamera(spec Spec) (foundCamera, error) {
 	cameras := scanCameras()
 	if spec.Device == "" {
-		for _, c := range cameras {
-			if _, err := c.openModes(); err == nil {
-				_ = c.driver.Close()
-				return c, nil
-			}
-		}
-		return foundCamera{}, ErrNoCamera
+		return firstCamera(cameras)
 	}
 	node, err := filepath.EvalSymlinks(spec.Device)
 	if err != nil {
@@ -143,6 +137,22 @@ func findCamera(spec Spec) (foundCamera, error) {
 		}
 	}
 	return foundCamera{}, fmt.Errorf("%s: not a video device", spec.Device)
+}
+
+// firstCamera returns the first that has a mode. When there is none, but a device that could not be asked, the error is its.
+func firstCamera(cameras []foundCamera) (foundCamera, error) {
+	result := ErrNoCamera
+	for _, c := range cameras {
+		_, err := c.openModes()
+		if err == nil {
+			_ = c.driver.Close()
+			return c, nil
+		}
+		if !errors.Is(err, ErrNoMode) && errors.Is(result, ErrNoCamera) {
+			result = err
+		}
+	}
+	return foundCamera{}, result
 }
 
 // startCamera opens the camera and starts it in the best mode.
@@ -222,6 +232,7 @@ func openCamera(spec Spec, log *slog.Logger) (*input, error) {
 	}
 	in := &input{
 		video: newCameraSource(images, c.driver.Close, mode, spec, log.With("device", c.node)),
+		fps:   expectedRate(mode, spec),
 		about: []any{
 			"device", c.node, "format", mode.Format, "size", fmt.Sprintf("%dx%d", mode.Width, mode.Height),
 			"fps", mode.FPS, "bitrate", spec.Bitrate,

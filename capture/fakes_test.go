@@ -48,7 +48,7 @@ func steady(fps, width, height int) func(int) (image.Image, time.Duration, error
 func (c *fakeCamera) input(spec Spec, log *slog.Logger) *input {
 	closeCamera := func() error { c.closed = true; return nil }
 	mode := choice{Format: "YUYV", Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS)}
-	return &input{video: newCameraSource(c, closeCamera, mode, spec, log)}
+	return &input{video: newCameraSource(c, closeCamera, mode, spec, log), fps: expectedRate(mode, spec)}
 }
 
 // fakeCodecs builds encoders that note what is asked of them.

@@ -43,15 +43,15 @@ func (i Inventory) DefaultCamera() (CameraInfo, bool) {
 	return CameraInfo{}, false
 }
 
-// WriteTable prints the inventory for people. The error is w's.
+// WriteTable prints the inventory for people, the cameras as the URIs that ParseSpec reads. The error is w's.
 func (i Inventory) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "CAMERA\tFORMAT\tSIZE\tFRAMES A SECOND")
+	fmt.Fprintln(t, "CAMERA\tFORMAT\tSIZE\tPICTURES A SECOND")
 	if len(i.Cameras) == 0 {
 		fmt.Fprintln(t, "none found")
 	}
 	for _, c := range i.Cameras {
-		fmt.Fprintln(t, strings.TrimSpace(c.Device+"  "+c.Name))
+		fmt.Fprintln(t, strings.TrimSpace("camera:"+c.Device+"  "+c.Name))
 		if c.Problem != "" {
 			fmt.Fprintf(t, "  cannot be asked: %s\n", c.Problem)
 		}

@@ -22,8 +22,11 @@ import (
 
 var errNoMicrophone = errors.New("no microphone found")
 
-// nullMicrophone is the ID of the device that the audio library makes up where there is no sound card: it hears nothing.
-const nullMicrophone = "null"
+// isMadeUp tells the devices that the audio library offers where there is no sound card, and which hear nothing: ALSA's
+// "null", and, without any audio system, one whose ID is the number 0.
+func isMadeUp(label string) bool {
+	return microphoneID(label) == "null" || strings.Trim(label, "0") == ""
+}
 
 // microphoneSilence is how long a microphone may deliver nothing before it counts as gone.
 const microphoneSilence = 2 * time.Second
@@ -39,7 +42,7 @@ func scanMicrophones() []foundMicrophone {
 	var found []foundMicrophone
 	for _, d := range driver.GetManager().Query(driver.FilterAudioRecorder()) {
 		info := MicrophoneInfo{ID: microphoneID(d.Info().Label), Name: d.Info().Name, Default: d.Info().Priority > driver.PriorityNormal}
-		if info.ID != nullMicrophone {
+		if !isMadeUp(d.Info().Label) {
 			found = append(found, foundMicrophone{info, d})
 		}
 	}

@@ -14,6 +14,7 @@ import (
 // input is an opened source.
 type input struct {
 	video videoSource
+	fps   float64     // that video says it delivers
 	audio audioSource // nil: none
 	about []any       // slog attributes that say what was opened
 }
@@ -42,7 +43,7 @@ type session struct {
 
 func newSession(spec Spec, in *input, codecs codecs, log *slog.Logger) *session {
 	box := newMailbox()
-	return &session{spec: spec, in: in, codecs: codecs, log: log, box: box, video: newVideoPump(spec, codecs, box, log)}
+	return &session{spec: spec, in: in, codecs: codecs, log: log, box: box, video: newVideoPump(spec, in.fps, codecs, box, log)}
 }
 
 // run publishes once the first picture is there, so that a dead camera never looks live, and sends until something

@@ -39,7 +39,7 @@ type videoPump struct {
 
 	// Owned by run.
 	encoder   videoEncoder // nil: to be built
-	params    videoParams  // of encoder
+	params    videoParams  // of encoder, or of the one to be built
 	meter     rateMeter
 	clock     rtpClock
 	packets   packetizer
@@ -49,9 +49,11 @@ type videoPump struct {
 	bytes     int64 // of encoded video
 }
 
-func newVideoPump(spec Spec, codecs codecs, box *mailbox, log *slog.Logger) *videoPump {
+// newVideoPump makes a pump for a source that says it delivers fps pictures a second.
+func newVideoPump(spec Spec, fps float64, codecs codecs, box *mailbox, log *slog.Logger) *videoPump {
 	return &videoPump{
 		spec: spec, codecs: codecs, box: box, log: log,
+		params:  videoParams{FPS: fps, Bitrate: spec.Bitrate},
 		meter:   rateMeter{window: rateWindow},
 		packets: packetizer{sequence: uint16(rand.Uint32())},
 	}
@@ -115,14 +117,10 @@ func (p *videoPump) push(f *picture) error {
 // rate control spends a share of the bitrate on every picture, so half the rate would give half the quality.
 // A new encoder starts with a keyframe.
 func (p *videoPump) fitEncoder(f *picture) error {
-	fps, measured := p.meter.observe(f.CapturedAt)
 	want := p.params
 	want.Width, want.Height = f.Width, f.Height
-	if p.encoder == nil {
-		want.Bitrate, want.FPS = p.spec.Bitrate, float64(p.spec.FPS)
-	}
-	if measured && (fps > want.FPS*rateOffBy || fps < want.FPS/rateOffBy) {
-		p.log.Info("frame rate has changed", "expected", roundRate(want.FPS), "measured", roundRate(fps))
+	if fps, changed := p.meter.observe(f.CapturedAt, want.FPS); changed {
+		p.log.Info("frame rate is not as expected", "expected", roundTo(want.FPS, 10), "measured", roundTo(fps, 10))
 		want.FPS = max(fps, minRate)
 	}
 	want.KeyframeEvery = max(int(math.Round(want.FPS*p.spec.Keyframe.Seconds())), 1)
@@ -142,8 +140,6 @@ func (p *videoPump) fitEncoder(f *picture) error {
 	p.encoder, p.params = encoder, want
 	return nil
 }
-
-func roundRate(fps float64) float64 { return roundTo(fps, 10) }
 
 // roundTo keeps 1/parts of a whole.
 func roundTo(v, parts float64) float64 { return math.Round(v*parts) / parts }

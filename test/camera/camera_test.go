@@ -1,0 +1,102 @@
+//go:build camera
+
+package camera
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"porthole/capture"
+	"porthole/test/camera/report"
+)
+
+const width, height = 640, 480
+
+// TestVirtualCamera boots the machine once, for all that is looked at.
+func TestVirtualCamera(t *testing.T) {
+	m, told := boot(t)
+	t.Logf("reached after so many seconds: %v", told.Seconds)
+	if told.Failure != "" {
+		t.Errorf("the guest failed: %s\n%s", told.Failure, m.consoleTail())
+	}
+	t.Run("devices are listed", func(t *testing.T) { checkDevices(t, told.Devices) })
+	t.Run("stream is whole", func(t *testing.T) { checkWatched(t, told.Watched) })
+	t.Run("recording decodes to pictures", func(t *testing.T) { checkRecording(t, m.video, told.Watched.Pictures) })
+	t.Run("busy camera is told with who uses it", func(t *testing.T) { checkBusy(t, told.Busy) })
+	t.Run("replugged camera comes back to the same viewer", func(t *testing.T) { checkReplug(t, told.Replug) })
+}
+
+func checkDevices(t *testing.T, data json.RawMessage) {
+	var inventory capture.Inventory
+	if err := json.Unmarshal(data, &inventory); err != nil {
+		t.Fatalf("%q: %v", data, err)
+	}
+	if len(inventory.Cameras) != 1 || len(inventory.Microphones) != 0 {
+		t.Fatalf("%d cameras and %d microphones, want one camera:\n%s", len(inventory.Cameras), len(inventory.Microphones), data)
+	}
+	camera := inventory.Cameras[0]
+	if camera.Device != "/dev/video0" || camera.Name != "vivid" {
+		t.Errorf("the camera is %q, called %q", camera.Device, camera.Name)
+	}
+	wanted := func(m capture.Mode) bool {
+		return m.Format == "YUYV" && m.Width == width && m.Height == height && slices.Contains(m.FPS, 25)
+	}
+	if !slices.ContainsFunc(camera.Modes, wanted) {
+		t.Errorf("no mode YUYV 640x480 with 25 pictures a second:\n%s", data)
+	}
+}
+
+func checkWatched(t *testing.T, w report.Watched) {
+	t.Logf("%+v: %.1f pictures a second", w, float64(w.Pictures-1)/w.Seconds)
+	if w.Lost != 0 || w.Keyframes == 0 || w.Pictures == 0 {
+		t.Errorf("received %+v, want pictures, a keyframe among them, and nothing lost", w)
+	}
+	if w.Seconds < 1 || w.Seconds > 30 {
+		t.Errorf("%d pictures last %.1f s by their timestamps", w.Pictures, w.Seconds)
+	}
+}
+
+// checkRecording decodes with FFmpeg, strictly: a single broken picture is a failure.
+func checkRecording(t *testing.T, file string, pictures int) {
+	var complaints strings.Builder
+	decode := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-xerror", "-err_detect", "explode",
+		"-f", "h264", "-i", file, "-f", "rawvideo", "-pix_fmt", "gray", "-fps_mode", "passthrough", "-")
+	decode.Stderr = &complaints
+	luma, err := decode.Output()
+	if err != nil || complaints.Len() > 0 {
+		t.Fatalf("ffmpeg: %v: %s", err, complaints.String())
+	}
+	const size = width * height
+	if len(luma)%size != 0 || len(luma)/size < pictures || pictures == 0 {
+		t.Fatalf("%d bytes decoded, want at least %d pictures of %dx%d", len(luma), pictures, width, height)
+	}
+	changed := false
+	for i := 0; i < len(luma); i += size {
+		picture := luma[i : i+size]
+		if dark, light := slices.Min(picture), slices.Max(picture); light-dark < 100 {
+			t.Errorf("picture %d is nearly uniform: luma %d to %d", i/size, dark, light)
+		}
+		changed = changed || !slices.Equal(picture, luma[:size])
+	}
+	if !changed {
+		t.Error("all pictures are the same")
+	}
+}
+
+func checkBusy(t *testing.T, words string) {
+	for _, want := range []string{"/dev/video0", "busy", "porthole (pid "} {
+		if !strings.Contains(words, want) {
+			t.Errorf("a second Porthole said %q, which does not mention %q", words, want)
+		}
+	}
+}
+
+func checkReplug(t *testing.T, w report.Watched) {
+	t.Logf("%+v", w)
+	if w.Pictures == 0 || w.Keyframes == 0 {
+		t.Errorf("received %+v, want pictures, a keyframe among them", w)
+	}
+}

@@ -1,0 +1,178 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// Numbers of the kernel's interface that package syscall lacks.
+const (
+	clockBoottime = 7          // clock_gettime(2)
+	tcsbrk        = 0x5409     // with 1: tcdrain(3)
+	vidiocSCtrl   = 0xc008561c // set a control of a camera
+
+	// vividDisconnect is vivid's button that makes the camera behave as if it was unplugged.
+	vividDisconnect = 0x00f0f000 + 65
+)
+
+// vividArgs makes one camera, of the kind that webcams are.
+const vividArgs = "n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0"
+
+func pointer[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
+
+// prepare mounts what programs expect and sets up the loopback interface.
+func prepare() error {
+	for _, m := range []struct{ kind, dir string }{
+		{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}, {"tmpfs", "/tmp"},
+	} {
+		if err := os.MkdirAll(m.dir, 0o755); err != nil {
+			return err
+		}
+		if err := syscall.Mount(m.kind, m.dir, m.kind, 0, ""); err != nil && !errors.Is(err, syscall.EBUSY) {
+			return fmt.Errorf("mount %s: %w", m.dir, err)
+		}
+	}
+	return raiseLoopback()
+}
+
+func raiseLoopback() error {
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
+	if err != nil {
+		return fmt.Errorf("loopback: %w", err)
+	}
+	defer syscall.Close(socket)
+	request := struct {
+		name  [16]byte
+		flags uint16
+		_     [22]byte
+	}{flags: syscall.IFF_UP | syscall.IFF_RUNNING}
+	copy(request.name[:], "lo")
+	return ioctl(uintptr(socket), syscall.SIOCSIFFLAGS, pointer(&request), "raise the loopback interface")
+}
+
+func ioctl(fd, request, argument uintptr, what string) error {
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, request, argument); errno != 0 {
+		return fmt.Errorf("%s: %w", what, errno)
+	}
+	return nil
+}
+
+// loadModules loads the camera and what it needs, in the order that the test wrote down.
+func loadModules() error {
+	order, err := os.ReadFile("/modules/order")
+	if err != nil {
+		return err
+	}
+	for name := range strings.FieldsSeq(string(order)) {
+		if err := loadModule(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadModule(name string) error {
+	image, err := os.ReadFile("/modules/" + name + ".ko")
+	if err != nil {
+		return err
+	}
+	arguments := ""
+	if name == "vivid" {
+		arguments = vividArgs
+	}
+	text, err := syscall.BytePtrFromString(arguments)
+	if err != nil {
+		return err
+	}
+	_, _, errno := syscall.Syscall(syscall.SYS_INIT_MODULE, uintptr(unsafe.Pointer(&image[0])), uintptr(len(image)), uintptr(unsafe.Pointer(text)))
+	if errno != 0 && errno != syscall.EEXIST {
+		return fmt.Errorf("load %s: %w", name, errno)
+	}
+	return nil
+}
+
+// replug unplugs the camera under Porthole's hands, waits until Porthole has let go of it, and plugs it in again.
+func replug() error {
+	device, err := os.OpenFile(camera, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	control := struct{ id, value int32 }{vividDisconnect, 1}
+	err = ioctl(device.Fd(), vidiocSCtrl, pointer(&control), "press the disconnect button")
+	if err := errors.Join(err, device.Close()); err != nil {
+		return err
+	}
+	name, err := syscall.BytePtrFromString("vivid")
+	if err != nil {
+		return err
+	}
+	err = poll(func() error {
+		// The kernel refuses while anybody has the camera open.
+		if _, _, errno := syscall.Syscall(syscall.SYS_DELETE_MODULE, uintptr(unsafe.Pointer(name)), syscall.O_NONBLOCK, 0); errno != 0 {
+			return fmt.Errorf("remove the camera: %w", errno)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := loadModule("vivid"); err != nil {
+		return err
+	}
+	return awaitFile(camera)
+}
+
+func awaitFile(path string) error {
+	return poll(func() error { _, err := os.Stat(path); return err })
+}
+
+// poll tries until it works, for 20 s.
+func poll(try func() error) error {
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := try()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// writeRaw writes bytes to a serial port as they are: a terminal would turn line ends into two characters.
+func writeRaw(port string, data []byte) error {
+	f, err := os.OpenFile(port, os.O_WRONLY|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return err
+	}
+	var settings syscall.Termios
+	if err := ioctl(f.Fd(), syscall.TCGETS, pointer(&settings), port); err != nil {
+		return err
+	}
+	settings.Oflag &^= syscall.OPOST
+	if err := ioctl(f.Fd(), syscall.TCSETS, pointer(&settings), port); err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, ioctl(f.Fd(), tcsbrk, 1, port), f.Close())
+}
+
+// drain waits until everything that was written to the ports has left them.
+func drain(ports ...string) error {
+	var faults []error
+	for _, port := range ports {
+		f, err := os.OpenFile(port, os.O_WRONLY|syscall.O_NOCTTY, 0)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		faults = append(faults, ioctl(f.Fd(), tcsbrk, 1, port), f.Close())
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,151 @@
+//go:build linux
+
+// Command guest is the first process of the virtual machine that test/camera boots, and the only one besides Porthole. It
+// makes a usable system of the bare kernel, starts Porthole on the kernel's virtual camera, watches the stream as any
+// WHEP viewer would, unplugs the camera and plugs it in again, and switches the machine off.
+//
+// What happens goes to the first serial port (the console), the received video to the second, and a
+// report.Report to the third.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"porthole/test/camera/report"
+)
+
+const (
+	porthole  = "/porthole"
+	camera    = "/dev/video0"
+	source    = "webcam=camera:" + camera + "?size=640x480&fps=30&bitrate=1500k&mic=off"
+	watchURL  = "http://127.0.0.1:8080/whep/webcam"
+	videoPort = "/dev/ttyS1"
+	toldPort  = "/dev/ttyS2"
+
+	watchPictures = 60               // that are recorded
+	watchLimit    = 90 * time.Second // for each stage; an emulated processor is slow
+)
+
+func main() {
+	var told report.Report
+	told.Seconds = make(map[string]int)
+	if err := run(&told); err != nil {
+		told.Failure = err.Error()
+		fmt.Println("guest: failed:", err)
+	}
+	if err := tell(&told); err != nil {
+		fmt.Println("guest: report:", err)
+	}
+	// Not before the serial ports are empty: a write to a terminal returns earlier.
+	if err := drain(videoPort, toldPort); err != nil {
+		fmt.Println("guest: drain:", err)
+	}
+	fmt.Println("guest: done")
+	syscall.Sync()
+	err := syscall.Reboot(syscall.LINUX_REBOOT_CMD_POWER_OFF)
+	fmt.Println("guest: power off:", err) // the kernel panics when its first process ends, which ends the machine too
+}
+
+func run(told *report.Report) error {
+	if err := prepare(); err != nil {
+		return err
+	}
+	reached(told, "system ready")
+	if err := loadModules(); err != nil {
+		return err
+	}
+	if err := awaitFile(camera); err != nil {
+		return err
+	}
+	reached(told, "camera plugged in")
+
+	devices, err := exec.Command(porthole, "devices", "--json").Output()
+	if err != nil {
+		return fmt.Errorf("porthole devices: %w", withStderr(err))
+	}
+	told.Devices = devices
+
+	server := exec.Command(porthole, "--source", source, "--http", "127.0.0.1:8080", "--media", "127.0.0.1:8081")
+	server.Stdout, server.Stderr = os.Stdout, os.Stderr
+	if err := server.Start(); err != nil {
+		return fmt.Errorf("start porthole: %w", err)
+	}
+	if err := watchCamera(told); err != nil {
+		return err
+	}
+	if err := server.Process.Signal(os.Interrupt); err != nil {
+		return fmt.Errorf("stop porthole: %w", err)
+	}
+	if err := server.Wait(); err != nil {
+		return fmt.Errorf("porthole, when told to stop: %w", err)
+	}
+	reached(told, "stopped")
+	return nil
+}
+
+// watchCamera is everything that happens while Porthole runs.
+func watchCamera(told *report.Report) error {
+	v, err := watch(watchURL, watchLimit)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	reached(told, "watching")
+	if told.Watched, err = v.await(watchPictures, watchLimit); err != nil {
+		return fmt.Errorf("working camera: %w", err)
+	}
+	reached(told, "watched")
+	if err := writeRaw(videoPort, v.recording()); err != nil {
+		return err
+	}
+
+	// A second Porthole must say who uses the camera, and end.
+	second := exec.Command(porthole, "--source", source, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0")
+	words, err := second.CombinedOutput()
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
+		return fmt.Errorf("a second porthole on the same camera ended with %v: %s", err, words)
+	}
+	told.Busy = strings.TrimSpace(string(words))
+
+	if err := replug(); err != nil {
+		return err
+	}
+	reached(told, "plugged in again")
+	v.restart()
+	if told.Replug, err = v.await(watchPictures/2, watchLimit); err != nil {
+		return fmt.Errorf("replugged camera: %w", err)
+	}
+	reached(told, "watched again")
+	return nil
+}
+
+// reached notes when something was reached, in the report and on the console.
+func reached(told *report.Report, what string) {
+	var now syscall.Timespec
+	_, _, _ = syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockBoottime, pointer(&now), 0)
+	told.Seconds[what] = int(now.Sec)
+	fmt.Printf("guest: %s after %d s\n", what, now.Sec)
+}
+
+func tell(told *report.Report) error {
+	data, err := json.Marshal(told)
+	if err != nil {
+		return err
+	}
+	return writeRaw(toldPort, data)
+}
+
+// withStderr adds what a program said when it failed.
+func withStderr(err error) error {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
+	return err
+}

@@ -1,0 +1,25 @@
+// Package report is what the program inside the virtual machine of test/camera tells the test outside.
+// It goes through a serial port as one JSON document.
+package report
+
+import "encoding/json"
+
+// Report is what the guest saw.
+type Report struct {
+	Failure string          `json:"failure,omitempty"` // what could not be done; then the rest is incomplete
+	Devices json.RawMessage `json:"devices"`           // what `porthole devices --json` printed
+	Seconds map[string]int  `json:"seconds"`           // since the kernel started, by what had been reached then
+
+	Watched Watched `json:"watched"` // a few seconds of a working camera; these are the pictures in the recording
+	Busy    string  `json:"busy"`    // what a second Porthole said about the camera that the first one uses
+	Replug  Watched `json:"replug"`  // after the camera was unplugged and plugged in again, the same viewer
+}
+
+// Watched is what a viewer received.
+type Watched struct {
+	Packets   int     `json:"packets"`
+	Lost      int     `json:"lost"` // gaps in the sequence numbers
+	Pictures  int     `json:"pictures"`
+	Keyframes int     `json:"keyframes"`
+	Seconds   float64 `json:"seconds"` // from the first picture to the last, by their RTP timestamps
+}
