@@ -44,7 +44,7 @@ type Config struct {
 	Duration  time.Duration // how long to watch, from the moment the last session is opened; 0: DefaultDuration
 	Ramp      time.Duration // the time over which the sessions are opened, evenly; 0: DefaultPace a second
 	Setup     time.Duration // how long a session may take until its first media; 0: DefaultSetup
-	FrameRate float64       // the frame rate that counts as full, per second; 0: the median of all sessions
+	FrameRate float64       // the frame rate that counts as full, per second; 0: the one that the timestamps of most sessions tell
 	TCP       bool          // media over ICE-TCP in place of UDP
 	Keyframe  bool          // send one PLI when media begins
 

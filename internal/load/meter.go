@@ -2,6 +2,7 @@ package load
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,8 +25,8 @@ type meter struct {
 // stream is what the packets of one SSRC add up to.
 type stream struct {
 	ssrc  uint32
-	video bool // known from claim
-	known bool // belongs to a track; the others are retransmissions and probes
+	clock uint32 // of its timestamps, per second; 0: belongs to no track, as retransmissions and probes do
+	video bool
 	quiet bool // its packets need not be decrypted any more
 
 	firstSeq uint32 // extended sequence numbers (RFC 3550 appendix A.1)
@@ -37,6 +38,9 @@ type stream struct {
 	total     sums
 	judged    sums      // total at the moment judging began, to subtract
 	judgedAt  time.Time // zero: not yet
+
+	steps [63]uint32 // between the timestamps of frames, the latest that were judged
+	taken int        // how many there were
 }
 
 // sums are counts that only grow, except for pause.
@@ -118,16 +122,30 @@ func (s *stream) add(seq uint16, timestamp uint32, size int, now time.Time) {
 	s.total.frames++
 	if !s.judgedAt.IsZero() {
 		s.total.pause = max(s.total.pause, now.Sub(s.lastFrame))
+		s.steps[s.taken%len(s.steps)] = timestamp - s.lastTime
+		s.taken++
 	}
 	s.lastTime, s.lastFrame = timestamp, now
 }
 
-// claim says that an SSRC is a track, and of which kind.
-func (m *meter) claim(ssrc uint32, video bool) {
+// sourceRate is the frame rate at which the publisher made the stream, whatever
+// of it arrived: most frames that arrive follow the one before them.
+func (s *stream) sourceRate() float64 {
+	steps := slices.Clone(s.steps[:min(s.taken, len(s.steps))])
+	if len(steps) == 0 {
+		return 0
+	}
+	slices.Sort(steps)
+	return float64(s.clock) / float64(steps[len(steps)/2])
+}
+
+// claim says that an SSRC is a track, of which kind, and how fast the clock of
+// its timestamps goes.
+func (m *meter) claim(ssrc uint32, video bool, clock uint32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.stream(ssrc)
-	s.known, s.video = true, video
+	s.video, s.clock = video, clock
 }
 
 // hush says that packets of an SSRC are needed for counting only.
@@ -159,7 +177,8 @@ type reading struct {
 	packets, lost uint64    // of tracks, since the session's begin
 	video         bool      // there is a video track
 	judged        bool      // what follows means something
-	frameRate     float64   // per second; of the video track, else of the audio track
+	sourceRate    float64   // frames a second that the publisher made, by their timestamps
+	frameRate     float64   // frames a second that came; of the video track, else of the audio track
 	bitRate       float64   // per second, of all tracks, SRTP packets without IP and UDP headers
 	pause         time.Duration
 }
@@ -170,7 +189,7 @@ func (m *meter) read() reading {
 	defer m.mu.Unlock()
 	r := reading{first: m.first}
 	for _, s := range m.streams {
-		if s.packets == 0 || !s.known {
+		if s.packets == 0 || s.clock == 0 {
 			continue
 		}
 		r.video = r.video || s.video
@@ -181,12 +200,13 @@ func (m *meter) read() reading {
 	}
 	for _, s := range m.streams {
 		seconds := m.end.Sub(s.judgedAt).Seconds()
-		if !s.known || s.judgedAt.IsZero() || seconds <= 0 {
+		if s.clock == 0 || s.judgedAt.IsZero() || seconds <= 0 {
 			continue
 		}
 		r.bitRate += 8 * float64(s.total.bytes-s.judged.bytes) / seconds
 		if s.video == r.video {
 			r.judged = true
+			r.sourceRate = s.sourceRate()
 			r.frameRate = float64(s.total.frames-s.judged.frames) / seconds
 			r.pause = max(s.total.pause, m.end.Sub(s.lastFrame)) // one that never ended counts too
 		}

@@ -36,7 +36,7 @@ func TestMeterCountsLossLikeRFC3550(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMeter(time.Now(), 0)
-			m.claim(7, true)
+			m.claim(7, true, 90000)
 			for i, seq := range tt.seqs {
 				m.count(time.Now(), header(7, seq, uint32(i)))
 			}
@@ -53,7 +53,7 @@ func TestMeterCountsLossLikeRFC3550(t *testing.T) {
 func TestMeterJudgesTheSettledPart(t *testing.T) {
 	begin := time.Now()
 	m := newMeter(begin.Add(time.Second), time.Second)
-	m.claim(1, true)
+	m.claim(1, true, 90000)
 	seq := uint16(0)
 	frame := func(at time.Duration) {
 		seq++
@@ -75,9 +75,25 @@ func TestMeterJudgesTheSettledPart(t *testing.T) {
 	}
 }
 
+// A server that leaves out frames does not change the rate they were made at.
+func TestMeterFindsTheSourceRate(t *testing.T) {
+	begin := time.Now()
+	m := newMeter(begin, 0)
+	m.claim(1, true, 90000)
+	for i := range 300 {
+		if i%30 < 20 { // a third of the frames is missing, as after skips to a keyframe
+			m.count(begin.Add(time.Duration(i)*time.Second/30), header(1, uint16(i), uint32(i)*3000))
+		}
+	}
+	m.stop(begin.Add(10 * time.Second))
+	if got := m.read(); got.sourceRate != 30 || got.frameRate < 19 || got.frameRate > 21 {
+		t.Errorf("source rate %v, frame rate %v; want 30 and 20", got.sourceRate, got.frameRate)
+	}
+}
+
 func TestMeterIgnoresStreamsOfNoTrack(t *testing.T) {
 	m := newMeter(time.Now(), 0)
-	m.claim(1, true)
+	m.claim(1, true, 90000)
 	m.count(time.Now(), header(1, 1, 1))
 	m.count(time.Now(), header(2, 1, 1)) // retransmissions, or probing
 	m.count(time.Now(), header(2, 9, 1))

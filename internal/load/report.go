@@ -106,7 +106,7 @@ func (r *runner) report(end time.Time) *Report {
 	rep.FirstPacket, rep.FirstKeyframe = distribution(since[stageMedia]), distribution(since[stageKeyframe])
 	rep.addFailures(failures)
 	rep.Generator.CPUCores = round((processCPU() - r.cpu).Seconds() / max(seconds, 1e-3))
-	rep.judge(readings, cmp.Or(r.cfg.FrameRate, rep.FrameRate.P50))
+	rep.judge(readings, cmp.Or(r.cfg.FrameRate, sourceRate(readings)))
 	return rep
 }
 
@@ -191,6 +191,17 @@ func (r *Report) judge(readings []reading, full float64) {
 		r.Verdict.Text = fmt.Sprintf("%d of %d viewers got the full frame rate (at least %.1f of %.1f a second) with less than %.1f %% loss",
 			r.FullRate, r.Viewers, fullRate*full, full, 100*fullLossMax)
 	}
+}
+
+// sourceRate is what most sessions take for the publisher's frame rate.
+func sourceRate(readings []reading) float64 {
+	var rates []float64
+	for _, got := range readings {
+		if got.judged {
+			rates = append(rates, got.sourceRate)
+		}
+	}
+	return distribution(rates).P50
 }
 
 func (r reading) loss() float64 {

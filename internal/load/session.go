@@ -227,7 +227,7 @@ func (s *session) missing() error {
 func (s *session) readTrack(pc *webrtc.PeerConnection, track *webrtc.TrackRemote) {
 	ssrc := uint32(track.SSRC())
 	codec := broadcast.Codec{MimeType: track.Codec().MimeType, ClockRate: track.Codec().ClockRate}
-	s.meter.claim(ssrc, codec.Kind() == broadcast.Video)
+	s.meter.claim(ssrc, codec.Kind() == broadcast.Video, codec.ClockRate)
 	s.addCodec(codec.MimeType)
 	if s.cfg.Keyframe && codec.Kind() == broadcast.Video {
 		// A request that is lost shows as a late keyframe.
