@@ -139,7 +139,7 @@ func Listen(cfg Config) (*Engine, error) {
 }
 
 func localAddr(conn *net.UDPConn) netip.AddrPort {
-	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() //nolint:forcetypeassert // what ListenUDP returns
+	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() // what ListenUDP returns
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
 

@@ -103,7 +103,7 @@ func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error
 	if m.bound != nil {
 		addr = m.bound
 	}
-	return m.UDPMux.GetConn(ufrag, addr) //nolint:wrapcheck // transparent
+	return m.UDPMux.GetConn(ufrag, addr) // transparent
 }
 
 // configureCandidates makes the settings with which one session gathers: from

@@ -93,7 +93,7 @@ func endReasonOf(err error) endReason {
 	}
 	for reason, sentinel := range sentinels {
 		if errors.Is(err, sentinel) {
-			return endReason(reason) //nolint:gosec // an index below endReasons
+			return endReason(reason) // an index below endReasons
 		}
 	}
 	return endOther

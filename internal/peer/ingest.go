@@ -232,7 +232,7 @@ func (in *ingest) readRTCP(t incomingTrack, buf []byte) (n int, err error) {
 	} else {
 		n, _, err = t.receiver.Read(buf)
 	}
-	return n, err //nolint:wrapcheck // readError does
+	return n, err // readError does
 }
 
 // readError turns the error of a read into the end of its loop. EOF is how pion
@@ -250,5 +250,5 @@ func (in *ingest) readError(what string, err error) error {
 func ntpTime(ntp uint64) time.Time {
 	const ntpToUnix = 2208988800
 	fraction := (ntp & 0xffffffff) * uint64(time.Second) >> 32
-	return time.Unix(int64(ntp>>32)-ntpToUnix, int64(fraction)) //nolint:gosec // both fit
+	return time.Unix(int64(ntp>>32)-ntpToUnix, int64(fraction)) // both fit
 }

@@ -23,7 +23,7 @@ type keyframeRequests struct {
 
 func newKeyframeRequests(s *Session, feedback []string, media uint32) *keyframeRequests {
 	return &keyframeRequests{
-		session: s, feedback: feedback, media: media, sender: rand.Uint32(), wanted: make(chan struct{}, 1), //nolint:gosec // not a secret
+		session: s, feedback: feedback, media: media, sender: rand.Uint32(), wanted: make(chan struct{}, 1), // not a secret
 	}
 }
 

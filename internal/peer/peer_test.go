@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -192,7 +193,7 @@ func codecs(t testing.TB, offer *negotiate.Offer, mimes ...string) map[string]ne
 	for _, media := range offer.Media {
 		for _, codec := range media.Codecs {
 			mode1 := codec.MimeType != webrtc.MimeTypeH264 || strings.Contains(codec.Fmtp, "packetization-mode=1")
-			if _, done := chosen[media.Mid]; !done && mode1 && contains(mimes, codec.MimeType) {
+			if _, done := chosen[media.Mid]; !done && mode1 && slices.Contains(mimes, codec.MimeType) {
 				chosen[media.Mid] = codec
 			}
 		}
@@ -201,15 +202,6 @@ func codecs(t testing.TB, offer *negotiate.Offer, mimes ...string) map[string]ne
 		t.Fatalf("the offer has %d of %v", len(chosen), mimes)
 	}
 	return chosen
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // serve runs a session and returns where its reason will come.

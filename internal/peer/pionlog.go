@@ -21,6 +21,7 @@ var (
 	_ logging.LeveledLogger = pionLog{}
 )
 
+// NewLogger returns a logger for one of pion's packages.
 func (l pionLog) NewLogger(scope string) logging.LeveledLogger {
 	return pionLog{log: l.log, scope: scope}
 }
@@ -35,13 +36,32 @@ func (l pionLog) writef(level, format string, args []any) {
 	}
 }
 
-func (pionLog) Trace(string)                     {}
-func (pionLog) Tracef(string, ...any)            {}
-func (l pionLog) Debug(msg string)               { l.write("debug", msg) }
+// Trace drops a line.
+func (pionLog) Trace(string) {}
+
+// Tracef drops a line.
+func (pionLog) Tracef(string, ...any) {}
+
+// Debug logs a line.
+func (l pionLog) Debug(msg string) { l.write("debug", msg) }
+
+// Debugf logs a line.
 func (l pionLog) Debugf(format string, a ...any) { l.writef("debug", format, a) }
-func (l pionLog) Info(msg string)                { l.write("info", msg) }
-func (l pionLog) Infof(format string, a ...any)  { l.writef("info", format, a) }
-func (l pionLog) Warn(msg string)                { l.write("warn", msg) }
-func (l pionLog) Warnf(format string, a ...any)  { l.writef("warn", format, a) }
-func (l pionLog) Error(msg string)               { l.write("error", msg) }
+
+// Info logs a line.
+func (l pionLog) Info(msg string) { l.write("info", msg) }
+
+// Infof logs a line.
+func (l pionLog) Infof(format string, a ...any) { l.writef("info", format, a) }
+
+// Warn logs a line.
+func (l pionLog) Warn(msg string) { l.write("warn", msg) }
+
+// Warnf logs a line.
+func (l pionLog) Warnf(format string, a ...any) { l.writef("warn", format, a) }
+
+// Error logs a line.
+func (l pionLog) Error(msg string) { l.write("error", msg) }
+
+// Errorf logs a line.
 func (l pionLog) Errorf(format string, a ...any) { l.writef("error", format, a) }

@@ -50,7 +50,7 @@ func (l *lossReporter) BindRemoteStream(info *interceptor.StreamInfo, reader int
 		if packet, ok := a.Get(recoveredKey{}).([]byte); ok {
 			return copy(b, packet), a, nil
 		}
-		return reader.Read(b, a) //nolint:wrapcheck // transparent
+		return reader.Read(b, a) // transparent
 	})
 	bound := l.Interceptor.BindRemoteStream(info, source)
 	l.mu.Lock()

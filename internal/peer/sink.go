@@ -53,7 +53,7 @@ func (t *sendTrack) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameter
 	}
 	for _, x := range ctx.HeaderExtensions() {
 		if x.URI == sdp.SDESMidURI {
-			t.negotiated.MIDExtensionID = uint8(x.ID) //nolint:gosec // 1 to 255, RFC 8285
+			t.negotiated.MIDExtensionID = uint8(x.ID) // 1 to 255, RFC 8285
 		}
 	}
 	return codecs[i], nil
@@ -132,7 +132,7 @@ func (s *Session) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	if t == nil {
 		return 0, ErrUnknownSSRC
 	}
-	return t.writer.WriteRTP(header, payload) //nolint:wrapcheck // per packet, and the sink of the packet knows more
+	return t.writer.WriteRTP(header, payload) // per packet, and the sink of the packet knows more
 }
 
 // Flush sends what WriteRTP has queued. Today's socket sends each packet at once,

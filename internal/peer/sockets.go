@@ -41,7 +41,7 @@ func listenPair(addr *net.UDPAddr) (*net.UDPConn, *net.TCPListener, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("listen for media over TCP: %w", err)
 		}
-		port := tcp.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // what ListenTCP returns
+		port := tcp.Addr().(*net.TCPAddr).Port // what ListenTCP returns
 		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: addr.IP, Port: port, Zone: addr.Zone})
 		if err == nil {
 			return udp, tcp, nil
@@ -120,7 +120,7 @@ func newTCPListener(l *net.TCPListener) *tcpListener {
 func (l *tcpListener) Accept() (net.Conn, error) {
 	accepted, err := l.AcceptTCP()
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the mux compares it
+		return nil, err // the mux compares it
 	}
 	// Best effort: without it the kernel's own limit holds.
 	_ = accepted.SetWriteBuffer(tcpSendBuffer)
@@ -145,7 +145,7 @@ func (l *tcpListener) Close() error {
 		_ = conn.TCPConn.Close() // it may have been closed by the mux a moment ago
 	}
 	if err := l.TCPListener.Close(); !errors.Is(err, net.ErrClosed) {
-		return err //nolint:wrapcheck // the caller wraps
+		return err // the caller wraps
 	}
 	return nil
 }
@@ -161,5 +161,5 @@ func (c *tcpConn) Close() error {
 	c.listener.mu.Lock()
 	delete(c.listener.conns, c)
 	c.listener.mu.Unlock()
-	return c.TCPConn.Close() //nolint:wrapcheck // transparent
+	return c.TCPConn.Close() // transparent
 }

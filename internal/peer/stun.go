@@ -147,7 +147,7 @@ func (p *prober) ask(ctx context.Context, server string) (netip.AddrPort, error)
 	if ip = ip.Unmap(); !ok || !ip.IsGlobalUnicast() || answer.Port <= 0 || answer.Port > 65535 {
 		return netip.AddrPort{}, fmt.Errorf("ask %s: %w", to, errNoMapping)
 	}
-	return netip.AddrPortFrom(ip, uint16(answer.Port)), nil //nolint:gosec // checked above
+	return netip.AddrPortFrom(ip, uint16(answer.Port)), nil // checked above
 }
 
 // resolve finds a server's address, IPv4 if it has one: that is where NATs are.
@@ -165,5 +165,5 @@ func resolve(ctx context.Context, server string) (*net.UDPAddr, error) {
 		return nil, fmt.Errorf("resolve: %w", err)
 	}
 	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return a.Unmap().BitLen() - b.Unmap().BitLen() })
-	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(addrs[0].Unmap(), uint16(number))), nil //nolint:gosec // a port
+	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(addrs[0].Unmap(), uint16(number))), nil // a port
 }
