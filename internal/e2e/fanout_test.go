@@ -75,15 +75,21 @@ func during(clocks []clock, pictures []picture, from, to time.Time) ([]clock, []
 	return c, p
 }
 
-// requireAdvancing checks that every picture is younger than the one before and
-// that none was left out.
+// requireAdvancing checks that every picture is younger than the one before, and
+// that few are missing: a source that gets too little processor time skips some.
 func requireAdvancing(t testing.TB, clocks []clock) {
 	t.Helper()
+	skipped := 0
 	for i := 1; i < len(clocks); i++ {
-		step := (clocks[i].number - clocks[i-1].number) & 0xfff
-		if step != 1 || !clocks[i].captured.After(clocks[i-1].captured) {
+		before, after := clocks[i-1], clocks[i]
+		step := (after.number - before.number) & 0xfff
+		if step == 0 || step > 30 || !after.captured.After(before.captured) {
 			t.Errorf("picture %d follows picture %d, captured %v later",
-				clocks[i].number, clocks[i-1].number, clocks[i].captured.Sub(clocks[i-1].captured))
+				after.number, before.number, after.captured.Sub(before.captured))
 		}
+		skipped += step - 1
+	}
+	if skipped > len(clocks)/10 {
+		t.Errorf("%d pictures are missing between %d that came", skipped, len(clocks))
 	}
 }

@@ -61,13 +61,14 @@ func TestViewersStayWhenThePublisherComesBack(t *testing.T) {
 	}{
 		{"DELETE", func(p *publisher) error { return p.delete() }},
 		{"a closed peer connection", func(p *publisher) error { return p.close() }},
+		{"a crash", func(p *publisher) error { p.vanish(); return nil }},
 	}
 	for _, way := range ways {
 		if err := way.end(sender); err != nil {
 			t.Fatalf("end the publisher by %s: %v", way.name, err)
 		}
 		sender.stop()
-		s.waitLive(t, "cam", false, 10*time.Second)
+		s.waitLive(t, "cam", false, 25*time.Second) // of a crash only the silence tells, after 15s
 		if n := s.stream(t, "cam").Viewers; n != 1 {
 			t.Errorf("after %s the stream has %d viewers, want the one to stay", way.name, n)
 		}

@@ -57,8 +57,13 @@ func newPublisher(s *server) (*publisher, error) {
 	if err != nil {
 		return nil, errors.Join(err, base.close())
 	}
-	for _, track := range []webrtc.TrackLocal{p.video, p.audio} {
-		_, err := p.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	for _, track := range []*webrtc.TrackLocalStaticSample{p.video, p.audio} {
+		transceiver, err := p.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
+			return nil, errors.Join(err, base.close())
+		}
+		// What is encoded already can be sent in one way only, so nothing else is offered.
+		err = transceiver.SetCodecPreferences([]webrtc.RTPCodecParameters{{RTPCodecCapability: track.Codec()}})
 		if err != nil {
 			return nil, errors.Join(err, base.close())
 		}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -121,6 +122,10 @@ func (s *server) showLog(log string) {
 	if err := os.WriteFile(name, []byte(log), 0o644); err != nil {
 		s.t.Logf("keep the log: %v", err)
 	}
+	// What the ICE and DTLS libraries say in passing is in the file.
+	log = strings.Join(slices.DeleteFunc(strings.SplitAfter(log, "\n"), func(line string) bool {
+		return strings.Contains(line, `"level":"DEBUG"`) && strings.Contains(line, `"pion":`)
+	}), "")
 	const shown = 12_000
 	if len(log) > shown {
 		log = "… " + log[len(log)-shown:]

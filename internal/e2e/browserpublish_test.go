@@ -1,0 +1,59 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	_ "embed"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+//go:embed testdata/publish.js
+var publishScript string
+
+// TestBrowserPublishesToBrowser sends Chromium's fake camera over WHIP in every
+// codec that Chromium encodes, and plays it in another page.
+func TestBrowserPublishesToBrowser(t *testing.T) {
+	s := startServer(t, "--source", patternSource)
+	browser := startChromium(t)
+	publisher := openTab(t, browser, s.url+"/")
+	for _, codec := range []string{"VP8", "H264", "VP9", "AV1"} {
+		t.Run(codec, func(t *testing.T) {
+			stream := "cam-" + codec
+			publisher.do("publish "+codec, fmt.Sprintf("(%s)(%q, %q)", publishScript, s.url+"/whip/"+stream, "video/"+codec))
+			s.waitLive(t, stream, true, 15*time.Second)
+
+			viewer := openTab(t, browser, s.url+"/watch/"+stream)
+			viewer.waitPlaying(20 * time.Second)
+			viewer.do("observe", "__probe.observe(false)")
+			pictures := viewer.collect(45)
+			seconds := (pictures[len(pictures)-1].ShownMs - pictures[0].ShownMs) / 1000
+			rate := float64(len(pictures)-1) / seconds
+			t.Logf("%.1f pictures a second", rate)
+			if rate < 8 { // one machine encodes, decodes and paints; the fake camera gives 20 to 30
+				t.Errorf("%.1f pictures a second were shown", rate)
+			}
+			requireTrack(t, s.stream(t, stream), "video", codec)
+			requireTrack(t, s.stream(t, stream), "audio", "opus")
+
+			if status := eval[int](publisher, "stop publishing", "__stopPublishing()"); status != http.StatusOK {
+				t.Errorf("DELETE of the publisher's session: status %d", status)
+			}
+			s.waitLive(t, stream, false, 5*time.Second)
+		})
+	}
+}
+
+// requireTrack checks what the API says about a stream's track.
+func requireTrack(t testing.TB, info streamInfo, kind, codec string) {
+	t.Helper()
+	for _, track := range info.Tracks {
+		if track.Kind == kind && strings.EqualFold(track.Codec, codec) {
+			return
+		}
+	}
+	t.Errorf("the API names no %s track in %s: %+v", kind, codec, info)
+}
