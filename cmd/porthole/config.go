@@ -1,0 +1,262 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"porthole/capture"
+	"porthole/internal/broadcast"
+	"porthole/internal/signaling"
+)
+
+// Config is everything that an operator can choose about the server.
+// defaultConfig fills it, loadConfig lays file, environment and flags over it,
+// Validate judges it as a whole. It never changes after that.
+type Config struct {
+	HTTP           string         // HOST:PORT of pages, signalling and API
+	Media          string         // HOST:PORT of ICE, UDP and TCP alike
+	Sources        []Source       // what is captured here
+	STUN           []string       // stun: URLs that tell our own mapped address
+	TURN           []TURNServer   // relays that clients are told of
+	PublicIPs      []netip.Addr   // addresses that a NAT forwards to us
+	PublishToken   string         // who may publish; empty: anybody
+	ViewToken      string         // who may watch; empty: anybody
+	MaxViewers     int            // at a time, over all streams; 0: any number
+	Grace          time.Duration  // how long viewers wait for a lost publisher
+	RateLimit      int            // signalling requests a second and client address; 0: any number
+	TrustedProxies []netip.Prefix // whose X-Forwarded-… headers we believe
+	Cert, Key      string         // PEM files; HTTPS when they are set
+	LogLevel       slog.Level
+	LogFormat      string // "text" or "json"
+}
+
+// Source is one local capture and the name of the stream that it feeds.
+type Source struct {
+	Name string
+	URI  string // as the operator wrote it
+	Spec capture.Spec
+}
+
+// TURNServer is a relay that clients may use, with the credentials for it.
+type TURNServer struct {
+	URL        string // "turn:HOST:PORT?transport=udp", without credentials
+	Username   string
+	Credential string
+}
+
+// String leaves the credential out.
+func (t TURNServer) String() string { return t.URL }
+
+func defaultConfig() Config {
+	return Config{
+		HTTP:      "127.0.0.1:8080", // a camera is never shown to the network unasked
+		Media:     ":8081",          // browsers refuse candidates on loopback only
+		Grace:     broadcast.DefaultGrace,
+		RateLimit: signaling.DefaultRate,
+		LogLevel:  slog.LevelInfo,
+		LogFormat: "text",
+	}
+}
+
+// serveSettings is the table of the serve command's settings, in the order in
+// which help shows them. --config is not among them: it says where to look.
+func serveSettings() []setting[Config] {
+	return []setting[Config]{
+		{
+			name: "http", arg: "HOST:PORT", shown: "127.0.0.1:8080",
+			help: "Where pages, WHIP, WHEP and API are served. :8080 opens them to the network.",
+			set:  one(func(c *Config) *string { return &c.HTTP }, parseListen),
+		},
+		{
+			name: "media", arg: "HOST:PORT", shown: ":8081",
+			help: "Where media flows: a UDP and a TCP port with the same number. HOST is an IP\naddress; without it, all interfaces.",
+			set:  one(func(c *Config) *string { return &c.Media }, parseMediaListen),
+		},
+		{
+			name: "source", arg: "NAME=URI", list: true,
+			help: "A stream captured on this machine. camera: is the first camera, others are\n" +
+				"camera:/dev/video2?size=1280x720&fps=30&bitrate=2500k (bits per second);\n" +
+				"pattern:?size=640x360 draws a test picture. Default: webcam=camera:, or\n" +
+				"webcam=pattern: when there is no camera.",
+			set: many(func(c *Config) *[]Source { return &c.Sources }, parseSource),
+		},
+		{
+			name: "stun", arg: "URL", list: true,
+			help: "A STUN server, such as stun:stun.example.org:3478, asked in the background for\nthis machine's public address. Default: none, which is right for a LAN.",
+			set:  many(func(c *Config) *[]string { return &c.STUN }, parseSTUN),
+		},
+		{
+			name: "turn", arg: "URL", list: true,
+			help: "A TURN server that clients may relay through:\nturn:USER:PASSWORD@HOST:PORT?transport=udp (write %3A for a colon in USER).",
+			set:  many(func(c *Config) *[]TURNServer { return &c.TURN }, parseTURN),
+		},
+		{
+			name: "public-ip", arg: "IP", list: true,
+			help: "An address under which a NAT or a cloud makes this machine reachable.",
+			set:  many(func(c *Config) *[]netip.Addr { return &c.PublicIPs }, parsePublicIP),
+		},
+		{
+			name: "publish-token", arg: "TOKEN",
+			help: "Publishers, and readers of session details, must send it as a bearer token.\nWithout it: anybody may on loopback; beyond it, one is made up and printed.",
+			set:  one(func(c *Config) *string { return &c.PublishToken }, parseToken),
+		},
+		{
+			name: "view-token", arg: "TOKEN",
+			help: "Viewers must send it as a bearer token. Without it, anybody may watch.",
+			set:  one(func(c *Config) *string { return &c.ViewToken }, parseToken),
+		},
+		{
+			name: "max-viewers", arg: "N", shown: "0, no limit",
+			help: "Viewers at a time over all streams; one more is answered 503.",
+			set:  one(func(c *Config) *int { return &c.MaxViewers }, parseCount(0)),
+		},
+		{
+			name: "grace", arg: "DURATION", shown: broadcast.DefaultGrace.String(),
+			help: "How long viewers stay connected when a publisher is lost, waiting for the next.",
+			set:  one(func(c *Config) *time.Duration { return &c.Grace }, parseDuration(time.Second)),
+		},
+		{
+			name: "rate-limit", arg: "N", shown: strconv.Itoa(signaling.DefaultRate),
+			help: "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
+			set:  one(func(c *Config) *int { return &c.RateLimit }, parseCount(0)),
+		},
+		{
+			name: "trusted-proxy", arg: "CIDR", list: true,
+			help: "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and\nX-Forwarded-Prefix headers are believed.",
+			set:  many(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
+		},
+		{
+			name: "cert", arg: "FILE",
+			help: "A certificate chain in PEM: --http is then HTTPS. Needs --key.",
+			set:  one(func(c *Config) *string { return &c.Cert }, parseText),
+		},
+		{
+			name: "key", arg: "FILE",
+			help: "The private key of --cert, in PEM.",
+			set:  one(func(c *Config) *string { return &c.Key }, parseText),
+		},
+		{
+			name: "log-level", arg: "LEVEL", shown: "info",
+			help: "The least that is logged: debug, info, warn or error.",
+			set:  one(func(c *Config) *slog.Level { return &c.LogLevel }, parseLevel),
+		},
+		{
+			name: "log-format", arg: "FORMAT", shown: "text",
+			help: "How it is logged, to standard error: text or json.",
+			set:  one(func(c *Config) *string { return &c.LogFormat }, oneOf("text", "json")),
+		},
+	}
+}
+
+// configSetting is the one flag that is no setting of Config.
+func configSetting() setting[Config] {
+	return setting[Config]{
+		name: "config", arg: "FILE",
+		help: "A YAML file with any of the settings below, under the same names; lists for those\nthat are repeatable. Environment variables overrule it, flags overrule both.",
+	}
+}
+
+func printServeFlags(w io.Writer) {
+	fmt.Fprintf(w, "Flags of `porthole serve`. Each is also an environment variable: --max-viewers is\n"+
+		"%sMAX_VIEWERS; values of a repeatable one are separated there by spaces.\n\n", envPrefix)
+	printSettings(w, append([]setting[Config]{configSetting()}, serveSettings()...))
+}
+
+// Validate returns every fault that shows only when the settings are seen
+// together, joined; each setting by itself was judged when it was read.
+func (c Config) Validate() error {
+	var faults []error
+	if (c.Cert == "") != (c.Key == "") {
+		faults = append(faults, errors.New("--cert and --key: one does not work without the other; give both or none"))
+	}
+	seen := make(map[string]bool, len(c.Sources))
+	for _, s := range c.Sources {
+		if seen[s.Name] {
+			faults = append(faults, fmt.Errorf("--source: the name %q is taken twice; a stream has one source", s.Name))
+		}
+		seen[s.Name] = true
+	}
+	if sharePort(c.HTTP, c.Media) {
+		faults = append(faults, fmt.Errorf("--http and --media: both ask for TCP port %s; give them different ports", port(c.HTTP)))
+	}
+	return errors.Join(faults...)
+}
+
+// sharePort says whether two listening addresses are bound to collide.
+func sharePort(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	return portA == portB && portA != "0" && (hostA == hostB || hostA == "" || hostB == "")
+}
+
+func port(address string) string {
+	_, p, _ := net.SplitHostPort(address)
+	return p
+}
+
+// LogValue shows the configuration without tokens and credentials.
+func (c Config) LogValue() slog.Value {
+	secret := func(s string) string {
+		if s == "" {
+			return "none"
+		}
+		return "set"
+	}
+	sources := make([]string, len(c.Sources))
+	for i, s := range c.Sources {
+		sources[i] = s.Name + "=" + s.URI
+	}
+	turn := make([]string, len(c.TURN))
+	for i, t := range c.TURN {
+		turn[i] = t.URL
+	}
+	return slog.GroupValue(
+		slog.String("http", c.HTTP),
+		slog.String("media", c.Media),
+		slog.String("source", strings.Join(sources, " ")),
+		slog.String("stun", strings.Join(c.STUN, " ")),
+		slog.String("turn", strings.Join(turn, " ")),
+		slog.String("public_ip", joinStrings(c.PublicIPs)),
+		slog.String("publish_token", secret(c.PublishToken)),
+		slog.String("view_token", secret(c.ViewToken)),
+		slog.Int("max_viewers", c.MaxViewers),
+		slog.String("grace", c.Grace.String()),
+		slog.Int("rate_limit", c.RateLimit),
+		slog.String("trusted_proxy", joinStrings(c.TrustedProxies)),
+		slog.Bool("https", c.Cert != ""),
+		slog.String("log_level", c.LogLevel.String()),
+		slog.String("log_format", c.LogFormat),
+	)
+}
+
+// String shows the configuration in one line, without tokens and credentials.
+func (c Config) String() string { return c.LogValue().String() }
+
+// GoString keeps %#v from showing what String hides.
+func (c Config) GoString() string { return c.String() }
+
+func joinStrings[T fmt.Stringer](list []T) string {
+	texts := make([]string, len(list))
+	for i, v := range list {
+		texts[i] = v.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+// BeyondLoopback says whether other machines can reach the HTTP address. A
+// name counts as reachable, since what it stands for may change.
+func (c Config) BeyondLoopback() bool {
+	host, _, _ := net.SplitHostPort(c.HTTP)
+	if host == "localhost" {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err != nil || !addr.Unmap().IsLoopback()
+}

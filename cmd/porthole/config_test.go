@@ -1,0 +1,301 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// environment makes a getenv of a map.
+func environment(values map[string]string) func(string) string {
+	return func(name string) string { return values[name] }
+}
+
+// file writes a configuration file and returns its path.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "porthole.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDefaultsAreSafe(t *testing.T) {
+	c, err := loadConfig(nil, environment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, defaultConfig()) {
+		t.Errorf("got %v, want the defaults", c)
+	}
+	if c.BeyondLoopback() {
+		t.Error("a camera is shown to the network without being asked")
+	}
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEveryPlaceIsRead(t *testing.T) {
+	want := defaultConfig()
+	want.HTTP, want.Media = "0.0.0.0:80", "192.0.2.1:9000"
+	want.STUN = []string{"stun:a.example", "stun:b.example:3479"}
+	want.TURN = []TURNServer{{URL: "turn:t.example:3478?transport=tcp", Username: "17:u", Credential: "p@ss"}}
+	want.PublicIPs = []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::1")}
+	want.PublishToken, want.ViewToken = "pub", "view"
+	want.MaxViewers, want.RateLimit, want.Grace = 7, 3, 90*time.Second
+	want.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	want.LogLevel, want.LogFormat = slog.LevelWarn, "json"
+	want.Cert, want.Key = "c.pem", "k.pem"
+
+	places := map[string]func() (Config, error){
+		"flags": func() (Config, error) {
+			return loadConfig([]string{
+				"--http", "0.0.0.0:80", "--media=192.0.2.1:9000",
+				"--stun", "stun:a.example", "--stun", "stun:b.example:3479",
+				"--turn", "turn:17%3Au:p@ss@t.example:3478?transport=tcp",
+				"--public-ip", "203.0.113.7", "--public-ip", "2001:db8::1",
+				"--publish-token", "pub", "--view-token", "view",
+				"--max-viewers", "7", "--rate-limit", "3", "--grace", "90s",
+				"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
+				"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
+			}, environment(nil))
+		},
+		"environment": func() (Config, error) {
+			return loadConfig(nil, environment(map[string]string{
+				"PORTHOLE_HTTP": "0.0.0.0:80", "PORTHOLE_MEDIA": "192.0.2.1:9000",
+				"PORTHOLE_STUN":          "stun:a.example stun:b.example:3479",
+				"PORTHOLE_TURN":          "turn:17%3Au:p@ss@t.example:3478?transport=tcp",
+				"PORTHOLE_PUBLIC_IP":     "203.0.113.7\n2001:db8::1",
+				"PORTHOLE_PUBLISH_TOKEN": "pub", "PORTHOLE_VIEW_TOKEN": "view",
+				"PORTHOLE_MAX_VIEWERS": "7", "PORTHOLE_RATE_LIMIT": "3", "PORTHOLE_GRACE": "90s",
+				"PORTHOLE_TRUSTED_PROXY": "10.1.2.3/8 ::1",
+				"PORTHOLE_LOG_LEVEL":     "WARN", "PORTHOLE_LOG_FORMAT": "json",
+				"PORTHOLE_CERT": "c.pem", "PORTHOLE_KEY": "k.pem",
+			}))
+		},
+		"file": func() (Config, error) {
+			return loadConfig([]string{"--config", file(t, `
+http: 0.0.0.0:80
+media: 192.0.2.1:9000 # a comment
+stun: [stun:a.example, "stun:b.example:3479"]
+turn: turn:17%3Au:p@ss@t.example:3478?transport=tcp
+public-ip:
+  - 203.0.113.7
+  - 2001:db8::1
+publish-token: pub
+view-token: view
+max-viewers: 7
+rate-limit: 3
+grace: 90s
+trusted-proxy: [10.1.2.3/8, "::1"]
+log-level: warn
+log-format: json
+cert: c.pem
+key: k.pem
+`)}, environment(nil))
+		},
+	}
+	for name, read := range places {
+		t.Run(name, func(t *testing.T) {
+			got, err := read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+func TestFlagsOverruleEnvironmentOverrulesFile(t *testing.T) {
+	path := file(t, "http: 127.0.0.1:1\nmax-viewers: 1\ngrace: 1s\nstun: [stun:file]\n")
+	got, err := loadConfig(
+		[]string{"--http", "127.0.0.1:3", "--stun", "stun:flag"},
+		environment(map[string]string{
+			"PORTHOLE_CONFIG": path, "PORTHOLE_HTTP": "127.0.0.1:2", "PORTHOLE_MAX_VIEWERS": "2",
+			"PORTHOLE_GRACE": "", // empty is as good as absent
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.HTTP != "127.0.0.1:3" || got.MaxViewers != 2 || got.Grace != time.Second {
+		t.Errorf("got http %s, max-viewers %d, grace %v; want those of flag, environment and file", got.HTTP, got.MaxViewers, got.Grace)
+	}
+	if !slices.Equal(got.STUN, []string{"stun:flag"}) {
+		t.Errorf("got %v: a list replaces the one before it", got.STUN)
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write := func(text string) []string {
+		if err := os.WriteFile("p.yaml", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"--config", "p.yaml"}
+	}
+	tests := []struct {
+		name string
+		args []string
+		yaml string
+		env  map[string]string
+		want []string // each is part of the message
+	}{
+		{name: "unknown flag", args: []string{"--htpp", ":1"}, want: []string{"unknown flag --htpp", "did you mean --http?"}},
+		{name: "unknown flag unlike any", args: []string{"--frobnicate"}, want: []string{"unknown flag --frobnicate;"}},
+		{name: "flag without value", args: []string{"--http"}, want: []string{"--http needs a value"}},
+		{name: "argument", args: []string{"camera"}, want: []string{`unexpected argument "camera"`}},
+		{name: "no port", args: []string{"--http", "localhost"}, want: []string{"--http:", `"localhost" is not HOST:PORT`}},
+		{name: "port too large", args: []string{"--http", ":70000"}, want: []string{"--http:", "0 to 65535"}},
+		{name: "media on a name", args: []string{"--media", "localhost:1"}, want: []string{"--media:", "not an IP address"}},
+		{name: "media without port", args: []string{"--media", "127.0.0.1"}, want: []string{"--media:", "HOST:PORT"}},
+		{name: "source without name", args: []string{"--source", "camera:"}, want: []string{"--source:", "NAME=URI"}},
+		{name: "source with a bad name", args: []string{"--source", "my cam=camera:"}, want: []string{"--source:", `"my cam"`}},
+		{name: "source with a bad URI", args: []string{"--source", "a=webcam:"}, want: []string{"--source:", `unknown scheme "webcam"`}},
+		{name: "source with a bad key", args: []string{"--source", "a=pattern:?sise=1x1"}, want: []string{"--source:", `"sise"`}},
+		{name: "source twice", args: []string{"--source", "a=pattern:", "--source", "a=camera:"}, want: []string{"--source:", `"a" is taken twice`}},
+		{name: "STUN is no URL", args: []string{"--stun", "stun.example.org"}, want: []string{"--stun:", "stun:stun.example.org:3478"}},
+		{name: "STUN is TURN", args: []string{"--stun", "turn:h"}, want: []string{"--stun:", "STUN server"}},
+		{name: "TURN without password", args: []string{"--turn", "turn:h:1"}, want: []string{"--turn:", "turn:USER:PASSWORD@HOST"}},
+		{name: "TURN with a bad transport", args: []string{"--turn", "turn:u:p@h:1?transport=sctp"}, want: []string{"--turn:", "turn:h:1?transport=sctp"}},
+		{name: "public address", args: []string{"--public-ip", "example.org"}, want: []string{"--public-ip:", `"example.org" is not an IP address`}},
+		{name: "public address of nobody", args: []string{"--public-ip", "0.0.0.0"}, want: []string{"--public-ip:", "reach"}},
+		{name: "token", args: []string{"--publish-token", "top secret"}, want: []string{"--publish-token:", "a space"}},
+		{name: "negative number", args: []string{"--max-viewers", "-1"}, want: []string{"--max-viewers:", "the least is 0"}},
+		{name: "no number", args: []string{"--max-viewers", "many"}, want: []string{"--max-viewers:", `"many" is not a whole number`}},
+		{name: "no unit", args: []string{"--grace", "30"}, want: []string{"--grace:", "such as 30s"}},
+		{name: "too short", args: []string{"--grace", "1ms"}, want: []string{"--grace:", "the least is 1s"}},
+		{name: "proxy", args: []string{"--trusted-proxy", "10.0.0.0/40"}, want: []string{"--trusted-proxy:", "10.0.0.0/8"}},
+		{name: "log level", args: []string{"--log-level", "loud"}, want: []string{"--log-level:", "debug, info, warn, error"}},
+		{name: "log format", args: []string{"--log-format", "xml"}, want: []string{"--log-format:", "text, json"}},
+		{name: "certificate without key", args: []string{"--cert", "c.pem"}, want: []string{"--cert and --key"}},
+		{name: "same port", args: []string{"--http", "127.0.0.1:8081"}, want: []string{"--http and --media", "8081"}},
+		{name: "environment", env: map[string]string{"PORTHOLE_HTTP": "x"}, want: []string{"PORTHOLE_HTTP:"}},
+		{name: "no such file", args: []string{"--config", "nowhere.yaml"}, want: []string{"--config:", "nowhere.yaml", "no such file"}},
+		{name: "no such file by environment", env: map[string]string{"PORTHOLE_CONFIG": "nowhere.yaml"}, want: []string{"PORTHOLE_CONFIG:", "nowhere.yaml"}},
+		{name: "directory", args: []string{"--config", "."}, want: []string{"--config:", "is a directory"}},
+		{name: "YAML syntax", yaml: "http: :8080\n\t- x\n", want: []string{"--config:", "p.yaml", "line 2"}},
+		{name: "YAML list", yaml: "- http\n", want: []string{"p.yaml:1:", "not a list of settings"}},
+		{name: "YAML key", yaml: "http: 127.0.0.1:1\nmax-viewer: 2\n", want: []string{"p.yaml:2: max-viewer:", "unknown key", "did you mean max-viewers?"}},
+		{name: "YAML key twice", yaml: "http: 127.0.0.1:1\nhttp: 127.0.0.1:2\n", want: []string{"p.yaml:2: http:", "set twice"}},
+		{name: "YAML value", yaml: "\nmax-viewers: few\n", want: []string{"p.yaml:2: max-viewers:", `"few"`}},
+		{name: "YAML list for a single value", yaml: "http: [a, b]\n", want: []string{"p.yaml:1: http:", "single value"}},
+		{name: "YAML source without quotes", yaml: "source:\n  - webcam=camera:\n", want: []string{"p.yaml:1: source:", "line 2", "quotes"}},
+		{name: "YAML names itself", yaml: "config: p.yaml\n", want: []string{"p.yaml:1: config:", "unknown key"}},
+		{
+			name: "all faults at once", args: []string{"--http", "x", "--stun", "y", "--stun", "z"},
+			yaml: "grace: soon\nviewers: 1\n", env: map[string]string{"PORTHOLE_MAX_VIEWERS": "-3"},
+			want: []string{"--http:", `--stun: "y"`, `--stun: "z"`, "p.yaml:1: grace:", "p.yaml:2: viewers:", "PORTHOLE_MAX_VIEWERS:"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			args := tt.args
+			if tt.yaml != "" {
+				args = append(write(tt.yaml), args...)
+			}
+			_, err := loadConfig(args, environment(tt.env))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if _, ok := errors.AsType[usageError](err); !ok {
+				t.Errorf("%v is not a usage error", err)
+			}
+			for _, part := range tt.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q is missing in: %v", part, err)
+				}
+			}
+		})
+	}
+}
+
+func TestHelpIsNoFault(t *testing.T) {
+	for _, arg := range []string{"--help", "-h"} {
+		if _, err := loadConfig([]string{arg}, environment(nil)); !errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%s: got %v", arg, err)
+		}
+	}
+}
+
+// What reads like a secret must show up nowhere: not in what the configuration
+// prints of itself, and not in the error about a bad one.
+func TestSecretsAreNotShown(t *testing.T) {
+	c, err := loadConfig([]string{
+		"--publish-token", "s3cret-publish", "--view-token", "s3cret-view", "--turn", "turn:user:s3cret-turn@h:1",
+	}, environment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := []string{c.String(), fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v", c.TURN, c.TURN)}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("configuration", "config", c)
+	shown = append(shown, log.String())
+
+	for _, args := range [][]string{
+		{"--publish-token", "s3cret with spaces"},
+		{"--turn", "turn:user:s3cret-turn"},
+		{"--turn", "turn:user:s3cret-turn@h:99999999"},
+		{"--turn", "nonsense:s3cret"},
+		{"--turn", "turn:s3cret%zz:x@h:1"},
+	} {
+		_, err := loadConfig(args, environment(nil))
+		if err == nil {
+			t.Errorf("%q is accepted", args)
+			continue
+		}
+		shown = append(shown, err.Error())
+	}
+	for _, text := range shown {
+		if strings.Contains(text, "s3cret") {
+			t.Errorf("shows a secret: %s", text)
+		}
+	}
+	if !strings.Contains(c.String(), "publish_token=set") {
+		t.Errorf("whether a token is set should be seen: %s", c)
+	}
+}
+
+func TestBeyondLoopback(t *testing.T) {
+	for address, want := range map[string]bool{
+		"127.0.0.1:80": false, "127.8.9.1:80": false, "[::1]:80": false, "localhost:80": false, "[::ffff:127.0.0.1]:80": false,
+		":80": true, "0.0.0.0:80": true, "[::]:80": true, "192.168.1.2:80": true, "camera.example:80": true,
+	} {
+		if got := (Config{HTTP: address}).BeyondLoopback(); got != want {
+			t.Errorf("%s: got %v, want %v", address, got, want)
+		}
+	}
+}
+
+// README.md has a table with a row for each flag: | `--name` … | default | meaning |
+func TestReadmeHasEveryFlag(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, flags []string
+	for _, row := range regexp.MustCompile("(?m)^\\| *`--([a-z-]+)").FindAllSubmatch(readme, -1) {
+		documented = append(documented, string(row[1]))
+	}
+	for _, s := range append(serveSettings(), configSetting()) {
+		flags = append(flags, s.name)
+	}
+	slices.Sort(documented)
+	slices.Sort(flags)
+	if !slices.Equal(documented, flags) {
+		t.Errorf("README.md has  %v\nthe program has %v", documented, flags)
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// list runs `go list` at the top of the module.
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", cmd, err)
+	}
+	return strings.Fields(string(out))
+}
+
+// The arrows between packages point one way (ARCHITECTURE.md). What a package
+// must not reach, not even through others, and why:
+func TestArrows(t *testing.T) {
+	const (
+		webrtc = "github.com/pion/webrtc/v4"
+		chi    = "github.com/go-chi/chi/v5"
+	)
+	tests := []struct {
+		pkg       string
+		forbidden map[string]string
+	}{
+		{"porthole/internal/broadcast", map[string]string{
+			"net/http":               "the heart must be testable, and usable, without a server",
+			chi:                      "likewise",
+			webrtc:                   "viewers are sinks; what a sink is made of is not the heart's business",
+			"porthole/internal/peer": "peer and broadcast do not know each other",
+		}},
+		{"porthole/internal/peer", map[string]string{
+			"porthole/internal/broadcast": "peer and broadcast do not know each other",
+			"porthole/internal/signaling": "a connection does not know how its offer came",
+			chi:                           "likewise",
+		}},
+		{"porthole/internal/negotiate", map[string]string{
+			"net/http": "reading offers is pure: it is fuzzed",
+			webrtc:     "likewise",
+		}},
+		{"porthole/internal/egress", map[string]string{
+			webrtc: "a socket knows packets, not connections",
+		}},
+		{"porthole/internal/auth", map[string]string{
+			webrtc: "tokens are checked before any connection exists", "porthole/internal/signaling": "auth serves all routes",
+		}},
+		{"porthole/internal/api", map[string]string{
+			webrtc: "the API reads what the heart tells", "porthole/capture": "a source is a publisher like any other",
+		}},
+		{"porthole/internal/load", map[string]string{
+			"porthole/internal/peer":      "a measure must not share what it measures",
+			"porthole/internal/negotiate": "likewise",
+			"porthole/internal/signaling": "likewise",
+		}},
+		{"porthole/capture", map[string]string{
+			"porthole/internal/peer": "capture publishes to the heart", "porthole/internal/signaling": "likewise", chi: "likewise",
+		}},
+		{"porthole/static", map[string]string{
+			"porthole/internal/broadcast": "pages ask the API", "porthole/internal/signaling": "likewise",
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.pkg, func(t *testing.T) {
+			for _, dep := range list(t, "-deps", tt.pkg) {
+				if why, ok := tt.forbidden[dep]; ok {
+					t.Errorf("%s reaches %s: %s", tt.pkg, dep, why)
+				}
+			}
+		})
+	}
+}
+
+// Only the command knows everybody.
+func TestNobodyImportsTheCommand(t *testing.T) {
+	for _, line := range list(t, "-f", "{{.ImportPath}}:{{join .Imports \",\"}}", "./...") {
+		pkg, imports, _ := strings.Cut(line, ":")
+		if strings.Contains(imports, "porthole/cmd/") {
+			t.Errorf("%s imports the command", pkg)
+		}
+	}
+}
+
+// Only capture needs cgo; without it, Porthole is a relay in one static binary.
+func TestOnlyCaptureNeedsCgo(t *testing.T) {
+	for _, line := range list(t, "-f", "{{.ImportPath}}:{{len .CgoFiles}}", "./...") {
+		pkg, files, _ := strings.Cut(line, ":")
+		if files != "0" && pkg != "porthole/capture" {
+			t.Errorf("%s has cgo files", pkg)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", "/dev/null", "./...")
+	cmd.Dir = "../.."
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("CGO_ENABLED=0 go build ./...: %v\n%s", err, out)
+	}
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+
+	"porthole/capture"
+)
+
+type devicesConfig struct {
+	JSON bool
+}
+
+func devicesSettings() []setting[devicesConfig] {
+	return []setting[devicesConfig]{{
+		name: "json", help: "Print JSON in place of a table.",
+		set: one(func(c *devicesConfig) *bool { return &c.JSON }, parseToggle),
+	}}
+}
+
+// devicesCommand prints the cameras and microphones of this machine. That there
+// are none is no failure.
+func devicesCommand(_ context.Context, t terminal) error {
+	var c devicesConfig
+	if err := readFlags(&c, "devices", devicesSettings(), t.args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(t.stdout, "porthole devices lists the cameras, with what they can do and the URI for --source,\nand the microphones.\n\n")
+			printSettings(t.stdout, devicesSettings())
+		}
+		return err
+	}
+	inventory, err := capture.Devices()
+	if err != nil {
+		return fmt.Errorf("list devices: %w", err)
+	}
+	if !c.JSON {
+		return inventory.WriteTable(t.stdout)
+	}
+	encoder := json.NewEncoder(t.stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(inventory)
+}

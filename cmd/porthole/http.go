@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"porthole/internal/problem"
+)
+
+// newHTTPServer makes the server that all routes share.
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: handler,
+		// Headers come in one packet from any client that means well.
+		ReadHeaderTimeout: 5 * time.Second,
+		// An offer is a few kilobytes: who needs longer for it keeps a connection
+		// occupied for nothing. Event streams lift it for themselves.
+		ReadTimeout: 15 * time.Second,
+		// An answer is there within two seconds; the rest is for slow lines. Event
+		// streams set a deadline for each event in its place.
+		WriteTimeout: 30 * time.Second,
+		// Longer than the time between two polls of a waiting page.
+		IdleTimeout:    60 * time.Second,
+		MaxHeaderBytes: 32 << 10,
+		// What the server itself logs is clients that break off TLS handshakes.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// listenHTTP binds the address of --http, so that the port is known, and known
+// to be ours, before anything starts.
+func listenHTTP(ctx context.Context, c Config) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTP)
+	if err != nil {
+		return nil, listenFault("--http", c.HTTP, err)
+	}
+	if c.Cert == "" {
+		return listener, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("--cert %s, --key %s: %w", c.Cert, c.Key, err), listener.Close())
+	}
+	return tls.NewListener(listener, &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		NextProtos:   []string{"h2", "http/1.1"},
+		MinVersion:   tls.VersionTLS12,
+	}), nil
+}
+
+// listenFault words why an address cannot be listened on, with the cure.
+func listenFault(flag, address string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s %s: another program uses this port; end it, or give another port with %s", flag, address, flag)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s %s: this user may not listen there; give a port above 1023 with %s", flag, address, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s %s: this machine has no such address; give one that it has with %s, or none for all", flag, address, flag)
+	}
+	return fmt.Errorf("%s %s: %w", flag, address, err)
+}
+
+// observe logs every request at debug level, by its route: paths hold the ids of
+// sessions and queries hold tokens. A panic in a handler is logged and costs its
+// own request only.
+func observe(log *slog.Logger) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			begin := time.Now()
+			wrapped := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+			defer func() {
+				fault := recover()
+				if fault == http.ErrAbortHandler { //nolint:errorlint // a panic's value, not an error chain
+					panic(fault) // net/http's own way to drop a connection
+				}
+				if fault != nil {
+					log.Error("a request handler panicked", "route", route(r), "panic", fault, "stack", string(debug.Stack()))
+					if wrapped.Status() == 0 {
+						problem.Write(wrapped, http.StatusInternalServerError, "")
+					}
+				}
+				log.Debug("request", "method", r.Method, "route", route(r), "status", wrapped.Status(),
+					"bytes", wrapped.BytesWritten(), "duration", time.Since(begin))
+			}()
+			next.ServeHTTP(wrapped, r)
+		})
+	}
+}
+
+func route(r *http.Request) string {
+	if pattern := chi.RouteContext(r.Context()).RoutePattern(); pattern != "" {
+		return pattern
+	}
+	return "none"
+}
+
+// notFound answers a path without a route.
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	problem.Write(w, http.StatusNotFound, "there is nothing at this path")
+}
+
+// methodNotAllowed answers a route that has the path but not the method. A
+// handler of one's own takes chi's Allow header (RFC 9110 section 15.5.6) away,
+// so it is put together here.
+func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
+	methods := []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
+		http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		allowed := slices.DeleteFunc(slices.Clone(methods), func(method string) bool {
+			return !routes.Match(chi.NewRouteContext(), method, r.URL.Path)
+		})
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		problem.Write(w, http.StatusMethodNotAllowed, r.Method+" is not possible here")
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+func TestPanicCostsOneRequest(t *testing.T) {
+	var log strings.Builder
+	r := chi.NewRouter()
+	r.Use(observe(slog.New(slog.NewTextHandler(&log, nil))))
+	r.Get("/early", func(http.ResponseWriter, *http.Request) { panic("oh") })
+	r.Get("/late", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+		panic("oh")
+	})
+	r.Get("/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	r.Get("/well", func(http.ResponseWriter, *http.Request) {})
+
+	for path, want := range map[string]int{
+		"/early": http.StatusInternalServerError,
+		"/late":  http.StatusAccepted, // what was sent cannot be taken back
+		"/well":  http.StatusOK,
+	} {
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path+"?token=s3cret", nil))
+		if w.Code != want {
+			t.Errorf("%s: status %d, want %d", path, w.Code, want)
+		}
+	}
+	if got := strings.Count(log.String(), "a request handler panicked"); got != 2 {
+		t.Errorf("%d panics are logged, want 2: %s", got, &log)
+	}
+	if strings.Contains(log.String(), "s3cret") {
+		t.Errorf("a query string is logged: %s", &log)
+	}
+
+	defer func() {
+		if fault := recover(); fault != http.ErrAbortHandler { //nolint:errorlint // a panic's value, not an error chain
+			t.Errorf("got %v: net/http must see its own panic", fault)
+		}
+	}()
+	r.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/abort", nil))
+}
+
+func TestServesHTTPS(t *testing.T) {
+	cert, key := certificate(t)
+	p := start(t, loopback(append(patternSource(t), "--cert", cert, "--key", key)...)...)
+	secure := strings.Replace(p.url, "http://", "https://", 1)
+	if !strings.Contains(p.stdout.String(), "open "+secure+"/") {
+		t.Errorf("stdout is %q, want the URL to open", p.stdout)
+	}
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the test's own certificate
+		ForceAttemptHTTP2: true,
+	}
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport, Timeout: 10 * time.Second}
+	res, err := client.Get(secure + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
+		t.Errorf("status %d over %s, want 200 over HTTP/2", res.StatusCode, res.Proto)
+	}
+}
+
+// certificate makes PEM files for 127.0.0.1.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))),
+		file(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
+}

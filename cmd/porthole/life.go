@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"porthole/capture"
+)
+
+const (
+	// drainWithin is how long requests that are under way may take when the
+	// server stops: an answer is made in less.
+	drainWithin = time.Second
+	// stopWithin bounds the whole of stopping. Nothing in it waits for the
+	// network, so that reaching it is a fault, worth exit code 1.
+	stopWithin = 5 * time.Second
+)
+
+// run serves until ctx ends or a part fails, then stops everything and returns
+// when it has: nil after a stop that was asked for.
+//
+// What runs are the HTTP server and one goroutine for each source; everything
+// else belongs to the parts, which end their own in Close.
+func (s *server) run(ctx context.Context) error {
+	capturing, stopCapturing := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopCapturing()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	})
+	for _, source := range s.sources {
+		group.Go(func() error {
+			if err := capture.Run(capturing, s.broadcaster, source.Name, source.Spec, s.log); err != nil {
+				return sourceFault(source, err)
+			}
+			return nil
+		})
+	}
+	ended := make(chan error, 1) // one slot: the waiter must not hang when nobody listens any more
+	go func() { ended <- group.Wait() }()
+
+	<-ctx.Done()
+	s.log.Info("stopping")
+	stopped := make(chan error, 1) // likewise
+	go func() { stopped <- s.stop(stopCapturing) }()
+	return await(stopWithin, stopped, ended)
+}
+
+// stop ends everything, in the order in which nobody meets what is gone:
+//
+//  1. no new requests, so that nobody joins what is ending; those under way are
+//     answered, event streams end;
+//  2. local sources leave their streams;
+//  3. sessions end, and every viewer and publisher is told by the end of DTLS;
+//  4. the media sockets close, and then the broadcaster, which nobody uses any more.
+//
+// Its deadlines are its own: the context that told it to stop is over already.
+func (s *server) stop(stopCapturing func()) error {
+	drain, cancel := context.WithTimeout(context.Background(), drainWithin)
+	defer cancel()
+	if err := s.http.Shutdown(drain); err != nil {
+		s.log.Debug("requests were cut off", "error", err)
+	}
+	stopCapturing()
+	return s.close()
+}
+
+// close closes what newServer made, as far as it came, users before what they use.
+func (s *server) close() error {
+	var faults []error
+	if s.http != nil {
+		faults = append(faults, s.http.Close())
+	} else if s.listener != nil {
+		faults = append(faults, s.listener.Close())
+	}
+	if s.sessions != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		defer cancel()
+		faults = append(faults, s.sessions.Close(ctx))
+	}
+	if s.engine != nil {
+		faults = append(faults, s.engine.Close())
+	}
+	if s.broadcaster != nil {
+		faults = append(faults, s.broadcaster.Close())
+	}
+	return errors.Join(faults...)
+}
+
+var errStopTimeout = errors.New("stopping took too long; what was left is ended with the process")
+
+// await collects one result of each channel, for a bounded time.
+func await(within time.Duration, results ...<-chan error) error {
+	timer := time.NewTimer(within)
+	defer timer.Stop()
+	var faults []error
+	for _, result := range results {
+		select {
+		case err := <-result:
+			faults = append(faults, err)
+		case <-timer.C:
+			return errors.Join(append(faults, errStopTimeout)...)
+		}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,131 @@
+// Command porthole turns a webcam, or any WHIP publisher, into a stream that
+// browsers and WHEP players watch.
+//
+// This package owns the command line: one Config from defaults, file,
+// environment and flags; the graph of the server's parts; the order in which
+// they start and stop; exit codes and the lines a person reads. What the parts
+// do is theirs: capture, whip, whep, static and the packages under internal.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Exit codes. Scripts rely on them: 2 means that nothing was tried, because
+// what was asked for makes no sense; 1 that it was tried and failed.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// run is the whole program without os.Exit, so that tests can call it. It
+// returns the exit code, and leaves no goroutine and no socket behind.
+//
+// The first SIGINT or SIGTERM cancels the command's context, and so does the
+// end of ctx; the second signal ends the process at once, by the default
+// action of the system.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	unregister := context.AfterFunc(ctx, stop)
+	defer unregister()
+
+	err := dispatch(ctx, terminal{args: args, getenv: getenv, stdout: stdout, stderr: stderr})
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.Is(err, errReported):
+		return exitFailure
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(stderr, "porthole: %s\n", strings.TrimSuffix(line, "\n"))
+	}
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// terminal is what a command has of the outside world.
+type terminal struct {
+	args           []string // after the command's name
+	getenv         func(string) string
+	stdout, stderr io.Writer
+}
+
+// command is one of the sub-commands.
+type command struct {
+	name    string
+	summary string
+	run     func(ctx context.Context, t terminal) error
+}
+
+// commands lists the sub-commands in the order in which help shows them.
+func commands() []command {
+	return []command{
+		{"serve", "serve the camera and WHIP publishers to viewers (the default)", serveCommand},
+		{"devices", "list cameras, what they can do, and microphones", devicesCommand},
+		{"load", "watch a WHEP URL with many viewers and report what they got", loadCommand},
+		{"version", "print the version", versionCommand},
+	}
+}
+
+// dispatch picks the sub-command: the first argument when it is not a flag,
+// "serve" when there is none.
+func dispatch(ctx context.Context, t terminal) error {
+	if len(t.args) == 0 || (strings.HasPrefix(t.args[0], "-") && !isHelp(t.args[0])) {
+		return serveCommand(ctx, t)
+	}
+	name := t.args[0]
+	t.args = t.args[1:]
+	if isHelp(name) {
+		return helpCommand(ctx, t)
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(ctx, t)
+		}
+	}
+	return usagef("unknown command %q; the commands are %s, and `porthole help` explains them", name, commandNames())
+}
+
+func isHelp(arg string) bool {
+	return arg == "help" || arg == "-h" || arg == "-help" || arg == "--help"
+}
+
+func commandNames() string {
+	var names []string
+	for _, c := range commands() {
+		names = append(names, c.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// helpCommand prints the overview, or the help of the command named after it.
+func helpCommand(ctx context.Context, t terminal) error {
+	if len(t.args) > 0 && !isHelp(t.args[0]) {
+		t.args = []string{t.args[0], "--help"}
+		return dispatch(ctx, t)
+	}
+	fmt.Fprint(t.stdout, "Porthole turns a webcam into a stream that anyone can watch.\n\n"+
+		"  porthole [COMMAND] [FLAGS]\n\nCommands:\n")
+	for _, c := range commands() {
+		fmt.Fprintf(t.stdout, "  %-9s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(t.stdout, "  help      this text; `porthole help COMMAND` explains a command\n\n")
+	printServeFlags(t.stdout)
+	return nil
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"porthole/internal/api"
+	"porthole/internal/auth"
+	"porthole/internal/broadcast"
+	"porthole/internal/peer"
+	"porthole/internal/signaling"
+	"porthole/whep"
+	"porthole/whip"
+)
+
+// serveCommand runs the server until ctx ends.
+func serveCommand(ctx context.Context, t terminal) error {
+	cfg, err := loadConfig(t.args, t.getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(t.stdout, "porthole serve shows the camera, and what WHIP publishers send, to any number of viewers.\n\n")
+		printServeFlags(t.stdout)
+		return err
+	} else if err != nil {
+		return err
+	}
+	generated := cfg.BeyondLoopback() && cfg.PublishToken == ""
+	if generated {
+		cfg.PublishToken = auth.Generate()
+	}
+
+	log := newLogger(cfg, t.stderr)
+	log.Debug("configuration", "config", cfg)
+	s, err := newServer(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	if generated {
+		fmt.Fprintf(t.stdout, "Porthole: publishers need the token %s (made for this run; --publish-token sets your own)\n", cfg.PublishToken)
+	}
+	s.announce(t.stdout)
+	return s.run(ctx)
+}
+
+// server is the graph of all parts. What it holds is bound and ready when
+// newServer returns, and serves between the begin and the end of run.
+type server struct {
+	cfg     Config
+	log     *slog.Logger
+	sources []Source
+
+	listener    net.Listener
+	http        *http.Server
+	sessions    *signaling.Table
+	engine      *peer.Engine
+	broadcaster *broadcast.Broadcaster
+}
+
+// newServer checks the sources, binds the sockets and builds the parts. On an
+// error it has undone what it did.
+func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, err error) {
+	sources, err := thisMachine().sources(cfg.Sources, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{cfg: cfg, log: log, sources: sources}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+
+	if s.listener, err = listenHTTP(ctx, cfg); err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
+	s.engine, err = peer.Listen(peer.Config{
+		Media: cfg.Media, PublicIPs: cfg.PublicIPs, STUN: cfg.STUN, Log: log, Registerer: registry,
+	})
+	if err != nil {
+		return nil, listenFault("--media", cfg.Media, err)
+	}
+	s.broadcaster = broadcast.New(broadcast.Config{MaxViewers: cfg.MaxViewers, Grace: cfg.Grace, Log: log})
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		api.NewCollector(s.broadcaster),
+	)
+	s.sessions = signaling.NewTable(signaling.TableConfig{
+		// The limit that operators know is that of viewers; this one must not come first.
+		MaxSessions: max(signaling.DefaultMaxSessions, 2*cfg.MaxViewers),
+		Log:         log,
+	})
+	return s, s.buildHTTP(registry)
+}
+
+// buildHTTP makes the handlers of everything that is served, and their server.
+func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
+	verifier := auth.New(auth.Config{PublishToken: s.cfg.PublishToken, ViewToken: s.cfg.ViewToken})
+	common := signaling.Config{
+		Table: s.sessions, Auth: verifier,
+		Limiter:        signaling.NewLimiter(float64(s.cfg.RateLimit), 10*s.cfg.RateLimit),
+		ICEServers:     s.iceServers,
+		TrustedProxies: s.cfg.TrustedProxies,
+		Log:            s.log,
+	}
+	publish, err := whip.New(whip.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
+	if err != nil {
+		return err
+	}
+	watch, err := whep.New(whep.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
+	if err != nil {
+		return err
+	}
+	about := api.New(api.Config{
+		Streams:  s.broadcaster,
+		Session:  func(id string) (any, bool) { return s.sessions.Info(id) },
+		Auth:     verifier,
+		Gatherer: metrics,
+		Version:  version(),
+	})
+	s.http = newHTTPServer(routes(s.log, publish, watch, about), s.log)
+	s.http.RegisterOnShutdown(about.Close)
+	return nil
+}
+
+// iceServers are the relays that clients are told of. STUN servers are not among
+// them: our address is in every answer and the client's is learnt from its
+// packets, so that a client would only wait for one.
+func (s *server) iceServers() []signaling.ICEServer {
+	servers := make([]signaling.ICEServer, len(s.cfg.TURN))
+	for i, t := range s.cfg.TURN {
+		servers[i] = signaling.ICEServer{URL: t.URL, Username: t.Username, Credential: t.Credential}
+	}
+	return servers
+}

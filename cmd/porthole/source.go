@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+
+	"porthole/capture"
+)
+
+// machine is what is asked of the machine's devices; tests put others in place.
+type machine struct {
+	devices func() (capture.Inventory, error)
+	check   func(capture.Spec) error
+}
+
+func thisMachine() machine {
+	return machine{devices: capture.Devices, check: capture.Check}
+}
+
+// sources returns what is to be captured, every one of which can be opened now:
+// what the operator named; else the camera; else, with a warning, the test
+// picture; and nothing in a binary that cannot capture.
+func (m machine) sources(named []Source, log *slog.Logger) ([]Source, error) {
+	if len(named) == 0 {
+		source, ok, err := m.defaultSource(log)
+		if err != nil || !ok {
+			return nil, err
+		}
+		named = []Source{source}
+	}
+	var faults []error
+	for _, s := range named {
+		if err := m.check(s.Spec); err != nil {
+			faults = append(faults, sourceFault(s, err))
+		}
+	}
+	return named, errors.Join(faults...)
+}
+
+const defaultStream = "webcam"
+
+func (m machine) defaultSource(log *slog.Logger) (source Source, ok bool, err error) {
+	uri := "camera:"
+	inventory, err := m.devices()
+	if errors.Is(err, capture.ErrNoCgo) {
+		log.Warn("this binary was built without cgo and captures nothing: only WHIP publishers can be watched")
+		return Source{}, false, nil
+	}
+	if err != nil {
+		return Source{}, false, fmt.Errorf("list cameras: %w", err)
+	}
+	if _, found := inventory.DefaultCamera(); !found {
+		uri = "pattern:"
+		for _, c := range inventory.Cameras {
+			if c.Problem != "" {
+				log.Warn("a camera cannot be used", "device", c.Device, "problem", c.Problem)
+			}
+		}
+		log.Warn("no camera found: showing a test picture instead", "stream", defaultStream)
+	}
+	spec, err := capture.ParseSpec(uri)
+	if err != nil {
+		return Source{}, false, fmt.Errorf("default source: %w", err)
+	}
+	return Source{Name: defaultStream, URI: uri, Spec: spec}, true, nil
+}
+
+// sourceFault words what is wrong with a source, and the cure where it is known.
+func sourceFault(s Source, err error) error {
+	cure := ""
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		cure = "; give the user access, usually by `adduser USER video`"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, capture.ErrNoCamera), errors.Is(err, capture.ErrNoMode):
+		cure = "; `porthole devices` lists what there is"
+	case errors.Is(err, capture.ErrDeviceBusy):
+		cure = "; close the program that uses it"
+	}
+	return fmt.Errorf("--source %s=%s: %w%s", s.Name, s.URI, err, cure)
+}
