@@ -63,6 +63,7 @@ func expectedRate(mode choice, spec Spec) float64 {
 	return mode.FPS
 }
 
+// Read skips what is broken and what is too much, and ends with ErrDeviceGone or ErrStalled.
 func (c *cameraSource) Read(ctx context.Context, f *picture) error {
 	for {
 		if ctx.Err() != nil {
@@ -113,6 +114,7 @@ func (c *cameraSource) fault(err error, asked, failed time.Time) error {
 	return nil
 }
 
+// Close closes the driver.
 func (c *cameraSource) Close() error { return c.close() }
 
 // isGone tells the errors after which a file descriptor of a device never works again.

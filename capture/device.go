@@ -22,7 +22,7 @@ import (
 
 // registry guards mediadevices' list of drivers, which is one per process, and the opening of what is in it: the library
 // lets two goroutines look for cameras at once and then has each of them twice.
-var registry sync.Mutex
+var registry sync.Mutex //nolint:gochecknoglobals // what it guards is global, and not ours
 
 func newCodecs() (codecs, error) { return libraryCodecs{}, nil }
 
@@ -125,8 +125,7 @@ func findCamera(spec Spec) (foundCamera, error) {
 	}
 	node, err := filepath.EvalSymlinks(spec.Device)
 	if err != nil {
-		var path *fs.PathError
-		if errors.As(err, &path) {
+		if path, ok := errors.AsType[*fs.PathError](err); ok {
 			err = path.Err // it names a part of the path, which the line would repeat
 		}
 		return foundCamera{}, fmt.Errorf("%s: %w", spec.Device, err)

@@ -40,6 +40,7 @@ type guardedEncoder struct {
 	enc videoEncoder // nil once closed
 }
 
+// Encode is the encoder's, or ErrEncoderClosed.
 func (g *guardedEncoder) Encode(f *picture, keyframe bool) ([]byte, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -49,6 +50,7 @@ func (g *guardedEncoder) Encode(f *picture, keyframe bool) ([]byte, error) {
 	return g.enc.Encode(f, keyframe)
 }
 
+// SetBitrate is the encoder's, or ErrEncoderClosed.
 func (g *guardedEncoder) SetBitrate(bps int) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

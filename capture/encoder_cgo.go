@@ -59,6 +59,7 @@ func (libraryCodecs) newVideoEncoder(p videoParams) (videoEncoder, error) {
 	return &guardedEncoder{enc: e}, nil
 }
 
+// Encode lets the library pull f, and waits for what it makes of it.
 func (e *openh264Encoder) Encode(f *picture, keyframe bool) ([]byte, error) {
 	e.picture = image.YCbCr{
 		Y: f.Y, Cb: f.U, Cr: f.V, YStride: f.Width, CStride: f.Width / 2,
@@ -77,6 +78,7 @@ func (e *openh264Encoder) Encode(f *picture, keyframe bool) ([]byte, error) {
 	return unit, nil
 }
 
+// SetBitrate must not be called after Close: the library dies of it. See guardedEncoder.
 func (e *openh264Encoder) SetBitrate(bps int) error {
 	if err := e.control.SetBitRate(bps); err != nil {
 		return fmt.Errorf("set bitrate: %w", err)
@@ -84,6 +86,7 @@ func (e *openh264Encoder) SetBitrate(bps int) error {
 	return nil
 }
 
+// Close frees the library's encoder.
 func (e *openh264Encoder) Close() error { return e.encoder.Close() }
 
 // opusEncoder does for sound what openh264Encoder does for pictures.
@@ -115,6 +118,7 @@ func (libraryCodecs) newAudioEncoder(channels int) (audioEncoder, error) {
 	return e, nil
 }
 
+// Encode lets the library pull the samples, which it does not keep.
 func (e *opusEncoder) Encode(samples []int16) ([]byte, error) {
 	e.block.Data = samples
 	packet, release, err := e.encoder.Read()
@@ -125,4 +129,5 @@ func (e *opusEncoder) Encode(samples []int16) ([]byte, error) {
 	return packet, nil
 }
 
+// Close frees the library's encoder.
 func (e *opusEncoder) Close() error { return e.encoder.Close() }

@@ -1,10 +1,8 @@
 package capture
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -90,11 +88,4 @@ func formatRates(rates []float64) string {
 		texts = append(texts, strconv.FormatFloat(r, 'f', -1, 64))
 	}
 	return strings.Join(texts, " ")
-}
-
-// sortCameras orders by device number, so that /dev/video10 comes after /dev/video2.
-func sortCameras(cameras []CameraInfo) {
-	slices.SortFunc(cameras, func(a, b CameraInfo) int {
-		return cmp.Or(cmp.Compare(len(a.Device), len(b.Device)), cmp.Compare(a.Device, b.Device))
-	})
 }

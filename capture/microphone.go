@@ -155,8 +155,10 @@ func (m *microphone) Read(ctx context.Context) ([]int16, time.Time, error) {
 	return sound.Data, arrived.Add(-length), nil
 }
 
+// Channels is what was asked of the driver.
 func (m *microphone) Channels() int { return m.channels }
 
+// Close stops recording. It may follow the driver's own end.
 func (m *microphone) Close() error {
 	registry.Lock()
 	defer registry.Unlock()

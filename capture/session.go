@@ -19,6 +19,7 @@ type input struct {
 	about []any       // slog attributes that say what was opened
 }
 
+// Close closes the devices.
 func (in *input) Close() error {
 	if in.audio != nil {
 		_ = in.audio.Close() // the pictures decide
@@ -66,7 +67,11 @@ func (s *session) run(ctx context.Context, publish func([]broadcast.Kind) (outle
 	s.box.put(first)
 	err = s.serve(ctx, out)
 	out.Close(err)
-	s.log.Info("source has ended", "reason", err, "seconds", int(time.Since(started).Seconds()),
+	reason := "told to stop"
+	if ctx.Err() == nil {
+		reason = err.Error()
+	}
+	s.log.Info("source has ended", "reason", reason, "seconds", int(time.Since(started).Seconds()),
 		"pictures", s.video.encoded, "keyframes", s.video.keyframes, "bytes", s.video.bytes, "dropped", s.box.drops())
 	return err
 }

@@ -24,6 +24,7 @@ func (s *patternSource) due(n int64) time.Time {
 	return s.start.Add(time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(s.fps))
 }
 
+// Read waits until a picture is due, and draws it.
 func (s *patternSource) Read(ctx context.Context, f *picture) error {
 	for time.Since(s.due(s.next+1)) > 0 {
 		s.next++
@@ -41,6 +42,7 @@ func (s *patternSource) Read(ctx context.Context, f *picture) error {
 	return nil
 }
 
+// Close does nothing.
 func (s *patternSource) Close() error { return nil }
 
 const (
@@ -92,6 +94,8 @@ func (s *toneSource) fill(unix int64) {
 	}
 }
 
+// Channels is 1: the tone is the same left and right.
 func (s *toneSource) Channels() int { return 1 }
 
+// Close does nothing.
 func (s *toneSource) Close() error { return nil }

@@ -87,6 +87,7 @@ func checkRecording(t *testing.T, file string, pictures int) {
 }
 
 func checkBusy(t *testing.T, words string) {
+	t.Log(words)
 	for _, want := range []string{"/dev/video0", "busy", "porthole (pid "} {
 		if !strings.Contains(words, want) {
 			t.Errorf("a second Porthole said %q, which does not mention %q", words, want)

@@ -34,8 +34,8 @@ type viewer struct {
 }
 
 // watch connects to a WHEP URL, for as long as it takes the server and its camera to start.
-func watch(url string, limit time.Duration) (*viewer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+func watch(ctx context.Context, url string, limit time.Duration) (*viewer, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var settings webrtc.SettingEngine
 	settings.SetIncludeLoopbackCandidate(true)
@@ -90,35 +90,37 @@ func (v *viewer) connect(ctx context.Context, url string) error {
 // post sends the offer until the stream is there.
 func post(ctx context.Context, url, offer string) (answer string, err error) {
 	for {
-		status := ""
-		answer, status, err = postOnce(ctx, url, offer)
-		if err == nil && answer != "" {
+		answer, err = postOnce(ctx, url, offer)
+		if err == nil {
 			return answer, nil
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("%w; the last answer was %q, %v", ctx.Err(), status, err)
+			return "", fmt.Errorf("%w; the last try: %w", ctx.Err(), err)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-func postOnce(ctx context.Context, url, offer string) (answer, status string, err error) {
+func postOnce(ctx context.Context, url, offer string) (answer string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(offer))
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	request.Header.Set("Content-Type", "application/sdp")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusCreated {
-		return "", response.Status, err
+	if err != nil {
+		return "", err
 	}
-	return string(body), response.Status, nil
+	if response.StatusCode != http.StatusCreated {
+		return "", fmt.Errorf("%s: %s", response.Status, body)
+	}
+	return string(body), nil
 }
 
 func (v *viewer) receive(packet *rtp.Packet) {
