@@ -17,7 +17,7 @@ import (
 func parseSource(text string) (Source, error) {
 	name, uri, ok := strings.Cut(text, "=")
 	if !ok {
-		return Source{}, fmt.Errorf("%q is not NAME=URI, such as webcam=camera:", text)
+		return Source{}, fmt.Errorf("%q is not NAME=URI (webcam=camera: is one)", text)
 	}
 	if !signaling.ValidStream(name) {
 		return Source{}, fmt.Errorf("%q: the name %q is not 1 to 64 letters, digits, dots, dashes or underscores", text, name)

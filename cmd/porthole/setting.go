@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -205,10 +206,8 @@ func parseLevel(text string) (slog.Level, error) {
 // oneOf reads one of the words.
 func oneOf(words ...string) func(string) (string, error) {
 	return func(text string) (string, error) {
-		for _, word := range words {
-			if text == word {
-				return text, nil
-			}
+		if slices.Contains(words, text) {
+			return text, nil
 		}
 		return "", fmt.Errorf("%q is not one of %s", text, strings.Join(words, ", "))
 	}
