@@ -74,9 +74,10 @@ func (f *finisher) index() error {
 func (f *finisher) sections() error {
 	f.desc.MediaDescriptions = nil
 	accepted := make(map[string]bool)
+	flowing := false
 	for _, m := range f.offer.Media {
 		md := f.answered[m.Mid]
-		if m.Rejected || !isAccepted(md) {
+		if m.Rejected || !f.isAccepted(m, md) {
 			if f.offer.Role == Publish && !m.Rejected {
 				return fmt.Errorf("%w: %s, which offers %s, was rejected", ErrNoCommonCodec, m.where(), m.offered())
 			}
@@ -87,6 +88,7 @@ func (f *finisher) sections() error {
 			return err
 		}
 		accepted[m.Mid] = true
+		flowing = flowing || !has(md.Attributes, dirInactive)
 		f.desc.MediaDescriptions = append(f.desc.MediaDescriptions, md)
 	}
 	for _, mid := range f.offer.bundle {
@@ -94,17 +96,23 @@ func (f *finisher) sections() error {
 			f.accepted = append(f.accepted, mid)
 		}
 	}
-	if len(f.accepted) == 0 {
+	if !flowing || len(f.accepted) == 0 {
 		return fmt.Errorf("%w: the stream has nothing that this client takes", ErrNoCommonCodec)
 	}
 
 	return nil
 }
 
-// isAccepted tells whether media will flow in an answered section. An inactive
-// one is as good as rejected, and the client should know.
-func isAccepted(md *sdp.MediaDescription) bool {
-	return md != nil && md.MediaName.Port.Value != 0 && !has(md.Attributes, dirInactive)
+// isAccepted tells whether an answered section keeps its port. An inactive one is
+// as good as rejected, and the client should know; but the first one of the bundle
+// carries the transport, and a Chromium with bundlePolicy max-bundle does not
+// connect without it.
+func (f *finisher) isAccepted(m Media, md *sdp.MediaDescription) bool {
+	if md == nil || md.MediaName.Port.Value == 0 {
+		return false
+	}
+	carrier := f.offer.Role == Watch && len(f.offer.bundle) > 0 && f.offer.bundle[0] == m.Mid
+	return carrier || !has(md.Attributes, dirInactive)
 }
 
 // rejection is the section that says no to m. Firefox needs the connection line.
@@ -164,7 +172,8 @@ func (f *finisher) finishSection(m Media, md *sdp.MediaDescription) error {
 
 // check finds the faults of an answer that would leave the client waiting.
 func (f *finisher) check(m Media, md *sdp.MediaDescription) error {
-	if want := f.offer.Role.answerDirection(); !has(md.Attributes, want) {
+	unused := f.offer.Role == Watch && has(md.Attributes, dirInactive)
+	if want := f.offer.Role.answerDirection(); !unused && !has(md.Attributes, want) {
 		return fmt.Errorf("the answer to %s is not %s", m.where(), want)
 	}
 	setup, _ := lookup(md.Attributes, sdp.AttrKeyConnectionSetup)

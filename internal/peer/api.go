@@ -90,6 +90,7 @@ type Engine struct {
 	settings settings
 	metrics  *metrics
 	addr     netip.AddrPort
+	media    *mediaConn
 	udp      *ice.UniversalUDPMuxDefault
 	tcp      *ice.TCPMuxDefault
 	stun     *prober
@@ -120,21 +121,26 @@ func Listen(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(cfg.Registerer)
-	if err != nil {
-		return nil, err
-	}
 	udp, tcp, err := listenPair(set.media)
 	if err != nil {
 		return nil, err
 	}
 	sizeBuffers(udp, set.log)
+	media, err := newMediaConn(udp)
+	if err != nil {
+		return nil, errors.Join(err, udp.Close(), tcp.Close())
+	}
+	m, err := newMetrics(cfg.Registerer, media.Stats)
+	if err != nil {
+		return nil, errors.Join(err, udp.Close(), tcp.Close())
+	}
+	set.log.Debug("media socket is ready", "address", localAddr(udp), "batches", media.Mode().String())
 	e := &Engine{
 		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
-		addr: localAddr(udp),
+		addr: localAddr(udp), media: media,
 		base: baseSettings(set),
 	}
-	e.listen(newMediaConn(udp), newTCPListener(tcp))
+	e.listen(newTCPListener(tcp))
 	return e, nil
 }
 
@@ -144,13 +150,13 @@ func localAddr(conn *net.UDPConn) netip.AddrPort {
 }
 
 // listen starts what reads from the sockets.
-func (e *Engine) listen(udp *mediaConn, tcp net.Listener) {
+func (e *Engine) listen(tcp net.Listener) {
 	log := pionLog{log: e.settings.log, scope: "mux"}
 	e.udp = ice.NewUniversalUDPMuxDefault(ice.UniversalUDPMuxParams{
-		Logger: log, UDPConn: udp,
+		Logger: log, UDPConn: e.media,
 		XORMappedAddrCacheTTL: time.Nanosecond, // the prober keeps results itself and wants fresh ones
 	})
-	close(udp.open)
+	close(e.media.open)
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
 		Listener: tcp, Logger: log,
 		ReadBufferSize:               64, // packets; a publisher's burst while its agent is busy

@@ -25,6 +25,6 @@
 //
 // mediaConn (sockets.go) is the net.PacketConn below the ICE mux, sendTrack
 // (sink.go) is the last step of an outgoing packet, and link (link.go) holds the
-// connection of a session. A batching socket or a leaner viewer connection
-// replaces one of these and nothing else.
+// connection of a session. Another socket or a leaner viewer connection replaces
+// one of these and nothing else.
 package peer

@@ -41,6 +41,9 @@ func (s *Session) pairSelected(pair Pair) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.life.pair = &pair
+	if s.sink != nil {
+		s.sink.follow(pair)
+	}
 }
 
 func (s *Session) up() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"porthole/internal/egress"
 	"porthole/internal/negotiate"
 )
 
@@ -27,7 +28,8 @@ type metrics struct {
 	probes          *prometheus.CounterVec   // by result
 }
 
-func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
+// newMetrics registers the metrics; sent tells what became of media packets.
+func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*metrics, error) {
 	m := &metrics{
 		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "porthole_answer_seconds",
@@ -67,13 +69,33 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var faults []error
-	for _, c := range []prometheus.Collector{m.answer, m.connect, m.sessions, m.ends, m.probes} {
+	collectors := append(socketMetrics(sent), m.answer, m.connect, m.sessions, m.ends, m.probes)
+	for _, c := range collectors {
 		faults = append(faults, registerer.Register(c))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
+}
+
+// socketMetrics tell what became of media packets at the socket.
+func socketMetrics(stats func() egress.Stats) []prometheus.Collector {
+	counter := func(name, help string, labels prometheus.Labels, read func(egress.Stats) uint64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels},
+			func() float64 { return float64(read(stats())) })
+	}
+	packets := func(result string, read func(egress.Stats) uint64) prometheus.Collector {
+		return counter("porthole_socket_packets_total", "Media packets given to the UDP socket in batches, by result.",
+			prometheus.Labels{"result": result}, read)
+	}
+	return []prometheus.Collector{
+		packets("sent", func(s egress.Stats) uint64 { return s.Packets }),
+		packets("buffer_full", func(s egress.Stats) uint64 { return s.Dropped }),
+		packets("refused", func(s egress.Stats) uint64 { return s.Failed }),
+		counter("porthole_socket_batches_total", "System calls that sent two media packets or more.",
+			nil, func(s egress.Stats) uint64 { return s.Batches }),
+	}
 }
 
 func (m *metrics) answered(role negotiate.Role, took time.Duration) {

@@ -156,6 +156,9 @@ func (s *Session) finish() {
 		s.engine.settings.log.Debug("closing a connection reported errors", "error", err)
 	}
 	s.workers.Wait()
+	if s.sink != nil {
+		s.sink.replaceBatch(nil)
+	}
 	reason := s.Err()
 	if caught, ok := errors.AsType[*panicError](reason); ok {
 		s.engine.settings.log.Error("session ended by a panic", "panic", caught.value, "stack", string(caught.stack))

@@ -190,7 +190,7 @@ func TestPanicEndsOneSession(t *testing.T) {
 	if err := wait(t, ended, "the end"); !errors.Is(err, peer.ErrPanic) {
 		t.Errorf("Serve = %v, want ErrPanic", err)
 	}
-	bystander.write(t, bystander.session.Tracks()[0], 1)
+	bystander.send(t, bystander.session.Tracks()[0], 1)
 	wait(t, bystander.packets, "the other viewer's packet")
 }
 

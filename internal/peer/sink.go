@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/egress"
 )
 
 // sink is the sending half of a viewer's session. There are no interceptors in
@@ -20,6 +24,10 @@ import (
 type sink struct {
 	session *Session
 	tracks  []*sendTrack // at most one per kind; read-only after sendLink
+
+	// batch gathers what goes to the selected pair's address; nil before there is
+	// one, and while the client is reached over TCP.
+	batch atomic.Pointer[egress.Destination]
 }
 
 // sendTrack is one outgoing track, in the form in which pion wants it.
@@ -135,13 +143,32 @@ func (s *Session) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	return t.writer.WriteRTP(header, payload) // per packet, and the sink of the packet knows more
 }
 
-// Flush sends what WriteRTP has queued. Today's socket sends each packet at once,
-// so it only says whether the session is connected.
+// Flush sends what WriteRTP has queued. It does not wait: an error says that the
+// socket refused packets for this client, or that the session is not connected.
 func (s *Session) Flush() error {
-	if !s.writable.Load() {
+	if s.sink == nil || !s.writable.Load() {
 		return ErrNotConnected
 	}
+	if batch := s.sink.batch.Load(); batch != nil {
+		return batch.Flush() // per picture; the error says it all
+	}
 	return nil
+}
+
+// follow lets batches go to the address of a newly selected pair.
+func (k *sink) follow(pair Pair) {
+	var batch *egress.Destination
+	addr, err := netip.ParseAddrPort(pair.Remote.Address)
+	if err == nil && pair.Remote.Protocol == "udp" && pair.Local.Type != "relay" {
+		batch = k.session.engine.media.Open(addr)
+	}
+	k.replaceBatch(batch)
+}
+
+func (k *sink) replaceBatch(batch *egress.Destination) {
+	if old := k.batch.Swap(batch); old != nil {
+		old.Close()
+	}
 }
 
 // WriteRTCP sends RTCP packets as one compound packet. It returns

@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
@@ -79,6 +81,15 @@ func (w *watching) write(t testing.TB, track peer.SendTrack, seq uint16) {
 	}
 }
 
+// send writes a packet and lets it leave.
+func (w *watching) send(t testing.TB, track peer.SendTrack, seq uint16) {
+	t.Helper()
+	w.write(t, track, seq)
+	if err := w.session.Flush(); err != nil {
+		t.Errorf("Flush: %v", err)
+	}
+}
+
 func (w *watching) count(match func(rtcp.Packet) bool) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -105,7 +116,7 @@ func TestViewerReceives(t *testing.T) {
 		t.Errorf("the answer names the stream %d times, want once per track", n)
 	}
 	for _, track := range tracks {
-		w.write(t, track, 1000)
+		w.send(t, track, 1000)
 		packet := wait(t, w.packets, "a packet")
 		if packet.SSRC != track.SSRC || packet.PayloadType != track.PayloadType || packet.SequenceNumber != 1000 {
 			t.Errorf("got %v, want the header that was written", packet.Header)
@@ -117,9 +128,6 @@ func TestViewerReceives(t *testing.T) {
 	if _, err := w.session.WriteRTP(&rtp.Header{SSRC: video.SSRC + 1}, nil); !errors.Is(err, peer.ErrUnknownSSRC) {
 		t.Errorf("WriteRTP of a foreign SSRC = %v, want ErrUnknownSSRC", err)
 	}
-	if err := w.session.Flush(); err != nil {
-		t.Errorf("Flush: %v", err)
-	}
 	w.session.Close(nil)
 	if _, err := w.session.WriteRTP(&rtp.Header{SSRC: video.SSRC}, nil); !errors.Is(err, peer.ErrNotConnected) {
 		t.Errorf("WriteRTP after Close = %v, want ErrNotConnected", err)
@@ -127,6 +135,48 @@ func TestViewerReceives(t *testing.T) {
 	if err := w.session.WriteRTCP(nil); !errors.Is(err, peer.ErrNotConnected) {
 		t.Errorf("WriteRTCP after Close = %v, want ErrNotConnected", err)
 	}
+}
+
+func TestViewersPicturesLeaveInBatches(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	w := startWatching(t, newEngine(t, peer.Config{Registerer: registry}), newClient(t, clientConfig{}), edits{})
+	const packets = 12
+	for i := range uint16(packets) {
+		w.write(t, w.session.Tracks()[0], 1000+i)
+	}
+	select {
+	case p := <-w.packets:
+		t.Errorf("packet %d left before Flush", p.SequenceNumber)
+	default:
+	}
+	if err := w.session.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint16(packets) {
+		if p := wait(t, w.packets, "a packet"); p.SequenceNumber != 1000+i {
+			t.Errorf("packet %d came as number %d", p.SequenceNumber, i)
+		}
+	}
+	if runtime.GOOS == "linux" { // others have no batches
+		if n := counterValue(t, registry, "porthole_socket_batches_total"); n != 1 {
+			t.Errorf("%v system calls sent them, want 1", n)
+		}
+	}
+}
+
+func counterValue(t testing.TB, registry *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
 }
 
 func TestViewerFeedbackArrivesOnce(t *testing.T) {
@@ -161,7 +211,7 @@ func TestViewerOverTCPOnly(t *testing.T) {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}})
 	w := startWatching(t, newEngine(t, peer.Config{}), c, edits{})
-	w.write(t, w.session.Tracks()[0], 1)
+	w.send(t, w.session.Tracks()[0], 1)
 	wait(t, w.packets, "a packet")
 	if pair := w.session.Info().Selected; pair == nil || pair.Local.Protocol != "tcp" {
 		t.Errorf("selected pair is %+v, want TCP", pair)

@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/pion/ice/v4"
+
+	"porthole/internal/egress"
 )
 
 const (
@@ -69,18 +71,23 @@ func sizeBuffers(conn *net.UDPConn, log *slog.Logger) {
 	}
 }
 
-// mediaConn is the UDP socket that all sessions share. A read error does not
-// end it: the mux above would take the first one for the socket's end, and one
-// stray ICMP message or a moment without memory would cut off everybody.
+// mediaConn is the UDP socket that all sessions share. Media to viewers leaves it
+// in batches. A read error does not end it: the mux above would take the first
+// one for the socket's end, and one stray ICMP message or a moment without memory
+// would cut off everybody.
 type mediaConn struct {
-	*net.UDPConn
+	*egress.Conn
 	// open is closed when packets may be read. pion's mux begins to read before it
 	// is complete, and a packet that is already there would meet a nil pointer.
 	open chan struct{}
 }
 
-func newMediaConn(conn *net.UDPConn) *mediaConn {
-	return &mediaConn{UDPConn: conn, open: make(chan struct{})}
+func newMediaConn(udp *net.UDPConn) (*mediaConn, error) {
+	conn, err := egress.New(udp, egress.Segmented)
+	if err != nil {
+		return nil, fmt.Errorf("media socket: %w", err)
+	}
+	return &mediaConn{Conn: conn, open: make(chan struct{})}, nil
 }
 
 var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
@@ -89,17 +96,12 @@ var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
 func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err error) {
 	<-c.open
 	for range maxReadErrors {
-		n, from, err = c.ReadFromUDPAddrPort(b)
+		n, from, err = c.Conn.ReadFromAddrPort(b)
 		if err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 			break
 		}
 	}
 	return n, from, err
-}
-
-// WriteToAddrPort sends one packet.
-func (c *mediaConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	return c.WriteToUDPAddrPort(b, to)
 }
 
 // tcpListener hands connections to the ICE mux and closes them all when it is

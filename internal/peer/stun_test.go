@@ -116,7 +116,7 @@ func TestMappedCandidateDoesNotDisturbTheOthers(t *testing.T) {
 	engine := newEngine(t, peer.Config{})
 	engine.WithMapped(netip.MustParseAddrPort("203.0.113.9:40001"))
 	w := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
-	w.write(t, w.session.Tracks()[0], 1)
+	w.send(t, w.session.Tracks()[0], 1)
 	wait(t, w.packets, "a packet")
 }
 
