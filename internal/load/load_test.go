@@ -28,7 +28,7 @@ func run(t *testing.T, cfg load.Config) *load.Report {
 
 func TestEverySessionIsMeasured(t *testing.T) {
 	server := newServer(t, false)
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 4, Duration: 2 * time.Second, Ramp: 100 * time.Millisecond})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 4, Duration: 3 * time.Second, Ramp: 100 * time.Millisecond})
 
 	for name, got := range map[string]int{
 		"opened": report.Opened, "answered": report.Answered, "connected": report.Connected,
@@ -64,7 +64,7 @@ func TestLossIsCountedAndJudged(t *testing.T) {
 	server.skip = func(session, frame, packet int) bool {
 		return session == 0 && frame%10 == 5 && packet == 1 // 1 of 40 packets of video, 1 of 50 of all
 	}
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 2 * time.Second})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 3 * time.Second})
 
 	if l := report.LossPercent.Max; l < 1.5 || l > 2.5 {
 		t.Errorf("loss of the worst session is %v %%, want about 2", l)
@@ -80,7 +80,7 @@ func TestLossIsCountedAndJudged(t *testing.T) {
 func TestSlowSessionIsNotFullRate(t *testing.T) {
 	server := newServer(t, false)
 	server.skip = func(session, frame, _ int) bool { return session == 2 && frame%2 == 1 }
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 3, Duration: 2 * time.Second})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 3, Duration: 3 * time.Second})
 
 	if report.Media != 3 || report.FullRate != 2 {
 		t.Errorf("media %d, full rate %d; want 3 and 2: %s", report.Media, report.FullRate, report.Verdict.Text)
@@ -110,7 +110,7 @@ func TestBrokenKeyframesDoNotCount(t *testing.T) {
 
 func TestMediaOverTCP(t *testing.T) {
 	server := newServer(t, true)
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 2 * time.Second, TCP: true})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 3 * time.Second, TCP: true})
 	if report.Keyframe != 2 || report.FullRate != 2 {
 		t.Errorf("keyframe %d, full rate %d; want 2 and 2: %+v", report.Keyframe, report.FullRate, report.Failures)
 	}

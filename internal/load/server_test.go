@@ -147,10 +147,18 @@ const (
 )
 
 func (s *whepServer) send(ctx context.Context, session int, video, audio *webrtc.TrackLocalStaticRTP) {
-	ticker := time.NewTicker(time.Second / frameRate)
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	begin := time.Now()
 	seq := uint16(65500) // wraps soon
 	for frame := 0; ; frame++ {
+		// By the clock, so that a busy machine makes frames late but not fewer.
+		timer.Reset(time.Until(begin.Add(time.Duration(frame) * time.Second / frameRate)))
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
 		for i := range packetsPerFrame {
 			seq++
 			if !s.skip(session, frame, i) {
@@ -161,11 +169,6 @@ func (s *whepServer) send(ctx context.Context, session int, video, audio *webrtc
 			Header:  rtp.Header{Version: 2, SequenceNumber: uint16(frame), Timestamp: uint32(frame) * 960},
 			Payload: []byte("sound"),
 		})
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
 	}
 }
 
