@@ -146,13 +146,13 @@ func (t *Table) run(e *entry) {
 
 	t.mu.Lock()
 	delete(t.sessions, e.id)
-	t.places--
 	t.mu.Unlock()
 	attrs := append([]slog.Attr{
 		slog.Duration("duration", time.Since(e.since).Round(time.Millisecond)),
 		slog.Any("reason", reason),
 	}, e.session.Summary()...)
 	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", attrs...)
+	t.release()
 	close(e.done)
 }
 
