@@ -144,6 +144,21 @@ func printReport(w io.Writer, r *load.Report, asJSON bool) error {
 		fmt.Fprintf(w, "  %d failed: %s\n", f.Sessions, f.Reason)
 	}
 
+	if r.Answered > 0 {
+		if err := printTable(w, r); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(w, "\n%d packets, %d lost; %.1f Mbit/s in all; %.2f processors for measuring", r.Packets, r.Lost, r.TotalBitRate/1e6, r.Generator.CPUCores)
+	if r.Generator.Dropped > 0 {
+		fmt.Fprintf(w, "; %d packets were lost by this machine, which was too busy to take them", r.Generator.Dropped)
+	}
+	_, err := fmt.Fprintf(w, "\n%s\n", r.Verdict.Text)
+	return err
+}
+
+// printTable shows how the sessions' figures are distributed.
+func printTable(w io.Writer, r *load.Report) error {
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(table, "\tmin\tp50\tp95\tp99\tmax\t\n")
@@ -166,14 +181,5 @@ func printReport(w io.Writer, r *load.Report, asJSON bool) error {
 	row("kbit/s", r.BitRate, 1e-3)
 	row("loss (%)", r.LossPercent, 1)
 	row("longest pause (ms)", r.Pause, 1)
-	if err := table.Flush(); err != nil {
-		return err
-	}
-
-	fmt.Fprintf(w, "\n%d packets, %d lost; %.1f Mbit/s in all; %.2f processors for measuring", r.Packets, r.Lost, r.TotalBitRate/1e6, r.Generator.CPUCores)
-	if r.Generator.Dropped > 0 {
-		fmt.Fprintf(w, "; %d packets were lost by this machine, which was too busy to take them", r.Generator.Dropped)
-	}
-	_, err := fmt.Fprintf(w, "\n%s\n", r.Verdict.Text)
-	return err
+	return table.Flush()
 }
