@@ -82,7 +82,8 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 			SSRC: sent.SSRC, PayloadType: sent.PayloadType,
 			RTXSSRC: sent.RTXSSRC, RTXPayloadType: sent.RTXPayloadType,
 			MID: sent.Mid, MIDExtensionID: sent.MIDExtensionID,
-			Accepts: t.accepts,
+			CaptureTimeExtensionID: sent.CaptureTimeExtensionID,
+			Accepts:                t.accepts,
 		}
 		if t.kind == broadcast.Video {
 			cfg.Video = tc

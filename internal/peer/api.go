@@ -82,6 +82,9 @@ type SendTrack struct {
 	// MIDExtensionID is the id of the MID header extension (RFC 9143 15), zero
 	// when the viewer did not offer it.
 	MIDExtensionID uint8
+	// CaptureTimeExtensionID is the id of abs-capture-time, zero when the viewer
+	// did not offer it.
+	CaptureTimeExtensionID uint8
 }
 
 // Engine makes sessions and owns the sockets under them.

@@ -12,6 +12,10 @@ import (
 	"porthole/internal/negotiate"
 )
 
+// absCaptureTimeURI names the header extension that tells when a picture was
+// taken: http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time.
+const absCaptureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
+
 // section is what we make of one section of an offer.
 type section struct {
 	mid, kind  string
@@ -51,7 +55,7 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codec negotiate
 	understood := []string{"nack", "nack pli", "ccm fir"}
 	var uris []string
 	if role == negotiate.Watch {
-		uris = []string{sdp.SDESMidURI}
+		uris = []string{sdp.SDESMidURI, absCaptureTimeURI}
 	} else {
 		// Without this extension there is nothing to report on. REMB is not
 		// accepted because it would never be sent.

@@ -60,8 +60,12 @@ func (t *sendTrack) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameter
 		t.negotiated.RTXSSRC, t.negotiated.RTXPayloadType = rtx, t.section.codec.RTX
 	}
 	for _, x := range ctx.HeaderExtensions() {
-		if x.URI == sdp.SDESMidURI {
-			t.negotiated.MIDExtensionID = uint8(x.ID) // 1 to 255, RFC 8285
+		id := uint8(x.ID) // 1 to 255, RFC 8285
+		switch x.URI {
+		case sdp.SDESMidURI:
+			t.negotiated.MIDExtensionID = id
+		case absCaptureTimeURI:
+			t.negotiated.CaptureTimeExtensionID = id
 		}
 	}
 	return codecs[i], nil
