@@ -1,0 +1,56 @@
+// @ts-check
+// When to try again. Pure: no timers, no clock but the one that is handed in.
+
+/** The longest wait that a server may ask for with Retry-After, in ms: one hour. */
+const LONGEST_RETRY_AFTER = 3_600_000;
+
+/**
+ * Exponential back-off with jitter: the n-th wait is drawn evenly between the first
+ * wait and a ceiling that doubles, so that a thousand players that lost the same
+ * server do not come back to it in step.
+ */
+export class Backoff {
+  /**
+   * @param {object} [options]
+   * @param {number} [options.first] shortest wait, ms
+   * @param {number} [options.cap] longest wait, ms
+   * @param {() => number} [options.random] evenly distributed in [0, 1)
+   */
+  constructor({ first = 500, cap = 15_000, random = Math.random } = {}) {
+    this.first = first;
+    this.cap = cap;
+    this.random = random;
+    /** Attempts that failed since the last success. */
+    this.failures = 0;
+  }
+
+  /**
+   * Counts one more failure.
+   * @returns {number} how long to wait before the next attempt, ms
+   */
+  next() {
+    this.failures += 1;
+    // The exponent is bounded too: 2 ** 1100 is Infinity, and a page may be left open.
+    const ceiling = Math.min(this.cap, this.first * 2 ** Math.min(this.failures, 30));
+    return Math.round(this.first + this.random() * (ceiling - this.first));
+  }
+
+  /** Forgets the failures: the next wait is a short one. */
+  reset() {
+    this.failures = 0;
+  }
+}
+
+/**
+ * Reads a Retry-After header (RFC 9110, section 10.2.3): seconds or an HTTP date.
+ * @param {string | null} value
+ * @param {number} now ms since the epoch
+ * @returns {number | undefined} how long to wait, ms; undefined when the header is
+ *   absent or not one of the two
+ */
+export function retryAfter(value, now) {
+  const text = value?.trim() ?? '';
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  if (Number.isNaN(wait)) return undefined;
+  return Math.min(Math.max(wait, 0), LONGEST_RETRY_AFTER);
+}

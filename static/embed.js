@@ -1,0 +1,27 @@
+// @ts-check
+// The embed page: the player and nothing else. Options of the query: controls, muted,
+// autoplay (each on unless 0, false, no or off), poster (a path of this server), lang.
+
+import { byId } from './dom.js';
+import { address, readToken, root, streamName } from './site.js';
+import { WhepVideo } from './whep-video.js';
+
+const name = streamName();
+const options = new URLSearchParams(location.search);
+const player = byId('player', WhepVideo);
+
+/** @param {string} option */
+function isOn(option) {
+  return !/^(0|false|no|off)$/i.test(options.get(option) ?? '1');
+}
+
+document.title = name;
+for (const option of ['controls', 'muted']) player.toggleAttribute(option, isOn(option));
+const lang = options.get('lang');
+if (lang) player.setAttribute('lang', lang);
+// The page's policy shows no picture of another host; a wrong address is no poster.
+const poster = options.get('poster');
+if (poster && URL.canParse(poster, root.href)) player.setAttribute('poster', new URL(poster, root).href);
+player.token = readToken('view');
+player.src = address('whep', name);
+player.toggleAttribute('autoplay', isOn('autoplay'));

@@ -1,0 +1,97 @@
+// @ts-check
+// The home page: what is live, how to publish, how to embed.
+
+import { Cards } from './cards.js';
+import { byId } from './dom.js';
+import { Feed } from './feed.js';
+import { embedWays, publishWays, showWays } from './guide.js';
+import { address, readToken, saveToken, streamNamePattern } from './site.js';
+
+/** @typedef {import('./feed.js').Stream} Stream */
+
+/** How often "live for 3 min" is looked at, ms. */
+const TICK_EVERY = 20_000;
+
+const feed = new Feed();
+const cards = new Cards(byId('streams', HTMLUListElement));
+const summary = byId('summary', HTMLElement);
+const notice = byId('notice', HTMLElement);
+const tokenForm = byId('token-form', HTMLFormElement);
+const embedName = byId('embed-name', HTMLInputElement);
+let embedNameTyped = false;
+
+function main() {
+  feed.addEventListener('streams', (event) => show(/** @type {CustomEvent<Stream[]>} */ (event).detail));
+  feed.addEventListener('offline', () => {
+    notice.textContent = 'The server cannot be reached. This page tries again by itself.';
+    notice.hidden = false;
+    summary.textContent = '';
+  });
+  feed.addEventListener('unauthorized', askForToken);
+  feed.start(readToken('view'));
+  setInterval(() => cards.tick(), TICK_EVERY);
+  guide();
+}
+
+/** @param {Stream[]} streams */
+function show(streams) {
+  notice.hidden = true;
+  tokenForm.hidden = true;
+  cards.show(streams);
+  byId('empty', HTMLElement).hidden = streams.length > 0;
+  const live = streams.filter((stream) => stream.live).length;
+  const viewers = streams.reduce((sum, stream) => sum + (stream.viewers ?? 0), 0);
+  summary.textContent = streams.length === 0 ? '' : `${live} live, ${viewers} watching`;
+
+  const names = streams.map(({ name }) => name);
+  byId('live-names', HTMLDataListElement).replaceChildren(...names.map((name) => new Option(name, name)));
+  // The first stream is what somebody most likely wants to embed.
+  if (!embedNameTyped && names.length > 0 && !names.includes(embedName.value)) {
+    embedName.value = names[0];
+    embedName.dispatchEvent(new Event('input'));
+  }
+}
+
+function askForToken() {
+  const input = byId('token', HTMLInputElement);
+  summary.textContent = '';
+  notice.hidden = input.value === '';
+  notice.textContent = 'That token is not the right one.';
+  byId('empty', HTMLElement).hidden = true;
+  cards.show([]);
+  tokenForm.hidden = false;
+  tokenForm.onsubmit = (event) => {
+    event.preventDefault();
+    notice.hidden = true;
+    saveToken('view', input.value.trim());
+    feed.start(input.value.trim());
+  };
+}
+
+function guide() {
+  const publishName = byId('name', HTMLInputElement);
+  follow(publishName, (name) => {
+    showWays(byId('publish-ways', HTMLElement), publishWays(name));
+    for (const link of document.querySelectorAll('a[data-publish-link]')) link.setAttribute('href', address('publish', name));
+  });
+  follow(embedName, (name) => showWays(byId('embed-ways', HTMLElement), embedWays(name)));
+  embedName.addEventListener('keydown', () => { embedNameTyped = true; });
+}
+
+/**
+ * Shows the lines for the name in the field, now and at every change to a good one.
+ * @param {HTMLInputElement} input
+ * @param {(name: string) => void} draw
+ */
+function follow(input, draw) {
+  const valid = new RegExp(`^${streamNamePattern}$`);
+  const update = () => {
+    const good = valid.test(input.value);
+    input.setAttribute('aria-invalid', String(!good));
+    if (good) draw(input.value);
+  };
+  input.addEventListener('input', update);
+  update();
+}
+
+main();

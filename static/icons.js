@@ -1,0 +1,28 @@
+// @ts-check
+// The few icons, drawn by path so that no page loads a font or a picture for them.
+
+const paths = {
+  play: 'M8 5.5v13l11-6.5z',
+  muted: 'M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9.5l5 5m0-5l-5 5',
+  sound: 'M4 9.5v5h3.5L12 18.5v-13L7.5 9.5zM15.5 9a4.2 4.2 0 0 1 0 6M18 6.5a7.8 7.8 0 0 1 0 11',
+  fullscreen: 'M9 4.5H4.5V9M15 4.5h4.5V9M9 19.5H4.5V15M15 19.5h4.5V15',
+  leaveFullscreen: 'M4.5 9H9V4.5M19.5 9H15V4.5M4.5 15H9v4.5M19.5 15H15v4.5',
+};
+
+/** @typedef {keyof typeof paths} IconName */
+
+const svg = 'http://www.w3.org/2000/svg';
+
+/**
+ * @param {IconName} name
+ * @returns {SVGSVGElement} 24 by 24, in the colour of the text, hidden from readers
+ */
+export function icon(name) {
+  const element = document.createElementNS(svg, 'svg');
+  element.setAttribute('viewBox', '0 0 24 24');
+  element.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(svg, 'path');
+  path.setAttribute('d', paths[name]);
+  element.append(path);
+  return element;
+}

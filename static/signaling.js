@@ -1,0 +1,186 @@
+// @ts-check
+// The half of HTTP that WHIP (RFC 9725) and WHEP share: one offer out, one answer
+// in, a resource to delete at the end. It decides nothing about trying again.
+
+import { retryAfter } from './backoff.js';
+import { iceServers } from './link.js';
+
+/** How long an offer waits for its candidates, ms. A browser behind a broken
+ * network gathers for 40 s; what it found in one second is what is worth having. */
+const GATHERING_LIMIT = 1_000;
+
+/** How long the server may take to answer a request, ms. */
+const REQUEST_LIMIT = 10_000;
+
+/** A longer explanation than this is somebody's error page, not a sentence. */
+const LONGEST_DETAIL = 400;
+
+/** The request was answered, but not with what was asked for. */
+export class RefusedError extends Error {
+  /**
+   * @param {number} status HTTP status
+   * @param {string} detail the server's words, or ''
+   * @param {number} [retryAfter] ms, when the server gave one
+   */
+  constructor(status, detail, retryAfter) {
+    super(detail || `The server answered with status ${status}.`);
+    this.name = 'RefusedError';
+    this.status = status;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * @typedef {object} Resource what the server made of an offer
+ * @property {string | undefined} url of the session, absolute; undefined when the
+ *   server gave no Location, and then nothing can be deleted
+ * @property {RTCIceServer[]} iceServers that the server offers
+ */
+
+/**
+ * Offers the connection to an endpoint and applies the answer.
+ * @param {RTCPeerConnection} connection with its transceivers
+ * @param {object} options
+ * @param {string} options.endpoint absolute URL
+ * @param {string} [options.token] sent as a Bearer token
+ * @param {AbortSignal} options.signal
+ * @param {(sdp: string) => string} [options.adjust] edits the offer before it is set
+ * @param {(resource: Resource) => void} options.onResource told as soon as the server
+ *   holds a session, even when the answer then turns out to be unusable
+ * @returns {Promise<void>} rejected with RefusedError, with TypeError when there is no
+ *   way to the server, with the signal's reason, or with what the browser says about the SDP
+ */
+export async function negotiate(connection, { endpoint, token, signal, adjust, onResource }) {
+  await setOffer(connection, adjust);
+  await gathered(connection, GATHERING_LIMIT, signal);
+  const { response, sdp } = await post(endpoint, connection.localDescription?.sdp ?? '', token, signal);
+  const location = response.headers.get('Location');
+  const servers = iceServers(response.headers.get('Link'));
+  onResource({
+    // Relative to where the answer came from, which after a redirect is not the endpoint.
+    url: location ? new URL(location, response.url).href : undefined,
+    iceServers: servers,
+  });
+  if (servers.length > 0) {
+    // Gathering is over; an ICE restart on this connection will use them.
+    connection.setConfiguration({ ...connection.getConfiguration(), iceServers: servers });
+  }
+  signal.throwIfAborted();
+  await connection.setRemoteDescription({ type: 'answer', sdp });
+}
+
+/**
+ * @param {string} endpoint
+ * @param {string} offer
+ * @param {string | undefined} token
+ * @param {AbortSignal} signal
+ */
+async function post(endpoint, offer, token, signal) {
+  const request = new AbortController();
+  const abort = () => request.abort(signal.reason);
+  const timer = setTimeout(() => request.abort(new TypeError('no answer in time')), REQUEST_LIMIT);
+  signal.addEventListener('abort', abort);
+  try {
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp', ...bearer(token) },
+      body: offer,
+      signal: request.signal,
+      cache: 'no-store',
+      referrerPolicy: 'no-referrer',
+    });
+    if (response.status !== 201) throw await refusal(response);
+    return { response, sdp: await response.text() };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/**
+ * Ends a session at the server. Fire and forget: it is sent even while the page goes
+ * away, and a server that misses it finds out by itself that nobody is there.
+ * @param {string | undefined} url
+ * @param {string} [token]
+ */
+export function release(url, token) {
+  if (!url) return;
+  fetch(url, { method: 'DELETE', headers: bearer(token), keepalive: true, referrerPolicy: 'no-referrer' })
+    .catch(() => {});
+}
+
+/**
+ * @param {string} [token]
+ * @returns {Record<string, string>}
+ */
+export function bearer(token) {
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+/**
+ * Reads why a request was refused: a problem document (RFC 9457) or a line of text.
+ * @param {Response} response
+ * @returns {Promise<RefusedError>}
+ */
+export async function refusal(response) {
+  const wait = retryAfter(response.headers.get('Retry-After'), Date.now());
+  const type = response.headers.get('Content-Type') ?? '';
+  let detail = '';
+  try {
+    const body = await response.text();
+    if (/[/+]json\b/i.test(type)) {
+      const problem = JSON.parse(body);
+      detail = [problem.detail, problem.error, problem.title].find((text) => typeof text === 'string') ?? '';
+    } else if (/^text\/plain\b/i.test(type)) {
+      detail = body;
+    }
+  } catch {
+    // The status says enough when the body cannot be read.
+  }
+  detail = detail.trim();
+  return new RefusedError(response.status, detail.length <= LONGEST_DETAIL ? detail : '', wait);
+}
+
+/**
+ * @param {RTCPeerConnection} connection
+ * @param {((sdp: string) => string) | undefined} adjust
+ */
+async function setOffer(connection, adjust) {
+  const offer = await connection.createOffer();
+  const adjusted = adjust?.(offer.sdp ?? '');
+  if (adjusted !== undefined && adjusted !== offer.sdp) {
+    try {
+      await connection.setLocalDescription({ type: 'offer', sdp: adjusted });
+      return;
+    } catch {
+      // A browser may refuse any edited offer; its own one works as well.
+    }
+  }
+  await connection.setLocalDescription(offer);
+}
+
+/**
+ * Waits until every candidate is in the local description, but not for ever.
+ * @param {RTCPeerConnection} connection
+ * @param {number} limit ms
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
+function gathered(connection, limit, signal) {
+  if (connection.iceGatheringState === 'complete') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const done = new AbortController();
+    /** @param {() => void} settle */
+    const finish = (settle) => {
+      clearTimeout(timer);
+      done.abort();
+      settle();
+    };
+    const timer = setTimeout(() => finish(resolve), limit);
+    connection.addEventListener('icegatheringstatechange', () => {
+      if (connection.iceGatheringState === 'complete') finish(resolve);
+    }, { signal: done.signal });
+    signal.addEventListener('abort', () => finish(() => reject(signal.reason)), { signal: done.signal });
+  });
+}

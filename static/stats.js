@@ -1,0 +1,143 @@
+// @ts-check
+// Numbers out of an RTCStatsReport that people and the watchdog understand. Pure.
+
+/**
+ * @typedef {object} PlaybackStats
+ * @property {number} time ms since the epoch
+ * @property {number} width of the picture, pixels; 0 before the first
+ * @property {number} height
+ * @property {number} framesPerSecond decoded in the last interval
+ * @property {number} framesDecoded since the session began
+ * @property {number} framesDropped
+ * @property {number} packetsReceived audio and video
+ * @property {number} packetsLost
+ * @property {number} bitrate received in the last interval, bit/s
+ * @property {number | undefined} bufferDelay ms that a picture waited in the jitter buffer
+ * @property {number | undefined} roundTripTime ms
+ * @property {string} codec of the video, 'H264'; '' before it is known
+ * @property {string} path 'udp', 'tcp' or 'relay'; '' before there is one
+ */
+
+/**
+ * @typedef {object} SendingStats
+ * @property {number} time ms since the epoch
+ * @property {number} width of the encoded picture
+ * @property {number} height
+ * @property {number} framesPerSecond
+ * @property {number} bitrate sent in the last interval, audio and video, bit/s
+ * @property {number | undefined} roundTripTime ms
+ * @property {number | undefined} loss fraction of packets that the server missed, 0 to 1
+ * @property {string} limitedBy 'none', 'cpu', 'bandwidth' or 'other'
+ * @property {string} codec
+ */
+
+/** @typedef {Record<string, any>} Entry of a stats report; browsers differ in what it has */
+
+/**
+ * @param {Iterable<[string, Entry]>} report
+ * @param {string} type
+ * @returns {Entry[]}
+ */
+function entries(report, type) {
+  return [...report].map(([, entry]) => entry).filter((entry) => entry.type === type);
+}
+
+/** @param {Entry[]} list @param {string} field */
+const sum = (list, field) => list.reduce((total, entry) => total + (entry[field] ?? 0), 0);
+
+/**
+ * @param {number} now @param {number} before @param {number} ms
+ * @returns {number} the growth per second, 0 without a past
+ */
+const perSecond = (now, before, ms) => (ms > 0 ? Math.max(0, ((now - before) * 1000) / ms) : 0);
+
+/** Keeps the last reading, because rates need two. One per session. */
+export class PlaybackMeter {
+  #last = { time: 0, bytes: 0, frames: 0, delay: 0, emitted: 0 };
+
+  /**
+   * @param {Iterable<[string, Entry]>} report
+   * @param {number} time ms since the epoch
+   * @returns {PlaybackStats}
+   */
+  read(report, time) {
+    const inbound = entries(report, 'inbound-rtp');
+    const video = inbound.find((entry) => entry.kind === 'video') ?? {};
+    const last = this.#last;
+    const elapsed = last.time ? time - last.time : 0;
+    const next = {
+      time,
+      bytes: sum(inbound, 'bytesReceived'),
+      frames: video.framesDecoded ?? 0,
+      delay: video.jitterBufferDelay ?? 0,
+      emitted: video.jitterBufferEmittedCount ?? 0,
+    };
+    this.#last = next;
+    const emitted = next.emitted - last.emitted;
+    return {
+      time,
+      width: video.frameWidth ?? 0,
+      height: video.frameHeight ?? 0,
+      framesPerSecond: perSecond(next.frames, last.frames, elapsed),
+      framesDecoded: next.frames,
+      framesDropped: video.framesDropped ?? 0,
+      packetsReceived: sum(inbound, 'packetsReceived'),
+      packetsLost: sum(inbound, 'packetsLost'),
+      bitrate: perSecond(next.bytes, last.bytes, elapsed) * 8,
+      bufferDelay: emitted > 0 ? ((next.delay - last.delay) * 1000) / emitted : undefined,
+      codec: codecName(report, video),
+      ...pathOf(report),
+    };
+  }
+}
+
+/** As PlaybackMeter, for a session that sends. */
+export class SendingMeter {
+  #last = { time: 0, bytes: 0, frames: 0 };
+
+  /**
+   * @param {Iterable<[string, Entry]>} report
+   * @param {number} time ms since the epoch
+   * @returns {SendingStats}
+   */
+  read(report, time) {
+    const outbound = entries(report, 'outbound-rtp');
+    const video = outbound.find((entry) => entry.kind === 'video') ?? {};
+    const seen = entries(report, 'remote-inbound-rtp').find((entry) => entry.kind === 'video');
+    const last = this.#last;
+    const elapsed = last.time ? time - last.time : 0;
+    const next = { time, bytes: sum(outbound, 'bytesSent'), frames: video.framesEncoded ?? 0 };
+    this.#last = next;
+    return {
+      time,
+      width: video.frameWidth ?? 0,
+      height: video.frameHeight ?? 0,
+      framesPerSecond: perSecond(next.frames, last.frames, elapsed),
+      bitrate: perSecond(next.bytes, last.bytes, elapsed) * 8,
+      loss: seen?.fractionLost,
+      limitedBy: video.qualityLimitationReason ?? 'none',
+      codec: codecName(report, video),
+      roundTripTime: pathOf(report).roundTripTime,
+    };
+  }
+}
+
+/** @param {Iterable<[string, Entry]>} report @param {Entry} rtp */
+function codecName(report, rtp) {
+  const codec = entries(report, 'codec').find((entry) => entry.id === rtp.codecId);
+  return (codec?.mimeType ?? '').replace(/^\w+\//, '');
+}
+
+/** @param {Iterable<[string, Entry]>} report */
+function pathOf(report) {
+  const transport = entries(report, 'transport').find((entry) => entry.selectedCandidatePairId);
+  const pairs = entries(report, 'candidate-pair');
+  const pair = pairs.find((entry) => entry.id === transport?.selectedCandidatePairId) ??
+    pairs.find((entry) => entry.nominated && entry.state === 'succeeded');
+  const local = entries(report, 'local-candidate').find((entry) => entry.id === pair?.localCandidateId);
+  const time = pair?.currentRoundTripTime;
+  return {
+    path: local?.candidateType === 'relay' ? 'relay' : (local?.protocol ?? ''),
+    roundTripTime: time === undefined ? undefined : time * 1000,
+  };
+}

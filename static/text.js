@@ -1,0 +1,159 @@
+// @ts-check
+// The player's words, in English and Chinese. Pure.
+
+/** @typedef {import('./states.js').State} State */
+/** @typedef {import('./states.js').Reason} Reason */
+
+/**
+ * @typedef {object} Words
+ * @property {string} lang BCP 47
+ * @property {Record<import('./states.js').StateName, string>} states
+ * @property {Record<Reason, string>} reasons
+ * @property {string} tokenMissing
+ * @property {string} tokenForbidden
+ * @property {string} tooOften
+ * @property {string} reconnectingNow
+ * @property {(seconds: number) => string} reconnectingIn
+ * @property {(seconds: number) => string} tryingIn
+ * @property {string} video the label of the whole player
+ * @property {string} play
+ * @property {string} mute
+ * @property {string} unmute
+ * @property {string} fullscreen
+ * @property {string} leaveFullscreen
+ * @property {string} retry
+ * @property {string} live
+ */
+
+/** @type {Words} */
+const en = {
+  lang: 'en',
+  states: {
+    idle: 'Ready to play',
+    connecting: 'Connecting…',
+    waiting: 'Waiting for the stream to start',
+    playing: 'Playing',
+    stalled: 'Waiting for the picture',
+    reconnecting: 'Reconnecting…',
+    unauthorized: 'The token is wrong',
+    unknown: 'There is no stream with this name',
+    full: 'All places are taken',
+    refused: 'The server refused the connection',
+  },
+  reasons: {
+    unreachable: 'The server cannot be reached.',
+    server: 'The server has a problem.',
+    path: 'The server answers, but no media gets through. A firewall may block it.',
+    lost: 'The connection was lost.',
+    frozen: 'The picture stood still.',
+    unusable: 'This browser could not use the answer.',
+  },
+  tokenMissing: 'This stream needs a token',
+  tokenForbidden: 'This token does not open this stream',
+  tooOften: 'The server asks for a pause',
+  reconnectingNow: 'Reconnecting…',
+  reconnectingIn: (seconds) => `Reconnecting in ${seconds} s`,
+  tryingIn: (seconds) => `Next attempt in ${seconds} s`,
+  video: 'Live video',
+  play: 'Play',
+  mute: 'Mute',
+  unmute: 'Unmute',
+  fullscreen: 'Full screen',
+  leaveFullscreen: 'Leave full screen',
+  retry: 'Try now',
+  live: 'Live',
+};
+
+/** @type {Words} */
+const zh = {
+  lang: 'zh',
+  states: {
+    idle: '可以播放',
+    connecting: '正在连接…',
+    waiting: '等待直播开始',
+    playing: '正在播放',
+    stalled: '等待画面',
+    reconnecting: '正在重新连接…',
+    unauthorized: '令牌不正确',
+    unknown: '没有这个名称的直播',
+    full: '观看名额已满',
+    refused: '服务器拒绝了连接',
+  },
+  reasons: {
+    unreachable: '无法连接到服务器。',
+    server: '服务器出现问题。',
+    path: '服务器有回应，但媒体数据无法到达，可能被防火墙阻止。',
+    lost: '连接已中断。',
+    frozen: '画面停止不动。',
+    unusable: '此浏览器无法使用服务器的应答。',
+  },
+  tokenMissing: '观看此直播需要令牌',
+  tokenForbidden: '此令牌不能观看这个直播',
+  tooOften: '服务器要求稍候',
+  reconnectingNow: '正在重新连接…',
+  reconnectingIn: (seconds) => `${seconds} 秒后重新连接`,
+  tryingIn: (seconds) => `${seconds} 秒后重试`,
+  video: '直播视频',
+  play: '播放',
+  mute: '静音',
+  unmute: '取消静音',
+  fullscreen: '全屏',
+  leaveFullscreen: '退出全屏',
+  retry: '立即重试',
+  live: '直播',
+};
+
+/**
+ * The words of the first language that there are words for, otherwise English.
+ * @param {readonly (string | null | undefined)[]} languages BCP 47 tags, best first
+ * @returns {Words}
+ */
+export function words(languages) {
+  for (const tag of languages) {
+    if (/^zh\b/i.test(tag ?? '')) return zh;
+    if (/^en\b/i.test(tag ?? '')) return en;
+  }
+  return en;
+}
+
+/**
+ * A state in words: a headline that stays the same while the state does, and beside
+ * it the reason, where there is one.
+ * @param {Words} words
+ * @param {State} state
+ * @param {{ hasToken?: boolean }} [context]
+ * @returns {{ headline: string, detail: string }}
+ */
+export function describe(words, state, { hasToken = false } = {}) {
+  const reason = state.reason ? words.reasons[state.reason] : '';
+  return { headline: headline(words, state, hasToken), detail: detailOf(state) || reason };
+}
+
+/**
+ * How long until the next attempt, in words; '' when none is waited for.
+ * @param {Words} words
+ * @param {State} state
+ * @param {number} now ms since the epoch
+ */
+export function countdown(words, state, now) {
+  if (state.retryAt === undefined || state.name === 'waiting') return '';
+  const seconds = Math.max(1, Math.ceil((state.retryAt - now) / 1000));
+  return state.name === 'reconnecting' ? words.reconnectingIn(seconds) : words.tryingIn(seconds);
+}
+
+/** @param {Words} words @param {State} state @param {boolean} hasToken */
+function headline(words, state, hasToken) {
+  if (state.status === 403) return words.tokenForbidden;
+  if (state.status === 429) return words.tooOften;
+  if (state.name === 'unauthorized' && !hasToken) return words.tokenMissing;
+  return words.states[state.name];
+}
+
+/**
+ * The server's words are shown where they add something: that nobody publishes and
+ * that a token is wrong is said by the headline already.
+ * @param {State} state
+ */
+function detailOf({ name, detail }) {
+  return name === 'waiting' || name === 'unauthorized' || name === 'unknown' ? '' : (detail ?? '');
+}

@@ -1,0 +1,116 @@
+// @ts-check
+// One WHEP session: one peer connection that receives, and its resource at the
+// server. When to open one and when to give it up is the player's business.
+
+import { withStereo } from './sdp.js';
+import { negotiate, release } from './signaling.js';
+
+/**
+ * @typedef {object} SessionOptions
+ * @property {string} endpoint absolute URL of the WHEP endpoint
+ * @property {string} [token]
+ * @property {RTCIceServer[]} iceServers known from an earlier session or from the page
+ */
+
+/** Dispatches "connected" and "lost", each at most once, and nothing after close. */
+export class WhepSession extends EventTarget {
+  /** @param {SessionOptions} options */
+  constructor({ endpoint, token, iceServers }) {
+    super();
+    this.endpoint = endpoint;
+    this.token = token;
+    /** What the server sends, filled as its tracks come. */
+    this.stream = new MediaStream();
+    /** What the server offered in its answer, otherwise what was known before. */
+    this.iceServers = iceServers;
+    /** @type {string | undefined} */
+    this.resource = undefined;
+    this.connection = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
+    // Video first: it owns the bundle's transport, and streams without sound are
+    // common where streams without pictures are not.
+    this.connection.addTransceiver('video', { direction: 'recvonly' });
+    this.connection.addTransceiver('audio', { direction: 'recvonly' });
+    this.#listen();
+  }
+
+  /**
+   * Asks the server for the stream.
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>} as negotiate() in signaling.js
+   */
+  open(signal) {
+    return negotiate(this.connection, {
+      endpoint: this.endpoint,
+      token: this.token,
+      signal,
+      adjust: withStereo,
+      onResource: ({ url, iceServers }) => {
+        this.resource = url;
+        if (iceServers.length > 0) this.iceServers = iceServers;
+      },
+    });
+  }
+
+  /** True when the answer has the server send this kind of media. */
+  hasVideo() {
+    return this.#receives('video');
+  }
+
+  /** See hasVideo. */
+  hasAudio() {
+    return this.#receives('audio');
+  }
+
+  /** @returns {Promise<RTCStatsReport>} */
+  report() {
+    return this.connection.getStats();
+  }
+
+  /** Ends the session here and at the server. A second call does nothing. */
+  close() {
+    if (this.connection.connectionState === 'closed') return;
+    this.connection.close();
+    for (const track of this.stream.getTracks()) track.stop();
+    release(this.resource, this.token);
+  }
+
+  /** @param {'audio' | 'video'} kind */
+  #receives(kind) {
+    return this.connection.getTransceivers().some(({ receiver, currentDirection }) =>
+      receiver.track.kind === kind && currentDirection === 'recvonly');
+  }
+
+  #listen() {
+    const { connection } = this;
+    connection.addEventListener('track', ({ track, receiver }) => {
+      this.stream.addTrack(track);
+      keepDelayLow(receiver);
+      // The server's goodbye arrives as the end of DTLS, long before ICE gives up.
+      receiver.transport?.addEventListener('statechange', () => {
+        const state = receiver.transport?.state;
+        if (state === 'closed' || state === 'failed') this.#lost();
+      });
+    });
+    connection.addEventListener('connectionstatechange', () => {
+      if (connection.connectionState === 'connected') this.dispatchEvent(new Event('connected'));
+      if (connection.connectionState === 'failed') this.#lost();
+    });
+  }
+
+  #lost() {
+    if (this.connection.connectionState !== 'closed') this.dispatchEvent(new Event('lost'));
+  }
+}
+
+/**
+ * Asks for the shortest buffer that the network allows: the browser still makes it
+ * longer when packets come unevenly, and shorter again afterwards.
+ * @param {RTCRtpReceiver} receiver
+ */
+function keepDelayLow(receiver) {
+  if ('jitterBufferTarget' in receiver) {
+    receiver.jitterBufferTarget = 0;
+  } else if ('playoutDelayHint' in receiver) {
+    Object.assign(receiver, { playoutDelayHint: 0 });
+  }
+}
