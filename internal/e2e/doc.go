@@ -8,5 +8,5 @@
 //
 // The environment can say: E2E_BINARY, a porthole to test instead of building
 // one; E2E_FFMPEG, an FFmpeg that publishes over WHIP; E2E_ARTIFACTS, where
-// screenshots and the logs of failed tests are kept.
+// screenshots and the servers' logs are kept.
 package e2e

@@ -89,9 +89,7 @@ func (s *server) stop() {
 	if strings.Contains(log, "panic:") {
 		s.t.Error("porthole panicked")
 	}
-	if s.t.Failed() {
-		s.showLog(log)
-	}
+	s.keepLog(log)
 }
 
 func (s *server) terminate() {
@@ -116,11 +114,14 @@ func (s *server) terminate() {
 	}
 }
 
-// showLog keeps the whole log in a file and shows the end of it.
-func (s *server) showLog(log string) {
+// keepLog keeps the whole log in a file and, if the test failed, shows the end.
+func (s *server) keepLog(log string) {
 	name := filepath.Join(artifacts(s.t), strings.ReplaceAll(s.t.Name(), "/", "_")+".log")
 	if err := os.WriteFile(name, []byte(log), 0o644); err != nil {
 		s.t.Logf("keep the log: %v", err)
+	}
+	if !s.t.Failed() {
+		return
 	}
 	// What the ICE and DTLS libraries say in passing is in the file.
 	log = strings.Join(slices.DeleteFunc(strings.SplitAfter(log, "\n"), func(line string) bool {
