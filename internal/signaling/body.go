@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -38,21 +39,40 @@ func (h *Handler) bounded(next http.Handler) http.Handler {
 // readBody reads the whole body within the limits of size and time.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > h.cfg.MaxBody {
-		return nil, fmt.Errorf("%w: %d bytes are allowed", errBodyTooLarge, h.cfg.MaxBody)
+		return nil, h.tooLarge(w, r)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.cfg.MaxBody))
-	if err == nil {
+	body, err := io.ReadAll(io.LimitReader(r.Body, h.cfg.MaxBody+1))
+	switch {
+	case err == nil && int64(len(body)) <= h.cfg.MaxBody:
 		// From here on the server reads only to notice that the client has left, and
 		// an expired deadline would look like that.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		return body, nil
-	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, fmt.Errorf("%w: %d bytes are allowed", errBodyTooLarge, h.cfg.MaxBody)
+	case err == nil:
+		return nil, h.tooLarge(w, r)
 	}
 	w.Header().Set("Connection", "close") // the rest of the body may still come
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, fmt.Errorf("%w: %v are allowed", errBodyTooSlow, h.cfg.BodyTimeout)
 	}
 	return nil, fmt.Errorf("%w: %w", errBodyUnreadable, err)
+}
+
+// drained is how much of a body that is too large is read and thrown away, in
+// multiples of the limit.
+const drained = 16
+
+// tooLarge refuses a body. Most clients look for an answer only when they have
+// sent everything, and would see a reset connection in place of the 413 if the
+// rest were left unread; so it is read, within limits. A client that waits for
+// "100 Continue" is told without.
+func (h *Handler) tooLarge(w http.ResponseWriter, r *http.Request) error {
+	err := fmt.Errorf("%w: %d bytes are allowed", errBodyTooLarge, h.cfg.MaxBody)
+	if strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		return err
+	}
+	if _, rest := io.CopyN(io.Discard, r.Body, drained*h.cfg.MaxBody); !errors.Is(rest, io.EOF) {
+		w.Header().Set("Connection", "close")
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -268,8 +269,8 @@ func TestOrderOfChecks(t *testing.T) {
 		{"token before type", "POST", "/whip/cam", "Bearer wrong", "text/plain", "x", 401},
 		{"no token at all", "POST", "/whip/cam", "", typeSDP, "x", 401},
 		{"the other token", "POST", "/whip/cam", "Bearer viewer", "text/plain", "x", 403},
-		{"type before size", "POST", "/whip/cam", token, "text/plain", strings.Repeat("x", 1<<18), 415},
-		{"size before syntax", "POST", "/whip/cam", token, typeSDP, strings.Repeat("x", 1<<18), 413},
+		{"type before size", "POST", "/whip/cam", token, "text/plain", strings.Repeat("x", 200<<10), 415},
+		{"size before syntax", "POST", "/whip/cam", token, typeSDP, strings.Repeat("x", 200<<10), 413},
 		{"syntax before stream", "POST", "/whip/cam", token, typeSDP, "x", 400},
 		{"meaning before stream", "POST", "/whip/cam", token, typeSDP, strings.ReplaceAll(f.offer(), "a=sendonly", "a=recvonly"), 422},
 		{"stream last", "POST", "/whip/cam", token, typeSDP, f.offer(), 409},
@@ -326,6 +327,28 @@ func TestSlowBody(t *testing.T) {
 	}
 	if f.count() != 0 {
 		t.Error("a session was opened")
+	}
+}
+
+// HTTP-06: a client that asks before it sends a large body is refused without it.
+func TestLargeBodyAskedFor(t *testing.T) {
+	f := newFixture(t, negotiate.Publish, nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.WriteString(conn, "POST /whip/cam HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\n"+
+		"Content-Length: 10000000\r\nExpect: 100-continue\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 413") {
+		t.Errorf("%q, %v", line, err)
 	}
 }
 

@@ -1,0 +1,302 @@
+package whip_test
+
+import (
+	"encoding/json"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+	"go.uber.org/goleak"
+
+	"porthole/internal/auth"
+	"porthole/internal/broadcast"
+	"porthole/internal/negotiate"
+	"porthole/internal/peer"
+	"porthole/internal/signaling/signalingtest"
+	"porthole/whip"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	vp8  = webrtc.MimeTypeVP8
+	opus = webrtc.MimeTypeOpus
+)
+
+// stream returns what the broadcaster says about the stream cam.
+func stream(s *signalingtest.Server) broadcast.StreamInfo {
+	info, _ := s.Broadcaster.Stream("cam")
+	return info
+}
+
+// free waits until nobody publishes on cam and no session has a place.
+func free(t *testing.T, s *signalingtest.Server) {
+	t.Helper()
+	signalingtest.Until(t, "the stream to be free", func() bool { return stream(s).Source == "" && s.Table.Len() == 0 })
+}
+
+// publish sends until the stream is live.
+func publish(t *testing.T, s *signalingtest.Server, c *signalingtest.Client) {
+	t.Helper()
+	signalingtest.Wait(t, "the publisher's connection", c.Connected)
+	seq := uint16(0)
+	signalingtest.Until(t, "the stream to be live", func() bool {
+		seq++
+		for mime := range c.Sending {
+			c.Send(mime, seq)
+		}
+		return stream(s).Live
+	})
+}
+
+func TestPublish(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{})
+	c := signalingtest.NewPublisher(t, vp8, opus)
+	location := c.Join(s, "/whip/cam")
+	publish(t, s, c)
+
+	info := stream(s)
+	if info.Source != "whip" || len(info.Tracks) != 2 {
+		t.Errorf("the stream is %+v", info)
+	}
+	// WHIP-01: the answer only receives.
+	answer := c.RemoteDescription().SDP
+	if strings.Count(answer, "a=recvonly\r\n") != 2 || strings.Contains(answer, "a=sendrecv") {
+		t.Errorf("answer:\n%s", answer)
+	}
+	session, ok := s.Table.Info(path.Base(location))
+	if !ok || session.State != peer.StateConnected || session.Publisher == nil || session.Publisher.Packets == 0 {
+		t.Errorf("session info %+v, %v", session, ok)
+	}
+	text, err := json.Marshal(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sdp := range []string{c.LocalDescription().SDP, answer} {
+		for line := range strings.Lines(sdp) {
+			if secret, ok := strings.CutPrefix(strings.TrimSpace(line), "a=ice-pwd:"); ok && strings.Contains(string(text), secret) {
+				t.Errorf("the session's info has an ICE password: %s", text)
+			}
+		}
+	}
+}
+
+// WHIP-11, WHIP-10, HTTP-17
+func TestOnePublisherAtATime(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{})
+	first := signalingtest.NewPublisher(t, vp8)
+	location := first.Join(s, "/whip/cam")
+	publish(t, s, first)
+
+	second := signalingtest.NewPublisher(t, vp8)
+	offer := second.Offer()
+	if r := s.Post("/whip/cam", offer); r.Status != 409 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("a second publisher: status %d: %s", r.Status, r.Body)
+	}
+	if s.Table.Len() != 1 || !stream(s).Live {
+		t.Error("the first publisher was disturbed")
+	}
+	if r := s.Do("DELETE", location, ""); r.Status != 200 {
+		t.Fatalf("DELETE: status %d", r.Status)
+	}
+	// The name is free when the DELETE is answered: OBS posts right after it.
+	if r := s.Post("/whip/cam", offer); r.Status != 201 {
+		t.Errorf("after DELETE: status %d: %s", r.Status, r.Body)
+	}
+	signalingtest.Wait(t, "the first publisher to be told", first.Ended)
+}
+
+// WHIP-10, ICE-16: however a publisher goes, the stream and the session are free.
+func TestPublisherLeaves(t *testing.T) {
+	t.Run("with a goodbye", func(t *testing.T) {
+		s := signalingtest.Start(t, signalingtest.Config{})
+		c := signalingtest.NewPublisher(t, vp8)
+		location := c.Join(s, "/whip/cam")
+		publish(t, s, c)
+		c.Leave()
+		free(t, s)
+		if r := s.Do("GET", location, ""); r.Status != 404 {
+			t.Errorf("the session: status %d", r.Status)
+		}
+	})
+	t.Run("without ever connecting", func(t *testing.T) {
+		s := signalingtest.Start(t, signalingtest.Config{Timeouts: peer.Timeouts{Connect: 200 * time.Millisecond}})
+		if r := s.Post("/whip/cam", signalingtest.NewPublisher(t, vp8).Offer()); r.Status != 201 {
+			t.Fatalf("status %d: %s", r.Status, r.Body)
+		}
+		free(t, s)
+	})
+	t.Run("by sending nothing", func(t *testing.T) {
+		s := signalingtest.Start(t, signalingtest.Config{Timeouts: peer.Timeouts{FirstMedia: 200 * time.Millisecond}})
+		c := signalingtest.NewPublisher(t, vp8)
+		c.Join(s, "/whip/cam")
+		signalingtest.Wait(t, "the goodbye", c.Ended)
+		free(t, s)
+	})
+	t.Run("because the broadcaster closes", func(t *testing.T) {
+		s := signalingtest.Start(t, signalingtest.Config{})
+		c := signalingtest.NewPublisher(t, vp8)
+		c.Join(s, "/whip/cam")
+		publish(t, s, c)
+		if err := s.Broadcaster.Close(); err != nil {
+			t.Fatal(err)
+		}
+		signalingtest.Wait(t, "the goodbye", c.Ended)
+		signalingtest.Until(t, "the session's end", func() bool { return s.Table.Len() == 0 })
+	})
+}
+
+// No offer that is refused, for whatever reason, leaves a publisher behind.
+func TestRefusedOffers(t *testing.T) {
+	opusOnly := signalingtest.NewPublisher(t, opus).Offer()
+	for name, tt := range map[string]struct {
+		offer string
+		spoil func(t *testing.T, s *signalingtest.Server)
+		want  int
+	}{
+		// WHIP-04: no partial success.
+		"audio that is relayed and video that is not": {offer: strings.ReplaceAll(signalingtest.NewPublisher(t, opus, vp8).Offer(), "VP8/90000", "H261/90000"), want: 422},
+		"a viewer's offer":                            {offer: signalingtest.NewViewer(t, vp8).Offer(), want: 422},
+		"nothing but a data channel":                  {offer: dataChannelOnly(t), want: 422},
+		"no fingerprint":                              {offer: without(opusOnly, "a=fingerprint"), want: 400},
+		"empty":                                       {offer: "", want: 400},
+		"garbage":                                     {offer: "v=0\r\nhello", want: 400},
+		"oversized":                                   {offer: opusOnly + strings.Repeat("a=x\r\n", 100_000), want: 413},
+		"the engine is closed": {offer: opusOnly, want: 503, spoil: func(t *testing.T, s *signalingtest.Server) {
+			if err := s.Engine.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"the broadcaster is closed": {offer: opusOnly, want: 503, spoil: func(t *testing.T, s *signalingtest.Server) {
+			if err := s.Broadcaster.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := signalingtest.Start(t, signalingtest.Config{})
+			if tt.spoil != nil {
+				tt.spoil(t, s)
+			}
+			if r := s.Post("/whip/cam", tt.offer); r.Status != tt.want {
+				t.Errorf("status %d, want %d: %s", r.Status, tt.want, r.Body)
+			}
+			if s.Table.Len() != 0 || len(s.Broadcaster.Streams()) != 0 {
+				t.Errorf("%d sessions, streams %+v", s.Table.Len(), s.Broadcaster.Streams())
+			}
+		})
+	}
+}
+
+func dataChannelOnly(t *testing.T) string {
+	c := signalingtest.NewPublisher(t)
+	if _, err := c.CreateDataChannel("x", nil); err != nil {
+		t.Fatal(err)
+	}
+	return c.Offer()
+}
+
+// without removes the lines that begin with prefix.
+func without(sdp, prefix string) string {
+	var b strings.Builder
+	for line := range strings.Lines(sdp) {
+		if !strings.HasPrefix(line, prefix) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// When the table is full, the place in the stream is given back.
+func TestTableFull(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{Sessions: 1})
+	signalingtest.NewPublisher(t, vp8).Join(s, "/whip/other")
+	if r := s.Post("/whip/cam", signalingtest.NewPublisher(t, vp8).Offer()); r.Status != 503 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("status %d: %s", r.Status, r.Body)
+	}
+	if stream(s).Source != "" {
+		t.Error("the refused publisher holds the stream")
+	}
+}
+
+// Offers as real clients make them. OBS, FFmpeg and GStreamer want exactly 201.
+func TestRealClients(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{})
+	for _, name := range []string{
+		"chromium-sendonly", "firefox-sendonly", "ffmpeg-whip", "gstreamer", "obs", "obs-simulcast",
+	} {
+		t.Run(name, func(t *testing.T) {
+			offer, err := os.ReadFile("../internal/negotiate/testdata/" + name + ".sdp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := s.Post("/whip/"+name, string(offer))
+			if r.Status != 201 || !strings.HasPrefix(r.Body, "v=0\r\n") || len(r.Body) >= 8192 { // SDP-18
+				t.Fatalf("status %d: %s", r.Status, r.Body)
+			}
+			if strings.Contains(r.Body, "m=video 0") || strings.Contains(r.Body, "m=audio 0") { // WHIP-04
+				t.Errorf("a section was rejected:\n%s", r.Body)
+			}
+			if r := s.Do("DELETE", r.Header.Get("Location"), ""); r.Status != 200 {
+				t.Errorf("DELETE: status %d", r.Status)
+			}
+		})
+	}
+}
+
+// HTTP-13, HTTP-16
+func TestTokens(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{Tokens: auth.Config{PublishToken: "pub", ViewToken: "view"}})
+	offer := signalingtest.NewPublisher(t, vp8).Offer()
+	for token, want := range map[string]int{"": 401, "Bearer no": 401, "Bearer view": 403} {
+		r := s.Do("POST", "/whip/cam", offer, "Content-Type", "application/sdp", "Authorization", token)
+		if r.Status != want || len(s.Broadcaster.Streams()) != 0 {
+			t.Errorf("token %q: status %d", token, r.Status)
+		}
+	}
+	r := s.Do("POST", "/whip/cam", offer, "Content-Type", "application/sdp", "Authorization", "Bearer pub")
+	if r.Status != 201 {
+		t.Fatalf("status %d: %s", r.Status, r.Body)
+	}
+	if r := s.Do("DELETE", r.Header.Get("Location"), ""); r.Status != 401 || s.Table.Len() != 1 {
+		t.Errorf("DELETE without a token: status %d", r.Status)
+	}
+}
+
+// ICE-02, ICE-03
+func TestPatch(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{})
+	raw := signalingtest.NewPublisher(t, vp8).Offer()
+	offer, err := negotiate.ParseOffer(negotiate.Publish, []byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.Post("/whip/cam", raw)
+	fragment := negotiate.Fragment{
+		Ufrag: offer.Ufrag, Pwd: offer.Pwd,
+		Candidates: []negotiate.Candidate{{Mid: "0", Value: "candidate:1 1 udp 2130706431 127.0.0.1 50000 typ host"}},
+	}
+	patch := func(f negotiate.Fragment) int {
+		return s.Do("PATCH", r.Header.Get("Location"), negotiate.FormatFragment(&f),
+			"Content-Type", "application/trickle-ice-sdpfrag", "If-Match", "*").Status
+	}
+	if status := patch(fragment); status != 204 {
+		t.Errorf("trickle: status %d", status)
+	}
+	fragment.Ufrag, fragment.Pwd = "other", "otherpasswordotherpassword"
+	if status := patch(fragment); status != 422 {
+		t.Errorf("restart: status %d", status)
+	}
+	if s.Table.Len() != 1 {
+		t.Error("the session has ended")
+	}
+}
+
+func TestNewChecksItsConfig(t *testing.T) {
+	if _, err := whip.New(whip.Config{}); err == nil {
+		t.Error("an empty config is accepted")
+	}
+}
