@@ -14,6 +14,7 @@ package auth
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 
 	"porthole/internal/problem"
@@ -122,10 +123,10 @@ func (v *Verifier) Require(action Action) func(http.Handler) http.Handler {
 // deny answers a request that Check refused with err.
 func deny(w http.ResponseWriter, err error) {
 	status, challenge := http.StatusUnauthorized, `Bearer realm="porthole"`
-	switch err {
-	case ErrBadToken:
+	switch {
+	case errors.Is(err, ErrBadToken):
 		challenge += `, error="invalid_token"`
-	case ErrForbidden:
+	case errors.Is(err, ErrForbidden):
 		status = http.StatusForbidden
 		challenge += `, error="insufficient_scope"`
 	}

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -58,13 +59,5 @@ func (p *precondition) add(token string) {
 
 // matches tells whether the current tag, quotes included, satisfies it.
 func (p *precondition) matches(tag string) bool {
-	if p.any {
-		return true
-	}
-	for _, t := range p.tags {
-		if t == tag {
-			return true
-		}
-	}
-	return false
+	return p.any || slices.Contains(p.tags, tag)
 }

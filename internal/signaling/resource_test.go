@@ -60,6 +60,9 @@ func TestSessionNeedsTheToken(t *testing.T) {
 	if r := f.do("GET", path, "", "Authorization", "Bearer right"); r.StatusCode != 200 {
 		t.Errorf("GET with the token: status %d", r.StatusCode)
 	}
+	if r := f.do("HEAD", "/whep/cam", ""); r.StatusCode != 200 { // players find out before they ask for a token
+		t.Errorf("HEAD on the endpoint without a token: status %d", r.StatusCode)
+	}
 }
 
 // HTTP-07, WHEP-06

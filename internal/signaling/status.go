@@ -22,8 +22,6 @@ const (
 
 // statusOf is the one table that turns errors into statuses. retry is what
 // Retry-After says, 0 for none. Everything that is not listed is our own fault.
-//
-//nolint:cyclop // a table
 func statusOf(err error) (status int, retry time.Duration) {
 	is := func(targets ...error) bool {
 		for _, target := range targets {
