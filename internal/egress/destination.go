@@ -28,9 +28,11 @@ type Destination struct {
 	length int
 	count  int
 	size   int
-	err    error // of a batch that left because it was full; for the next Flush
-	single bool  // this destination refused a segmented batch
-	closed bool
+	// reserved is the size of the packet between Reserve and Commit.
+	reserved int
+	err      error // of a batch that left because it was full; for the next Flush
+	single   bool  // this destination refused a segmented batch
+	closed   bool
 }
 
 func newDestination(c *Conn, addr netip.AddrPort) *Destination {
@@ -39,25 +41,55 @@ func newDestination(c *Conn, addr netip.AddrPort) *Destination {
 	return d
 }
 
-// add copies a packet to the batch. A batch that cannot take it leaves first.
+// add copies a packet to the batch.
 func (d *Destination) add(b []byte) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed || len(b) > maxBatch {
-		return
+	if room := d.Reserve(len(b)); room != nil {
+		copy(room, b)
+		d.Commit()
 	}
-	if d.count > 0 && (len(b) > d.size || d.length+len(b) > maxBatch) {
+}
+
+// Reserve returns room for one packet of size bytes in the batch, for a caller
+// who makes the packet in place. A batch that cannot take it leaves first. The
+// Destination is locked until the caller has filled the room and calls Commit, or
+// calls Abandon. It returns nil, and does not lock, when the Destination is
+// closed or the packet too large.
+func (d *Destination) Reserve(size int) []byte {
+	d.mu.Lock()
+	if d.closed || size > maxBatch {
+		d.mu.Unlock()
+		return nil
+	}
+	if d.count > 0 && (size > d.size || d.length+size > maxBatch) {
 		d.sendLocked()
 	}
-	if d.count == 0 {
+	if d.buffer == nil {
 		d.buffer, _ = buffers.Get().(*[maxBatch]byte)
-		d.size = len(b)
 	}
-	d.length += copy(d.buffer[d.length:], b)
+	d.reserved = size
+	return d.buffer[d.length : d.length+size : d.length+size]
+}
+
+// Commit adds the packet that was made in the room of Reserve.
+func (d *Destination) Commit() {
+	defer d.mu.Unlock()
+	if d.count == 0 {
+		d.size = d.reserved
+	}
+	d.length += d.reserved
 	d.count++
-	if len(b) < d.size || d.count == maxSegments {
+	if d.reserved < d.size || d.count == maxSegments {
 		d.sendLocked() // nothing can follow a shorter segment
 	}
+}
+
+// Abandon gives the room of Reserve back.
+func (d *Destination) Abandon() {
+	if d.count == 0 {
+		buffers.Put(d.buffer)
+		d.buffer = nil
+	}
+	d.mu.Unlock()
 }
 
 // Flush sends what has gathered. It never waits: ErrBufferFull says that
