@@ -41,6 +41,36 @@ func complete(ctx context.Context, pc *webrtc.PeerConnection, description webrtc
 	}
 }
 
+// do sends a request without keeping the connection, which would be one of the
+// server's goroutines.
+func do(req *http.Request) (*http.Response, error) {
+	transport := &http.Transport{DisableKeepAlives: true}
+	return transport.RoundTrip(req)
+}
+
+// get returns a document.
+func get(ctx context.Context, url string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, profiledFor+30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", url, err)
+	}
+	res, err := do(req)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", url, err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("get %s: %w with %s", url, errRefused, res.Status)
+	}
+	content, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", url, err)
+	}
+	return content, nil
+}
+
 // post sends an offer; the resource is the URL of the session.
 func post(ctx context.Context, url, offer string) (answer, resource string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -50,7 +80,7 @@ func post(ctx context.Context, url, offer string) (answer, resource string, err 
 		return "", "", fmt.Errorf("offer to %s: %w", url, err)
 	}
 	req.Header.Set("Content-Type", "application/sdp")
-	res, err := http.DefaultClient.Do(req)
+	res, err := do(req)
 	if err != nil {
 		return "", "", fmt.Errorf("offer: %w", err)
 	}
@@ -77,7 +107,7 @@ func hangUp(resource string) {
 	if err != nil {
 		return
 	}
-	if res, err := http.DefaultClient.Do(req); err == nil {
+	if res, err := do(req); err == nil {
 		res.Body.Close()
 	}
 }

@@ -56,7 +56,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.StringVar(&c.binary, "porthole", "", "the porthole `FILE` to measure, built with CGO_ENABLED=0 (default: built from ./cmd/porthole)")
 	flags.BoolVar(&c.json, "json", false, "print the result as JSON")
 	flags.StringVar(&c.profile, "profile", "", "save a processor profile of Porthole with 50 viewers (or --viewers) in `FILE`,\n"+
-		"the heap's in FILE.heap and the goroutines in FILE.goroutine; measure nothing else")
+		"those of the heap in FILE.base (before) and FILE.heap (after), that of goroutines in\n"+
+		"FILE.goroutine, and measure nothing else")
 	err := flags.Parse(args)
 	if len(c.viewers) == 0 {
 		c.viewers = []int{1, 50, 300}

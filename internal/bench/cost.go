@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
 
 // settled is how long a server is left alone before it is looked at.
 const settled = 1500 * time.Millisecond
+
+// errSystem is returned where the system does not tell what processes cost.
+var errSystem = errors.New("measuring needs Linux")
 
 // row is what a number of viewers of one server costs. Costs are those of the
 // server's process alone.

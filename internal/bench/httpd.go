@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -54,22 +55,11 @@ type metrics struct {
 
 // scrape asks a server's /metrics.
 func scrape(ctx context.Context, address string) (metrics, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	url := "http://" + address + "/metrics"
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	content, err := get(ctx, "http://"+address+"/metrics")
 	if err != nil {
-		return metrics{}, fmt.Errorf("ask for metrics: %w", err)
+		return metrics{}, err
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return metrics{}, fmt.Errorf("ask for metrics: %w", err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return metrics{}, fmt.Errorf("%s: %s", url, res.Status)
-	}
-	return parseMetrics(res.Body)
+	return parseMetrics(bytes.NewReader(content))
 }
 
 // parseMetrics reads the Prometheus text format, as far as it is needed.

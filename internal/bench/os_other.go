@@ -3,13 +3,9 @@
 package main
 
 import (
-	"errors"
 	"net"
 	"time"
 )
-
-// errSystem is returned where the system does not tell what processes cost.
-var errSystem = errors.New("measuring needs Linux")
 
 func processorTime(int) (time.Duration, error) { return 0, errSystem }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -39,16 +38,17 @@ func (p programs) profile(ctx context.Context, cfg config, stdout io.Writer) err
 	if err := sleep(ctx, settled); err != nil {
 		return err
 	}
-	for file, path := range map[string]string{
-		cfg.profile:                fmt.Sprintf("profile?seconds=%d", int(profiledFor.Seconds())),
-		cfg.profile + ".heap":      "heap?gc=1",
-		cfg.profile + ".goroutine": "goroutine",
+	for _, f := range []struct{ file, path string }{
+		{cfg.profile + ".base", "heap?gc=1"},
+		{cfg.profile, fmt.Sprintf("profile?seconds=%d", int(profiledFor.Seconds()))},
+		{cfg.profile + ".heap", "heap?gc=1"},
+		{cfg.profile + ".goroutine", "goroutine"},
 	} {
-		content, err := s.debug(ctx, path)
+		content, err := s.debug(ctx, f.path)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(file, content, 0o600); err != nil {
+		if err := os.WriteFile(f.file, content, 0o600); err != nil {
 			return fmt.Errorf("save the profile: %w", err)
 		}
 	}
@@ -57,30 +57,19 @@ func (p programs) profile(ctx context.Context, cfg config, stdout io.Writer) err
 		return err
 	}
 	with.print(stdout, without, viewers)
-	_, err = fmt.Fprintf(stdout, "\nprocessor time: go tool pprof -top %s\nheap:           go tool pprof -top -sample_index=inuse_space %s.heap\n",
-		cfg.profile, cfg.profile)
+	_, err = fmt.Fprintf(stdout, `
+processor time: go tool pprof -top %[1]s
+allocations:    go tool pprof -top -sample_index=alloc_objects -base %[1]s.base %[1]s.heap
+memory:         go tool pprof -top -sample_index=inuse_space %[1]s.heap
+`, cfg.profile)
 	return err
 }
 
 // debug gets a page of net/http/pprof.
 func (s *server) debug(ctx context.Context, path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, profiledFor+30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+"/debug/pprof/"+path, nil)
-	if err != nil {
-		return nil, fmt.Errorf("get profile %s: %w", path, err)
-	}
-	res, err := http.DefaultClient.Do(req)
+	content, err := get(ctx, "http://"+s.address+"/debug/pprof/"+path)
 	if err != nil {
 		return nil, s.failure(err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, s.failure(fmt.Errorf("get profile %s: %w with %s", path, errRefused, res.Status))
-	}
-	content, err := io.ReadAll(res.Body)
-	if err != nil {
-		return nil, fmt.Errorf("get profile %s: %w", path, err)
 	}
 	return content, nil
 }

@@ -55,7 +55,7 @@ func printCosts(w io.Writer, rows []row) error {
 }
 
 // busyOthers is how many processors others may use before a row is doubtful.
-const busyOthers = 0.25
+const busyOthers = 0.5
 
 // doubts says what is wrong with a row.
 func (r row) doubts() (doubts []string) {
