@@ -12,6 +12,7 @@ import (
 // shown is one picture that a page showed.
 type shown struct {
 	ShownMs    float64 `json:"shownMs"`    // Unix time
+	ReceivedMs float64 `json:"receivedMs"` // Unix time at which the last packet of it came
 	CapturedMs float64 `json:"capturedMs"` // Unix time, of the test pattern only
 	Number     int     `json:"number"`     // modulo 4096, of the test pattern only
 }
@@ -65,8 +66,12 @@ func TestBrowserPlaysThePattern(t *testing.T) {
 	if invalid := eval[int](first, "count pictures without a clock", "__probe.invalid"); invalid > 0 {
 		t.Errorf("%d pictures had no readable clock", invalid)
 	}
-	if a, b := glassToGlass(alone, 0.5), glassToGlass(together, 0.5); b > a+120 { // most of it is the browser, which now decodes and paints twice
-		t.Errorf("a second page raised the first one's median delay from %.0f to %.0f ms", a, b)
+	if a, b := networkDelay(alone, 0.5), networkDelay(together, 0.5); b > a+40 {
+		t.Errorf("a second page raised the first one's median delay to arrival from %.0f to %.0f ms", a, b)
+	}
+	// The browser itself now decodes and paints twice, on the same processors, which is not the server's doing.
+	if a, b := glassToGlass(alone, 0.5), glassToGlass(together, 0.5); b > a+250 {
+		t.Errorf("a second page raised the first one's median delay to the screen from %.0f to %.0f ms", a, b)
 	}
 	first.screenshot("watch")
 }
@@ -95,9 +100,9 @@ func requireRate(t testing.TB, what string, pictures []shown) {
 		t.Fatalf("%s: no time passed between %+v and %+v", what, first, last)
 	}
 	advanced := float64((last.Number - first.Number) & 0xfff)
-	t.Logf("%s: %d pictures in %.1fs, shown at %.1f a second, advancing at %.1f; glass to glass median %.0f ms, p95 %.0f ms",
+	t.Logf("%s: %d pictures in %.1fs, shown at %.1f a second, advancing at %.1f; capture to arrival median %.0f ms, p95 %.0f ms, glass to glass median %.0f ms, p95 %.0f ms",
 		what, len(pictures), seconds, float64(len(pictures)-1)/seconds, advanced/seconds,
-		glassToGlass(pictures, 0.5), glassToGlass(pictures, 0.95))
+		networkDelay(pictures, 0.5), networkDelay(pictures, 0.95), glassToGlass(pictures, 0.5), glassToGlass(pictures, 0.95))
 	if rate := float64(len(pictures)-1) / seconds; rate < 24 {
 		t.Errorf("%s: %.1f pictures a second were shown, want at least 24", what, rate)
 	}
@@ -113,9 +118,18 @@ func requireRate(t testing.TB, what string, pictures []shown) {
 
 // glassToGlass is a quantile of the milliseconds from capture to the screen.
 func glassToGlass(pictures []shown, q float64) float64 {
+	return delayQuantile(pictures, q, func(p shown) float64 { return p.ShownMs })
+}
+
+// networkDelay is a quantile of the milliseconds from capture to the browser.
+func networkDelay(pictures []shown, q float64) float64 {
+	return delayQuantile(pictures, q, func(p shown) float64 { return p.ReceivedMs })
+}
+
+func delayQuantile(pictures []shown, q float64, until func(shown) float64) float64 {
 	all := make([]float64, len(pictures))
 	for i, p := range pictures {
-		all[i] = p.ShownMs - p.CapturedMs
+		all[i] = until(p) - p.CapturedMs
 	}
 	slices.Sort(all)
 	return quantile(all, q)

@@ -28,14 +28,7 @@ func TestBrowserPublishesToBrowser(t *testing.T) {
 
 			viewer := openTab(t, browser, s.url+"/watch/"+stream)
 			viewer.waitPlaying(20 * time.Second)
-			viewer.do("observe", "__probe.observe(false)")
-			pictures := viewer.collect(45)
-			seconds := (pictures[len(pictures)-1].ShownMs - pictures[0].ShownMs) / 1000
-			rate := float64(len(pictures)-1) / seconds
-			t.Logf("%.1f pictures a second", rate)
-			if rate < 8 { // one machine encodes, decodes and paints; the fake camera gives 20 to 30
-				t.Errorf("%.1f pictures a second were shown", rate)
-			}
+			requireMoving(viewer, 8)
 			requireTrack(t, s.stream(t, stream), "video", codec)
 			requireTrack(t, s.stream(t, stream), "audio", "opus")
 
@@ -44,6 +37,39 @@ func TestBrowserPublishesToBrowser(t *testing.T) {
 			}
 			s.waitLive(t, stream, false, 5*time.Second)
 		})
+	}
+}
+
+// TestPublishPage goes live and off again as a person does, on the page for it.
+func TestPublishPage(t *testing.T) {
+	s := startServer(t, "--source", patternSource)
+	browser := startChromium(t)
+	page := openTab(t, browser, s.url+"/publish/desk")
+	page.waitTrue(15*time.Second, "the page's button to be ready", `document.querySelector("#go:not([disabled])") !== null`)
+	page.doAsPerson("press the button", `document.querySelector("#go").click()`)
+	s.waitLive(t, "desk", true, 15*time.Second)
+	page.waitTrue(10*time.Second, "the page to say that it is live", `!document.querySelector("#badge").hidden`)
+
+	viewer := openTab(t, browser, s.url+"/watch/desk")
+	viewer.waitPlaying(20 * time.Second)
+	requireMoving(viewer, 8)
+	page.screenshot("live")
+
+	page.doAsPerson("press the button again", `document.querySelector("#go").click()`)
+	s.waitLive(t, "desk", false, 10*time.Second)
+}
+
+// requireMoving checks that a page shows so many pictures a second. One machine
+// encodes, decodes and paints, so the wanted rate is well below what is sent.
+func requireMoving(p *tab, atLeast float64) {
+	p.t.Helper()
+	p.do("observe", "__probe.observe(false)")
+	pictures := p.collect(45)
+	seconds := (pictures[len(pictures)-1].ShownMs - pictures[0].ShownMs) / 1000
+	rate := float64(len(pictures)-1) / seconds
+	p.t.Logf("%.1f pictures a second", rate)
+	if rate < atLeast {
+		p.t.Errorf("%.1f pictures a second were shown, want at least %v", rate, atLeast)
 	}
 }
 

@@ -84,14 +84,7 @@ func TestFFmpegPublishesToABrowser(t *testing.T) {
 
 	p := openTab(t, startChromium(t), s.url+"/watch/studio")
 	p.waitPlaying(20 * time.Second)
-	p.do("observe", "__probe.observe(false)")
-	pictures := p.collect(90)
-	seconds := (pictures[len(pictures)-1].ShownMs - pictures[0].ShownMs) / 1000
-	rate := float64(len(pictures)-1) / seconds
-	t.Logf("%.1f pictures a second", rate)
-	if rate < 15 { // FFmpeg's own encoder shares the processors
-		t.Errorf("%.1f pictures a second were shown, want about 30", rate)
-	}
+	requireMoving(p, 15) // FFmpeg's own encoder takes its share of the processors
 	// A page starts without sound, as browsers demand; somebody turns it on.
 	p.doAsPerson("turn the sound on", "__probe.video().muted = false")
 	waitFor(t, 10*time.Second, "a tone to be heard", func() error {

@@ -68,7 +68,7 @@ func TestLeavingViewersDisturbNobody(t *testing.T) {
 	s.waitGoroutines(t, baseline, 10*time.Second)
 }
 
-// waysToLeave are the ends that viewers come to.
+// waysToLeave are the ends that viewers come to, those that are noticed soonest first.
 var waysToLeave = []struct {
 	name  string
 	freed time.Duration // within which the server must have let go of it
@@ -87,26 +87,6 @@ var waysToLeave = []struct {
 		if err := v.close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
-		return v.resource
-	}},
-	{"loses its socket without a goodbye", 35 * time.Second, func(t testing.TB, s *server) string {
-		v := watchAndPlay(t, s)
-		v.vanish()
-		return v.resource
-	}},
-	// These two go on with their own checks for half a minute, until they miss the answers.
-	{"stops reading", deafFreed, func(t testing.TB, s *server) string {
-		v := watchAndPlay(t, s)
-		v.conn.deaf.Store(true)
-		return v.resource
-	}},
-	{"stops reading from TCP", deafFreed, func(t testing.TB, s *server) string {
-		v, stall := newTCPViewer(t, s)
-		if err := v.signal("/whep/webcam"); err != nil {
-			t.Fatal(err)
-		}
-		v.waitPlaying(t)
-		stall()
 		return v.resource
 	}},
 	{"posts an offer and is never heard of again", 18 * time.Second, func(t testing.TB, s *server) string {
@@ -140,6 +120,26 @@ var waysToLeave = []struct {
 			}
 			return nil
 		})
+		return v.resource
+	}},
+	{"loses its socket without a goodbye", 35 * time.Second, func(t testing.TB, s *server) string {
+		v := watchAndPlay(t, s)
+		v.vanish()
+		return v.resource
+	}},
+	// These two go on with their own checks for half a minute, until they miss the answers.
+	{"stops reading", deafFreed, func(t testing.TB, s *server) string {
+		v := watchAndPlay(t, s)
+		v.conn.deaf.Store(true)
+		return v.resource
+	}},
+	{"stops reading from TCP", deafFreed, func(t testing.TB, s *server) string {
+		v, stall := newTCPViewer(t, s)
+		if err := v.signal("/whep/webcam"); err != nil {
+			t.Fatal(err)
+		}
+		v.waitPlaying(t)
+		stall()
 		return v.resource
 	}},
 }

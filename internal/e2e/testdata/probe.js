@@ -55,13 +55,14 @@
   probe.observe = (pattern) => {
     const video = probe.video();
     if (!video) throw new Error("the page has no video");
-    const look = () => {
+    const look = (now, frame) => {
       const shownMs = performance.timeOrigin + performance.now();
+      const receivedMs = performance.timeOrigin + (frame.receiveTime ?? NaN);
       if (!pattern) {
-        probe.pictures.push({ shownMs });
+        probe.pictures.push({ shownMs, receivedMs });
       } else {
         const clock = probe.readClock(video);
-        if (clock) probe.pictures.push({ shownMs, ...clock });
+        if (clock) probe.pictures.push({ shownMs, receivedMs, ...clock });
         else probe.invalid++;
       }
       video.requestVideoFrameCallback(look);
