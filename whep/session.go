@@ -75,7 +75,7 @@ func (s *session) watch(served <-chan struct{}) {
 
 // viewerConfig says how the viewer agreed to receive the tracks.
 func (s *session) viewerConfig() broadcast.ViewerConfig {
-	cfg := broadcast.ViewerConfig{Sink: s.peer}
+	cfg := broadcast.ViewerConfig{Sink: s.peer, CNAME: s.peer.CNAME()}
 	for _, sent := range s.peer.Tracks() {
 		t := s.tracks[sent.Mid]
 		tc := &broadcast.TrackConfig{

@@ -10,9 +10,7 @@ import (
 	"porthole/internal/negotiate"
 )
 
-// answer answers an offer with all of our candidates. It waits for them no
-// longer than gather and then takes what there is; WHIP and WHEP share it.
-func (l *link) answer(
+func (l *publisherLink) answer(
 	ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration,
 ) (string, error) {
 	narrowed, err := narrowOffer(offer, sections)
@@ -30,17 +28,27 @@ func (l *link) answer(
 	if err = l.pc.SetLocalDescription(local); err != nil {
 		return "", fmt.Errorf("%w: apply the answer: %w", negotiate.ErrUnusable, err)
 	}
-	bound := time.NewTimer(gather)
-	defer bound.Stop()
-	select {
-	case <-gathered:
-	case <-bound.C:
-	case <-ctx.Done():
-		return "", fmt.Errorf("gather candidates: %w", context.Cause(ctx))
+	if err = awaitCandidates(ctx, gathered, gather); err != nil {
+		return "", err
 	}
 	answer, err := negotiate.FinishAnswer(offer, l.pc.LocalDescription().SDP)
 	if err != nil {
 		return "", fmt.Errorf("finish the answer: %w", err)
 	}
 	return answer, nil
+}
+
+// awaitCandidates waits until all local candidates are known, but no longer than
+// bound: an answer without the last of them is better than none. Both kinds of
+// link, WHIP's and WHEP's, wait here.
+func awaitCandidates(ctx context.Context, gathered <-chan struct{}, bound time.Duration) error {
+	timer := time.NewTimer(bound)
+	defer timer.Stop()
+	select {
+	case <-gathered:
+	case <-timer.C:
+	case <-ctx.Done():
+		return fmt.Errorf("gather candidates: %w", context.Cause(ctx))
+	}
+	return nil
 }

@@ -98,7 +98,7 @@ type Engine struct {
 	tcp      *ice.TCPMuxDefault
 	stun     *prober
 	base     webrtc.SettingEngine // copied for each session
-	cert     webrtc.Certificate
+	cert     certificate
 
 	closing  sync.Once
 	closeErr error // set by closing
@@ -242,7 +242,7 @@ func (e *Engine) Receive(ctx context.Context, cfg ReceiveConfig) (*Session, erro
 	if err != nil {
 		return nil, err
 	}
-	return e.open(ctx, cfg.Offer, sections, func(s *Session) (*link, error) { return e.receiveLink(s, cfg, sections) })
+	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) { return e.receiveLink(s, cfg, sections) })
 }
 
 // Send answers a viewer's offer. ctx bounds the answer, not the session. The
@@ -253,12 +253,12 @@ func (e *Engine) Send(ctx context.Context, cfg SendConfig) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.open(ctx, cfg.Offer, sections, func(s *Session) (*link, error) { return e.sendLink(s, cfg, sections) })
+	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) { return e.sendLink(s, cfg, sections) })
 }
 
 // open makes a session whose connection connect provides, and answers the offer.
 func (e *Engine) open(
-	ctx context.Context, offer *negotiate.Offer, sections []section, connect func(*Session) (*link, error),
+	ctx context.Context, offer *negotiate.Offer, sections []section, connect func(*Session) (link, error),
 ) (*Session, error) {
 	if err := e.begin(); err != nil {
 		return nil, err

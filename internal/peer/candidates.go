@@ -106,12 +106,20 @@ func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error
 	return m.UDPMux.GetConn(ufrag, addr) // transparent
 }
 
-// configureCandidates makes the settings with which one session gathers: from
-// the addresses of this moment, without asking anybody.
-func (e *Engine) configureCandidates(s *webrtc.SettingEngine) error {
+// candidatePlan is what one session gathers candidates from: the addresses of
+// the moment when it was made. Nobody is asked for them.
+type candidatePlan struct {
+	udp      *sessionMux
+	tcp      ice.TCPMux
+	loopback bool
+	keep     func(net.IP) bool // which of the machine's addresses TCP is offered on
+	public   []string          // addresses that the operator named, on top
+}
+
+func (e *Engine) planCandidates() (candidatePlan, error) {
 	hosts, err := hostAddrs(e.addr.Addr())
 	if err != nil {
-		return err
+		return candidatePlan{}, err
 	}
 	mux := &sessionMux{UDPMux: e.udp}
 	if !e.addr.Addr().IsUnspecified() {
@@ -125,34 +133,58 @@ func (e *Engine) configureCandidates(s *webrtc.SettingEngine) error {
 	for _, mapped := range e.stun.mapped() {
 		mux.addrs = append(mux.addrs, net.UDPAddrFromAddrPort(mapped))
 	}
-	s.SetICEUDPMux(mux)
-	s.SetICETCPMux(e.tcp)
-	// TCP candidates come from pion's own list of interfaces, so the same choice
-	// is made there again.
-	s.SetIncludeLoopbackCandidate(e.addr.Addr().IsLoopback())
-	s.SetIPFilter(func(ip net.IP) bool {
-		addr, ok := netip.AddrFromSlice(ip)
-		return ok && slices.Contains(hosts, addr.Unmap())
-	})
-	return e.configurePublicIPs(s)
+	return candidatePlan{
+		udp: mux, tcp: e.tcp, loopback: e.addr.Addr().IsLoopback(),
+		// TCP candidates come from pion's own list of interfaces, so the same choice
+		// is made there again.
+		keep: func(ip net.IP) bool {
+			addr, ok := netip.AddrFromSlice(ip)
+			return ok && slices.Contains(hosts, addr.Unmap())
+		},
+		public: joinAddrs(e.settings.publicIPs),
+	}, nil
 }
 
-// configurePublicIPs adds the addresses that the operator named, as host
-// candidates: FFmpeg looks at nothing else, and with server-reflexive rules pion
-// would open a socket of its own for each session.
-func (e *Engine) configurePublicIPs(s *webrtc.SettingEngine) error {
-	if len(e.settings.publicIPs) == 0 {
+func joinAddrs(addrs []netip.Addr) (texts []string) {
+	for _, a := range addrs {
+		texts = append(texts, a.String())
+	}
+	return texts
+}
+
+// configure makes a PeerConnection gather by the plan.
+func (p candidatePlan) configure(s *webrtc.SettingEngine) error {
+	s.SetICEUDPMux(p.udp)
+	s.SetICETCPMux(p.tcp)
+	s.SetIncludeLoopbackCandidate(p.loopback)
+	s.SetIPFilter(p.keep)
+	if len(p.public) == 0 {
 		return nil
 	}
-	rule := webrtc.ICEAddressRewriteRule{
-		AsCandidateType: webrtc.ICECandidateTypeHost,
-		Mode:            webrtc.ICEAddressRewriteAppend,
-	}
-	for _, ip := range e.settings.publicIPs {
-		rule.External = append(rule.External, ip.String())
-	}
-	if err := s.SetICEAddressRewriteRules(rule); err != nil {
+	// As host candidates: FFmpeg looks at nothing else, and with server-reflexive
+	// rules pion would open a socket of its own for each session.
+	err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+		External: p.public, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteAppend,
+	})
+	if err != nil {
 		return fmt.Errorf("announce public addresses: %w", err)
 	}
 	return nil
+}
+
+// options make an ICE agent gather by the plan.
+func (p candidatePlan) options() []ice.AgentOption {
+	options := []ice.AgentOption{
+		ice.WithUDPMux(p.udp), ice.WithTCPMux(p.tcp), ice.WithIPFilter(p.keep),
+		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+	}
+	if p.loopback {
+		options = append(options, ice.WithIncludeLoopback())
+	}
+	if len(p.public) > 0 {
+		options = append(options, ice.WithAddressRewriteRules(ice.AddressRewriteRule{
+			External: p.public, AsCandidateType: ice.CandidateTypeHost, Mode: ice.AddressRewriteAppend,
+		}))
+	}
+	return options
 }

@@ -23,8 +23,8 @@
 //
 // # The three places that know how packets are carried
 //
-// mediaConn (sockets.go) is the net.PacketConn below the ICE mux, sendTrack
-// (sink.go) is the last step of an outgoing packet, and link (link.go) holds the
-// connection of a session. Another socket or a leaner viewer connection replaces
-// one of these and nothing else.
+// mediaConn (sockets.go) is the net.PacketConn below the ICE mux, crypt
+// (crypt.go) is the last step of a viewer's packet, and link (link.go) is the
+// connection of a session: a PeerConnection for publishers, ICE, DTLS and SRTP
+// without one for viewers.
 package peer

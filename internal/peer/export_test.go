@@ -2,12 +2,13 @@ package peer
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
-	"github.com/pion/rtp"
-	"github.com/pion/webrtc/v4"
+	"github.com/pion/srtp/v3"
 
+	"porthole/internal/egress"
 	"porthole/internal/negotiate"
 )
 
@@ -32,23 +33,22 @@ func NarrowOffer(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (str
 // NTPTime exposes the conversion of RTCP's clock.
 func NTPTime(ntp uint64) time.Time { return ntpTime(ntp) }
 
-// discard takes packets as the connection of a viewer would.
-type discard struct{}
-
-func (discard) WriteRTP(_ *rtp.Header, payload []byte) (int, error) { return len(payload), nil }
-func (discard) Write(b []byte) (int, error)                         { return len(b), nil }
-
-var _ webrtc.TrackLocalWriter = discard{}
-
-// DiscardingViewer is a connected viewer's session whose packets go nowhere: what
-// it costs is what we add to pion.
-func DiscardingViewer(tracks ...SendTrack) *Session {
-	s := &Session{}
-	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.sink = &sink{session: s}
-	for _, track := range tracks {
-		s.sink.tracks = append(s.sink.tracks, &sendTrack{negotiated: track, writer: discard{}})
+// DiscardingViewer is a connected viewer's session whose packets go to a port
+// where nobody listens: what it costs is what we add to encryption and socket.
+func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTrack) (*Session, error) {
+	conn, err := egress.New(udp, egress.Segmented)
+	if err != nil {
+		return nil, err
 	}
+	profile := srtp.ProtectionProfileAeadAes128Gcm
+	send, err := srtp.CreateContext(make([]byte, 16), make([]byte, 12), profile)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{sink: &sink{link: &viewerLink{}, tracks: tracks}}
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.sink.link.crypt.Store(&crypt{send: send, tag: 16})
+	s.sink.batch.Store(conn.Open(nobody))
 	s.writable.Store(true)
-	return s
+	return s, nil
 }

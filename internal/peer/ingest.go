@@ -49,7 +49,7 @@ type incomingTrack struct {
 type trackKey struct{ mid, rid string }
 
 // receiveLink makes the connection of a publisher's session.
-func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) (*link, error) {
+func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) (link, error) {
 	losses, err := newLossReporter()
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) 
 	if err != nil {
 		return nil, err
 	}
-	l, err := e.newLink(media, interceptors)
+	l, err := e.newPublisherLink(media, interceptors)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,14 @@ type section struct {
 	// because Chromium refuses an answer that rejects the section which carries
 	// the transport of a max-bundle offer ("Failed to setup RTCP mux").
 	idle bool
+	outgoing
+}
+
+// outgoing is how a section of a viewer is announced: its SSRCs, the stream that
+// all tracks share, and the name under which both report (RFC 3550 6.5.1).
+type outgoing struct {
+	ssrc, rtxSSRC   uint32
+	streamID, cname string
 }
 
 // planSections decides about the sections of an offer: the chosen ones are

@@ -25,7 +25,7 @@ type Session struct {
 	role   negotiate.Role
 	ufrag  string   // of the client, to tell candidates from a restart
 	mids   []string // of all sections of the offer, in order
-	link   *link
+	link   link
 	ingest *ingest // publishers only
 	sink   *sink   // viewers only
 	answer string
@@ -83,7 +83,7 @@ func (s *Session) Tracks() []SendTrack {
 	if s.sink == nil {
 		return nil
 	}
-	return s.sink.describe()
+	return s.sink.tracks
 }
 
 // Connected is closed when ICE and DTLS are done and media may flow. It stays

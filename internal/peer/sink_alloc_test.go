@@ -1,6 +1,8 @@
 package peer_test
 
 import (
+	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/pion/rtp"
@@ -9,9 +11,23 @@ import (
 )
 
 func TestWriteRTPAllocatesNothing(t *testing.T) {
-	s := peer.DiscardingViewer(peer.SendTrack{SSRC: 1, RTXSSRC: 2}, peer.SendTrack{SSRC: 3})
-	header, payload := &rtp.Header{Version: 2, SSRC: 3}, make([]byte, 1200)
+	loopback := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}
+	udp, err := net.ListenUDP("udp4", loopback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	nobody := netip.MustParseAddrPort("127.0.0.1:9")
+	s, err := peer.DiscardingViewer(udp, nobody, peer.SendTrack{SSRC: 1, RTXSSRC: 2}, peer.SendTrack{SSRC: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, payload := &rtp.Header{Version: 2, SSRC: 3}, make([]byte, 1160)
+	if err := header.SetExtension(4, []byte("v0")); err != nil {
+		t.Fatal(err)
+	}
 	allocs := testing.AllocsPerRun(1000, func() {
+		header.SequenceNumber++
 		if _, err := s.WriteRTP(header, payload); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,218 @@
+package peer
+
+import (
+	"context"
+	cryptorand "crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/pion/dtls/v3/pkg/crypto/fingerprint"
+	"github.com/pion/ice/v4"
+	"github.com/pion/sdp/v3"
+
+	"porthole/internal/negotiate"
+)
+
+// answer writes the answer, without the help of a PeerConnection, and begins to
+// connect.
+func (l *viewerLink) answer(
+	ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration,
+) (string, error) {
+	remote, err := describeRemote(offer)
+	if err != nil {
+		return "", err
+	}
+	candidates, err := l.gather(ctx, gather)
+	if err != nil {
+		return "", err
+	}
+	text, err := l.describe(remote, sections, candidates)
+	if err != nil {
+		return "", err
+	}
+	finished, err := negotiate.FinishAnswer(offer, text)
+	if err != nil {
+		return "", fmt.Errorf("finish the answer: %w", err)
+	}
+	if err = l.observe(); err != nil {
+		return "", fmt.Errorf("observe ICE: %w", err)
+	}
+	return finished, l.start(remote)
+}
+
+// gather returns our candidates, as values of a=candidate lines.
+func (l *viewerLink) gather(ctx context.Context, bound time.Duration) ([]string, error) {
+	gathered := make(chan struct{})
+	err := l.agent.OnCandidate(func(c ice.Candidate) {
+		if c == nil { // the last one has been
+			close(gathered)
+		}
+	})
+	if err == nil {
+		err = l.agent.GatherCandidates()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("gather candidates: %w", err)
+	}
+	if err = awaitCandidates(ctx, gathered, bound); err != nil {
+		return nil, err
+	}
+	found, err := l.agent.GetLocalCandidates()
+	if err != nil {
+		return nil, fmt.Errorf("list candidates: %w", err)
+	}
+	var values []string
+	for _, c := range found {
+		values = append(values, c.Marshal())
+	}
+	return values, nil
+}
+
+// describe writes the sections of the plan as RFC 8829 5.3.1 asks for;
+// negotiate.FinishAnswer does the rest.
+func (l *viewerLink) describe(remote remoteDescription, sections []section, candidates []string) (string, error) {
+	ufrag, pwd, err := l.agent.GetLocalUserCredentials()
+	if err != nil {
+		return "", fmt.Errorf("read ICE credentials: %w", err)
+	}
+	description := &sdp.SessionDescription{
+		Origin: sdp.Origin{
+			Username: "-", SessionID: rand.Uint64() >> 1, SessionVersion: 1,
+			NetworkType: "IN", AddressType: "IP4", UnicastAddress: "0.0.0.0",
+		},
+		SessionName:      "-",
+		TimeDescriptions: []sdp.TimeDescription{{}},
+	}
+	description.WithValueAttribute("fingerprint", l.engine.cert.fingerprint)
+	description.WithPropertyAttribute(sdp.AttrKeyExtMapAllowMixed)
+	setup := sdp.ConnectionRolePassive
+	if remote.weAreClient {
+		setup = sdp.ConnectionRoleActive
+	}
+	var mids []string
+	for i, s := range sections {
+		mids = append(mids, s.mid)
+		media := &sdp.MediaDescription{
+			MediaName: sdp.MediaName{
+				Media: s.kind, Port: sdp.RangedPort{Value: 9}, Protos: []string{"UDP", "TLS", "RTP", "SAVPF"},
+			},
+			ConnectionInformation: &sdp.ConnectionInformation{
+				NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: "0.0.0.0"},
+			},
+		}
+		media.WithValueAttribute(sdp.AttrKeyConnectionSetup, setup.String()).
+			WithValueAttribute(sdp.AttrKeyMID, s.mid).
+			WithICECredentials(ufrag, pwd).
+			WithPropertyAttribute(sdp.AttrKeyRTCPMux).
+			WithPropertyAttribute(sdp.AttrKeyRTCPRsize)
+		s.narrow(media)
+		if s.idle {
+			media.WithPropertyAttribute(sdp.AttrKeyInactive)
+		} else {
+			s.announce(media)
+		}
+		if i == 0 {
+			for _, value := range candidates {
+				media.WithValueAttribute("candidate", value)
+			}
+			media.WithPropertyAttribute(sdp.AttrKeyEndOfCandidates)
+		}
+		description.WithMedia(media)
+	}
+	description.WithValueAttribute(sdp.AttrKeyGroup, "BUNDLE "+strings.Join(mids, " "))
+	text, err := description.Marshal()
+	if err != nil {
+		return "", fmt.Errorf("write the answer: %w", err)
+	}
+	return string(text), nil
+}
+
+// announce writes which SSRCs the section's track has, and of which stream it is.
+func (s section) announce(media *sdp.MediaDescription) {
+	media.WithPropertyAttribute(sdp.AttrKeySendOnly)
+	media.WithValueAttribute(sdp.AttrKeyMsid, s.streamID+" "+s.kind)
+	ssrcs := []uint32{s.ssrc}
+	if s.codec.RTX != 0 {
+		ssrcs = append(ssrcs, s.rtxSSRC)
+		media.WithValueAttribute(sdp.AttrKeySSRCGroup, fmt.Sprintf("FID %d %d", s.ssrc, s.rtxSSRC))
+	}
+	for _, ssrc := range ssrcs { // Chromium wants the lines for each
+		media.WithMediaSource(ssrc, s.cname, s.streamID, s.kind)
+	}
+}
+
+// remoteDescription is what a viewer's offer says about its end of the connection.
+type remoteDescription struct {
+	ufrag, pwd   string
+	fingerprints []string // "sha-256 AB:CD:…"
+	candidates   []string
+	lite         bool
+	weAreClient  bool // in DTLS
+}
+
+// describeRemote reads the transport of the offer. It is the same in all sections
+// (RFC 9143): package negotiate has seen to that.
+func describeRemote(offer *negotiate.Offer) (remoteDescription, error) {
+	var description sdp.SessionDescription
+	if err := description.UnmarshalString(offer.SDP); err != nil {
+		return remoteDescription{}, fmt.Errorf("%w: %w", negotiate.ErrMalformed, err)
+	}
+	if len(description.MediaDescriptions) == 0 {
+		return remoteDescription{}, fmt.Errorf("%w: no section has a transport", negotiate.ErrUnusable)
+	}
+	r := remoteDescription{ufrag: offer.Ufrag, pwd: offer.Pwd, weAreClient: true}
+	_, r.lite = description.Attribute(sdp.AttrKeyICELite)
+	for _, a := range description.Attributes {
+		if a.Key == "fingerprint" {
+			r.fingerprints = append(r.fingerprints, a.Value)
+		}
+	}
+	for i, media := range description.MediaDescriptions {
+		for _, a := range media.Attributes {
+			switch {
+			case a.Key == "candidate":
+				r.candidates = append(r.candidates, a.Value)
+			case a.Key == "fingerprint" && i == 0:
+				r.fingerprints = append(r.fingerprints, a.Value)
+			case a.Key == sdp.AttrKeyConnectionSetup && i == 0:
+				// An offer of actpass leaves the choice to us: the client of DTLS saves
+				// a round trip (RFC 8842 5.3).
+				r.weAreClient = a.Value != sdp.ConnectionRoleActive.String()
+			}
+		}
+	}
+	return r, nil
+}
+
+// verify says whether the certificate of the handshake is the one that the offer
+// promised (RFC 8827 6.5).
+func (r remoteDescription) verify(certificates [][]byte, _ [][]*x509.Certificate) error {
+	if len(certificates) == 0 {
+		return errors.New("the client sent no certificate")
+	}
+	certificate, err := x509.ParseCertificate(certificates[0])
+	if err != nil {
+		return fmt.Errorf("parse the client's certificate: %w", err)
+	}
+	for _, line := range r.fingerprints {
+		name, want, _ := strings.Cut(line, " ")
+		hash, err := fingerprint.HashFromString(name)
+		if err != nil {
+			continue // one of several, that we do not know
+		}
+		if got, err := fingerprint.Fingerprint(certificate, hash); err == nil && strings.EqualFold(got, strings.TrimSpace(want)) {
+			return nil
+		}
+	}
+	return errors.New("the client's certificate is not the one of its offer")
+}
+
+// newCNAME returns a name that says nothing about anybody (RFC 7022 4.2).
+func newCNAME() string { return cryptorand.Text()[:16] }
+
+// newSSRC returns a random SSRC (RFC 3550 8.1), never zero.
+func newSSRC() uint32 { return rand.Uint32N(1<<32-1) + 1 }

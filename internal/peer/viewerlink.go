@@ -1,0 +1,308 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pion/dtls/v3"
+	dtlsnet "github.com/pion/dtls/v3/pkg/net"
+	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/egress"
+)
+
+// viewerLink is a viewer's connection, made of an ICE agent, a DTLS handshake and
+// SRTP contexts.
+//
+//	WriteRTP ─► encrypted in place in the batch of the selected pair's address ─► Flush
+//	                                        └─► (TCP) ice.Conn
+//	ice.Conn ─► read ─┬─ DTLS ─► dtlsPipe ─► handshake, close_notify
+//	                  └─ SRTCP ─► feedback
+type viewerLink struct {
+	// Set by newViewerLink and answer, read-only afterwards.
+	engine *Engine
+	agent  *ice.Agent
+	dtls   *dtlsPipe
+
+	ctx    context.Context //nolint:containedctx // the connection's life, not a call's
+	cancel context.CancelFunc
+	// workers are the link's goroutines. Only answer adds to it, and they do.
+	workers sync.WaitGroup
+	events  linkEvents
+	conn    *ice.Conn
+
+	// feedback is where the client's RTCP goes once somebody wants it.
+	feedback atomic.Pointer[func([]rtcp.Packet)]
+	// secured and crypt are nil until the handshake is over.
+	secured atomic.Pointer[dtls.Conn]
+	crypt   atomic.Pointer[crypt]
+}
+
+// newViewerLink makes a connection; nothing is gathered or sent before answer.
+func (e *Engine) newViewerLink() (*viewerLink, error) {
+	plan, err := e.planCandidates()
+	if err != nil {
+		return nil, err
+	}
+	timeouts := e.settings.timeouts
+	agent, err := ice.NewAgentWithOptions(append(plan.options(),
+		ice.WithNetworkTypes([]ice.NetworkType{
+			ice.NetworkTypeUDP4, ice.NetworkTypeUDP6, ice.NetworkTypeTCP4, ice.NetworkTypeTCP6,
+		}),
+		ice.WithDisableActiveTCP(),
+		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
+		ice.WithDisconnectedTimeout(timeouts.ICEDisconnected),
+		ice.WithFailedTimeout(timeouts.ICEFailed),
+		ice.WithKeepaliveInterval(timeouts.ICEKeepalive),
+		ice.WithLoggerFactory(pionLog{log: e.settings.log}),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("create ICE agent: %w", err)
+	}
+	l := &viewerLink{engine: e, agent: agent, dtls: newDTLSPipe()}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l, nil
+}
+
+func (l *viewerLink) watch(events linkEvents) { l.events = events }
+
+// observe directs what the agent tells to the session.
+func (l *viewerLink) observe() error {
+	return errors.Join(
+		l.agent.OnConnectionStateChange(func(state ice.ConnectionState) {
+			l.events.iceChanged(iceState(state))
+			if state == ice.ConnectionStateFailed {
+				l.events.down(ErrICEFailed)
+			}
+		}),
+		l.agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) {
+			l.events.pairSelected(Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)})
+		}))
+}
+
+// iceState gives an agent's state the name that browsers give it.
+func iceState(state ice.ConnectionState) webrtc.ICEConnectionState {
+	switch state {
+	case ice.ConnectionStateChecking:
+		return webrtc.ICEConnectionStateChecking
+	case ice.ConnectionStateConnected:
+		return webrtc.ICEConnectionStateConnected
+	case ice.ConnectionStateCompleted:
+		return webrtc.ICEConnectionStateCompleted
+	case ice.ConnectionStateFailed:
+		return webrtc.ICEConnectionStateFailed
+	case ice.ConnectionStateDisconnected:
+		return webrtc.ICEConnectionStateDisconnected
+	case ice.ConnectionStateClosed:
+		return webrtc.ICEConnectionStateClosed
+	default:
+		return webrtc.ICEConnectionStateNew
+	}
+}
+
+func (l *viewerLink) addCandidate(value string) error {
+	candidate, err := ice.UnmarshalCandidate(value)
+	if err == nil {
+		err = l.agent.AddRemoteCandidate(candidate)
+	}
+	if err != nil {
+		return fmt.Errorf("add candidate: %w", err)
+	}
+	return nil
+}
+
+// start begins to connect, as the client's description asks for.
+func (l *viewerLink) start(remote remoteDescription) error {
+	for _, value := range remote.candidates {
+		if err := l.addCandidate(value); err != nil {
+			l.engine.settings.log.Debug("dropped a client's candidate", "error", err)
+		}
+	}
+	begin := l.agent.StartAccept
+	if remote.lite { // an agent that cannot check leaves that to us (RFC 8445 6.1.1)
+		begin = l.agent.StartDial
+	}
+	conn, err := begin(remote.ufrag, remote.pwd)
+	if err != nil {
+		return fmt.Errorf("start ICE: %w", err)
+	}
+	l.conn = conn
+	l.dtls.conn = conn
+	l.work(l.read)
+	l.work(func() error { return l.secure(remote) })
+	return nil
+}
+
+// work runs f as one of the link's goroutines. An error or a panic ends the session.
+func (l *viewerLink) work(f func() error) {
+	l.workers.Go(func() {
+		defer func() {
+			if value := recover(); value != nil {
+				l.events.down(&panicError{value: value, stack: debug.Stack()})
+			}
+		}()
+		if err := f(); err != nil {
+			l.events.down(err)
+		}
+	})
+}
+
+// read hands out what the client sends, until the connection is closed.
+func (l *viewerLink) read() error {
+	buf := make([]byte, receiveMTU)
+	for {
+		n, err := l.conn.Read(buf)
+		switch {
+		case errors.Is(err, io.ErrShortBuffer):
+			continue
+		case err != nil:
+			_ = l.dtls.Close()
+			return nil // the agent was closed, for a reason of its own
+		case n < 2:
+		case buf[0] >= 20 && buf[0] < 64: // DTLS (RFC 7983 7)
+			l.dtls.deliver(buf[:n])
+		case buf[0] >= 128 && buf[0] < 192 && buf[1] >= 192 && buf[1] < 224: // RTCP (RFC 5761 4)
+			l.readRTCP(buf[:n])
+		}
+	}
+}
+
+func (l *viewerLink) readRTCP(packet []byte) {
+	feedback, c := l.feedback.Load(), l.crypt.Load()
+	if feedback == nil || c == nil {
+		return
+	}
+	packets, err := c.openRTCP(packet)
+	if err == nil && len(packets) > 0 {
+		(*feedback)(packets)
+	}
+}
+
+// secure does the DTLS handshake and then waits for the client's goodbye.
+func (l *viewerLink) secure(remote remoteDescription) error {
+	if err := l.agent.AwaitConnect(l.ctx); err != nil {
+		return nil // closed, or failed, which the agent tells
+	}
+	l.events.dtlsChanged(webrtc.DTLSTransportStateConnecting)
+	conn, err := l.handshake(remote)
+	if err != nil {
+		if l.ctx.Err() != nil {
+			return nil
+		}
+		l.events.dtlsChanged(webrtc.DTLSTransportStateFailed)
+		return fmt.Errorf("%w: %w", ErrDTLSFailed, err)
+	}
+	defer func() { _ = conn.Close() }()
+	l.secured.Store(conn)
+	l.events.dtlsChanged(webrtc.DTLSTransportStateConnected)
+	l.events.up()
+	// There is nothing but a goodbye that a client has to say over DTLS.
+	_, _ = conn.Read(make([]byte, receiveMTU))
+	if l.ctx.Err() != nil {
+		return nil
+	}
+	return ErrRemoteClosed
+}
+
+// handshake returns the DTLS connection when the client has proved that it is
+// the one of the offer, and both sides have keys for media.
+func (l *viewerLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
+	shared := []dtls.Option{
+		dtls.WithCertificates(l.engine.cert.tls),
+		// GCM costs a third of the time per packet; RFC 5764 requires the other one.
+		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
+		dtls.WithInsecureSkipVerify(true), // certificates are self-signed; the fingerprint counts
+		dtls.WithVerifyPeerCertificate(remote.verify),
+		dtls.WithLoggerFactory(pionLog{log: l.engine.settings.log}),
+	}
+	packets := dtlsnet.PacketConnFromConn(l.dtls)
+	var conn *dtls.Conn
+	var err error
+	if remote.weAreClient {
+		options := make([]dtls.ClientOption, 0, len(shared))
+		for _, o := range shared {
+			options = append(options, o)
+		}
+		conn, err = dtls.ClientWithOptions(packets, l.dtls.RemoteAddr(), options...)
+	} else {
+		// A handshake starts on a path that ICE has verified, so the cookie exchange
+		// against spoofed addresses would only cost a round trip.
+		options := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert), dtls.WithInsecureSkipVerifyHello(true)}
+		for _, o := range shared {
+			options = append(options, o)
+		}
+		conn, err = dtls.ServerWithOptions(packets, l.dtls.RemoteAddr(), options...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("set up DTLS: %w", err)
+	}
+	if err = conn.HandshakeContext(l.ctx); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	c, err := newCrypt(conn, remote.weAreClient)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	l.crypt.Store(c)
+	return conn, nil
+}
+
+// writeRTP encrypts and sends a packet: into the batch, or at once when the
+// client is not reached by UDP.
+func (l *viewerLink) writeRTP(batch *egress.Destination, header *rtp.Header, payload []byte) (int, error) {
+	c := l.crypt.Load()
+	if c == nil {
+		return 0, ErrNotConnected
+	}
+	if batch != nil {
+		return c.sealInto(batch, header, payload)
+	}
+	return c.sealAndWrite(l.conn, header, payload)
+}
+
+func (l *viewerLink) writeRTCP(packets []rtcp.Packet) error {
+	c := l.crypt.Load()
+	if c == nil {
+		return ErrNotConnected
+	}
+	sealed, err := c.sealRTCP(packets)
+	if err == nil {
+		_, err = l.conn.Write(sealed)
+	}
+	if err != nil {
+		return fmt.Errorf("send RTCP: %w", err)
+	}
+	return nil
+}
+
+func (l *viewerLink) close() error {
+	l.cancel()
+	if conn := l.secured.Load(); conn != nil {
+		_ = conn.Close() // says goodbye while there still is a path
+	}
+	err := l.agent.GracefulClose()
+	_ = l.dtls.Close()
+	l.workers.Wait()
+	if err != nil {
+		return fmt.Errorf("close ICE agent: %w", err)
+	}
+	return nil
+}
+
+func describeCandidate(c ice.Candidate) Candidate {
+	return Candidate{
+		Type:     c.Type().String(),
+		Protocol: c.NetworkType().NetworkShort(),
+		Address:  net.JoinHostPort(c.Address(), strconv.Itoa(c.Port())),
+	}
+}
