@@ -94,6 +94,7 @@ type Engine struct {
 	metrics  *metrics
 	addr     netip.AddrPort
 	media    *mediaConn
+	network  network
 	udp      *ice.UniversalUDPMuxDefault
 	tcp      *ice.TCPMuxDefault
 	stun     *prober
@@ -140,7 +141,7 @@ func Listen(cfg Config) (*Engine, error) {
 	set.log.Debug("media socket is ready", "address", localAddr(udp), "batches", media.Mode().String())
 	e := &Engine{
 		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
-		addr: localAddr(udp), media: media,
+		addr: localAddr(udp), media: media, network: network{named: localAddr(udp).Addr()},
 		base: baseSettings(set),
 	}
 	e.listen(newTCPListener(tcp))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pion/ice/v4"
+	"github.com/pion/transport/v4"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -109,6 +110,7 @@ func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error
 // candidatePlan is what one session gathers candidates from: the addresses of
 // the moment when it was made. Nobody is asked for them.
 type candidatePlan struct {
+	net      transport.Net
 	udp      *sessionMux
 	tcp      ice.TCPMux
 	loopback bool
@@ -117,7 +119,7 @@ type candidatePlan struct {
 }
 
 func (e *Engine) planCandidates() (candidatePlan, error) {
-	hosts, err := hostAddrs(e.addr.Addr())
+	hosts, view, err := e.network.current()
 	if err != nil {
 		return candidatePlan{}, err
 	}
@@ -134,7 +136,7 @@ func (e *Engine) planCandidates() (candidatePlan, error) {
 		mux.addrs = append(mux.addrs, net.UDPAddrFromAddrPort(mapped))
 	}
 	return candidatePlan{
-		udp: mux, tcp: e.tcp, loopback: e.addr.Addr().IsLoopback(),
+		net: view, udp: mux, tcp: e.tcp, loopback: e.addr.Addr().IsLoopback(),
 		// TCP candidates come from pion's own list of interfaces, so the same choice
 		// is made there again.
 		keep: func(ip net.IP) bool {
@@ -154,6 +156,7 @@ func joinAddrs(addrs []netip.Addr) (texts []string) {
 
 // configure makes a PeerConnection gather by the plan.
 func (p candidatePlan) configure(s *webrtc.SettingEngine) error {
+	s.SetNet(p.net)
 	s.SetICEUDPMux(p.udp)
 	s.SetICETCPMux(p.tcp)
 	s.SetIncludeLoopbackCandidate(p.loopback)
@@ -175,7 +178,7 @@ func (p candidatePlan) configure(s *webrtc.SettingEngine) error {
 // options make an ICE agent gather by the plan.
 func (p candidatePlan) options() []ice.AgentOption {
 	options := []ice.AgentOption{
-		ice.WithUDPMux(p.udp), ice.WithTCPMux(p.tcp), ice.WithIPFilter(p.keep),
+		ice.WithNet(p.net), ice.WithUDPMux(p.udp), ice.WithTCPMux(p.tcp), ice.WithIPFilter(p.keep),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 	}
 	if p.loopback {
