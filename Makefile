@@ -46,9 +46,10 @@ test-pages: need-node ## the unit tests of the pages' JavaScript
 
 # The server under test is built with the race detector, by the tests themselves. The clients are
 # not: twenty viewers decrypting at a tenth of the speed would say little about the server's delay.
+# -v, because the delays that the tests measure are for reading.
 .PHONY: test-e2e
 test-e2e: need-build need-clients ## the real binary with real clients: pion, Chromium, FFmpeg
-	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" $(GO) test -tags e2e -count 1 -timeout 10m ./internal/e2e
+	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" $(GO) test -v -tags e2e -count 1 -timeout 10m ./internal/e2e
 
 .PHONY: test-camera
 test-camera: need-build ## capture from a virtual camera (V4L2) in a virtual machine
