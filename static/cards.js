@@ -57,8 +57,8 @@ class Card {
       make('div', { class: 'tile', 'aria-hidden': 'true' }, icon('play'), this.#badge, this.#count),
       make('div', { class: 'about' }, make('h2', {}, link), this.#media, this.#uptime),
       make('div', { class: 'tools' },
-        copyButton('Copy WHEP address', () => address('whep', name)),
-        copyButton('Copy frame', () => frameLine(name))));
+        copyButton('Copy WHEP URL', () => address('whep', name)),
+        copyButton('Copy embed', () => frameLine(name))));
   }
 
   /** @param {Stream} stream */

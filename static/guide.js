@@ -68,7 +68,7 @@ export function embedWays(stream) {
     {
       title: 'In any WHEP player',
       about: 'GStreamer’s whepclientsrc, players of your own, other sites.',
-      lines: [{ what: 'WHEP address', text: whep }],
+      lines: [{ what: 'WHEP URL', text: whep }],
     },
   ];
 }

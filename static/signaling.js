@@ -46,12 +46,13 @@ export class RefusedError extends Error {
  * @param {string} [options.token] sent as a Bearer token
  * @param {AbortSignal} options.signal
  * @param {(sdp: string) => string} [options.adjust] edits the offer before it is set
+ * @param {(sdp: string) => string} [options.adjustAnswer] edits the answer before it is set
  * @param {(resource: Resource) => void} options.onResource told as soon as the server
  *   holds a session, even when the answer then turns out to be unusable
  * @returns {Promise<void>} rejected with RefusedError, with TypeError when there is no
  *   way to the server, with the signal's reason, or with what the browser says about the SDP
  */
-export async function negotiate(connection, { endpoint, token, signal, adjust, onResource }) {
+export async function negotiate(connection, { endpoint, token, signal, adjust, adjustAnswer, onResource }) {
   await setOffer(connection, adjust);
   await gathered(connection, GATHERING_LIMIT, signal);
   const { response, sdp } = await post(endpoint, connection.localDescription?.sdp ?? '', token, signal);
@@ -67,7 +68,7 @@ export async function negotiate(connection, { endpoint, token, signal, adjust, o
     connection.setConfiguration({ ...connection.getConfiguration(), iceServers: servers });
   }
   signal.throwIfAborted();
-  await connection.setRemoteDescription({ type: 'answer', sdp });
+  await connection.setRemoteDescription({ type: 'answer', sdp: adjustAnswer?.(sdp) ?? sdp });
 }
 
 /**

@@ -32,6 +32,7 @@ video { display: block; width: 100%; height: 100%; object-fit: var(--whep-fit, c
 .status.clear { opacity: 0; visibility: hidden; }
 .headline { margin: 0; font-size: clamp(1rem, 2.6vw, 1.3rem); font-weight: 600; text-wrap: balance; }
 .detail, .countdown { margin: 0; max-width: 34rem; font-size: .92rem; color: #ccd6e0; overflow-wrap: anywhere; text-wrap: balance; }
+.detail::first-letter { text-transform: uppercase; }
 .countdown { font-variant-numeric: tabular-nums; }
 .detail:empty, .countdown:empty { display: none; }
 .spinner {
@@ -53,7 +54,7 @@ svg { width: 1.4rem; height: 1.4rem; fill: none; stroke: currentColor; stroke-wi
 
 .play { width: 5rem; height: 5rem; background: var(--whep-accent); color: #06251f; }
 .play:hover { background: var(--whep-accent); filter: brightness(1.08); }
-.play svg { width: 2.4rem; height: 2.4rem; fill: currentColor; stroke: none; }
+.play svg { width: 3.2rem; height: 3.2rem; flex: none; fill: currentColor; stroke: none; }
 .retry { margin-top: .5rem; padding: 0 1.2rem; background: rgb(255 255 255 / .14); font-size: .95rem; }
 .retry:hover { background: rgb(255 255 255 / .24); }
 
