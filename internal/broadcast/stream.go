@@ -157,8 +157,8 @@ func newPublisher(s *stream, cfg PublisherConfig) *Publisher {
 }
 
 // AddLayer adds an encoding of a track: the only one of its kind, or one more of
-// a simulcast, best first. Viewers of the last publisher's track move to the
-// first one. It returns ErrKindNotDeclared, or the reason when p has ended.
+// a simulcast, in any order. Viewers of the last publisher's track move to the
+// new one; of several, a viewer gets the one with the highest bit rate. It returns ErrKindNotDeclared, or the reason when p has ended.
 func (p *Publisher) AddLayer(cfg LayerConfig) (*Layer, error) {
 	b := p.stream.b
 	b.mu.Lock()
