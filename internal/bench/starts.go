@@ -12,7 +12,7 @@ import (
 const (
 	alone        = 10                     // one after the other
 	aloneApart   = 600 * time.Millisecond // no divisor of the time between keyframes
-	crowd        = 50                     // at once
+	crowd        = 50                     // at once; tables say so too
 	patienceMore = time.Second            // beyond the time between two keyframes
 )
 
@@ -33,14 +33,20 @@ type result struct {
 	Median float64 `json:"median"`
 	P95    float64 `json:"p95"`
 	Max    float64 `json:"max"`
+
+	// Medians of the steps on the way, since POST as well.
+	Answer float64 `json:"answer"`
+	ICE    float64 `json:"ice"`
+	DTLS   float64 `json:"dtls"`
+	Packet float64 `json:"first_packet"`
 }
 
 // feeds are the publishers with which starts are measured: one that answers
 // requests for a keyframe as a browser does, one that does not, as OBS and FFmpeg.
 func feeds() map[string]feed {
 	return map[string]feed{
-		"answers, keyframe every 2 s": {gop: usualGOP},
-		"ignores, keyframe every 4 s": {gop: 2 * usualGOP, deaf: true},
+		"answers PLI, keyframe every 2 s": {gop: usualGOP},
+		"ignores PLI, keyframe every 4 s": {gop: 2 * usualGOP, deaf: true},
 	}
 }
 
@@ -92,5 +98,8 @@ func (s *server) come(ctx context.Context, viewers int, within, stay time.Durati
 		return result{}, err
 	}
 	first := report.FirstKeyframe
-	return result{Opened: report.Opened, Saw: first.Count, Median: first.P50, P95: first.P95, Max: first.Max}, nil
+	return result{
+		Opened: report.Opened, Saw: first.Count, Median: first.P50, P95: first.P95, Max: first.Max,
+		Answer: report.Answer.P50, ICE: report.ICE.P50, DTLS: report.DTLS.P50, Packet: report.FirstPacket.P50,
+	}, nil
 }

@@ -35,7 +35,11 @@ func (o outcome) print(w io.Writer) error {
 		return nil
 	}
 	fmt.Fprint(w, "\nFrom POST to the first whole keyframe, ms:\n\n")
-	return printStarts(w, o.Starts)
+	if err := printStarts(w, o.Starts); err != nil {
+		return err
+	}
+	fmt.Fprint(w, "\nThe steps on the way, medians since POST, ms:\n\n")
+	return printSteps(w, o.Starts)
 }
 
 func printCosts(w io.Writer, rows []row) error {
@@ -78,12 +82,27 @@ func (r row) doubts() (doubts []string) {
 
 func printStarts(w io.Writer, starts []firsts) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "\tkeyframe requests:\t%d, one after the other\t\t%d at once\t\t\t\trequests that\t\n", alone, crowd)
-	fmt.Fprint(table, "\tthe publisher\tmedian\tmax\tp50\tp95\tmax\tsaw one\treached it\t\n")
+	fmt.Fprint(table, "\tpublisher\tone by one:\t\t50 at once:\t\t\tof all\tkeyframe\t\n")
+	fmt.Fprint(table, "\t\tmedian\tmax\tp50\tp95\tmax\tsaw one\trequests\t\n")
 	for _, s := range starts {
 		fmt.Fprintf(table, "%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%d/%d\t%.0f\t\n", title(s.Server), s.Publisher,
 			s.Alone.Median, s.Alone.Max, s.Crowd.Median, s.Crowd.P95, s.Crowd.Max,
 			s.Alone.Saw+s.Crowd.Saw, s.Alone.Opened+s.Crowd.Opened, s.Requests)
+	}
+	return table.Flush()
+}
+
+func printSteps(w io.Writer, starts []firsts) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(table, "\tpublisher\tviewers\tanswer\tICE\tDTLS\tfirst packet\twhole keyframe\t\n")
+	for _, s := range starts {
+		for _, r := range []struct {
+			name string
+			result
+		}{{"one by one", s.Alone}, {"50 at once", s.Crowd}} {
+			fmt.Fprintf(table, "%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t\n",
+				title(s.Server), s.Publisher, r.name, r.Answer, r.ICE, r.DTLS, r.Packet, r.Median)
+		}
 	}
 	return table.Flush()
 }
