@@ -33,10 +33,10 @@ var assetFiles embed.FS
 //go:embed *.html
 var pageFiles embed.FS
 
-// contentTypes has the media type of everything embedded. It is a table of its own,
-// because package mime asks the machine's registry, and a wrong answer from there
-// (text/plain for .js is a classic) keeps a browser from running any module.
-func contentTypes(ext string) string {
+// contentType is the media type of an embedded file. Package mime would ask the
+// machine's registry, and a wrong answer from there (text/plain for .js is a
+// classic) keeps a browser from running any module.
+func contentType(ext string) string {
 	switch ext {
 	case ".html":
 		return "text/html; charset=utf-8"
@@ -76,7 +76,7 @@ func load(files embed.FS) map[string]file {
 		loaded[name] = file{
 			name:        name,
 			body:        body,
-			contentType: contentTypes(path.Ext(name)),
+			contentType: contentType(path.Ext(name)),
 			etag:        `"` + hex.EncodeToString(sum[:12]) + `"`,
 		}
 	}
@@ -102,7 +102,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request, status int) {
 		header.Del("ETag")
 		w.WriteHeader(status)
 		if r.Method == http.MethodGet {
-			_, _ = w.Write(f.body) // a browser that went away needs no answer
+			w.Write(f.body)
 		}
 		return
 	}

@@ -1,0 +1,221 @@
+package static_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"porthole/static"
+)
+
+// get asks a handler and returns what it answered.
+func get(t *testing.T, h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestAssetsHaveTypesThatBrowsersInsistOn(t *testing.T) {
+	h := static.Handler()
+	for target, want := range map[string]string{
+		"/static/whep-video.js": "text/javascript; charset=utf-8", // a module of another type is not run
+		"/static/style.css":     "text/css; charset=utf-8",
+		"/static/icon.svg":      "image/svg+xml",
+	} {
+		w := get(t, h, http.MethodGet, target)
+		if w.Code != http.StatusOK || w.Body.Len() == 0 {
+			t.Errorf("GET %s: status %d with %d bytes", target, w.Code, w.Body.Len())
+		}
+		if got := w.Header().Get("Content-Type"); got != want {
+			t.Errorf("GET %s: Content-Type %q, want %q", target, got, want)
+		}
+		for name, want := range map[string]string{
+			"X-Content-Type-Options":       "nosniff",
+			"Cache-Control":                "no-cache",
+			"Access-Control-Allow-Origin":  "*", // other sites load the player
+			"Cross-Origin-Resource-Policy": "cross-origin",
+		} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("GET %s: %s %q, want %q", target, name, got, want)
+			}
+		}
+	}
+}
+
+func TestAssetsAreSentOnce(t *testing.T) {
+	h := static.Handler()
+	first := get(t, h, http.MethodGet, "/static/player.js")
+	etag := first.Header().Get("ETag")
+	if !regexp.MustCompile(`^"[0-9a-f]{16,}"$`).MatchString(etag) {
+		t.Fatalf("ETag %q is not a strong one", etag)
+	}
+	if other := get(t, h, http.MethodGet, "/static/whep.js").Header().Get("ETag"); other == etag {
+		t.Errorf("two files have the ETag %s", etag)
+	}
+	again := get(t, h, http.MethodGet, "/static/player.js", "If-None-Match", etag)
+	if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		t.Errorf("with If-None-Match: status %d with %d bytes, want 304 with none", again.Code, again.Body.Len())
+	}
+	changed := get(t, h, http.MethodGet, "/static/player.js", "If-None-Match", `"0123456789abcdef01234567"`)
+	if changed.Code != http.StatusOK {
+		t.Errorf("with another version's ETag: status %d, want 200", changed.Code)
+	}
+	head := get(t, h, http.MethodHead, "/static/player.js")
+	if head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("ETag") != etag {
+		t.Errorf("HEAD: status %d, %d bytes, ETag %s", head.Code, head.Body.Len(), head.Header().Get("ETag"))
+	}
+}
+
+func TestOnlyAssetsAreServed(t *testing.T) {
+	h := static.Handler()
+	for _, target := range []string{
+		"/static/",
+		"/static/nothing.js",
+		"/static/home.html", // pages have their own addresses and headers
+		"/static/static.go",
+		"/static/jsconfig.json",
+		"/static/package.json",
+		"/static/test/player.test.mjs",
+		"/static/../static/static.go",
+		"/static/./player.js",
+	} {
+		if w := get(t, h, http.MethodGet, target); w.Code != http.StatusNotFound {
+			t.Errorf("GET %s: status %d, want 404", target, w.Code)
+		}
+	}
+	w := get(t, h, http.MethodPost, "/static/player.js")
+	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: status %d, Allow %q", w.Code, w.Header().Get("Allow"))
+	}
+}
+
+func TestPagesAreServedUnderAStrictPolicy(t *testing.T) {
+	pages := static.NewPages()
+	for _, page := range []struct {
+		target    string
+		handler   http.Handler
+		ancestors string
+		holds     string
+	}{
+		{"/", pages.Home, "'self'", "Live streams"},
+		{"/watch/webcam", pages.Watch, "'self'", "<whep-video"},
+		{"/publish/a_b-C.9", pages.Publish, "'self'", "Go live"},
+		{"/embed/webcam", pages.Embed, "*", "<whep-video"}, // made for other sites' frames
+	} {
+		w := get(t, page.handler, http.MethodGet, page.target)
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), page.holds) {
+			t.Errorf("GET %s: status %d, without %q", page.target, w.Code, page.holds)
+		}
+		if got := w.Header().Get("Content-Type"); got != "text/html; charset=utf-8" {
+			t.Errorf("GET %s: Content-Type %q", page.target, got)
+		}
+		policy := strings.Split(w.Header().Get("Content-Security-Policy"), "; ")
+		for _, want := range []string{"default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors " + page.ancestors} {
+			if !slices.Contains(policy, want) {
+				t.Errorf("GET %s: the policy %q lacks %q", page.target, policy, want)
+			}
+		}
+		if strings.Contains(strings.Join(policy, ";"), "unsafe") {
+			t.Errorf("GET %s: the policy %q allows something unsafe", page.target, policy)
+		}
+		if got := w.Header().Get("Referrer-Policy"); got != "no-referrer" {
+			t.Errorf("GET %s: Referrer-Policy %q: the address may hold a token", page.target, got)
+		}
+		if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("ETag") == "" {
+			t.Errorf("GET %s: headers %v", page.target, w.Header())
+		}
+	}
+}
+
+func TestNamesThatNoStreamCanHaveAreNotFound(t *testing.T) {
+	pages := static.NewPages()
+	for _, target := range []string{
+		"/watch/two%20words",
+		"/watch/" + strings.Repeat("x", 65),
+		"/watch/..",
+		"/watch/%3Cscript%3E",
+	} {
+		w := get(t, pages.Watch, http.MethodGet, target)
+		if w.Code != http.StatusNotFound {
+			t.Errorf("GET %s: status %d, want 404", target, w.Code)
+		}
+		if !strings.Contains(w.Body.String(), "No stream can have this name") {
+			t.Errorf("GET %s: the page does not say why", target)
+		}
+		if w.Header().Get("Content-Security-Policy") == "" {
+			t.Errorf("GET %s: served without a policy", target)
+		}
+	}
+	if w := get(t, pages.Watch, http.MethodGet, "/watch/"+strings.Repeat("x", 64)); w.Code != http.StatusOK {
+		t.Errorf("a name of 64 letters: status %d, want 200", w.Code)
+	}
+}
+
+// reference finds what a page loads, and module what a module imports.
+var (
+	reference = regexp.MustCompile(`(?:href|src)="([^"#]+)"`)
+	module    = regexp.MustCompile(`(?m)^import [^;]*?'([^']+)';`)
+)
+
+// TestEverythingReferredToIsEmbedded follows pages and modules: a file that was
+// renamed in one place only would otherwise be found by a viewer.
+func TestEverythingReferredToIsEmbedded(t *testing.T) {
+	h := static.Handler()
+	pages := static.NewPages()
+	var assets []string
+	for base, page := range map[string]http.Handler{
+		"/": pages.Home, "/watch/x": pages.Watch, "/publish/x": pages.Publish, "/embed/x": pages.Embed, "/watch/a b": pages.Watch,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		r.URL.Path = base
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, r)
+		for _, match := range reference.FindAllStringSubmatch(w.Body.String(), -1) {
+			if strings.HasPrefix(match[1], "/") || strings.Contains(match[1], ":") {
+				t.Errorf("%s refers to %s: only relative references work below a proxy's prefix", base, match[1])
+			}
+			if strings.Contains(match[1], "static/") {
+				assets = append(assets, path.Join(path.Dir(base), match[1]))
+			}
+		}
+	}
+	if len(assets) < 10 {
+		t.Fatalf("found only %d references: %v", len(assets), assets)
+	}
+
+	seen := make(map[string]bool)
+	for len(assets) > 0 {
+		asset := assets[0]
+		assets = assets[1:]
+		if seen[asset] {
+			continue
+		}
+		seen[asset] = true
+		w := get(t, h, http.MethodGet, asset)
+		if w.Code != http.StatusOK {
+			t.Errorf("%s is referred to and not embedded", asset)
+		}
+		for _, match := range module.FindAllStringSubmatch(w.Body.String(), -1) {
+			assets = append(assets, path.Join(path.Dir(asset), match[1]))
+		}
+	}
+	scripts, err := filepath.Glob("*.js")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, script := range scripts {
+		if !seen["/static/"+script] {
+			t.Errorf("%s is embedded and nothing loads it", script)
+		}
+	}
+}
