@@ -181,5 +181,10 @@ func printTable(w io.Writer, r *load.Report) error {
 	row("kbit/s", r.BitRate, 1e-3)
 	row("loss (%)", r.LossPercent, 1)
 	row("longest pause (ms)", r.Pause, 1)
-	return table.Flush()
+	row("frame delay (ms)", r.FrameDelay, 1)
+	if err := table.Flush(); err != nil || r.FrameDelay.Count == 0 {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nFrame delay: from capture to the arrival of the whole picture, right when both machines' clocks agree.")
+	return err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 )
@@ -84,10 +85,12 @@ func (h *host) peerConnection(taps *tapNet) (*webrtc.PeerConnection, error) {
 		return nil, fmt.Errorf("register codecs: %w", err)
 	}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
-		// Servers that name no SSRC in their answer tell tracks apart by it.
-		mid := webrtc.RTPHeaderExtensionCapability{URI: "urn:ietf:params:rtp-hdrext:sdes:mid"}
-		if err := media.RegisterHeaderExtension(mid, kind); err != nil {
-			return nil, fmt.Errorf("register header extensions: %w", err)
+		// Servers that name no SSRC in their answer tell tracks apart by the first of them.
+		for _, uri := range []string{sdp.SDESMidURI, captureTimeURI} {
+			capability := webrtc.RTPHeaderExtensionCapability{URI: uri}
+			if err := media.RegisterHeaderExtension(capability, kind); err != nil {
+				return nil, fmt.Errorf("register header extensions: %w", err)
+			}
 		}
 	}
 	api := webrtc.NewAPI(

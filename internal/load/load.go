@@ -13,6 +13,11 @@
 // the first whole keyframe are decrypted, which shows that keys and codec are
 // right. Sessions over TCP do without the tap and decrypt everything.
 //
+// A server that sends the header extension abs-capture-time, which every offer
+// asks for, tells when each picture was taken; how old the pictures are when they
+// are complete is reported then. Both ends' clocks must agree for that: on one
+// machine they do.
+//
 // The package sends no feedback: no NACK, no receiver reports, and a keyframe
 // request only when told to. It decodes no pictures.
 package load
@@ -90,7 +95,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, fmt.Errorf("prepare this machine: %w", err)
 	}
 	defer host.client.CloseIdleConnections()
-	r := &runner{cfg: cfg, host: host, begin: time.Now(), cpu: processCPU()}
+	r := &runner{cfg: cfg, host: host, begin: time.Now(), cpu: processCPU(), delays: &histogram{}}
 	return r.run(ctx), nil
 }
 
@@ -100,6 +105,7 @@ type runner struct {
 	host     *host
 	begin    time.Time
 	cpu      time.Duration // that the process had used at begin
+	delays   *histogram    // of all sessions' pictures
 	sessions []*session
 }
 
@@ -112,7 +118,7 @@ func (r *runner) run(ctx context.Context) *Report {
 	// would count as a high frame rate; what is judged begins after them.
 	settle := min(2*time.Second, r.cfg.Duration/4)
 	for range r.cfg.Viewers {
-		r.sessions = append(r.sessions, newSession(r.cfg, r.host, r.begin.Add(r.cfg.Ramp+settle), settle))
+		r.sessions = append(r.sessions, newSession(r, r.begin.Add(r.cfg.Ramp+settle), settle))
 	}
 
 	ended := make(chan struct{}) // closed when no session is left

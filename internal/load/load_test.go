@@ -2,6 +2,7 @@ package load_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -105,6 +106,34 @@ func TestBrokenKeyframesDoNotCount(t *testing.T) {
 	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 1, Duration: time.Second})
 	if report.Media != 1 || report.Keyframe != 0 {
 		t.Errorf("media %d, keyframe %d; want 1 and 0", report.Media, report.Keyframe)
+	}
+}
+
+func TestFrameDelayIsReported(t *testing.T) {
+	const age = 250 * time.Millisecond
+	for name, tcp := range map[string]bool{"UDP": false, "TCP": true} {
+		t.Run(name, func(t *testing.T) {
+			server := newServer(t, tcp)
+			server.age = age
+			report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 2 * time.Second, TCP: tcp})
+			d := report.FrameDelay
+			if d.Count < 100 || d.Min < 250 || d.P50 > 500 || d.Max < d.P99 {
+				t.Errorf("frame delay %+v: 50 pictures a second were %v old when they were sent", d, age)
+			}
+		})
+	}
+}
+
+// Most servers do not tell; then there is nothing to report, not zero.
+func TestNoFrameDelayWithoutCaptureTime(t *testing.T) {
+	server := newServer(t, false)
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 1, Duration: time.Second})
+	text, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.FrameDelay.Count != 0 || strings.Contains(string(text), "frame_delay_ms") {
+		t.Errorf("frame delay %+v in %s", report.FrameDelay, text)
 	}
 }
 

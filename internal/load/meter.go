@@ -13,6 +13,7 @@ type meter struct {
 	// Set by newMeter, read-only afterwards.
 	judgeFrom time.Time     // what is judged begins here,
 	settle    time.Duration // but not before a stream is this old
+	delays    *histogram    // of the pictures of all sessions that are judged; nil: nobody asks
 
 	mu      sync.Mutex // guards what follows
 	first   time.Time  // arrival of the first packet of all
@@ -20,6 +21,7 @@ type meter struct {
 	end     time.Time // of what is judged, when stopped
 	bytes   uint64
 	streams []*stream // few: two, and two more with RTX
+	capture uint8     // id of the header extension with the capture time; 0: there is none
 }
 
 // stream is what the packets of one SSRC add up to.
@@ -38,6 +40,9 @@ type stream struct {
 	total     sums
 	judged    sums      // total at the moment judging began, to subtract
 	judgedAt  time.Time // zero: not yet
+
+	captured    int64  // when the newest picture that tells it was taken, Unix time in nanoseconds; 0: none
+	capturedFor uint32 // the timestamp of that picture
 
 	steps [63]uint32 // between the timestamps of frames, the latest that were judged
 	taken int        // how many there were
@@ -85,7 +90,33 @@ func (m *meter) count(now time.Time, packet []byte) (needed bool) {
 		s.judgedAt, s.judged = now, s.total
 	}
 	s.add(seq, timestamp, len(packet), now)
+	if m.capture != 0 && m.delays != nil {
+		s.timePicture(m, packet, timestamp, now)
+	}
 	return !s.quiet
+}
+
+// timePicture measures how old a picture is when its last packet has come. The
+// packet that tells when it was taken may be another one. The caller holds m.mu.
+func (s *stream) timePicture(m *meter, packet []byte, timestamp uint32, now time.Time) {
+	const marker = 0x80
+	if nanos, ok := captureTime(packet, m.capture); ok {
+		s.captured, s.capturedFor = nanos, timestamp
+	}
+	if packet[1]&marker == 0 || s.captured == 0 || s.capturedFor != timestamp {
+		return
+	}
+	if s.video && !s.judgedAt.IsZero() {
+		m.delays.add(time.Duration(now.UnixNano() - s.captured))
+	}
+	s.captured = 0
+}
+
+// expectCapture says under which id packets tell when their picture was taken.
+func (m *meter) expectCapture(id uint8) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.capture = id
 }
 
 // stream finds the counts of an SSRC. The caller holds mu.

@@ -42,6 +42,13 @@ type Report struct {
 	LossPercent Distribution `json:"loss_percent"`     // of each session from its first packet on
 	Pause       Distribution `json:"longest_pause_ms"` // the longest time between two frames, once settled
 
+	// FrameDelay is how old each picture was, by the server's capture time and this
+	// machine's clock, when its last packet arrived: of all pictures of all sessions
+	// once settled, so Count is a number of pictures. Empty when the server does not
+	// send abs-capture-time; meaningless, and perhaps negative, when the two clocks
+	// disagree.
+	FrameDelay Distribution `json:"frame_delay_ms,omitzero"`
+
 	Packets      uint64         `json:"packets"`        // by all sessions
 	Lost         uint64         `json:"lost"`           // gaps in sequence numbers
 	TotalBitRate float64        `json:"total_bit_rate"` // sum of the sessions' bit rates
@@ -91,6 +98,7 @@ func (r *runner) report(end time.Time) *Report {
 	}
 	readings := r.readings()
 	rep.addReadings(readings)
+	rep.FrameDelay = r.delays.distribution()
 
 	var since [stages][]float64
 	failures := make(map[string]int)

@@ -3,6 +3,7 @@ package load_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -30,6 +31,8 @@ type whepServer struct {
 
 	// skip says which packets are not sent: the session counts from 0, frames and packets too.
 	skip func(session, frame, packet int) bool
+	// age makes pictures tell when they were taken: so long before they are sent. 0: they do not.
+	age time.Duration
 }
 
 func newServer(t *testing.T, tcp bool) *whepServer {
@@ -51,7 +54,7 @@ func newServer(t *testing.T, tcp bool) *whepServer {
 		settings.SetICETCPMux(mux)
 		t.Cleanup(func() { mux.Close() })
 	}
-	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings))
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(mediaEngine(t)))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /whep", func(w http.ResponseWriter, r *http.Request) {
@@ -63,6 +66,22 @@ func newServer(t *testing.T, tcp bool) *whepServer {
 		s.opened.Wait()
 	})
 	return s
+}
+
+// captureTimeURI names the extension that tells when a picture was taken.
+const captureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
+
+func mediaEngine(t *testing.T) *webrtc.MediaEngine {
+	t.Helper()
+	media := &webrtc.MediaEngine{}
+	err := errors.Join(
+		media.RegisterDefaultCodecs(),
+		media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: captureTimeURI}, webrtc.RTPCodecTypeVideo),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return media
 }
 
 func (s *whepServer) create(t *testing.T, api *webrtc.API, mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
@@ -95,7 +114,7 @@ func (s *whepServer) create(t *testing.T, api *webrtc.API, mux *http.ServeMux, w
 	var start sync.Once
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateConnected {
-			start.Do(func() { sending.Go(func() { s.send(ctx, number, video, audio) }) })
+			start.Do(func() { sending.Go(func() { s.send(ctx, number, pc, video, audio) }) })
 		}
 	})
 	answer := answerOf(t, pc, string(offer))
@@ -146,7 +165,8 @@ const (
 	packetsPerFrame = 4
 )
 
-func (s *whepServer) send(ctx context.Context, session int, video, audio *webrtc.TrackLocalStaticRTP) {
+func (s *whepServer) send(ctx context.Context, session int, pc *webrtc.PeerConnection, video, audio *webrtc.TrackLocalStaticRTP) {
+	captureTimeID := captureTimeID(pc)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	begin := time.Now()
@@ -161,8 +181,12 @@ func (s *whepServer) send(ctx context.Context, session int, video, audio *webrtc
 		}
 		for i := range packetsPerFrame {
 			seq++
+			p := videoPacket(seq, frame, i)
+			if s.age != 0 && captureTimeID != 0 {
+				p.SetExtension(captureTimeID, ntp(time.Now().Add(-s.age)))
+			}
 			if !s.skip(session, frame, i) {
-				video.WriteRTP(videoPacket(seq, frame, i))
+				video.WriteRTP(p)
 			}
 		}
 		audio.WriteRTP(&rtp.Packet{
@@ -170,6 +194,24 @@ func (s *whepServer) send(ctx context.Context, session int, video, audio *webrtc
 			Payload: []byte("sound"),
 		})
 	}
+}
+
+// captureTimeID returns the id that was agreed upon for the capture time, 0 for none.
+func captureTimeID(pc *webrtc.PeerConnection) uint8 {
+	for _, sender := range pc.GetSenders() {
+		for _, x := range sender.GetParameters().HeaderExtensions {
+			if x.URI == captureTimeURI {
+				return uint8(x.ID)
+			}
+		}
+	}
+	return 0
+}
+
+// ntp is a time in seconds since 1900, 32 bits before and 32 after the point.
+func ntp(at time.Time) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(at.Unix()+2_208_988_800))
+	return binary.BigEndian.AppendUint32(b, uint32(uint64(at.Nanosecond())<<32/1e9))
 }
 
 // videoPacket is a fragment (FU-A, RFC 6184 section 5.8) of an H.264 picture.

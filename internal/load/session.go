@@ -59,11 +59,12 @@ type session struct {
 	codecs []string
 }
 
-func newSession(cfg Config, h *host, judgeFrom time.Time, settle time.Duration) *session {
+func newSession(r *runner, judgeFrom time.Time, settle time.Duration) *session {
 	m := newMeter(judgeFrom, settle)
+	m.delays = r.delays
 	return &session{
-		cfg: cfg, host: h, meter: m,
-		taps: &tapNet{Net: h.net, meter: m, buffers: h.buffers},
+		cfg: r.cfg, host: r.host, meter: m,
+		taps: &tapNet{Net: r.host.net, meter: m, buffers: r.host.buffers},
 	}
 }
 
@@ -139,6 +140,7 @@ func (s *session) signal(ctx context.Context, pc *webrtc.PeerConnection) (resour
 		return resource, err
 	}
 	s.reach(stageAnswered, time.Now())
+	s.meter.expectCapture(captureTimeID(answer))
 	err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 	if err != nil {
 		return resource, fmt.Errorf("the answer is not usable: %w", err)
