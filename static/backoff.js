@@ -50,7 +50,10 @@ export class Backoff {
  */
 export function retryAfter(value, now) {
   const text = value?.trim() ?? '';
-  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  let wait = NaN;
+  if (/^\d+$/.test(text)) wait = Number(text) * 1000;
+  // Date.parse makes a date of nearly anything, so this looks for a day's name first.
+  else if (/^[A-Z][a-z]{2,8},? /.test(text)) wait = Date.parse(text) - now;
   if (Number.isNaN(wait)) return undefined;
   return Math.min(Math.max(wait, 0), LONGEST_RETRY_AFTER);
 }

@@ -198,7 +198,8 @@ class Attempt {
   #pathTimer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #measureTimer;
-  #connectedAt = 0;
+  /** @type {number | undefined} by performance.now(); undefined before there is a media path */
+  #connectedAt;
   #flowing = false;
 
   /** @param {WhepSession} session @param {AttemptHooks} hooks */
@@ -207,7 +208,7 @@ class Attempt {
     this.#hooks = hooks;
     const { signal } = this.#ending;
     session.addEventListener('connected', () => this.#connected(), { signal });
-    session.addEventListener('lost', () => this.#fail(this.#connectedAt ? 'lost' : 'path'), { signal });
+    session.addEventListener('lost', () => this.#fail(this.#connectedAt === undefined ? 'path' : 'lost'), { signal });
   }
 
   async run() {
@@ -220,7 +221,7 @@ class Attempt {
     }
     if (signal.aborted) return;
     this.#hooks.accepted(this.#session.iceServers);
-    if (!this.#connectedAt) this.#pathTimer = setTimeout(() => this.#fail('path'), PATH_LIMIT);
+    if (this.#connectedAt === undefined) this.#pathTimer = setTimeout(() => this.#fail('path'), PATH_LIMIT);
   }
 
   end() {
@@ -235,13 +236,13 @@ class Attempt {
   }
 
   pictureShown() {
-    if (this.#flowing || !this.#connectedAt) return;
+    if (this.#flowing || this.#connectedAt === undefined) return;
     this.#flowing = true;
     this.#hooks.flowing();
   }
 
   #connected() {
-    if (this.#connectedAt) return;
+    if (this.#connectedAt !== undefined) return;
     clearTimeout(this.#pathTimer);
     this.#connectedAt = performance.now();
     this.#watchdog = new Watchdog(this.#connectedAt);
@@ -251,7 +252,7 @@ class Attempt {
 
   async #measure() {
     const report = await this.#session.report().catch(() => undefined);
-    if (!report || this.#ending.signal.aborted || !this.#watchdog) return;
+    if (!report || this.#ending.signal.aborted || !this.#watchdog || this.#connectedAt === undefined) return;
     const stats = this.#meter.read(report, Date.now());
     this.#hooks.measured(stats);
 

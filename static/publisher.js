@@ -34,7 +34,8 @@ const POLL_BUSY = 3_000;
 
 /** Events (CustomEvent): "state" with a PublishState, "stats" with SendingStats every second. */
 export class Publisher extends EventTarget {
-  #backoff = new Backoff();
+  #open;
+  #backoff;
   /** @type {PublishState} */
   #state = { name: 'idle' };
   /** @type {{ endpoint: string, token?: string, stream: MediaStream, quality: Quality } | undefined} */
@@ -48,6 +49,17 @@ export class Publisher extends EventTarget {
   #timer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #measuring;
+
+  /**
+   * @param {object} [options] for tests
+   * @param {(options: ConstructorParameters<typeof WhipSession>[0]) => WhipSession} [options.open]
+   * @param {() => number} [options.random]
+   */
+  constructor({ open = (options) => new WhipSession(options), random = Math.random } = {}) {
+    super();
+    this.#open = open;
+    this.#backoff = new Backoff({ random });
+  }
 
   /** @returns {PublishState} */
   get state() {
@@ -108,7 +120,7 @@ export class Publisher extends EventTarget {
     const { signal } = ending;
     this.#ending = ending;
     try {
-      const session = new WhipSession({ ...this.#order, iceServers: this.#iceServers });
+      const session = this.#open({ ...this.#order, iceServers: this.#iceServers });
       this.#session = session;
       session.addEventListener('connected', () => this.#connected(session), { signal });
       session.addEventListener('lost', () => this.#failed(new Error('The connection was lost.')), { signal });

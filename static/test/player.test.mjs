@@ -1,0 +1,239 @@
+// The player's decisions, in virtual time, with sessions that are made up.
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+
+import { Player } from '../player.js';
+import { RefusedError } from '../signaling.js';
+
+/** A session whose server and network the test plays. */
+class Session extends EventTarget {
+  stream = { of: this };
+  frames = 0;
+  closed = 0;
+  video = true;
+  constructor(options) {
+    super();
+    this.options = options;
+    this.iceServers = options.iceServers;
+  }
+  open(signal) {
+    this.signal = signal;
+    return new Promise((resolve, reject) => {
+      this.accept = resolve;
+      this.refuse = reject;
+    });
+  }
+  hasVideo() { return this.video; }
+  async report() {
+    return new Map([['v', { type: 'inbound-rtp', kind: 'video', framesDecoded: this.frames, packetsReceived: this.frames }]]);
+  }
+  close() { this.closed += 1; }
+  say(type) { this.dispatchEvent(new Event(type)); }
+}
+
+let sessions;
+let player;
+let states;
+let now;
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Lets time go by in small steps, as timers and promises take turns. */
+async function pass(ms) {
+  for (let left = ms; left > 0; left -= 100) {
+    now += 100;
+    mock.timers.tick(100);
+    await settle();
+  }
+}
+
+async function play() {
+  player.start('https://cam.example/whep/x', 'T');
+  sessions.at(-1).accept();
+  await settle();
+  sessions.at(-1).say('connected');
+  player.pictureShown();
+}
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_000_000 });
+  now = 0;
+  mock.method(performance, 'now', () => now);
+  sessions = [];
+  states = [];
+  player = new Player({
+    open: (options) => {
+      const session = new Session(options);
+      sessions.push(session);
+      return session;
+    },
+    random: () => 0,
+  });
+  player.addEventListener('state', ({ detail }) => states.push(detail.name));
+});
+
+afterEach(() => {
+  player.stop();
+  mock.restoreAll();
+  mock.timers.reset();
+});
+
+test('plays, and says so when the picture is there', async () => {
+  let stream;
+  player.addEventListener('stream', ({ detail }) => { stream = detail; });
+  await play();
+  assert.deepEqual(states, ['connecting', 'playing']);
+  assert.equal(stream, sessions[0].stream);
+  assert.equal(sessions[0].options.token, 'T');
+});
+
+test('waits for a stream that has not started, and starts by itself', async () => {
+  player.start('https://cam.example/whep/x');
+  sessions[0].refuse(new RefusedError(409, 'nobody publishes', 3000));
+  await settle();
+  assert.equal(player.state.name, 'waiting');
+  await pass(2900);
+  assert.equal(sessions.length, 1, 'Retry-After was not obeyed');
+  await pass(200);
+  assert.equal(sessions.length, 2);
+  assert.equal(player.state.name, 'waiting', 'the words must not flicker while it asks again');
+  sessions[1].accept();
+  await settle();
+  assert.equal(player.state.name, 'connecting');
+  assert.equal(sessions[0].closed, 1);
+});
+
+test('a wrong token is not tried again, a new one is', async () => {
+  player.start('https://cam.example/whep/x', 'wrong');
+  sessions[0].refuse(new RefusedError(401, ''));
+  await settle();
+  await pass(120_000);
+  player.wake();
+  assert.equal(sessions.length, 1);
+  assert.equal(player.state.name, 'unauthorized');
+  player.start('https://cam.example/whep/x', 'right');
+  assert.equal(sessions[1].options.token, 'right');
+});
+
+test('the network or the tab coming back does not wait for the back-off, but for the server’s wish', async () => {
+  player.start('https://cam.example/whep/x');
+  sessions[0].refuse(new TypeError('Failed to fetch'));
+  await settle();
+  assert.equal(player.state.reason, 'unreachable');
+  player.wake();
+  assert.equal(sessions.length, 2);
+  sessions[1].refuse(new RefusedError(503, 'full', 20_000));
+  await settle();
+  player.wake();
+  assert.equal(sessions.length, 2, 'came back before Retry-After');
+  player.retry();
+  assert.equal(sessions.length, 3, 'a person may insist');
+});
+
+test('a lost connection is made again', async () => {
+  await play();
+  sessions[0].say('lost');
+  assert.equal(player.state.name, 'reconnecting');
+  assert.equal(player.state.reason, 'lost');
+  assert.equal(sessions[0].closed, 1);
+  await pass(600);
+  assert.equal(sessions.length, 2);
+});
+
+test('a media path that does not come is given up', async () => {
+  player.start('https://cam.example/whep/x');
+  sessions[0].accept();
+  await settle();
+  await pass(11_900);
+  assert.equal(player.state.name, 'connecting');
+  await pass(200);
+  assert.equal(player.state.reason, 'path');
+});
+
+test('a picture that stands still is told, and then the connection is made again', async () => {
+  await play();
+  for (let second = 0; second < 3; second++) {
+    sessions[0].frames += 30;
+    await pass(1000);
+  }
+  await pass(5000);
+  assert.equal(player.state.name, 'stalled');
+  sessions[0].frames += 1;
+  await pass(1100);
+  assert.equal(player.state.name, 'playing');
+  await pass(11_000);
+  assert.equal(player.state.reason, 'frozen');
+  assert.equal(sessions[0].closed, 1);
+});
+
+test('what a stream without pictures sends is its sound', async () => {
+  player.start('https://cam.example/whep/x');
+  sessions[0].video = false;
+  sessions[0].accept();
+  await settle();
+  sessions[0].say('connected');
+  sessions[0].frames = 50;
+  await pass(1000);
+  assert.equal(player.state.name, 'playing');
+});
+
+test('ICE servers that the server named are used by the next offer', async () => {
+  player.start('https://cam.example/whep/x');
+  sessions[0].iceServers = [{ urls: 'turn:t', username: 'u', credential: 'c' }];
+  sessions[0].accept();
+  await settle();
+  sessions[0].say('lost');
+  await pass(600);
+  assert.deepEqual(sessions[1].options.iceServers, [{ urls: 'turn:t', username: 'u', credential: 'c' }]);
+});
+
+test('failures wait longer and longer, until a session has lasted', async () => {
+  player.start('https://cam.example/whep/x');
+  for (let i = 0; i < 4; i++) {
+    sessions.at(-1).refuse(new RefusedError(500, ''));
+    await settle();
+    await pass(600);
+  }
+  const session = sessions.at(-1);
+  session.accept();
+  await settle();
+  session.say('connected');
+  for (let second = 0; second < 7; second++) {
+    session.frames += 30;
+    await pass(1000);
+  }
+  session.say('lost');
+  assert.equal(player.state.retryAt - Date.now(), 500);
+});
+
+test('stopping leaves no session and no timer', async () => {
+  await play();
+  player.stop();
+  player.stop();
+  assert.equal(sessions[0].closed, 1);
+  assert.ok(sessions[0].signal.aborted);
+  sessions[0].say('lost');
+  await pass(60_000);
+  assert.equal(sessions.length, 1);
+  assert.equal(player.state.name, 'idle');
+  player.retry();
+  player.wake();
+  assert.equal(sessions.length, 1);
+});
+
+test('stopping while the server is asked gives the request up', async () => {
+  player.start('https://cam.example/whep/x');
+  player.stop();
+  assert.ok(sessions[0].signal.aborted);
+  sessions[0].refuse(sessions[0].signal.reason);
+  await settle();
+  assert.equal(player.state.name, 'idle');
+});
+
+test('a browser without WebRTC is told, and not asked in a loop without pause', async () => {
+  const bare = new Player({ open: () => { throw new TypeError('RTCPeerConnection is not a constructor'); }, random: () => 0 });
+  bare.start('https://cam.example/whep/x');
+  assert.equal(bare.state.reason, 'unusable');
+  assert.ok(bare.state.retryAt > Date.now());
+  bare.stop();
+});

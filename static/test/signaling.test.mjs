@@ -1,0 +1,171 @@
+// The exchange with the server, with a peer connection and a server that are made up.
+import assert from 'node:assert/strict';
+import { afterEach, mock, test } from 'node:test';
+
+import { negotiate, RefusedError, refusal, release } from '../signaling.js';
+
+/** Gathers nothing until told to, as a browser behind a broken network does. */
+class Connection extends EventTarget {
+  iceGatheringState = 'new';
+  localDescription = null;
+  configuration = { iceServers: [], bundlePolicy: 'max-bundle' };
+  async createOffer() { return { type: 'offer', sdp: 'offer' }; }
+  async setLocalDescription(description) {
+    this.localDescription = description;
+    this.iceGatheringState = 'gathering';
+  }
+  async setRemoteDescription(description) { this.remoteDescription = description; }
+  getConfiguration() { return this.configuration; }
+  setConfiguration(configuration) { this.configuration = configuration; }
+  gather() {
+    this.localDescription = { type: 'offer', sdp: `${this.localDescription.sdp} with candidates` };
+    this.iceGatheringState = 'complete';
+    this.dispatchEvent(new Event('icegatheringstatechange'));
+  }
+}
+
+/** Lets everything run that waits for nothing but its turn. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+function serve(status, body, headers, url = 'https://cam.example/prefix/whep/x') {
+  return mock.method(globalThis, 'fetch', async () => {
+    const response = new Response(body, { status, headers });
+    Object.defineProperty(response, 'url', { value: url });
+    return response;
+  });
+}
+
+function exchange(connection, options = {}) {
+  const resources = [];
+  const promise = negotiate(connection, {
+    endpoint: 'https://cam.example/prefix/whep/x',
+    signal: new AbortController().signal,
+    onResource: (resource) => resources.push(resource),
+    ...options,
+  });
+  promise.catch(() => {});
+  return { promise, resources };
+}
+
+afterEach(() => {
+  mock.restoreAll();
+  mock.timers.reset();
+});
+
+test('the offer is sent when every candidate is in it, and the answer is applied', async () => {
+  const fetch = serve(201, 'answer', { Location: 'x/abc', Link: '<stun:s>; rel="ice-server"' });
+  const connection = new Connection();
+  const { promise, resources } = exchange(connection, { token: 'T' });
+  await settle();
+  assert.equal(fetch.mock.callCount(), 0, 'sent before gathering was over');
+  connection.gather();
+  await promise;
+  const [url, request] = fetch.mock.calls[0].arguments;
+  assert.equal(url, 'https://cam.example/prefix/whep/x');
+  assert.equal(request.body, 'offer with candidates');
+  assert.equal(request.headers.Authorization, 'Bearer T');
+  assert.equal(request.headers['Content-Type'], 'application/sdp');
+  assert.deepEqual(connection.remoteDescription, { type: 'answer', sdp: 'answer' });
+  assert.deepEqual(connection.configuration, { iceServers: [{ urls: 'stun:s' }], bundlePolicy: 'max-bundle' });
+  assert.deepEqual(resources, [{ url: 'https://cam.example/prefix/whep/x/abc', iceServers: [{ urls: 'stun:s' }] }]);
+});
+
+test('gathering is waited for one second, and then the offer goes as it is', async () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  const fetch = serve(201, 'answer', { Location: '/s' });
+  const { promise } = exchange(new Connection());
+  await settle();
+  mock.timers.tick(999);
+  await settle();
+  assert.equal(fetch.mock.callCount(), 0);
+  mock.timers.tick(1);
+  await promise;
+  assert.equal(fetch.mock.calls[0].arguments[1].body, 'offer');
+});
+
+test('Location is resolved against where the answer came from', async () => {
+  serve(201, 'answer', { Location: '/whep/x/abc' }, 'https://other.example/whep/x');
+  const connection = new Connection();
+  const { promise, resources } = exchange(connection);
+  await settle();
+  connection.gather();
+  await promise;
+  assert.equal(resources[0].url, 'https://other.example/whep/x/abc');
+});
+
+test('without a token there is no Authorization, without a Location nothing to delete', async () => {
+  const fetch = serve(201, 'answer', {});
+  const connection = new Connection();
+  const { promise, resources } = exchange(connection);
+  await settle();
+  connection.gather();
+  await promise;
+  assert.equal('Authorization' in fetch.mock.calls[0].arguments[1].headers, false);
+  assert.equal(resources[0].url, undefined);
+  release(undefined, 'T');
+  assert.equal(fetch.mock.callCount(), 1);
+});
+
+test('giving up while gathering sends nothing', async () => {
+  const fetch = serve(201, 'answer', {});
+  const abort = new AbortController();
+  const { promise } = exchange(new Connection(), { signal: abort.signal });
+  await settle();
+  abort.abort(new Error('gone'));
+  await assert.rejects(promise, /gone/);
+  assert.equal(fetch.mock.callCount(), 0);
+});
+
+test('an edited offer that the browser does not take is replaced by its own', async () => {
+  serve(201, 'answer', {});
+  const connection = new Connection();
+  const plain = connection.setLocalDescription.bind(connection);
+  connection.setLocalDescription = async (description) => {
+    if (description.sdp === 'edited') throw new Error('munged');
+    await plain(description);
+  };
+  const { promise } = exchange(connection, { adjust: () => 'edited' });
+  await settle();
+  connection.gather();
+  await promise;
+  assert.equal(connection.localDescription.sdp, 'offer with candidates');
+});
+
+test('a refusal carries status, words and time', async () => {
+  serve(409, '{"title":"Conflict","detail":"nobody publishes x","status":409}', {
+    'Content-Type': 'application/problem+json', 'Retry-After': '3',
+  });
+  const connection = new Connection();
+  const { promise } = exchange(connection);
+  await settle();
+  connection.gather();
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof RefusedError);
+    assert.deepEqual([error.status, error.detail, error.retryAfter], [409, 'nobody publishes x', 3000]);
+    return true;
+  });
+});
+
+test('words are taken from problem documents, JSON errors and plain text only', async () => {
+  const cases = [
+    ['application/problem+json', '{"title":"T"}', 'T'],
+    ['application/json; charset=utf-8', '{"error":"E"}', 'E'],
+    ['text/plain; charset=utf-8', ' no such stream \n', 'no such stream'],
+    ['text/html', '<h1>502 Bad Gateway</h1>', ''],
+    ['application/json', '{broken', ''],
+    ['application/json', 'null', ''],
+    ['text/plain', 'x'.repeat(5000), ''],
+  ];
+  for (const [type, body, want] of cases) {
+    const error = await refusal(new Response(body, { status: 400, headers: { 'Content-Type': type } }));
+    assert.equal(error.detail, want, `${type} ${body.slice(0, 20)}`);
+  }
+});
+
+test('a session is deleted with its token, also while the page goes', () => {
+  const fetch = serve(200, '', {});
+  release('https://cam.example/whep/x/abc', 'T');
+  const [url, request] = fetch.mock.calls[0].arguments;
+  assert.equal(url, 'https://cam.example/whep/x/abc');
+  assert.deepEqual([request.method, request.keepalive, request.headers.Authorization], ['DELETE', true, 'Bearer T']);
+});
