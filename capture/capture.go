@@ -59,7 +59,7 @@ func Run(ctx context.Context, b *broadcast.Broadcaster, name string, spec Spec, 
 		spec: spec, codecs: codecs, log: log,
 		open: func() (*input, error) { return openInput(spec, log) },
 		publish: func(kinds []broadcast.Kind) (outlet, error) {
-			p, err := b.Publish(name, broadcast.PublisherConfig{Source: spec.Kind.String(), Kinds: kinds})
+			p, err := b.Publish(name, broadcast.PublisherConfig{Source: spec.Kind.String(), Kinds: kinds, OwnClock: true})
 			if err != nil {
 				return nil, err
 			}

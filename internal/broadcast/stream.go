@@ -133,6 +133,9 @@ func (s *stream) refreshServingLocked() {
 type PublisherConfig struct {
 	Source string // where it comes from, for people: "whip", "camera", "pattern"
 	Kinds  []Kind // the tracks that will come; the stream is live when they are there
+	// OwnClock says that sender reports tell the time of this machine's clock, as
+	// those of a camera here do: captures then really were when they say.
+	OwnClock bool
 }
 
 // Publisher is the one source of a stream, from Publish to Close.
@@ -193,8 +196,12 @@ func (p *Publisher) Close(reason error) {
 const clockSlack = 5 * time.Second
 
 // localTime maps a time of the publisher's clock to ours. What counts is that
-// all tracks of a publisher are mapped alike, so that they stay in step.
+// all tracks of a publisher are mapped alike, so that they stay in step. The
+// first report of a clock that is not ours is taken to have come at once.
 func (p *Publisher) localTime(t time.Time) int64 {
+	if p.cfg.OwnClock {
+		return p.stream.b.clock.now() - int64(time.Since(t))
+	}
 	p.clockMu.Lock()
 	defer p.clockMu.Unlock()
 	age := time.Since(t)

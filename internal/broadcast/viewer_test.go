@@ -389,3 +389,37 @@ func TestCaptureTimeIsSentWhenNegotiated(t *testing.T) {
 		}
 	})
 }
+
+// The first picture of a local source takes longest to encode: it must not make
+// all later ones look as if they were taken in the future.
+func TestCaptureTimeOfOurOwnClockIsTakenAsItIs(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}, OwnClock: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		layer, err := p.AddLayer(broadcast.LayerConfig{Codec: h264})
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		write := func(i int, age time.Duration) {
+			time.Sleep(time.Until(began.Add(time.Duration(i)*frameTime + age)))
+			ts := uint32(i * frameTicks)
+			layer.SenderReport(time.Now().Add(-age), ts)
+			_ = layer.WriteRTP(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i), Timestamp: ts, Marker: true}, Payload: []byte("\x65")})
+		}
+		write(0, 30*time.Millisecond)
+		_, s := watch(t, b, func(c *broadcast.ViewerConfig) { c.Video.CaptureTimeExtensionID = 5 })
+		for i := 1; i < 30; i++ {
+			write(i, 5*time.Millisecond)
+		}
+		for i, packet := range s.take()[1:] {
+			ntp := binary.BigEndian.Uint64(packet.GetExtension(5))
+			at := time.Unix(int64(ntp>>32)-2_208_988_800, int64(ntp&0xffffffff*1e9>>32))
+			if age := packet.at.Sub(at); age < 4*time.Millisecond || age > 6*time.Millisecond {
+				t.Fatalf("picture %d is told to be %v old, want 5ms", i, age)
+			}
+		}
+	})
+}
