@@ -1,0 +1,43 @@
+package conformance_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// porthole is the path of the program under test, set by TestMain.
+var porthole string
+
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "conformance:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// buildAndRun builds the program once and runs the tests.
+func buildAndRun(m *testing.M) (int, error) {
+	porthole = os.Getenv("CONFORMANCE_BINARY")
+	if porthole != "" {
+		return m.Run(), nil
+	}
+	dir, err := os.MkdirTemp("", "porthole-conformance-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	porthole = filepath.Join(dir, "porthole")
+	build := exec.Command("go", "build", fmt.Sprintf("-race=%v", raceDetector), "-o", porthole, "porthole/cmd/porthole")
+	if !raceDetector {
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build porthole: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
