@@ -8,6 +8,9 @@ var (
 	ErrNoPublisher = errors.New("nobody is publishing on this stream")
 	// ErrStreamBusy is returned by Publish when the stream has a publisher.
 	ErrStreamBusy = errors.New("the stream already has a publisher")
+	// ErrReplaced ends a publisher whose stream another one with the same
+	// PublisherConfig.Key has taken over.
+	ErrReplaced = errors.New("the same publisher has connected again")
 	// ErrTooManyViewers is returned by Join when every viewer place is taken.
 	ErrTooManyViewers = errors.New("all viewer places are taken")
 	// ErrClosed is the end of everything that was alive when the Broadcaster closed.

@@ -65,7 +65,7 @@ func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
 			}
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			v.stats.plis.Add(1)
-			if t := v.tracks[Video]; t != nil && t.layer != nil {
+			if t := v.tracks[Video]; t != nil && t.layer != nil && !t.beginning(now) {
 				t.layer.requestKeyframe(now)
 			}
 		case *rtcp.ReceiverReport:

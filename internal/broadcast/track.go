@@ -42,6 +42,7 @@ type track struct {
 	// then, but not beyond catchUp, packets are old on purpose.
 	history uint64
 	catchUp int64
+	beganAt int64 // when the track last began at a keyframe; 0: never
 
 	extensions extensions
 	sent       sentLog
@@ -52,6 +53,10 @@ type track struct {
 	nextReport int64
 	reception  reception
 }
+
+// beginningTime is how long a viewer's requests for a keyframe are taken to have
+// been made before the one that it begins with came.
+const beginningTime = 300 * time.Millisecond
 
 // historyTime is how long sending history may take; then being late counts.
 const historyTime = 3 * time.Second
@@ -298,8 +303,14 @@ func (t *track) begin(pos uint64, now int64) {
 	}
 	t.cursor, t.epoch = pos, first.epoch
 	t.gated, t.moved, t.askedAt = false, false, 0
-	t.history, t.catchUp = head, now+int64(historyTime)
+	t.history, t.catchUp, t.beganAt = head, now+int64(historyTime), now
 	t.nextReport = 0
+}
+
+// beginning says whether the keyframe that the viewer begins with may still be on
+// its way to it: a request for another one then asks for what is coming.
+func (t *track) beginning(now int64) bool {
+	return t.beganAt != 0 && now-t.beganAt < int64(beginningTime)
 }
 
 // lowestSequence returns the lowest sequence number of the picture that begins
