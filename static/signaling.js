@@ -12,6 +12,9 @@ const GATHERING_LIMIT = 1_000;
 /** How long the server may take to answer a request, ms. */
 const REQUEST_LIMIT = 10_000;
 
+/** How long a connection stays for the server to answer that the session is over, ms. */
+const RELEASE_LIMIT = 1_000;
+
 /** A longer explanation than this is somebody's error page, not a sentence. */
 const LONGEST_DETAIL = 400;
 
@@ -100,15 +103,26 @@ async function post(endpoint, offer, token, signal) {
 }
 
 /**
- * Ends a session at the server. Fire and forget: it is sent even while the page goes
- * away, and a server that misses it finds out by itself that nobody is there.
- * @param {string | undefined} url
+ * Ends a session: at the server, and then here. In this order, because a server that
+ * hears the goodbye of the connection first has no session left to delete. The request
+ * is sent even while the page goes away, and a server that misses it finds out by
+ * itself that nobody is there.
+ * @param {RTCPeerConnection} connection closed when the server has answered, or soon
+ * @param {string | undefined} url of the session; undefined when there is none
  * @param {string} [token]
  */
-export function release(url, token) {
-  if (!url) return;
+export function release(connection, url, token) {
+  if (!url) {
+    connection.close();
+    return;
+  }
+  const timer = setTimeout(() => connection.close(), RELEASE_LIMIT);
   fetch(url, { method: 'DELETE', headers: bearer(token), keepalive: true, referrerPolicy: 'no-referrer' })
-    .catch(() => {});
+    .catch(() => {})
+    .finally(() => {
+      clearTimeout(timer);
+      connection.close();
+    });
 }
 
 /**

@@ -14,6 +14,8 @@ import { negotiate, release } from './signaling.js';
 
 /** Dispatches "connected" and "lost", each at most once, and nothing after close. */
 export class WhepSession extends EventTarget {
+  #closed = false;
+
   /** @param {SessionOptions} options */
   constructor({ endpoint, token, iceServers }) {
     super();
@@ -66,12 +68,12 @@ export class WhepSession extends EventTarget {
     return this.connection.getStats();
   }
 
-  /** Ends the session here and at the server. A second call does nothing. */
+  /** Ends the session at the server and here. A second call does nothing. */
   close() {
-    if (this.connection.connectionState === 'closed') return;
-    this.connection.close();
+    if (this.#closed) return;
+    this.#closed = true;
     for (const track of this.stream.getTracks()) track.stop();
-    release(this.resource, this.token);
+    release(this.connection, this.resource, this.token);
   }
 
   /** @param {'audio' | 'video'} kind */
@@ -88,6 +90,7 @@ export class WhepSession extends EventTarget {
       // The server's goodbye arrives as the end of DTLS, long before ICE gives up.
       receiver.transport?.addEventListener('statechange', () => {
         const state = receiver.transport?.state;
+        if (state === 'closed') this.resource = undefined; // ended there: nothing to delete
         if (state === 'closed' || state === 'failed') this.#lost();
       });
     });
@@ -98,7 +101,7 @@ export class WhepSession extends EventTarget {
   }
 
   #lost() {
-    if (this.connection.connectionState !== 'closed') this.dispatchEvent(new Event('lost'));
+    if (!this.#closed) this.dispatchEvent(new Event('lost'));
   }
 }
 

@@ -20,6 +20,8 @@ const START_SHARE = 0.6;
 
 /** Dispatches "connected" and "lost", each at most once, and nothing after close. */
 export class WhipSession extends EventTarget {
+  #closed = false;
+
   /**
    * @param {object} options
    * @param {string} options.endpoint absolute URL of the WHIP endpoint
@@ -90,11 +92,11 @@ export class WhipSession extends EventTarget {
     return this.connection.getStats();
   }
 
-  /** Ends the session here and at the server. A second call does nothing. */
+  /** Ends the session at the server and here. A second call does nothing. */
   close() {
-    if (this.connection.connectionState === 'closed') return;
-    this.connection.close();
-    release(this.resource, this.token);
+    if (this.#closed) return;
+    this.#closed = true;
+    release(this.connection, this.resource, this.token);
   }
 
   /** @param {MediaStreamTrack} track @param {MediaStream} stream */
@@ -109,7 +111,7 @@ export class WhipSession extends EventTarget {
   #listen() {
     const { connection } = this;
     const lost = () => {
-      if (connection.connectionState !== 'closed') this.dispatchEvent(new Event('lost'));
+      if (!this.#closed) this.dispatchEvent(new Event('lost'));
     };
     connection.addEventListener('connectionstatechange', () => {
       if (connection.connectionState === 'connected') this.dispatchEvent(new Event('connected'));
@@ -120,7 +122,9 @@ export class WhipSession extends EventTarget {
     connection.addEventListener('signalingstatechange', () => {
       if (connection.signalingState !== 'stable') return;
       transport()?.addEventListener('statechange', () => {
-        if (transport()?.state === 'closed' || transport()?.state === 'failed') lost();
+        const state = transport()?.state;
+        if (state === 'closed') this.resource = undefined; // ended there: nothing to delete
+        if (state === 'closed' || state === 'failed') lost();
       });
     });
   }

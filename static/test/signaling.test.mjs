@@ -17,6 +17,8 @@ class Connection extends EventTarget {
   async setRemoteDescription(description) { this.remoteDescription = description; }
   getConfiguration() { return this.configuration; }
   setConfiguration(configuration) { this.configuration = configuration; }
+  closed = 0;
+  close() { this.closed += 1; }
   gather() {
     this.localDescription = { type: 'offer', sdp: `${this.localDescription.sdp} with candidates` };
     this.iceGatheringState = 'complete';
@@ -102,8 +104,9 @@ test('without a token there is no Authorization, without a Location nothing to d
   await promise;
   assert.equal('Authorization' in fetch.mock.calls[0].arguments[1].headers, false);
   assert.equal(resources[0].url, undefined);
-  release(undefined, 'T');
+  release(connection, undefined, 'T');
   assert.equal(fetch.mock.callCount(), 1);
+  assert.equal(connection.closed, 1);
 });
 
 test('giving up while gathering sends nothing', async () => {
@@ -162,10 +165,23 @@ test('words are taken from problem documents, JSON errors and plain text only', 
   }
 });
 
-test('a session is deleted with its token, also while the page goes', () => {
+test('a session is deleted with its token, also while the page goes, and then closed', async () => {
   const fetch = serve(200, '', {});
-  release('https://cam.example/whep/x/abc', 'T');
+  const connection = new Connection();
+  release(connection, 'https://cam.example/whep/x/abc', 'T');
+  assert.equal(connection.closed, 0, 'the server must not hear of the end by the connection first');
   const [url, request] = fetch.mock.calls[0].arguments;
   assert.equal(url, 'https://cam.example/whep/x/abc');
   assert.deepEqual([request.method, request.keepalive, request.headers.Authorization], ['DELETE', true, 'Bearer T']);
+  await settle();
+  assert.equal(connection.closed, 1);
+});
+
+test('a server that does not answer keeps no connection open', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  mock.method(globalThis, 'fetch', () => new Promise(() => {}));
+  const connection = new Connection();
+  release(connection, 'https://cam.example/whep/x/abc');
+  mock.timers.tick(1000);
+  assert.equal(connection.closed, 1);
 });
