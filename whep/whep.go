@@ -32,8 +32,8 @@ func New(cfg Config) (*signaling.Handler, error) {
 	if cfg.Broadcaster == nil || cfg.Engine == nil {
 		return nil, errors.New("whep needs a broadcaster and a peer engine")
 	}
-	h, err := signaling.New(negotiate.Watch, func(stream string, offer *negotiate.Offer) (signaling.Session, error) {
-		return open(cfg, stream, offer)
+	h, err := signaling.New(negotiate.Watch, func(r signaling.Request) (signaling.Session, error) {
+		return open(cfg, r)
 	}, cfg.Signaling)
 	if err != nil {
 		return nil, fmt.Errorf("set up whep: %w", err)
@@ -44,15 +44,15 @@ func New(cfg Config) (*signaling.Handler, error) {
 // open takes a viewer's place in a stream, if somebody publishes something that
 // the offer can play: broadcast.ErrNoPublisher, broadcast.ErrTooManyViewers,
 // negotiate.ErrNoCommonCodec.
-func open(cfg Config, stream string, offer *negotiate.Offer) (signaling.Session, error) {
-	viewer, err := cfg.Broadcaster.Join(stream)
+func open(cfg Config, r signaling.Request) (signaling.Session, error) {
+	viewer, err := cfg.Broadcaster.Join(r.Stream)
 	if err != nil {
 		return nil, err
 	}
-	tracks, err := match(offer, viewer.Codecs())
+	tracks, err := match(r.Offer, viewer.Codecs())
 	if err != nil {
 		viewer.Close(err)
 		return nil, err
 	}
-	return &session{engine: cfg.Engine, stream: stream, offer: offer, tracks: tracks, viewer: viewer}, nil
+	return &session{engine: cfg.Engine, stream: r.Stream, offer: r.Offer, tracks: tracks, viewer: viewer}, nil
 }

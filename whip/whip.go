@@ -35,8 +35,8 @@ func New(cfg Config) (*signaling.Handler, error) {
 	if cfg.Broadcaster == nil || cfg.Engine == nil {
 		return nil, errors.New("whip needs a broadcaster and a peer engine")
 	}
-	h, err := signaling.New(negotiate.Publish, func(stream string, offer *negotiate.Offer) (signaling.Session, error) {
-		return open(cfg, stream, offer)
+	h, err := signaling.New(negotiate.Publish, func(r signaling.Request) (signaling.Session, error) {
+		return open(cfg, r)
 	}, cfg.Signaling)
 	if err != nil {
 		return nil, fmt.Errorf("set up whip: %w", err)
@@ -45,17 +45,20 @@ func New(cfg Config) (*signaling.Handler, error) {
 }
 
 // open makes the caller the publisher of a stream, if the offer can be used and
-// nobody else publishes: broadcast.ErrStreamBusy.
-func open(cfg Config, stream string, offer *negotiate.Offer) (signaling.Session, error) {
-	codecs, kinds, err := choose(offer)
+// nobody else publishes: broadcast.ErrStreamBusy. The same publisher, which has
+// lost its connection or its DELETE, takes over from itself.
+func open(cfg Config, r signaling.Request) (signaling.Session, error) {
+	codecs, kinds, err := choose(r.Offer)
 	if err != nil {
 		return nil, err
 	}
-	publisher, err := cfg.Broadcaster.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: kinds})
+	publisher, err := cfg.Broadcaster.Publish(r.Stream, broadcast.PublisherConfig{
+		Source: source, Kinds: kinds, Key: r.Publisher,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &session{engine: cfg.Engine, offer: offer, codecs: codecs, publisher: publisher}, nil
+	return &session{engine: cfg.Engine, offer: r.Offer, codecs: codecs, publisher: publisher}, nil
 }
 
 // choose picks one codec for each section, the first of the offer that is relayed.

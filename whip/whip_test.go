@@ -109,6 +109,52 @@ func TestOnePublisherAtATime(t *testing.T) {
 	signalingtest.Wait(t, "the first publisher to be told", first.Ended)
 }
 
+// WHIP-11: OBS whose DELETE was lost posts again, and goes on where it was, while
+// viewers stay.
+func TestTakeover(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{Tokens: auth.Config{PublishToken: "pub"}})
+	post := func(offer, token string) signalingtest.Reply {
+		return s.Do("POST", "/whip/cam", offer, "Content-Type", "application/sdp", "Authorization", "Bearer "+token)
+	}
+	first, second := signalingtest.NewPublisher(t, vp8), signalingtest.NewPublisher(t, vp8)
+	first.Accept(post(first.Offer(), "pub"))
+	publish(t, s, first)
+	viewer := signalingtest.NewViewer(t, vp8)
+	viewer.Join(s, "/whep/cam")
+	signalingtest.Wait(t, "the viewer's connection", viewer.Connected)
+
+	offer := second.Offer()
+	if r := post(offer, "no"); r.Status != 401 || !stream(s).Live {
+		t.Errorf("a stranger: status %d", r.Status)
+	}
+	second.Accept(post(offer, "pub"))
+	signalingtest.Wait(t, "the first publisher to be told", first.Ended)
+	publish(t, s, second)
+	track := signalingtest.Wait(t, "the viewer's track", viewer.Tracks)
+	seq := uint16(1000)
+	arrived := make(chan struct{})
+	go func() { // ends when the viewer is closed, at the latest
+		defer close(arrived)
+		for {
+			packet, _, err := track.ReadRTP()
+			if err != nil || len(packet.Payload) > 2 && packet.Payload[1] == 0x76 {
+				return
+			}
+		}
+	}()
+	signalingtest.Until(t, "the second publisher's pictures at the viewer", func() bool {
+		seq++
+		second.SendPayload(vp8, seq, []byte{0x10, 0x76, byte(seq)})
+		select {
+		case <-arrived:
+			return true
+		default:
+			return false
+		}
+	})
+	signalingtest.Until(t, "one publisher's session and one viewer's", func() bool { return s.Table.Len() == 2 })
+}
+
 // WHIP-10, ICE-16: however a publisher goes, the stream and the session are free.
 func TestPublisherLeaves(t *testing.T) {
 	t.Run("with a goodbye", func(t *testing.T) {

@@ -101,6 +101,17 @@ func (v *Verifier) Check(r *http.Request, action Action) error {
 	}
 }
 
+// Publisher returns who the request publishes as: the same text for whoever holds
+// the same token, "" for nobody in particular. That is also the answer where
+// publishing needs no token, because nothing tells one client from another there.
+// The text is of use for comparing only and does not give the token away.
+func (v *Verifier) Publisher(r *http.Request) string {
+	if v.Open(Publish) || v.Check(r, Publish) != nil {
+		return ""
+	}
+	return "holder of the publish token"
+}
+
 // Require is the middleware that lets only requests through that may do action.
 // The others get 401 with WWW-Authenticate (RFC 9110 section 11.6.1), or 403 when
 // their token is good but not for this, before anything of the body is read.

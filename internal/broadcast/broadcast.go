@@ -100,7 +100,8 @@ func New(cfg Config) *Broadcaster {
 }
 
 // Publish makes the caller the publisher of a stream, which comes into being if
-// need be. Viewers who stayed from the last publisher continue with this one. It
+// need be. Viewers who stayed from the last publisher continue with this one. A
+// publisher with the same Key that is still there ends with ErrReplaced. It
 // returns ErrStreamBusy when somebody else publishes and ErrClosed after Close.
 func (b *Broadcaster) Publish(name string, cfg PublisherConfig) (*Publisher, error) {
 	b.mu.Lock()
@@ -113,7 +114,7 @@ func (b *Broadcaster) Publish(name string, cfg PublisherConfig) (*Publisher, err
 		s = newStream(b, name)
 		b.streams[name] = s
 	}
-	if s.publisher != nil {
+	if !s.replaceLocked(cfg.Key) {
 		return nil, fmt.Errorf("publish %q: %w", name, ErrStreamBusy)
 	}
 	p := newPublisher(s, cfg)

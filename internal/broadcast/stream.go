@@ -42,6 +42,22 @@ func (s *stream) attachLocked(p *Publisher) {
 	s.b.notify()
 }
 
+// replaceLocked ends the publisher that is there, if one with key may take its
+// place, and says whether the place is free. Its viewers notice nothing yet.
+func (s *stream) replaceLocked(key string) bool {
+	old := s.publisher
+	if old == nil {
+		return true
+	}
+	if key == "" || old.cfg.Key != key {
+		return false
+	}
+	old.end(ErrReplaced)
+	old.settled.Stop()
+	s.publisher = nil
+	return true
+}
+
 // detachLocked ends the publisher's time; viewers wait for another one.
 func (s *stream) detachLocked(p *Publisher) {
 	if s.publisher != p {
@@ -133,6 +149,10 @@ func (s *stream) refreshServingLocked() {
 type PublisherConfig struct {
 	Source string // where it comes from, for people: "whip", "camera", "pattern"
 	Kinds  []Kind // the tracks that will come; the stream is live when they are there
+	// Key says who publishes. Who comes with the key of the publisher that is there
+	// takes the stream over; "" is nobody's key, so that it neither takes over nor
+	// is taken over. It is compared and nothing else.
+	Key string
 	// OwnClock says that sender reports tell the time of this machine's clock, as
 	// those of a camera here do: captures then really were when they say.
 	OwnClock bool

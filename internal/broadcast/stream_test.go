@@ -23,6 +23,59 @@ func TestStreamHasOnePublisher(t *testing.T) {
 	})
 }
 
+// The same publisher, which was not heard of leaving, takes over from itself, and
+// its viewers see one stream.
+func TestSamePublisherTakesOver(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cfg := broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}, Key: "obs"}
+		first, err := b.Publish("cam", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = first.AddLayer(broadcast.LayerConfig{Codec: opus}); err != nil {
+			t.Fatal(err)
+		}
+		viewer, err := b.Join("cam")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer viewer.Close(nil)
+		for _, key := range []string{"", "somebody else"} {
+			if _, err = b.Publish("cam", broadcast.PublisherConfig{Key: key}); !errors.Is(err, broadcast.ErrStreamBusy) {
+				t.Errorf("key %q: %v", key, err)
+			}
+		}
+		second, err := b.Publish("cam", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(first.Err(), broadcast.ErrReplaced) {
+			t.Errorf("the first publisher: %v", first.Err())
+		}
+		first.Close(errors.New("late")) // it learns of it later, and disturbs nobody
+		if info, ok := b.Stream("cam"); !ok || info.Viewers != 1 || info.Source != cfg.Source || viewer.Err() != nil || second.Err() != nil {
+			t.Errorf("afterwards: %+v, viewer %v, second %v", info, viewer.Err(), second.Err())
+		}
+		if _, err = second.AddLayer(broadcast.LayerConfig{Codec: opus}); err != nil {
+			t.Error(err)
+		}
+		second.Close(nil)
+	})
+}
+
+// Two who have no key are not the same.
+func TestNobodyTakesOverFromNobody(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		if _, err := b.Publish("cam", broadcast.PublisherConfig{Key: "obs"}); !errors.Is(err, broadcast.ErrStreamBusy) {
+			t.Error(err)
+		}
+		if cam.publisher.Err() != nil {
+			t.Error("the publisher without a key was replaced")
+		}
+	})
+}
+
 func TestJoinNeedsSomethingToSee(t *testing.T) {
 	bubble(t, broadcast.Config{MaxViewers: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
 		join := func(want error) *broadcast.Viewer {

@@ -44,8 +44,11 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 // order, a place in the stream and a place in the table, and only then builds the
 // connection; whatever fails, or panics, gives everything back.
 func (h *Handler) establish(r *http.Request, offer *negotiate.Offer) (e *entry, answer string, err error) {
-	stream := streamOf(r)
-	session, err := h.open(stream, offer)
+	request := Request{Stream: streamOf(r), Offer: offer}
+	if h.role == negotiate.Publish {
+		request.Publisher = h.cfg.Auth.Publisher(r)
+	}
+	session, err := h.open(request)
 	if err != nil {
 		return nil, "", err
 	}
@@ -72,7 +75,7 @@ func (h *Handler) establish(r *http.Request, offer *negotiate.Offer) (e *entry, 
 		return nil, "", errGone
 	}
 	e = &entry{
-		id: newID(), etag: newETag(), role: h.role, stream: stream,
+		id: newID(), etag: newETag(), role: h.role, stream: request.Stream,
 		client: h.clientAddr(r).String(), since: time.Now(), session: session,
 		done: make(chan struct{}), ufrag: offer.Ufrag, pwd: offer.Pwd,
 	}

@@ -156,7 +156,7 @@ func (f *fixture) prefix() string {
 	return "/whep"
 }
 
-func (f *fixture) open(string, *negotiate.Offer) (signaling.Session, error) {
+func (f *fixture) open(signaling.Request) (signaling.Session, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.openErr != nil {

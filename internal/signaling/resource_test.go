@@ -228,7 +228,7 @@ func TestSessionInfo(t *testing.T) {
 }
 
 func TestNewChecksItsConfig(t *testing.T) {
-	open := func(string, *negotiate.Offer) (signaling.Session, error) { return nil, http.ErrNotSupported }
+	open := func(signaling.Request) (signaling.Session, error) { return nil, http.ErrNotSupported }
 	good := signaling.Config{Table: signaling.NewTable(signaling.TableConfig{}), Auth: auth.New(auth.Config{})}
 	if _, err := signaling.New(negotiate.Watch, open, good); err != nil {
 		t.Errorf("a good config: %v", err)

@@ -89,10 +89,19 @@ type Restarter interface {
 	Restart(ctx context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error)
 }
 
+// Request is what a client asks for with a POST that was found to be in order.
+type Request struct {
+	Stream string
+	Offer  *negotiate.Offer
+	// Publisher is who publishes (auth.Verifier.Publisher), "" when that is not
+	// known, and in WHEP.
+	Publisher string
+}
+
 // OpenFunc takes a place in a stream for a valid offer. It must be quick and must
 // not build a connection yet: that is Connect's part. Its errors are turned into
 // statuses by the table in status.go.
-type OpenFunc func(stream string, offer *negotiate.Offer) (Session, error)
+type OpenFunc func(Request) (Session, error)
 
 // Config is what WHIP and WHEP have in common. Table and Auth are required; the
 // zero value of everything else is useful.

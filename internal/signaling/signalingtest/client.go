@@ -140,9 +140,14 @@ func (c *Client) Offer() string {
 // Join posts the client's offer and takes the answer; it returns the session's path.
 func (c *Client) Join(s *Server, path string) string {
 	c.t.Helper()
-	r := s.Post(path, c.Offer())
+	return c.Accept(s.Post(path, c.Offer()))
+}
+
+// Accept takes the answer to the client's offer; it returns the session's path.
+func (c *Client) Accept(r Reply) string {
+	c.t.Helper()
 	if r.Status != 201 {
-		c.t.Fatalf("POST %s: status %d: %s", path, r.Status, r.Body)
+		c.t.Fatalf("POST: status %d: %s", r.Status, r.Body)
 	}
 	if err := c.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: r.Body}); err != nil {
 		c.t.Fatalf("the client refuses the answer: %v\n%s", err, r.Body)
@@ -153,9 +158,15 @@ func (c *Client) Join(s *Server, path string) string {
 // Send sends one picture or sound in one packet; VP8 pictures are all keyframes.
 func (c *Client) Send(mime string, seq uint16) {
 	c.t.Helper()
+	c.SendPayload(mime, seq, []byte{0x10, 0x00, byte(seq)})
+}
+
+// SendPayload is Send with another picture or sound.
+func (c *Client) SendPayload(mime string, seq uint16, payload []byte) {
+	c.t.Helper()
 	packet := &rtp.Packet{
 		Header:  rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960, Marker: true},
-		Payload: []byte{0x10, 0x00, byte(seq)},
+		Payload: payload,
 	}
 	if err := c.Sending[mime].WriteRTP(packet); err != nil {
 		c.t.Errorf("send: %v", err)
