@@ -1,0 +1,139 @@
+package conformance_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// WHEP-01: a viewer receives; the answer sends.
+func TestWHEP01Direction(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	for direction, want := range map[string]int{"recvonly": 201, "sendrecv": 201, "sendonly": 422, "inactive": 422} {
+		r := s.post("/whep/row", whepOffer(t, "a=recvonly", "a="+direction))
+		if r.is(want) && want == 201 {
+			parse(r.body).each(t, "a=sendonly")
+			s.delete(r.session())
+		}
+	}
+}
+
+// WHEP-05: nobody publishes: 409, and when to ask again.
+func TestWHEP05NoPublisher(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	r := s.post("/whep/nobody", whepOffer(t))
+	r.is(http.StatusConflict)
+	r.retries()
+	p := publish(t, s, "row", role{})
+	s.delete(p.session)
+	s.post("/whep/row", whepOffer(t)).is(http.StatusConflict)
+}
+
+// WHEP-06: HEAD tells what GET tells, and that this is a place for SDP.
+func TestWHEP06Head(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	head, get := s.do(http.MethodHead, "/whep/row", ""), s.do(http.MethodGet, "/whep/row", "")
+	head.is(http.StatusOK)
+	head.has("Content-Type", typeSDP)
+	head.empty()
+	for name := range get.header {
+		if name != "Date" {
+			head.has(name, get.header.Get(name))
+		}
+	}
+	if len(head.header) != len(get.header) {
+		t.Errorf("HEAD has %v, GET %v", head.header, get.header)
+	}
+}
+
+// WHEP-07: all tracks are one MediaStream.
+func TestWHEP07OneStream(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	streams := make(map[string]bool)
+	d := parse(s.created("/whep/row", whepOffer(t)).body)
+	for _, section := range d.sections {
+		msids := values(section, "msid")
+		if len(msids) != 1 {
+			t.Fatalf("%d a=msid in:\n%s", len(msids), strings.Join(section, "\n"))
+		}
+		id, _, _ := strings.Cut(msids[0], " ")
+		streams[id] = true
+	}
+	if len(streams) != 1 || streams["-"] {
+		t.Errorf("the streams of %d sections are %v", len(d.sections), streams)
+	}
+}
+
+// WHEP-08: a kind that the stream does not have costs nothing but its section.
+func TestWHEP08OneKindOnly(t *testing.T) {
+	t.Parallel()
+	for kind, c := range map[string]codec{"video": vp8, "audio": opus} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			publish(t, s, "row", role{codecs: []codec{c}})
+			both := []codec{opus, vp8}
+			if kind == "audio" { // so that the section of the transport is the empty one in either case
+				both = []codec{vp8, opus}
+			}
+			watchStream(t, s, "row", role{codecs: both}).plays(kind)
+		})
+	}
+}
+
+// WHEP-09: a stream that a viewer cannot decode is 422, and the text says why.
+func TestWHEP09NoCommonCodec(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{codecs: []codec{vp9, opus}})
+	r := s.post("/whep/row", whepOffer(t))
+	r.is(422, 400)
+	if detail := r.problem(); !strings.Contains(detail, "VP9") || !strings.Contains(detail, "VP8") {
+		t.Errorf("the refusal does not name what is sent and what was offered: %s", detail)
+	}
+	if n := s.stream("row").Viewers; n != 0 {
+		t.Errorf("%d viewers are left", n)
+	}
+}
+
+// WHEP-10: ICE, consent and the end of DTLS as for publishers.
+func TestWHEP10Transport(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	v := watchStream(t, s, "row", role{}).plays("video")
+	d := parse(v.reply.body)
+	d.wants(t, "a=end-of-candidates")
+	if len(values(d.sections[0], "candidate")) == 0 {
+		t.Errorf("no candidates in:\n%s", d.text)
+	}
+	v.leave()
+	v.gone(patience)
+	until(t, patience, "the viewer's place to be free", func() bool { return s.stream("row").Viewers == 0 })
+}
+
+// WHEP-13: nothing of a 201 is needed but its body and Location, and whatever it
+// links to has a name of WHEP's.
+func TestWHEP13NothingRequired(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	v := watchStream(t, s, "row", role{}).plays("video", "audio") // a pion client knows no links
+	for _, link := range v.reply.header.Values("Link") {
+		if !strings.Contains(link, `rel="urn:ietf:params:whep:ext:`) && !strings.Contains(link, `rel="ice-server"`) &&
+			!strings.Contains(link, "rel=urn:ietf:params:whep:ext:") {
+			t.Errorf("Link: %s", link)
+		}
+	}
+	if v.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+		t.Errorf("the connection is %v", v.pc.ConnectionState())
+	}
+}
