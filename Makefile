@@ -41,8 +41,8 @@ test-quick: need-build vet ## the tests that need only Go and g++, with the race
 	$(GO) test -race ./...
 
 .PHONY: test-pages
-test-pages: need-node ## the unit tests of the pages' JavaScript
-	node --test $(sort $(shell find static/test -name '*.test.*js'))
+test-pages: ## the unit tests of the pages' JavaScript
+	scripts/test-pages.sh
 
 # The server under test is built with the race detector, by the tests themselves. The clients are
 # not: twenty viewers decrypting at a tenth of the speed would say little about the server's delay.
@@ -95,7 +95,7 @@ need-build:
 
 .PHONY: need-node
 need-node:
-	@scripts/need.sh nodejs node "runs the tests of the pages' JavaScript"
+	@scripts/need.sh nodejs node "checks the pages' JavaScript"
 
 .PHONY: need-curl
 need-curl:

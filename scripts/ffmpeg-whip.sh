@@ -1,96 +1,19 @@
 #!/bin/bash
-# Gets an FFmpeg that can publish over WHIP, for the end-to-end tests, and prints the path of it.
-#
-# FFmpeg learned WHIP in version 8; Debian 12 and 13 ship older ones. This script downloads the
-# package of the next Debian ("forky") with all its libraries, from the same mirror and checked
-# with the same keyring as the host's own packages, unpacks them into a directory of the cache and
-# starts the program through their own dynamic loader. Nothing is installed, mounted or changed on
-# the host, and no root is needed. About 100 MB of downloads, once, half a minute.
-#
-# To get it anew, remove the directory that the path is in.
+# Prints the path of an FFmpeg that can publish over WHIP, for the end-to-end tests. FFmpeg learned
+# that in version 8; Debian 12 and 13 ship older ones.
 set -euo pipefail
+cd "$(dirname "$0")"
 
-suite=forky
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/porthole-test
-target=$cache/ffmpeg-$suite
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+has_whip() { "$1" -hide_banner -muxers 2>/dev/null | grep -w whip >/dev/null; }
 
-say() { echo "==> ffmpeg with WHIP: $*" >&2; }
-die() { echo "ffmpeg-whip.sh: $*" >&2; exit 1; }
-
-# mirror prints the URL that the host gets Debian from; it may be a local or a frozen one.
-mirror() {
-	local url=
-	if [ -r /etc/apt/sources.list.d/debian.sources ]; then
-		url=$(awk '/^URIs:/ { print $2; exit }' /etc/apt/sources.list.d/debian.sources)
-	elif [ -r /etc/apt/sources.list ]; then
-		url=$(sed -n 's/^deb \(\[[^]]*\] \)\?\(http[^ ]*\/debian\/\?\) .*/\2/p' /etc/apt/sources.list | head -n 1)
-	fi
-	echo "${url:-http://deb.debian.org/debian}"
-}
-
-# private_apt DIR writes the configuration of an apt that knows of nothing outside DIR: with an
-# empty status file it believes that no package is installed and so fetches every library.
-private_apt() {
-	local dir=$1
-	mkdir -p "$dir"/{etc/apt.conf.d,etc/preferences.d,state/lists/partial,cache/archives/partial}
-	: >"$dir/status"
-	# A frozen mirror's Release file is past its date; its signature is checked all the same.
-	echo "deb [signed-by=$keyring check-valid-until=no] $(mirror) $suite main" >"$dir/etc/sources.list"
-	cat >"$dir/apt.conf" <<-EOF
-		Dir "$dir";
-		Dir::Etc "$dir/etc";
-		Dir::State "$dir/state";
-		Dir::State::status "$dir/status";
-		Dir::Cache "$dir/cache";
-		APT::Install-Recommends "false";
-		APT::Sandbox::User "$(id -un)";
-		Acquire::Languages "none";
-		Acquire::Retries "3";
-	EOF
-}
-
-# launcher DIR writes DIR/ffmpeg, which runs the unpacked program with the unpacked loader and
-# libraries only (the host's are older).
-launcher() {
-	local dir=$1 loader
-	loader=$(cd "$dir/root" && find usr/lib usr/lib64 -name 'ld-linux*.so*' 2>/dev/null | head -n 1)
-	[ -n "$loader" ] || die "no dynamic loader among the unpacked packages"
-	cat >"$dir/ffmpeg" <<-EOF
-		#!/bin/bash
-		root=\$(dirname "\$(readlink -f "\$0")")/root
-		libraries=\$(find "\$root/usr/lib" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
-		exec "\$root/$loader" --inhibit-cache --library-path "\$libraries" "\$root/usr/bin/ffmpeg" "\$@"
-	EOF
-	chmod +x "$dir/ffmpeg"
-}
-
-build() {
-	local work=$target.partial deb
-	command -v apt-get >/dev/null || die "needs apt-get; elsewhere set E2E_FFMPEG to an FFmpeg with the WHIP muxer"
-	[ -e "$keyring" ] || die "needs $keyring (Debian package debian-archive-keyring)"
-	rm -rf "$work"
-	private_apt "$work/apt"
-	export APT_CONFIG=$work/apt/apt.conf
-	say "reading the package lists of Debian $suite"
-	apt-get -qq update >&2
-	say "downloading FFmpeg and its libraries, about 100 MB"
-	apt-get -qq -y --download-only install ffmpeg >&2
-	say "unpacking"
-	for deb in "$work"/apt/cache/archives/*.deb; do
-		dpkg-deb -x "$deb" "$work/root"
-	done
-	rm -rf "$work/apt"
-	launcher "$work"
-	"$work/ffmpeg" -hide_banner -muxers 2>/dev/null | grep -qw whip ||
-		die "the FFmpeg of Debian $suite has no WHIP muxer"
-	# The name appears only when everything is there, so a run that was cut short counts for nothing.
-	mv "$work" "$target"
-	say "ready, $(du -sh "$target" | cut -f1) in $target"
-}
-
-mkdir -p "$cache"
-exec 9>"$cache/ffmpeg-$suite.lock"
-flock -w 900 9 || die "another run has held $cache/ffmpeg-$suite.lock for 15 minutes"
-[ -x "$target/ffmpeg" ] || build
-echo "$target/ffmpeg"
+own=$(command -v ffmpeg || true)
+if [ -n "$own" ] && has_whip "$own"; then
+	echo "$own"
+	exit
+fi
+newer=$(./newer.sh ffmpeg ffmpeg "publishes over WHIP in the end-to-end tests")
+if ! has_whip "$newer"; then
+	echo "ffmpeg-whip.sh: $newer has no WHIP muxer" >&2
+	exit 1
+fi
+echo "$newer"
