@@ -45,6 +45,8 @@ export class PlayerView {
   /** The browser wants to be touched before it plays anything. */
   #blocked = false;
   #words = words([]);
+  /** The headline without a countdown in it. */
+  #said = '';
   #actions;
 
   /** The video element; its `muted` is what is heard. */
@@ -138,9 +140,15 @@ export class PlayerView {
     else this.video.load(); // back to the poster
   }
 
-  /** @param {string} text drawn, not announced: it changes every second */
+  /**
+   * Drawn, not announced: it changes every second. "Reconnecting in 3 s" says all that
+   * the headline does, and takes its place.
+   * @param {string} text
+   */
   set countdown(text) {
-    if (this.#countdown.textContent !== text) this.#countdown.textContent = text;
+    const alone = text !== '' && this.#state.name === 'reconnecting';
+    setText(this.#headline, alone ? text : this.#said);
+    setText(this.#countdown, alone ? '' : text);
   }
 
   /**
@@ -171,10 +179,10 @@ export class PlayerView {
    */
   show(state, { headline, detail }) {
     this.#state = state;
-    this.#headline.textContent = state.name === 'idle' ? '' : headline;
-    this.#detail.textContent = detail;
-    const sentence = [headline, detail].filter(Boolean).join('. ');
-    if (state.name !== 'idle' && this.#announced.textContent !== sentence) this.#announced.textContent = sentence;
+    this.#said = state.name === 'idle' ? '' : headline;
+    setText(this.#headline, this.#said);
+    setText(this.#detail, detail);
+    if (state.name !== 'idle') setText(this.#announced, [headline, detail].filter(Boolean).join('. '));
     this.#draw();
     this.#stir();
   }
@@ -246,6 +254,14 @@ export class PlayerView {
       this.#stage.classList.toggle('quiet', this.#state.name === 'playing' && !focused);
     }, QUIET_AFTER);
   }
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} text written only when it is another one: a live region would be read again
+ */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** @param {string} tag @param {string} name of the part, and its class */

@@ -43,13 +43,14 @@ function main() {
   byId('watch-link', HTMLAnchorElement).href = address('watch', name);
   token.value = readToken('publish');
   listen();
+  offerCodecs();
   if (!isAllowedHere()) {
     showTrouble(insecureTrouble());
+    byId('placeholder', HTMLElement).textContent = 'No camera on this address.';
     for (const id of ['inputs', 'quality']) byId(id, HTMLFieldSetElement).disabled = true;
     return;
   }
   go.disabled = false;
-  offerCodecs();
   listDevices();
   open();
 }
