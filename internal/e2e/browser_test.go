@@ -51,7 +51,7 @@ func TestBrowserPlaysThePattern(t *testing.T) {
 	first.do("observe", "__probe.observe(true)")
 	first.collect(30) // the decoder and the jitter buffer have settled after a second
 	alone := first.collect(120)
-	requireRate(t, "alone", alone)
+	requireRate(t, "alone", alone, 24)
 
 	second := openTab(t, browser, s.url+"/watch/webcam")
 	second.waitPlaying(20 * time.Second)
@@ -59,8 +59,8 @@ func TestBrowserPlaysThePattern(t *testing.T) {
 	second.collect(30)
 	first.pictures() // what came while the second page was loading is not compared
 	together := first.collect(120)
-	requireRate(t, "with a second page", together)
-	requireRate(t, "the second page", second.collect(30))
+	requireRate(t, "with a second page", together, 24)
+	requireRate(t, "the second page", second.collect(30), 20)
 	s.waitViewers(t, "webcam", 2, 5*time.Second)
 
 	if invalid := eval[int](first, "count pictures without a clock", "__probe.invalid"); invalid > 0 {
@@ -92,7 +92,7 @@ func (p *tab) collect(n int) []shown {
 
 // requireRate checks that pictures advance at about 30 a second by their own
 // numbers and clocks. A busy machine may show fewer of them, but not by much.
-func requireRate(t testing.TB, what string, pictures []shown) {
+func requireRate(t testing.TB, what string, pictures []shown, atLeast float64) {
 	t.Helper()
 	first, last := pictures[0], pictures[len(pictures)-1]
 	seconds := (last.ShownMs - first.ShownMs) / 1000
@@ -103,8 +103,8 @@ func requireRate(t testing.TB, what string, pictures []shown) {
 	t.Logf("%s: %d pictures in %.1fs, shown at %.1f a second, advancing at %.1f; capture to arrival median %.0f ms, p95 %.0f ms, glass to glass median %.0f ms, p95 %.0f ms",
 		what, len(pictures), seconds, float64(len(pictures)-1)/seconds, advanced/seconds,
 		networkDelay(pictures, 0.5), networkDelay(pictures, 0.95), glassToGlass(pictures, 0.5), glassToGlass(pictures, 0.95))
-	if rate := float64(len(pictures)-1) / seconds; rate < 24 {
-		t.Errorf("%s: %.1f pictures a second were shown, want at least 24", what, rate)
+	if rate := float64(len(pictures)-1) / seconds; rate < atLeast {
+		t.Errorf("%s: %.1f pictures a second were shown, want at least %v", what, rate, atLeast)
 	}
 	if rate := advanced / seconds; rate < 27 || rate > 33 {
 		t.Errorf("%s: the pattern advanced at %.1f pictures a second, want 30", what, rate)

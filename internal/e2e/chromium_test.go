@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -20,9 +19,6 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
-
-// sessionURL matches a session's resource, not the endpoint that made it.
-var sessionURL = regexp.MustCompile(`/(whip|whep)/[^/]+/[^/]+$`)
 
 //go:embed testdata/probe.js
 var probe string
@@ -94,9 +90,8 @@ func openTab(t testing.TB, browser context.Context, url string) *tab {
 	return p
 }
 
-// hear notes errors, but for two answers that pages expect: 409, by which they
-// learn that nobody publishes yet, and 404 to the DELETE of a session whose
-// goodbye over DTLS was faster.
+// hear notes errors. A request that the server answered with 409 is none: that
+// is how a page learns that nobody publishes yet.
 func (p *tab) hear(event any) {
 	var fault string
 	switch e := event.(type) {
@@ -113,8 +108,7 @@ func (p *tab) hear(event any) {
 			fault += string(arg.Value) + arg.Description + " "
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Level != log.EntryLevelError || strings.Contains(e.Entry.Text, "status of 409") ||
-			strings.Contains(e.Entry.Text, "status of 404") && sessionURL.MatchString(e.Entry.URL) {
+		if e.Entry.Level != log.EntryLevelError || strings.Contains(e.Entry.Text, "status of 409") {
 			return
 		}
 		fault = e.Entry.Text + " " + e.Entry.URL
