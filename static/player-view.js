@@ -182,7 +182,7 @@ export class PlayerView {
     this.#said = state.name === 'idle' ? '' : headline;
     setText(this.#headline, this.#said);
     setText(this.#detail, detail);
-    if (state.name !== 'idle') setText(this.#announced, [headline, detail].filter(Boolean).join('. '));
+    if (state.name !== 'idle') setText(this.#announced, detail ? `${headline.replace(/…$/, '')}. ${detail}` : headline);
     this.#draw();
     this.#stir();
   }
