@@ -12,6 +12,9 @@ import (
 // maxAnswerSize is the size, in bytes, at which FFmpeg refuses an answer.
 const maxAnswerSize = 8192
 
+// groupLipSync marks sections that are played in step.
+const groupLipSync = "LS"
+
 // FinishAnswer turns the answer that pion made for o.SDP, once gathering is over,
 // into the text that the client gets. It has the sections of the posted offer, in
 // order, those that were not accepted with port 0; only the attributes that an
@@ -209,6 +212,9 @@ func (f *finisher) session() {
 	if f.offer.Role == Publish {
 		attrs = without(attrs, sdp.AttrKeyMsidSemantic)
 	}
+	if !f.offer.allowMixed {
+		attrs = without(attrs, sdp.AttrKeyExtMapAllowMixed)
+	}
 	// A client that did not offer trickle or ice2 may not get them (RFC 8829
 	// section 5.3.1); pion writes neither.
 	options := slices.DeleteFunc(slices.Clone(f.offer.IceOptions), func(option string) bool {
@@ -219,7 +225,27 @@ func (f *finisher) session() {
 	} else {
 		attrs = set(attrs, sdp.AttrKeyICEOptions, strings.Join(options, " "))
 	}
-	f.desc.Attributes = attrs
+	f.desc.Attributes = append(attrs, f.lipSync()...)
+}
+
+// lipSync confirms the offered LS groups (RFC 8829 section 5.3.1): what we send is
+// one stream. A publisher's answer sends nothing.
+func (f *finisher) lipSync() []sdp.Attribute {
+	if f.offer.Role == Publish {
+		return nil
+	}
+	var groups []sdp.Attribute
+	for _, mids := range f.offer.lipSync {
+		flowing := slices.DeleteFunc(slices.Clone(mids), func(mid string) bool {
+			md := f.answered[mid]
+			return !slices.Contains(f.accepted, mid) || has(md.Attributes, dirInactive)
+		})
+		if len(flowing) > 1 {
+			groups = append(groups, sdp.NewAttribute(sdp.AttrKeyGroup, groupLipSync+" "+strings.Join(flowing, " ")))
+		}
+	}
+
+	return groups
 }
 
 // text adds the candidates, as many as fit, and writes the answer. The first one

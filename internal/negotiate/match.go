@@ -40,7 +40,8 @@ func relays(kind string, c Codec) bool {
 // Match returns the offered payload type that a viewer can decode want with,
 // want being what the publisher really sends: its Fmtp should hold the
 // profile-level-id of the bitstream. Among several the closest fit wins, then
-// the order of the offer. The error wraps ErrNoCommonCodec and names both sides;
+// the order of the offer. Its Fmtp is the offered one but for Opus in stereo, which
+// the answer has to announce. The error wraps ErrNoCommonCodec and names both sides;
 // pion would accept the offer and leave the viewer with a black picture.
 func (m Media) Match(want Codec) (Codec, error) {
 	best, bestFit := -1, 0
@@ -54,7 +55,21 @@ func (m Media) Match(want Codec) (Codec, error) {
 			ErrNoCommonCodec, want, m.where(), m.offered())
 	}
 
-	return m.Codecs[best], nil
+	return inStereo(m.Codecs[best], want), nil
+}
+
+// inStereo returns an offered codec as the answer has to name it: an Opus stream of
+// two channels is announced as one, or the player makes mono of it (RFC 7587
+// section 7.1).
+func inStereo(offered, stream Codec) Codec {
+	if !isMime(stream, "audio/opus") ||
+		parameterOr(stream.Fmtp, "sprop-stereo", "0") != "1" && parameterOr(stream.Fmtp, "stereo", "0") != "1" {
+		return offered
+	}
+	rest := withoutFmtpParameter(withoutFmtpParameter(offered.Fmtp, "stereo"), "sprop-stereo")
+	offered.Fmtp = strings.TrimPrefix(rest+";stereo=1;sprop-stereo=1", ";")
+
+	return offered
 }
 
 // fit returns how well an offered codec takes a stream: 0 is best, negative is

@@ -106,6 +106,12 @@ func TestMatchAudio(t *testing.T) {
 			t.Errorf("Match(%+v) = %v, %v", want, c, err)
 		}
 	}
+	if c, _ := m.Match(opus); c.Fmtp != "minptime=10;useinbandfec=1" {
+		t.Errorf("the answer to a mono stream says %q", c.Fmtp)
+	}
+	if c, _ := m.Match(stereo); c.Fmtp != "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1" {
+		t.Errorf("the answer to a stereo stream says %q", c.Fmtp)
+	}
 	if c, err := m.Match(negotiate.Codec{MimeType: "audio/G722", ClockRate: 8000}); err != nil || c.PayloadType != 9 {
 		t.Errorf("one channel is the default: got %v, %v", c, err)
 	}

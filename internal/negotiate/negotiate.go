@@ -83,6 +83,11 @@ type Offer struct {
 	// bundle holds the mids of the usable sections in the order of the offered
 	// BUNDLE group; the first one is the section that carries the transport.
 	bundle []string
+	// lipSync holds the mids of each offered LS group (RFC 5888 section 7).
+	lipSync [][]string
+	// allowMixed tells whether header extensions of both sizes may be mixed
+	// (RFC 8285 section 6).
+	allowMixed bool
 	// setup is the offered DTLS role: actpass, active or passive.
 	setup string
 }

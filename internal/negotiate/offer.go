@@ -40,6 +40,7 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 	}
 	d := &draft{role: role, desc: desc, offer: &Offer{Role: role}}
 	d.inheritSession()
+	d.offer.allowMixed = has(desc.Attributes, sdp.AttrKeyExtMapAllowMixed)
 
 	steps := []func() error{
 		d.identify,

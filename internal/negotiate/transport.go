@@ -14,9 +14,11 @@ func (d *draft) bundle() error {
 	var offered []string
 	found := false
 	for _, value := range values(d.desc.Attributes, sdp.AttrKeyGroup) {
-		if f := strings.Fields(value); len(f) > 0 && f[0] == "BUNDLE" {
+		switch f := strings.Fields(value); {
+		case len(f) > 0 && f[0] == "BUNDLE" && !found:
 			offered, found = f[1:], true
-			break
+		case len(f) > 0 && f[0] == groupLipSync:
+			d.offer.lipSync = append(d.offer.lipSync, f[1:])
 		}
 	}
 	if !found {
@@ -34,7 +36,8 @@ func (d *draft) bundle() error {
 	}
 	d.orderForTransport(offered)
 
-	// Other groups (LS) go: pion takes the first group to be the bundle.
+	// Other groups (LS) go: pion takes the first group to be the bundle. The
+	// answer has them again.
 	d.desc.Attributes = set(d.desc.Attributes, sdp.AttrKeyGroup, "BUNDLE "+strings.Join(d.offer.bundle, " "))
 
 	return nil
