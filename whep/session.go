@@ -14,18 +14,20 @@ import (
 // session is one viewer and its peer connection.
 type session struct {
 	// Set by open, read-only afterwards.
-	engine *peer.Engine
-	stream string
-	offer  *negotiate.Offer
-	tracks map[string]track // by mid
-	viewer *broadcast.Viewer
+	engine      *peer.Engine
+	broadcaster *broadcast.Broadcaster
+	stream      string
+	offer       *negotiate.Offer
+	tracks      map[string]track // by mid
+	viewer      *broadcast.Viewer
 
 	peer *peer.Session // set by Connect, before anything but Close may be called
 }
 
 var (
-	_ signaling.Session = (*session)(nil)
-	_ broadcast.Sink    = (*peer.Session)(nil)
+	_ signaling.Session    = (*session)(nil)
+	_ signaling.Observable = (*session)(nil)
+	_ broadcast.Sink       = (*peer.Session)(nil)
 )
 
 // Connect answers the offer.

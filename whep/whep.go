@@ -54,5 +54,5 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 		viewer.Close(err)
 		return nil, err
 	}
-	return &session{engine: cfg.Engine, stream: r.Stream, offer: r.Offer, tracks: tracks, viewer: viewer}, nil
+	return &session{engine: cfg.Engine, broadcaster: cfg.Broadcaster, stream: r.Stream, offer: r.Offer, tracks: tracks, viewer: viewer}, nil
 }

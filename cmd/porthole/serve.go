@@ -128,6 +128,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	})
 	s.http = newHTTPServer(routes(s.log, publish, watch, about), s.log)
 	s.http.RegisterOnShutdown(about.Close)
+	s.http.RegisterOnShutdown(s.sessions.Drain)
 	return nil
 }
 

@@ -32,9 +32,11 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 	header := w.Header()
 	header.Set("Content-Type", typeSDP)
 	header.Set("Content-Length", strconv.Itoa(len(answer)))
-	header.Set("Location", h.location(r, e.id))
+	location := h.location(r, e.id)
+	header.Set("Location", location)
 	header.Set("ETag", e.etag)
 	h.addICEServers(header)
+	h.addEventsLink(header, location, e.session)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, answer) // a client that is gone by now is noticed by the session
 	return nil

@@ -35,6 +35,10 @@ var (
 	errPreconditionFailed = errors.New("If-Match names another ICE session than the current one")
 	errNoRestart          = errors.New("ICE restart is not supported; the session goes on as it was")
 	errOtherICESession    = errors.New("the fragment's ice-ufrag is not the one of this session")
+	errNotJSON            = errors.New("the body must be " + typeJSON)
+	errBadEvents          = errors.New("the body must be a JSON array of event names")
+	errNoFeed             = errors.New("there is no such stream of events, or it has ended")
+	errTooManyFeeds       = errors.New("this session has as many streams of events as it can have")
 	errGone               = errors.New("the client did not wait for the answer")
 )
 

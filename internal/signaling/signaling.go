@@ -6,6 +6,8 @@
 //	DELETE /{stream}/{session}   the end
 //	GET, HEAD, OPTIONS on both   discovery
 //
+// and, for viewers, events about the stream below the session (events.go).
+//
 // One [Handler] serves one protocol; what the protocol does with an offer is an
 // [OpenFunc] that package whip or whep provides. The [Table] holds the sessions of
 // both and owns the goroutines that serve them.
@@ -57,6 +59,7 @@ const (
 const (
 	typeSDP      = "application/sdp"
 	typeFragment = "application/trickle-ice-sdpfrag" // RFC 8840
+	typeJSON     = "application/json"
 )
 
 // Session is what an accepted offer becomes. Open makes it, which takes its place
@@ -186,7 +189,28 @@ func (h *Handler) Routes(r chi.Router) {
 	for _, slash := range []string{"", "/"} {
 		r.Handle("/{stream}"+slash, endpoint)
 		r.Handle("/{stream}/{session}"+slash, session)
+		if h.role == negotiate.Watch {
+			r.Handle("/{stream}/{session}/events"+slash, h.feedsRoute())
+			r.Handle("/{stream}/{session}/events/{feed}"+slash, h.feedRoute())
+		}
 	}
+}
+
+// feedsRoute is where a viewer asks for events, and feedRoute where it gets them.
+func (h *Handler) feedsRoute() http.Handler {
+	return h.methods(map[string]http.Handler{
+		http.MethodPost:    h.guarded(h.createFeed),
+		http.MethodOptions: h.handle(h.feedsOptions),
+	})
+}
+
+func (h *Handler) feedRoute() http.Handler {
+	return h.methods(map[string]http.Handler{
+		http.MethodGet:     h.handle(h.readFeed), // without a token: see events.go
+		http.MethodHead:    h.handle(h.describeFeed),
+		http.MethodDelete:  h.guarded(h.endFeed),
+		http.MethodOptions: h.handle(h.feedOptions),
+	})
 }
 
 // action is what a client needs the right to do.

@@ -35,11 +35,11 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusTooManyRequests, limited.retry
 	}
 	switch {
-	case is(errNoRoute, errNoStream, errNoSession):
+	case is(errNoRoute, errNoStream, errNoSession, errNoFeed):
 		return http.StatusNotFound, 0
 	case is(errMethod):
 		return http.StatusMethodNotAllowed, 0
-	case is(errNotSDP, errNotFragment):
+	case is(errNotSDP, errNotFragment, errNotJSON):
 		return http.StatusUnsupportedMediaType, 0
 	case is(errPreconditionNeeded):
 		return http.StatusPreconditionRequired, 0
@@ -49,7 +49,7 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusRequestEntityTooLarge, 0
 	case is(errBodyTooSlow):
 		return http.StatusRequestTimeout, 0
-	case is(errBodyUnreadable, negotiate.ErrMalformed):
+	case is(errBodyUnreadable, errBadEvents, negotiate.ErrMalformed):
 		return http.StatusBadRequest, 0
 	case is(negotiate.ErrUnusable, negotiate.ErrNoCommonCodec),
 		is(errNoRenegotiation, errNoRestart, errOtherICESession, peer.ErrICERestart):
@@ -58,7 +58,7 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusConflict, retryNoPublisher
 	case is(broadcast.ErrStreamBusy):
 		return http.StatusConflict, retryBusy
-	case is(broadcast.ErrTooManyViewers, ErrTooManySessions),
+	case is(broadcast.ErrTooManyViewers, ErrTooManySessions, errTooManyFeeds),
 		is(broadcast.ErrClosed, peer.ErrClosed, ErrStopping),
 		is(errGone, context.Canceled, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, retryFull

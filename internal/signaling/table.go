@@ -36,6 +36,10 @@ type Table struct {
 	ctx    context.Context //nolint:containedctx // the life of all sessions, not a call's
 	cancel context.CancelCauseFunc
 
+	// draining is closed when the server begins to stop.
+	draining chan struct{}
+	drain    sync.Once
+
 	// serving counts the goroutines of run. It is only added to while mu is held
 	// and closed is false.
 	serving sync.WaitGroup
@@ -56,6 +60,8 @@ type entry struct {
 	since   time.Time
 	session Session
 	done    chan struct{} // closed when the session is over and its place free
+	reason  error         // why it ended; set before done is closed
+	feeds   feeds         // of its events
 
 	// patching is held during a PATCH, so that a restart and a trickle do not mix.
 	// It guards the client's ICE credentials and the tag of the ICE session.
@@ -66,7 +72,10 @@ type entry struct {
 
 // NewTable makes an empty Table.
 func NewTable(cfg TableConfig) *Table {
-	t := &Table{max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, sessions: make(map[string]*entry)}
+	t := &Table{
+		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log,
+		sessions: make(map[string]*entry), draining: make(chan struct{}),
+	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
 	}
@@ -82,9 +91,14 @@ func (t *Table) Len() int {
 	return t.places
 }
 
+// Drain tells the players that listen to events to connect again, and ends those
+// requests. Sessions go on until Close. It suits http.Server.RegisterOnShutdown.
+func (t *Table) Drain() { t.drain.Do(func() { close(t.draining) }) }
+
 // Close ends all sessions with ErrStopping, refuses new ones, and waits until the
 // last goroutine has ended or ctx has. A second call only waits.
 func (t *Table) Close(ctx context.Context) error {
+	t.Drain()
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
@@ -153,6 +167,7 @@ func (t *Table) run(e *entry) {
 	}, e.session.Summary()...)
 	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", attrs...)
 	t.release()
+	e.reason = reason
 	close(e.done)
 }
 

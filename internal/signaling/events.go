@@ -1,0 +1,261 @@
+package signaling
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"porthole/internal/negotiate"
+)
+
+// The extension "server-sent events" of WHEP: below a session,
+//
+//	POST   /{stream}/{session}/events          a JSON array of event names; 201 and Location
+//	GET    /{stream}/{session}/events/{feed}   the events, as text/event-stream
+//	DELETE /{stream}/{session}/events/{feed}   the end; so is that of the session
+//
+// A browser's EventSource cannot send a token, so the GET asks for none: the
+// address of a feed is as hard to guess as one, and only who had the token gets it.
+
+// Names of the events.
+const (
+	eventActive      = "active"      // the stream is live; no data
+	eventInactive    = "inactive"    // it is not any more
+	eventLayers      = "layers"      // Status.Layers
+	eventViewerCount = "viewercount" // {"viewercount": n}
+	eventReconnect   = "reconnect"   // this session is over, a new one may do better; no data
+)
+
+// relEvents is the Link relation of the extension.
+const relEvents = "urn:ietf:params:whep:ext:core:server-sent-events"
+
+// maxFeeds is how many feeds a session can have. A player needs one.
+const maxFeeds = 4
+
+// knownEvents returns all of them, in the order in which they are advertised.
+func knownEvents() []string {
+	return []string{eventActive, eventInactive, eventLayers, eventViewerCount, eventReconnect}
+}
+
+// Observable may be implemented by a Session whose stream has something to tell.
+// Both methods may be called by any goroutine, as long as the session is there.
+type Observable interface {
+	// Changed returns a channel that is closed when Status may have changed. Take
+	// it before Status.
+	Changed() <-chan struct{}
+	// Status says how the stream is now.
+	Status() Status
+}
+
+// Status is what the events of a session tell.
+type Status struct {
+	Active  bool // somebody publishes, and there is something to see or hear
+	Viewers int  // of the stream
+	// Layers are the encodings of each track, by the mid of its section.
+	Layers map[string]Layers
+}
+
+// Layers are the encodings of a track. There is one without simulcast.
+type Layers struct {
+	Active   []Encoding `json:"active"`   // that are being received
+	Inactive []Encoding `json:"inactive"` // that have paused
+	Layers   []Layer    `json:"layers"`   // the active ones again, in the form in which one is chosen
+}
+
+// Encoding is one encoding of a track.
+type Encoding struct {
+	ID      string `json:"id"`
+	Bitrate uint64 `json:"bitrate"` // bits per second
+}
+
+// Layer is an Encoding as players choose it.
+type Layer struct {
+	EncodingID string `json:"encodingId"`
+	Bitrate    uint64 `json:"bitrate"` // bits per second
+	Width      int    `json:"width,omitempty"`
+	Height     int    `json:"height,omitempty"`
+}
+
+// feeds are those of one session.
+type feeds struct {
+	mu   sync.Mutex
+	byID map[string]*feed
+}
+
+// feed is what one POST has asked for.
+type feed struct {
+	// Set before the feed can be found, read-only afterwards.
+	id     string
+	events []string
+	done   chan struct{} // closed by DELETE
+
+	mu sync.Mutex
+	// reader is closed when another reader comes: a player whose connection broke
+	// is back before we know, and must not be kept out by itself.
+	reader chan struct{}
+}
+
+// add makes a feed, if there is room for one more.
+func (f *feeds) add(events []string) (*feed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.byID) >= maxFeeds {
+		return nil, errTooManyFeeds
+	}
+	if f.byID == nil {
+		f.byID = make(map[string]*feed)
+	}
+	added := &feed{id: newID(), events: events, done: make(chan struct{})}
+	f.byID[added.id] = added
+	return added, nil
+}
+
+// find returns a feed. Ids are credentials, so they are compared in constant time.
+func (f *feeds) find(id string) (*feed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for known, feed := range f.byID {
+		if subtle.ConstantTimeCompare([]byte(known), []byte(id)) == 1 {
+			return feed, nil
+		}
+	}
+	return nil, errNoFeed
+}
+
+// remove ends a feed and whoever reads it.
+func (f *feeds) remove(id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	feed := f.byID[id]
+	if feed == nil {
+		return errNoFeed
+	}
+	delete(f.byID, id)
+	close(feed.done)
+	return nil
+}
+
+// read makes the caller the reader, and returns what tells it that another one came.
+func (f *feed) read() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reader != nil {
+		close(f.reader)
+	}
+	f.reader = make(chan struct{})
+	return f.reader
+}
+
+// addEventsLink advertises the extension, on the 201 of a session that has it.
+func (h *Handler) addEventsLink(header http.Header, location string, s Session) {
+	if _, ok := s.(Observable); ok && h.role == negotiate.Watch {
+		header.Add("Link", fmt.Sprintf(`<%s/events>; rel="%s"; events="%s"`,
+			location, relEvents, strings.Join(knownEvents(), ",")))
+	}
+}
+
+// observable finds the session of the request, if it has events.
+func (h *Handler) observable(r *http.Request) (*entry, Observable, error) {
+	e, err := h.cfg.Table.find(h.role, streamOf(r), sessionOf(r))
+	if err != nil {
+		return nil, nil, err
+	}
+	observed, ok := e.session.(Observable)
+	if !ok {
+		return nil, nil, errNoRoute
+	}
+	return e, observed, nil
+}
+
+// createFeed answers a POST with the names of the events that a player wants.
+func (h *Handler) createFeed(w http.ResponseWriter, r *http.Request) error {
+	e, _, err := h.observable(r)
+	if err != nil {
+		return err
+	}
+	if mediaType(r) != typeJSON {
+		w.Header().Set("Accept-Post", typeJSON)
+		return errNotJSON
+	}
+	body, err := h.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	events, err := parseEvents(body)
+	if err != nil {
+		return err
+	}
+	feed, err := e.feeds.add(events)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", h.location(r, feed.id))
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusCreated)
+	return nil
+}
+
+// parseEvents reads which events are wanted, each once.
+func parseEvents(body []byte) ([]string, error) {
+	var names []string
+	if err := json.Unmarshal(body, &names); err != nil {
+		return nil, fmt.Errorf("%w: %w", errBadEvents, err)
+	}
+	known := knownEvents()
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("%w: %.40q is none of %s", errBadEvents, name, strings.Join(known, ", "))
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%w: it is empty", errBadEvents)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// endFeed answers a DELETE on a feed.
+func (h *Handler) endFeed(w http.ResponseWriter, r *http.Request) error {
+	e, _, err := h.observable(r)
+	if err == nil {
+		err = e.feeds.remove(parameter(r, "feed"))
+	}
+	if err != nil {
+		return err
+	}
+	empty(w)
+	return nil
+}
+
+// describeFeed answers HEAD on a feed.
+func (h *Handler) describeFeed(w http.ResponseWriter, r *http.Request) error {
+	e, _, err := h.observable(r)
+	if err == nil {
+		_, err = e.feeds.find(parameter(r, "feed"))
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// feedsOptions answers a plain OPTIONS on the place where feeds are made.
+func (h *Handler) feedsOptions(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Accept-Post", typeJSON)
+	w.Header().Set("Access-Control-Allow-Methods", corsMethods)
+	empty(w)
+	return nil
+}
+
+// feedOptions answers a plain OPTIONS on a feed, whether it exists or not.
+func (h *Handler) feedOptions(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Access-Control-Allow-Methods", corsMethods)
+	empty(w)
+	return nil
+}

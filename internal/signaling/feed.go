@@ -1,0 +1,127 @@
+package signaling
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"porthole/internal/broadcast"
+	"porthole/internal/sse"
+)
+
+// readFeed answers a GET on a feed: the events until the feed or its session ends,
+// the server stops, the client leaves, or comes again.
+func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
+	e, observed, err := h.observable(r)
+	if err != nil {
+		return err
+	}
+	f, err := e.feeds.find(parameter(r, "feed"))
+	if err != nil {
+		return err
+	}
+	replaced := f.read()
+	stream, err := sse.Begin(w)
+	if err != nil {
+		return err
+	}
+	beat := time.NewTicker(sse.Heartbeat)
+	defer beat.Stop()
+	gap := time.NewTimer(0) // runs out when the next change may be told
+	defer gap.Stop()
+	var changed <-chan struct{}
+	writer := feedWriter{Stream: stream, wanted: f.events}
+	for err == nil {
+		select {
+		case <-gap.C:
+			changed = observed.Changed()
+			err = writer.update(observed.Status())
+		case <-changed:
+			changed = nil
+			gap.Reset(sse.Gap)
+		case <-beat.C:
+			err = stream.Beat()
+		case <-h.cfg.Table.draining:
+			_ = writer.send(eventReconnect, struct{}{}) // the last word, whether it arrives or not
+			return nil
+		case <-e.done:
+			// An offer can agree to another codec, and the next server be there soon.
+			if errors.Is(e.reason, broadcast.ErrCodecChanged) || errors.Is(e.reason, ErrStopping) {
+				_ = writer.send(eventReconnect, struct{}{}) // likewise
+			}
+			return nil
+		case <-f.done:
+			return nil
+		case <-replaced:
+			return nil
+		case <-r.Context().Done():
+			return nil
+		}
+	}
+	return nil // the client is gone: that is how most feeds end, and no news
+}
+
+// feedWriter tells a player what is new to it.
+type feedWriter struct {
+	sse.Stream
+	wanted []string
+
+	told   bool   // whether last was told
+	last   Status // what the player knows
+	layers map[string][]string
+}
+
+// update tells what differs from what was told before. A player learns at once
+// that the stream is active, how many watch and which layers there are; that the
+// stream is inactive is told only after it was active.
+func (w *feedWriter) update(now Status) error {
+	first := !w.told
+	layers := encodingIDs(now.Layers)
+	var events []func() error
+	add := func(event string, value any) {
+		events = append(events, func() error { return w.send(event, value) })
+	}
+	switch {
+	case now.Active && (first || !w.last.Active):
+		add(eventActive, struct{}{})
+	case !now.Active && w.last.Active:
+		add(eventInactive, struct{}{})
+	}
+	if len(layers) > 0 && !maps.EqualFunc(layers, w.layers, slices.Equal) {
+		add(eventLayers, now.Layers)
+	}
+	if first || now.Viewers != w.last.Viewers {
+		add(eventViewerCount, map[string]int{"viewercount": now.Viewers})
+	}
+	w.told, w.last, w.layers = true, now, layers
+	for _, send := range events {
+		if err := send(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send writes one event, if the player wants to know.
+func (w *feedWriter) send(event string, value any) error {
+	if !slices.Contains(w.wanted, event) {
+		return nil
+	}
+	return w.Send(event, value)
+}
+
+// encodingIDs returns what of the layers makes a change: not their bit rates.
+func encodingIDs(layers map[string]Layers) map[string][]string {
+	ids := make(map[string][]string, len(layers))
+	for mid, l := range layers {
+		for _, e := range l.Active {
+			ids[mid] = append(ids[mid], "+"+e.ID)
+		}
+		for _, e := range l.Inactive {
+			ids[mid] = append(ids[mid], "-"+e.ID)
+		}
+	}
+	return ids
+}

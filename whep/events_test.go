@@ -1,0 +1,109 @@
+package whep_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"porthole/internal/broadcast"
+	"porthole/internal/signaling/signalingtest"
+)
+
+// listen opens a feed of these events of a session and returns what comes, one
+// "name data" for each, until it ends.
+func listen(t *testing.T, s *signalingtest.Server, session, events string) <-chan string {
+	t.Helper()
+	r := s.Do("POST", session+"/events", events, "Content-Type", "application/json")
+	if r.Status != 201 {
+		t.Fatalf("POST events: status %d: %s", r.Status, r.Body)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), signalingtest.Patience)
+	req, err := http.NewRequestWithContext(ctx, "GET", s.URL+r.Header.Get("Location"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 16) // more than any test makes
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(got)
+		defer res.Body.Close()
+		name := ""
+		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+			if event, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				name = event
+			} else if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				got <- name + " " + data
+			}
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return got
+}
+
+func want(t *testing.T, got <-chan string, events ...string) {
+	t.Helper()
+	for _, event := range events {
+		if next := signalingtest.Wait(t, event, got); !strings.HasPrefix(next, event) {
+			t.Fatalf("event %q, want %q", next, event)
+		}
+	}
+}
+
+// WHEP-11
+func TestEvents(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{})
+	src := publish(t, s, vp8, opus)
+	c := signalingtest.NewViewer(t, vp8, opus)
+	session := c.Join(s, "/whep/cam")
+	receive(t, src, c, vp8, opus)
+
+	got := listen(t, s, session, `["active","inactive","layers","viewercount","reconnect"]`)
+	want(t, got, "active {}", `layers {"0":{"active":[{"id":"0"`, `viewercount {"viewercount":1}`)
+	other := signalingtest.NewViewer(t, vp8).Join(s, "/whep/cam")
+	want(t, got, `viewercount {"viewercount":2}`)
+	if r := s.Do("DELETE", other, ""); r.Status != 200 {
+		t.Fatalf("DELETE: status %d", r.Status)
+	}
+	want(t, got, `viewercount {"viewercount":1}`)
+	src.Close(nil)
+	want(t, got, "inactive {}")
+
+	// One comes whose picture this viewer did not agree to.
+	publish(t, s, vp9)
+	signalingtest.Until(t, "the last event", func() bool {
+		select {
+		case event := <-got:
+			return event == "reconnect {}"
+		default:
+			return false
+		}
+	})
+	want(t, got, "") // the end
+	free(t, s)
+}
+
+// The codecs of a stream are told by its tracks: the mid of a section that gets
+// nothing has no layers.
+func TestLayersAreThoseOfTheStream(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{})
+	src := publish(t, s, vp8)
+	layer, err := src.AddLayer(broadcast.LayerConfig{Codec: codec(vp8), RID: "hi"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.layers = append(src.layers, layer)
+	src.send(t)
+	session := signalingtest.NewViewer(t, vp8, opus).Join(s, "/whep/cam")
+	got := listen(t, s, session, `["layers"]`)
+	event := signalingtest.Wait(t, "the layers", got)
+	if strings.Count(event, `"encodingId"`) != 2 || !strings.Contains(event, `"encodingId":"hi"`) || strings.Count(event, `"inactive"`) != 1 {
+		t.Errorf("%s", event)
+	}
+}
