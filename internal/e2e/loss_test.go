@@ -45,7 +45,7 @@ func TestBadNetworksDisturbNobodyElse(t *testing.T) {
 	t.Logf("among viewers with bad networks: %v", among)
 	for name, service := range map[string]service{"alone": alone, "among viewers with bad networks": among} {
 		if service.missing > 0 || float64(service.pictures) < 25*service.seconds {
-			t.Errorf("%s: want every packet and about 30 pictures a second, got %v", name, service)
+			t.Fatalf("%s: want every packet and about 30 pictures a second, got %v", name, service)
 		}
 	}
 	for _, c := range []struct {

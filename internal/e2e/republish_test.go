@@ -47,6 +47,10 @@ func republish(t testing.TB, s *server, from, to string, on *machine) *republish
 	if err != nil {
 		t.Fatalf("republish %s: %v", from, err)
 	}
+	// What is encoded already can be sent in one way only, so nothing else is offered.
+	if err := transceiver.SetCodecPreferences([]webrtc.RTPCodecParameters{{RTPCodecCapability: codec}}); err != nil {
+		t.Fatalf("republish %s: %v", from, err)
+	}
 	_, err = watching.pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
 	if err != nil {
 		t.Fatalf("republish %s: %v", from, err)

@@ -41,8 +41,14 @@ type server struct {
 // The test's end stops it and fails the test if it does not end well.
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
+	return startProgram(t, binary, args...)
+}
+
+// startProgram is startServer for another build of porthole.
+func startProgram(t testing.TB, program string, args ...string) *server {
+	t.Helper()
 	base := []string{"--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--log-format", "json", "--log-level", "debug"}
-	s := &server{t: t, cmd: exec.Command(binary, append(base, args...)...), exited: make(chan struct{})}
+	s := &server{t: t, cmd: exec.Command(program, append(base, args...)...), exited: make(chan struct{})}
 	// A clean environment: a PORTHOLE_ variable of the machine is not part of the test.
 	s.cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "GORACE=halt_on_error=0"}
 	reader, writer := io.Pipe()
