@@ -22,6 +22,7 @@ type sender struct {
 
 	mu       sync.Mutex
 	shape    func(n int) [][]byte // payloads of the n-th picture; guarded by mu
+	extend   func(*rtp.Packet)    // adds header extensions; may be nil; guarded by mu
 	feedback []rtcp.Packet        // that came from the server; guarded by mu
 	heard    []time.Time          // when; guarded by mu
 	sent     int                  // pictures or sounds; guarded by mu
@@ -73,7 +74,7 @@ func (s *sender) run() {
 	var sequence uint16
 	for n := 0; ; n++ {
 		s.mu.Lock()
-		payloads := s.shape(n)
+		payloads, extend := s.shape(n), s.extend
 		s.sent = n + 1
 		s.mu.Unlock()
 		timestamp := uint32(n) * uint32(uint64(s.codec.ClockRate)*uint64(interval)/uint64(time.Second))
@@ -83,6 +84,9 @@ func (s *sender) run() {
 				Payload: payload,
 			}
 			sequence++
+			if extend != nil {
+				extend(packet)
+			}
 			_ = s.local.WriteRTP(packet) // a connection that has ended is noticed elsewhere
 		}
 		select {
