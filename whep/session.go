@@ -27,6 +27,7 @@ type session struct {
 var (
 	_ signaling.Session    = (*session)(nil)
 	_ signaling.Observable = (*session)(nil)
+	_ signaling.Restarter  = (*session)(nil)
 	_ broadcast.Sink       = (*peer.Session)(nil)
 )
 
@@ -106,6 +107,11 @@ func (s *session) Close(reason error) {
 
 // Trickle takes candidates of the viewer.
 func (s *session) Trickle(f *negotiate.Fragment) error { return s.peer.Trickle(f) }
+
+// Restart gives the viewer's connection another path.
+func (s *session) Restart(_ context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error) {
+	return s.peer.Restart(f)
+}
 
 // Detail describes the session for people.
 func (s *session) Detail() signaling.Detail {

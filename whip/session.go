@@ -28,7 +28,10 @@ type session struct {
 	packets, bytes atomic.Uint64 // received
 }
 
-var _ signaling.Session = (*session)(nil)
+var (
+	_ signaling.Session   = (*session)(nil)
+	_ signaling.Restarter = (*session)(nil)
+)
 
 // Connect answers the offer.
 func (s *session) Connect(ctx context.Context) (string, error) {
@@ -96,6 +99,11 @@ func (s *session) Close(reason error) {
 
 // Trickle takes candidates of the publisher.
 func (s *session) Trickle(f *negotiate.Fragment) error { return s.peer.Trickle(f) }
+
+// Restart gives the publisher's connection another path.
+func (s *session) Restart(_ context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error) {
+	return s.peer.Restart(f)
+}
 
 // Detail describes the session for people.
 func (s *session) Detail() signaling.Detail {

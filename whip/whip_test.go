@@ -312,7 +312,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// ICE-02, ICE-03
+// ICE-02, ICE-03, ICE-05
 func TestPatch(t *testing.T) {
 	s := signalingtest.Start(t, signalingtest.Config{})
 	raw := signalingtest.NewPublisher(t, vp8).Offer()
@@ -332,9 +332,13 @@ func TestPatch(t *testing.T) {
 	if status := patch(fragment); status != 204 {
 		t.Errorf("trickle: status %d", status)
 	}
-	fragment.Ufrag, fragment.Pwd = "other", "otherpasswordotherpassword"
+	fragment.Ufrag = "other"
 	if status := patch(fragment); status != 422 {
-		t.Errorf("restart: status %d", status)
+		t.Errorf("candidates of another ICE session: status %d", status)
+	}
+	fragment.Pwd = "otherpasswordotherpassword"
+	if status := patch(fragment); status != 200 {
+		t.Errorf("restart before the connection is there: status %d", status)
 	}
 	if s.Table.Len() != 1 {
 		t.Error("the session has ended")

@@ -215,11 +215,7 @@ func (f *finisher) session() {
 	if !f.offer.allowMixed {
 		attrs = without(attrs, sdp.AttrKeyExtMapAllowMixed)
 	}
-	// A client that did not offer trickle or ice2 may not get them (RFC 8829
-	// section 5.3.1); pion writes neither.
-	options := slices.DeleteFunc(slices.Clone(f.offer.IceOptions), func(option string) bool {
-		return option != "trickle" && option != "ice2"
-	})
+	options := f.offer.agreedOptions()
 	if len(options) == 0 {
 		attrs = without(attrs, sdp.AttrKeyICEOptions)
 	} else {
@@ -246,6 +242,15 @@ func (f *finisher) lipSync() []sdp.Attribute {
 	}
 
 	return groups
+}
+
+// agreedOptions are the ICE options of the server's side. A client that did not
+// offer trickle or ice2 may not get them (RFC 8829 section 5.3.1); pion writes
+// neither.
+func (o *Offer) agreedOptions() []string {
+	return slices.DeleteFunc(slices.Clone(o.IceOptions), func(option string) bool {
+		return option != "trickle" && option != "ice2"
+	})
 }
 
 // text adds the candidates, as many as fit, and writes the answer. The first one

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pion/sdp/v3"
 )
 
 // Fragment is the content of a PATCH with application/trickle-ice-sdpfrag
@@ -12,6 +14,8 @@ type Fragment struct {
 	// Ufrag and Pwd are the client's ICE credentials. New ones ask for an ICE
 	// restart. Pwd is empty when the client left it out.
 	Ufrag, Pwd string
+	// Options are the tokens of a=ice-options; empty when there is no such line.
+	Options []string
 	// Candidates are the usable ones; those which the server cannot check (TCP,
 	// mDNS names, component 2) are left out without an error (RFC 9725 section 4.3.2).
 	Candidates []Candidate
@@ -79,6 +83,10 @@ func (p *fragmentParser) take(kind byte, value string) error {
 		p.Ufrag = firstOf(p.Ufrag, value)
 	case attrICEPwd:
 		p.Pwd = firstOf(p.Pwd, value)
+	case sdp.AttrKeyICEOptions:
+		if len(p.Options) == 0 {
+			p.Options = strings.FieldsFunc(value, isListSeparator)
+		}
 	case "candidate":
 		p.pending = append(p.pending, value)
 	case "end-of-candidates":
@@ -108,6 +116,19 @@ func firstOf(a, b string) string {
 	return b
 }
 
+// RestartAnswer is the fragment that answers an ICE restart in a session that began
+// with o (RFC 9725 section 4.3.3): the server's new credentials, its candidates
+// ("a=" values, ordered as in an answer) and the options that the answer had.
+func (o *Offer) RestartAnswer(ufrag, pwd string, candidates []string) *Fragment {
+	f := &Fragment{Ufrag: ufrag, Pwd: pwd, Options: o.agreedOptions(), EndOfCandidates: true}
+	for _, value := range sortCandidates(candidates) {
+		value = strings.TrimPrefix(value, "candidate:")
+		f.Candidates = append(f.Candidates, Candidate{Mid: o.bundle[0], Value: "candidate:" + value})
+	}
+
+	return f
+}
+
 // FormatFragment writes a fragment as the server sends it after an ICE restart,
 // and as a client sends it: one pseudo section (RFC 8840 section 4.4) for each
 // run of candidates with the same mid. Parsing it gives the fragment back, up to
@@ -117,6 +138,9 @@ func FormatFragment(f *Fragment) string {
 	fmt.Fprintf(&b, "a=ice-ufrag:%s\r\n", f.Ufrag)
 	if f.Pwd != "" {
 		fmt.Fprintf(&b, "a=ice-pwd:%s\r\n", f.Pwd)
+	}
+	if len(f.Options) > 0 {
+		fmt.Fprintf(&b, "a=ice-options:%s\r\n", strings.Join(f.Options, " "))
 	}
 	mid := ""
 	for _, c := range f.Candidates {

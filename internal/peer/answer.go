@@ -17,6 +17,7 @@ func (l *publisherLink) answer(
 	if err != nil {
 		return "", err
 	}
+	l.offered = narrowed
 	if err = l.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: narrowed}); err != nil {
 		return "", fmt.Errorf("%w: apply the offer: %w", negotiate.ErrUnusable, err)
 	}

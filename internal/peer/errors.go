@@ -40,9 +40,8 @@ var (
 	// Session.Tracks. Nothing was sent.
 	ErrUnknownSSRC = errors.New("unknown SSRC")
 	// ErrICERestart is returned by Trickle for a fragment with other ICE
-	// credentials than the offer's: a request to restart ICE (RFC 9725 4.3.3),
-	// which is not supported. The session goes on.
-	ErrICERestart = errors.New("ICE restart is not supported")
+	// credentials than the client's current ones. The session goes on.
+	ErrICERestart = errors.New("the candidates belong to another ICE session")
 	// ErrServed is returned by Serve when it is called twice.
 	ErrServed = errors.New("session is already served")
 	// ErrConfig is wrapped by the errors of Listen that name a wrong setting.

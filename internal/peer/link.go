@@ -59,6 +59,10 @@ type link interface {
 	// addCandidate adds one of the client's candidates, as the value of an
 	// a=candidate line.
 	addCandidate(value string) error
+	// restart begins a new ICE session with the client of remote, while media goes
+	// on in the old one as long as it can (RFC 8445 9), and returns our side of it.
+	// It waits for candidates no longer than gather.
+	restart(remote iceSide, gather time.Duration) (local iceSide, err error)
 	writeRTCP(packets []rtcp.Packet) error
 	// close ends the connection, tells the client (DTLS close_notify) and waits
 	// for the connection's goroutines. None of them may call it.
@@ -80,8 +84,18 @@ type linkEvents interface {
 	down(reason error) // for good
 }
 
+// iceSide is what one side tells the other about its ICE session.
+type iceSide struct {
+	ufrag, pwd string
+	candidates []string // values of a=candidate lines
+}
+
 // publisherLink is a pion PeerConnection.
-type publisherLink struct{ pc *webrtc.PeerConnection }
+type publisherLink struct {
+	pc *webrtc.PeerConnection
+	// offered is the offer as pion was given it; set by answer.
+	offered string
+}
 
 // newPublisherLink makes a connection with the codecs, extensions and interceptors that
 // its session needs.

@@ -23,7 +23,7 @@ type Session struct {
 	// Set before the session is handed out, read-only afterwards.
 	engine *Engine
 	role   negotiate.Role
-	ufrag  string   // of the client, to tell candidates from a restart
+	offer  *negotiate.Offer
 	mids   []string // of all sections of the offer, in order
 	link   link
 	ingest *ingest // publishers only
@@ -43,13 +43,16 @@ type Session struct {
 	// workers are Serve's goroutines. Only they and Serve add to it.
 	workers sync.WaitGroup
 
-	mu   sync.Mutex
-	life life // guarded by mu
+	restarting sync.Mutex // held by Restart
+
+	mu    sync.Mutex
+	life  life   // guarded by mu
+	ufrag string // of the client, to tell candidates from a restart; guarded by mu
 }
 
 func newSession(e *Engine, offer *negotiate.Offer) *Session {
 	s := &Session{
-		engine: e, role: offer.Role, ufrag: offer.Ufrag,
+		engine: e, role: offer.Role, offer: offer, ufrag: offer.Ufrag,
 		connected: make(chan struct{}), done: make(chan struct{}),
 	}
 	for _, media := range offer.Media {

@@ -13,13 +13,16 @@ const maxTrickled = 64
 // Trickle adds the client's candidates of a fragment (RFC 8840). Those that are
 // of no use, such as names and components that do not exist, are dropped
 // silently, as RFC 9725 4.3.2 wants. It returns ErrICERestart when the fragment
-// carries other credentials than the offer, and the session's reason when that
-// is over.
+// carries other credentials than the current ones, and the session's reason when
+// that is over.
 func (s *Session) Trickle(f *negotiate.Fragment) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
-	if f.Ufrag != "" && f.Ufrag != s.ufrag {
+	s.mu.Lock()
+	ufrag := s.ufrag
+	s.mu.Unlock()
+	if f.Ufrag != "" && f.Ufrag != ufrag {
 		return ErrICERestart
 	}
 	for _, c := range f.Candidates {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pion/dtls/v3/pkg/crypto/fingerprint"
@@ -47,9 +48,11 @@ func (l *viewerLink) answer(
 // gather returns our candidates, as values of a=candidate lines.
 func (l *viewerLink) gather(ctx context.Context, bound time.Duration) ([]string, error) {
 	gathered := make(chan struct{})
+	// Once, because the end of a gathering that was given up may be told to the next.
+	end := sync.OnceFunc(func() { close(gathered) })
 	err := l.agent.OnCandidate(func(c ice.Candidate) {
 		if c == nil { // the last one has been
-			close(gathered)
+			end()
 		}
 	})
 	if err == nil {

@@ -121,13 +121,17 @@ func (l *viewerLink) addCandidate(value string) error {
 	return nil
 }
 
-// start begins to connect, as the client's description asks for.
-func (l *viewerLink) start(remote remoteDescription) error {
-	for _, value := range remote.candidates {
+func (l *viewerLink) addCandidates(values []string) {
+	for _, value := range values {
 		if err := l.addCandidate(value); err != nil {
 			l.engine.settings.log.Debug("dropped a client's candidate", "error", err)
 		}
 	}
+}
+
+// start begins to connect, as the client's description asks for.
+func (l *viewerLink) start(remote remoteDescription) error {
+	l.addCandidates(remote.candidates)
 	begin := l.agent.StartAccept
 	if remote.lite { // an agent that cannot check leaves that to us (RFC 8445 6.1.1)
 		begin = l.agent.StartDial

@@ -35,7 +35,7 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusTooManyRequests, limited.retry
 	}
 	switch {
-	case is(errNoRoute, errNoStream, errNoSession, errNoFeed):
+	case is(errNoRoute, errNoStream, errNoSession, errNoFeed, peer.ErrNotConnected):
 		return http.StatusNotFound, 0
 	case is(errMethod):
 		return http.StatusMethodNotAllowed, 0
