@@ -1,6 +1,8 @@
 package whep
 
 import (
+	"strconv"
+
 	"porthole/internal/broadcast"
 	"porthole/internal/signaling"
 )
@@ -15,35 +17,30 @@ func (s *session) Status() signaling.Status {
 		return signaling.Status{}
 	}
 	status := signaling.Status{
-		Active: info.Live, Viewers: info.Viewers, Layers: make(map[string]signaling.Layers),
+		Active: info.Live, Viewers: info.Viewers, Layers: make(map[string][]signaling.Layer),
 	}
-	for mid, t := range s.tracks {
-		if layers := layersOf(info.Tracks, t.kind); len(layers.Layers)+len(layers.Inactive) > 0 {
-			status.Layers[mid] = layers
+	for i, media := range s.offer.Media {
+		if t, ok := s.tracks[media.Mid]; !ok || t.kind != broadcast.Video {
+			continue
+		}
+		if layers := pictures(info.Tracks); len(layers) > 0 {
+			status.Layers[strconv.Itoa(i)] = layers
 		}
 	}
 	return status
 }
 
-// layersOf describes the encodings of one kind. The only one of a track without
-// simulcast has no name of its own and is called "0".
-func layersOf(tracks []broadcast.TrackInfo, kind broadcast.Kind) signaling.Layers {
-	// Not nil: players want lists.
-	layers := signaling.Layers{
-		Active: []signaling.Encoding{}, Inactive: []signaling.Encoding{}, Layers: []signaling.Layer{},
-	}
+// pictures describes the encodings of the picture.
+func pictures(tracks []broadcast.TrackInfo) (layers []signaling.Layer) {
 	for _, t := range tracks {
-		if t.Codec.Kind() != kind {
+		if t.Codec.Kind() != broadcast.Video {
 			continue
 		}
-		encoding := signaling.Encoding{ID: t.RID, Bitrate: t.Bitrate}
-		if encoding.ID == "" {
-			encoding.ID = "0"
+		layer := signaling.Layer{RID: t.RID, Bitrate: t.Bitrate, Width: t.Width, Height: t.Height}
+		if t.RID == "" { // the only one has no name
+			layer.SpatialLayer = new(int)
 		}
-		layers.Active = append(layers.Active, encoding)
-		layers.Layers = append(layers.Layers, signaling.Layer{
-			EncodingID: encoding.ID, Bitrate: t.Bitrate, Width: t.Width, Height: t.Height,
-		})
+		layers = append(layers, layer)
 	}
 	return layers
 }

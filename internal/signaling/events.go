@@ -14,7 +14,8 @@ import (
 
 // The extension "server-sent events" of WHEP: below a session,
 //
-//	POST   /{stream}/{session}/events          a JSON array of event names; 201 and Location
+//	POST   /{stream}/{session}/events          a JSON array of event names, or nothing: all of
+//	                                           them; 201 and Location
 //	GET    /{stream}/{session}/events/{feed}   the events, as text/event-stream
 //	DELETE /{stream}/{session}/events/{feed}   the end; so is that of the session
 //
@@ -55,29 +56,19 @@ type Observable interface {
 type Status struct {
 	Active  bool // somebody publishes, and there is something to see or hear
 	Viewers int  // of the stream
-	// Layers are the encodings of each track, by the mid of its section.
-	Layers map[string]Layers
+	// Layers are the encodings of each picture, by the place of its section in the
+	// SDP, from "0". There is one without simulcast.
+	Layers map[string][]Layer
 }
 
-// Layers are the encodings of a track. There is one without simulcast.
-type Layers struct {
-	Active   []Encoding `json:"active"`   // that are being received
-	Inactive []Encoding `json:"inactive"` // that have paused
-	Layers   []Layer    `json:"layers"`   // the active ones again, in the form in which one is chosen
-}
-
-// Encoding is one encoding of a track.
-type Encoding struct {
-	ID      string `json:"id"`
-	Bitrate uint64 `json:"bitrate"` // bits per second
-}
-
-// Layer is an Encoding as players choose it.
+// Layer is one encoding of a picture. One that nothing comes of at the moment has
+// no bit rate. Either RID or SpatialLayer is there.
 type Layer struct {
-	EncodingID string `json:"encodingId"`
-	Bitrate    uint64 `json:"bitrate"` // bits per second
-	Width      int    `json:"width,omitempty"`
-	Height     int    `json:"height,omitempty"`
+	RID          string `json:"rid,omitempty"`
+	SpatialLayer *int   `json:"spatialLayerId,omitempty"`
+	Bitrate      uint64 `json:"bitrate,omitempty"` // bits per second
+	Width        int    `json:"width,omitempty"`   // pixels
+	Height       int    `json:"height,omitempty"`
 }
 
 // feeds are those of one session.
@@ -177,7 +168,7 @@ func (h *Handler) createFeed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if mediaType(r) != typeJSON {
+	if r.ContentLength != 0 && mediaType(r) != typeJSON {
 		w.Header().Set("Accept-Post", typeJSON)
 		return errNotJSON
 	}
@@ -199,8 +190,11 @@ func (h *Handler) createFeed(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// parseEvents reads which events are wanted, each once.
+// parseEvents reads which events are wanted, each once. Without a word of it, all are.
 func parseEvents(body []byte) ([]string, error) {
+	if len(body) == 0 {
+		return knownEvents(), nil
+	}
 	var names []string
 	if err := json.Unmarshal(body, &names); err != nil {
 		return nil, fmt.Errorf("%w: %w", errBadEvents, err)

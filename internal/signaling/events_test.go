@@ -146,18 +146,18 @@ func TestEvents(t *testing.T) {
 	l := f.listen(t, f.feed(session, `["viewercount","active","inactive","layers","active"]`))
 	l.want(`viewercount {"viewercount":0}`) // and no inactive at first
 
-	one := signaling.Layers{
-		Active: []signaling.Encoding{{ID: "hi", Bitrate: 1}}, Inactive: []signaling.Encoding{},
-		Layers: []signaling.Layer{{EncodingID: "hi", Bitrate: 1}},
+	layers := func(bitrate uint64) map[string][]signaling.Layer {
+		return map[string][]signaling.Layer{"1": {{RID: "hi", Bitrate: bitrate, Width: 640, Height: 360}}}
 	}
-	stream.set(signaling.Status{Active: true, Viewers: 2, Layers: map[string]signaling.Layers{"1": one}})
+	stream.set(signaling.Status{Active: true, Viewers: 2, Layers: layers(1)})
 	l.want("active {}",
-		`layers {"1":{"active":[{"id":"hi","bitrate":1}],"inactive":[],"layers":[{"encodingId":"hi","bitrate":1}]}}`,
+		`layers {"1":[{"rid":"hi","bitrate":1,"width":640,"height":360}]}`,
 		`viewercount {"viewercount":2}`)
 
-	one.Active = []signaling.Encoding{{ID: "hi", Bitrate: 2}} // nothing to tell
-	stream.set(signaling.Status{Active: true, Viewers: 3, Layers: map[string]signaling.Layers{"1": one}})
+	stream.set(signaling.Status{Active: true, Viewers: 3, Layers: layers(2)}) // of which nothing is to tell
 	l.want(`viewercount {"viewercount":3}`)
+	stream.set(signaling.Status{Active: true, Viewers: 3, Layers: layers(0)})
+	l.want(`layers {"1":[{"rid":"hi","width":640,"height":360}]}`)
 	stream.set(signaling.Status{Viewers: 3})
 	l.want("inactive {}")
 	stream.set(signaling.Status{Active: true, Viewers: 3})
@@ -178,6 +178,18 @@ func TestEventsThatWereNotAskedFor(t *testing.T) {
 	if got := l.next(); got != "" {
 		t.Errorf("event %q", got)
 	}
+}
+
+// Who names no events gets all.
+func TestAllEvents(t *testing.T) {
+	f, stream := newObservable(t, nil)
+	session, _ := f.created()
+	stream.set(signaling.Status{Active: true})
+	r := f.do("POST", session+"/events", "")
+	if r.StatusCode != 201 {
+		t.Fatalf("status %d: %s", r.StatusCode, r.body)
+	}
+	f.listen(t, r.Header.Get("Location")).want("active {}", `viewercount {"viewercount":0}`)
 }
 
 // WHEP-11: what ends a feed, and what is said at the end.
@@ -258,7 +270,6 @@ func TestRefusedEvents(t *testing.T) {
 		{name: "null", method: "POST", path: session + "/events", body: `null`, want: 400},
 		{name: "not an array", method: "POST", path: session + "/events", body: `{"a":1}`, want: 400},
 		{name: "garbage", method: "POST", path: session + "/events", body: `hello`, want: 400},
-		{name: "nothing", method: "POST", path: session + "/events", want: 400},
 		{name: "another type", method: "POST", path: session + "/events", body: `["active"]`, mediaType: "text/plain", want: 415},
 		{name: "too large", method: "POST", path: session + "/events", body: `["` + strings.Repeat("a", 1<<18), want: 413},
 		{name: "no token", method: "POST", path: session + "/events", body: `["active"]`, anonymous: true, want: 401},

@@ -78,7 +78,7 @@ type feedWriter struct {
 // stream is inactive is told only after it was active.
 func (w *feedWriter) update(now Status) error {
 	first := !w.told
-	layers := encodingIDs(now.Layers)
+	layers := layerNames(now.Layers)
 	var events []func() error
 	add := func(event string, value any) {
 		events = append(events, func() error { return w.send(event, value) })
@@ -112,16 +112,18 @@ func (w *feedWriter) send(event string, value any) error {
 	return w.Send(event, value)
 }
 
-// encodingIDs returns what of the layers makes a change: not their bit rates.
-func encodingIDs(layers map[string]Layers) map[string][]string {
-	ids := make(map[string][]string, len(layers))
-	for mid, l := range layers {
-		for _, e := range l.Active {
-			ids[mid] = append(ids[mid], "+"+e.ID)
-		}
-		for _, e := range l.Inactive {
-			ids[mid] = append(ids[mid], "-"+e.ID)
+// layerNames returns what of the layers makes a change: not their bit rates, but
+// whether there is one.
+func layerNames(layers map[string][]Layer) map[string][]string {
+	names := make(map[string][]string, len(layers))
+	for place, list := range layers {
+		for _, l := range list {
+			name := l.RID + " active"
+			if l.Bitrate == 0 {
+				name = l.RID
+			}
+			names[place] = append(names[place], name)
 		}
 	}
-	return ids
+	return names
 }
