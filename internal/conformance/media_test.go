@@ -69,24 +69,21 @@ func TestMEDIA04Reports(t *testing.T) {
 		t.Errorf("two viewers were told the name %q", names[0])
 	}
 	v := viewers[0].plays("video", "audio")
-	offset := v.captureClock("video", 30) - v.captureClock("audio", 50)
-	if math.Abs(offset.Seconds()) > 0.080 {
-		t.Errorf("sound and picture are %v apart", offset)
+	if offset := v.captureClock("video", 30) - v.captureClock("audio", 50); math.Abs(offset) > 0.080 {
+		t.Errorf("sound and picture are %.0f ms apart", 1000*offset)
 	}
 }
 
-// captureClock returns by how much the wall clock that the reports give the newest
-// packet is ahead of the packet's place in the stream, of which there are so many a
-// second.
-func (p *peer) captureClock(kind string, rate int) time.Duration {
+// captureClock returns when, in seconds by the wall clock of the reports, a stream
+// began of which the newest packet has a number that counts so many a second.
+func (p *peer) captureClock(kind string, rate int) float64 {
 	p.t.Helper()
 	packets := p.received[kind].seen()
 	packet := packets[len(packets)-1]
 	report, _ := p.received[kind].lastReport()
 	since := float64(int32(packet.Timestamp-report.RTPTime)) / float64(p.received[kind].codec().ClockRate)
-	wall := float64(report.NTPTime>>32) + float64(report.NTPTime&0xffffffff)/(1<<32) + since
-	_, ahead := math.Modf(wall - float64(number(packet))/float64(rate)) // whole seconds do not matter
-	return time.Duration(ahead * float64(time.Second))
+	wall := float64(report.NTPTime>>32) + float64(report.NTPTime&0xffffffff)/(1<<32)
+	return wall + since - float64(number(packet))/float64(rate)
 }
 
 // interframes makes a publisher send keyframes only when it is asked, and one at

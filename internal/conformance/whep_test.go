@@ -22,6 +22,16 @@ func TestWHEP01Direction(t *testing.T) {
 	}
 }
 
+// WHEP-02: who does not ask for a counter-offer gets an answer, whatever it accepts.
+func TestWHEP02Answer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	for _, accept := range []string{"", "*/*", "application/sdp", "text/html"} {
+		s.delete(s.created("/whep/row", whepOffer(t), "Accept", accept).session())
+	}
+}
+
 // WHEP-05: nobody publishes: 409, and when to ask again.
 func TestWHEP05NoPublisher(t *testing.T) {
 	t.Parallel()

@@ -202,6 +202,34 @@ func TestWHIP10SessionEnds(t *testing.T) {
 	})
 }
 
+// WHIP-11: a second publisher is refused, unless it proves to be the first one: then
+// it takes over, and the viewers stay.
+func TestWHIP11SecondPublisher(t *testing.T) {
+	t.Parallel()
+	open := start(t)
+	publish(t, open, "row", role{})
+	r := open.post("/whip/row", whipOffer(t))
+	r.is(http.StatusConflict)
+	r.retries()
+
+	s := start(t, "--publish-token", "secret")
+	token := role{headers: []string{"Authorization", "Bearer secret"}}
+	first := publish(t, s, "row", token)
+	v := watchStream(t, s, "row", role{}).plays("video")
+	s.post("/whip/row", whipOffer(t), "Authorization", "Bearer wrong").is(http.StatusUnauthorized)
+	v.plays("video")
+
+	second := role{codecs: []codec{vp8, opus}, headers: token.headers}
+	p := newPublisher(t, s, second).join("/whip/row", second).up()
+	wait(t, patience, "the goodbye to the first publisher", first.ended)
+	first.gone(patience, token.headers...)
+	p.send()
+	v.plays("video", "audio")
+	if v.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
+		t.Errorf("the viewer's connection is %v", v.pc.ConnectionState())
+	}
+}
+
 // WHIP-12: no extension is needed, and none is announced to publishers.
 func TestWHIP12NoExtensions(t *testing.T) {
 	t.Parallel()
