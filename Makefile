@@ -14,6 +14,7 @@ LDFLAGS := -extldflags "-static-libstdc++ -static-libgcc"
 
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
+BENCHARGS ?=
 BENCH     ?= .
 BENCHTIME ?= 1s
 COUNT     ?= 6
@@ -56,7 +57,8 @@ test-camera: need-build ## capture from a virtual camera (V4L2) in a virtual mac
 	test/camera/run.sh
 
 .PHONY: bench
-bench: need-build ## benchmarks; BENCH=regexp COUNT=n BENCHTIME=t
+bench: need-build ## what a viewer costs against the raw limit and plain pion (BENCHARGS), then benchmarks (BENCH=regexp COUNT=n BENCHTIME=t)
+	$(GO) run ./internal/bench $(BENCHARGS)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) \
 		$(shell git grep -l 'b \*testing.B' -- '*_test.go' | xargs -r -n 1 dirname | sort -u | sed 's,^,./,')
 

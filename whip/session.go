@@ -20,7 +20,7 @@ type session struct {
 	// Set by open, read-only afterwards.
 	engine    *peer.Engine
 	offer     *negotiate.Offer
-	codecs    map[string]negotiate.Codec // by mid
+	codecs    map[string][]negotiate.Codec // by mid
 	publisher *broadcast.Publisher
 
 	peer *peer.Session // set by Connect, before anything but Close may be called

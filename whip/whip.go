@@ -61,21 +61,20 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 	return &session{engine: cfg.Engine, offer: r.Offer, codecs: codecs, publisher: publisher}, nil
 }
 
-// choose picks one codec for each section, the first of the offer that is relayed.
-// One only, so that a publisher cannot change it in mid-stream.
-func choose(offer *negotiate.Offer) (map[string]negotiate.Codec, []broadcast.Kind, error) {
-	codecs := make(map[string]negotiate.Codec)
+// choose accepts what is relayed of each section.
+func choose(offer *negotiate.Offer) (map[string][]negotiate.Codec, []broadcast.Kind, error) {
+	codecs := make(map[string][]negotiate.Codec)
 	var kinds []broadcast.Kind
 	for _, media := range offer.Media {
 		if media.Rejected {
 			continue
 		}
-		codec, err := media.FirstSupported()
+		supported, err := media.Supported()
 		if err != nil {
 			return nil, nil, err
 		}
-		codecs[media.Mid] = codec
-		kinds = append(kinds, layerCodec(codec).Kind())
+		codecs[media.Mid] = supported
+		kinds = append(kinds, layerCodec(supported[0]).Kind())
 	}
 	return codecs, kinds, nil
 }

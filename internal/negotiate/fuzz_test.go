@@ -38,7 +38,7 @@ func FuzzParseOffer(f *testing.F) {
 			t.Fatalf("not stable:\n%s\n%s", o.SDP, again.SDP)
 		}
 		for _, m := range o.Media {
-			_, _ = m.FirstSupported()
+			_, _ = m.Supported()
 			for _, c := range m.Codecs {
 				_, _ = m.Match(c)
 			}

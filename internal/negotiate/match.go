@@ -7,22 +7,36 @@ import (
 	"strings"
 )
 
-// FirstSupported returns the codec that a publisher shall send in this section:
-// the first one of its offer that Porthole relays, because the order of an offer
-// is the order of preference. One only, so that the publisher cannot change it
-// in mid-stream. The error wraps ErrNoCommonCodec.
-func (m Media) FirstSupported() (Codec, error) {
+// maxSupported bounds what an answer accepts in one section. Chromium offers a
+// dozen variants; a client that offers more does not need them all.
+const maxSupported = 12
+
+// Supported returns the codecs that a publisher may send in this section: those
+// of its offer that Porthole relays, in the order of the offer, which is the
+// order of preference; never none. All of them, because there are publishers
+// whose encoder makes one codec and whose offer lists every codec that their
+// library knows. A section with simulcast layers gets the first one only: which
+// codec a layer has is not told by its packets before it is needed. The error
+// wraps ErrNoCommonCodec.
+func (m Media) Supported() ([]Codec, error) {
+	var codecs []Codec
 	for _, c := range m.Codecs {
-		if relays(m.Kind, c) {
-			return c, nil
+		if relays(m.Kind, c) && len(codecs) < maxSupported {
+			codecs = append(codecs, c)
 		}
+	}
+	switch {
+	case len(codecs) > 0 && len(m.RIDs) > 0:
+		return codecs[:1], nil
+	case len(codecs) > 0:
+		return codecs, nil
 	}
 	ours := "opus, G722, PCMU or PCMA"
 	if m.Kind == kindVideo {
 		ours = "H264, VP8, VP9, AV1 or H265"
 	}
 
-	return Codec{}, fmt.Errorf("%w: %s offers %s; choose %s in the encoder settings",
+	return nil, fmt.Errorf("%w: %s offers %s; choose %s in the encoder settings",
 		ErrNoCommonCodec, m.where(), m.offered(), ours)
 }
 

@@ -161,21 +161,33 @@ func TestMatchRealViewers(t *testing.T) {
 	}
 }
 
-func TestFirstSupported(t *testing.T) {
+func TestSupported(t *testing.T) {
 	theora := video("video/theora", "")
-	if c, err := offering(theora, h264("42e01f", "2"), h264("42e01f", "0"), video("video/VP8", "")).FirstSupported(); err != nil || c.PayloadType != 2 {
-		t.Errorf("got %v, %v; want the first that can be relayed", c, err)
+	section := offering(theora, h264("42e01f", "2"), h264("42e01f", "0"), video("video/VP8", ""))
+	if c, err := section.Supported(); err != nil || len(c) != 2 || c[0].PayloadType != 2 || c[1].MimeType != "video/VP8" {
+		t.Errorf("got %v, %v; want what can be relayed, in order", c, err)
 	}
-	_, err := offering(theora).FirstSupported()
+	section.RIDs = []string{"h", "l"}
+	if c, err := section.Supported(); err != nil || len(c) != 1 || c[0].PayloadType != 2 {
+		t.Errorf("with simulcast got %v, %v; want the first alone", c, err)
+	}
+	many := make([]negotiate.Codec, 40)
+	for i := range many {
+		many[i] = video("video/VP8", "")
+	}
+	if c, err := offering(many...).Supported(); err != nil || len(c) != 12 {
+		t.Errorf("of 40 codecs %d are accepted (%v); the answer has to stay small", len(c), err)
+	}
+	_, err := offering(theora).Supported()
 	if !errors.Is(err, negotiate.ErrNoCommonCodec) || !strings.Contains(err.Error(), "offers theora; choose H264") {
 		t.Errorf("error %v", err)
 	}
-	_, err = offering().FirstSupported()
+	_, err = offering().Supported()
 	if !errors.Is(err, negotiate.ErrNoCommonCodec) {
 		t.Errorf("error %v", err)
 	}
 	// A video codec in an audio section is nonsense.
-	_, err = negotiate.Media{Kind: "audio", Codecs: []negotiate.Codec{{MimeType: "audio/H264"}}}.FirstSupported()
+	_, err = negotiate.Media{Kind: "audio", Codecs: []negotiate.Codec{{MimeType: "audio/H264"}}}.Supported()
 	if !errors.Is(err, negotiate.ErrNoCommonCodec) {
 		t.Errorf("error %v", err)
 	}

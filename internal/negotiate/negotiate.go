@@ -2,7 +2,7 @@
 // goes back to them. It is pure: text in, text out, no sockets and no clock.
 //
 //	body ─► ParseOffer ─► Offer.SDP ─► the WebRTC stack ─► answer ─► FinishAnswer ─► wire
-//	               └────► Offer.Media ─► FirstSupported, Match: which payload type
+//	               └────► Offer.Media ─► Supported, Match: which payload type
 //	PATCH ─► ParseFragment ─► candidates
 //
 // It owns three decisions. Which offers are usable at all, with an error that
@@ -14,7 +14,7 @@
 // the text that was set locally, because pion rejects a changed local
 // description.
 //
-// It does not choose codecs on its own (the caller does, with FirstSupported
+// It does not choose codecs on its own (the caller does, with Supported
 // and Match), does not gather candidates, and does not know HTTP: errors wrap
 // ErrMalformed, ErrUnusable or ErrNoCommonCodec, and somebody else turns those
 // into statuses.

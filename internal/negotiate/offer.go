@@ -32,7 +32,7 @@ type draft struct {
 
 // ParseOffer validates and normalises the offer that a client of the given role
 // posted. Its errors wrap ErrMalformed or ErrUnusable. Codecs are not judged:
-// that is what FirstSupported and Match are for.
+// that is what Supported and Match are for.
 func ParseOffer(role Role, body []byte) (*Offer, error) {
 	desc, err := parseDescription(body)
 	if err != nil {

@@ -39,10 +39,11 @@ func TestParseOfferOfRealClients(t *testing.T) {
 			for _, m := range o.Media {
 				s := fmt.Sprintf("%s %s rejected", m.Kind, m.Mid)
 				if !m.Rejected {
-					c, err := m.FirstSupported()
+					supported, err := m.Supported()
 					if err != nil {
 						t.Fatal(err)
 					}
+					c := supported[0]
 					s = fmt.Sprintf("%s %s %d %d", m.Kind, m.Mid, c.PayloadType, c.RTX)
 				}
 				sections = append(sections, s)

@@ -125,7 +125,11 @@ func choose(t *testing.T, o *negotiate.Offer, stream map[string]negotiate.Codec)
 		if m.Rejected {
 			continue
 		}
-		c, err := m.FirstSupported()
+		var c negotiate.Codec
+		supported, err := m.Supported()
+		if len(supported) > 0 {
+			c = supported[0]
+		}
 		if want, sent := stream[m.Kind]; sent {
 			c, err = m.Match(want)
 		} else if o.Role == negotiate.Watch {

@@ -58,15 +58,16 @@ func TestAnswersToRealClients(t *testing.T) {
 	}
 }
 
-// answerOffer accepts the first codec that we relay, H.264 for viewers.
+// answerOffer accepts H.264 where it is offered, and what we relay of the rest.
 func answerOffer(t *testing.T, engine *peer.Engine, offer *negotiate.Offer) *peer.Session {
 	t.Helper()
 	chosen := make(map[string]negotiate.Codec)
 	for _, media := range offer.Media {
-		codec, err := media.FirstSupported()
+		supported, err := media.Supported()
 		if err != nil {
 			t.Fatal(err)
 		}
+		codec := supported[0]
 		for _, c := range media.Codecs {
 			if c.MimeType == webrtc.MimeTypeH264 {
 				codec = c
@@ -78,7 +79,7 @@ func answerOffer(t *testing.T, engine *peer.Engine, offer *negotiate.Offer) *pee
 	var s *peer.Session
 	var err error
 	if offer.Role == negotiate.Publish {
-		s, err = engine.Receive(t.Context(), peer.ReceiveConfig{Offer: offer, Codecs: chosen})
+		s, err = engine.Receive(t.Context(), peer.ReceiveConfig{Offer: offer, Codecs: peer.OneEach(chosen)})
 	} else {
 		s, err = engine.Send(t.Context(), peer.SendConfig{Offer: offer, Codecs: chosen, StreamID: "webcam"})
 	}

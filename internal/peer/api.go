@@ -50,9 +50,10 @@ type RemoteTrack struct {
 // ReceiveConfig describes a publisher's session.
 type ReceiveConfig struct {
 	Offer *negotiate.Offer
-	// Codecs holds, by mid, the sections to accept and the one payload type to
-	// accept in each. All other sections are rejected in the answer.
-	Codecs map[string]negotiate.Codec
+	// Codecs holds, by mid, the sections to accept and the payload types to accept
+	// in each. All other sections are rejected in the answer. Which codec a track
+	// has, its first packet tells; packets of another one are then dropped.
+	Codecs map[string][]negotiate.Codec
 	// OnTrack is called by Serve's goroutines when the first packet of a track (or
 	// of a simulcast layer) arrives, once for each. An error ends the session.
 	OnTrack func(RemoteTrack) (PacketWriter, error)
@@ -250,7 +251,7 @@ func (e *Engine) Receive(ctx context.Context, cfg ReceiveConfig) (*Session, erro
 // caller runs Session.Serve, or else Session.Close; until then nothing of the
 // session times out. Errors are those of Receive.
 func (e *Engine) Send(ctx context.Context, cfg SendConfig) (*Session, error) {
-	sections, err := planSections(cfg.Offer, cfg.Codecs)
+	sections, err := planSections(cfg.Offer, oneEach(cfg.Codecs))
 	if err != nil {
 		return nil, err
 	}

@@ -23,12 +23,15 @@ func (e *Engine) WithMapped(addr netip.AddrPort) { e.stun.note("stun.example:347
 
 // NarrowOffer returns the offer that pion is given when codecs are chosen by mid.
 func NarrowOffer(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (string, error) {
-	sections, err := planSections(offer, codecs)
+	sections, err := planSections(offer, oneEach(codecs))
 	if err != nil {
 		return "", err
 	}
 	return narrowOffer(offer, sections)
 }
+
+// OneEach makes the choice of one codec for each section that of a list of one.
+func OneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec { return oneEach(codecs) }
 
 // NTPTime exposes the conversion of RTCP's clock.
 func NTPTime(ntp uint64) time.Time { return ntpTime(ntp) }

@@ -14,6 +14,8 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/negotiate"
 )
 
 const (
@@ -138,28 +140,29 @@ func (in *ingest) acceptTracks() error {
 }
 
 func (in *ingest) accept(t incomingTrack) error {
-	sec, ok := in.sectionOf(t)
+	sec, codec, ok := in.sectionOf(t)
 	key := trackKey{sec.mid, t.track.RID()}
 	if !ok || in.known[key] {
 		return nil // a payload type or a second SSRC that nobody negotiated
 	}
 	in.known[key] = true
-	keyframes := newKeyframeRequests(in.session, sec.codec.Feedback, uint32(t.track.SSRC()))
+	keyframes := newKeyframeRequests(in.session, codec.Feedback, uint32(t.track.SSRC()))
 	writer, err := in.onTrack(RemoteTrack{
-		Mid: sec.mid, RID: key.rid, Codec: sec.codec, SSRC: uint32(t.track.SSRC()), RequestKeyframe: keyframes.request,
+		Mid: sec.mid, RID: key.rid, Codec: codec, SSRC: uint32(t.track.SSRC()), RequestKeyframe: keyframes.request,
 	})
 	if err != nil {
 		return fmt.Errorf("accept %s track: %w", sec.kind, err)
 	}
-	in.session.work(func() error { return in.readPackets(t.track, sec, writer) })
+	in.session.work(func() error { return in.readPackets(t.track, codec, writer) })
 	in.session.work(func() error { return in.readReports(t, writer) })
 	in.session.work(keyframes.send)
 	return nil
 }
 
-// sectionOf finds the section of a track: by its mid or, for an SSRC that was
-// not announced, by its payload type, which no two sections of a bundle share.
-func (in *ingest) sectionOf(t incomingTrack) (section, bool) {
+// sectionOf finds the section of a track, and which of its codecs the track has:
+// by its mid or, for an SSRC that was not announced, by its payload type alone,
+// which no two sections of a bundle share.
+func (in *ingest) sectionOf(t incomingTrack) (section, negotiate.Codec, bool) {
 	var mid string
 	if transceiver := t.receiver.RTPTransceiver(); transceiver != nil {
 		mid = transceiver.Mid()
@@ -167,16 +170,18 @@ func (in *ingest) sectionOf(t incomingTrack) (section, bool) {
 	// Not track.PayloadType, which a simulcast layer has only once it was read.
 	payloadType := uint8(t.track.Codec().PayloadType)
 	for _, s := range in.sections {
-		if s.codec.PayloadType == payloadType && (mid == "" || mid == s.mid) {
-			return s, true
+		for _, codec := range s.accepted() {
+			if codec.PayloadType == payloadType && (mid == "" || mid == s.mid) {
+				return s, codec, true
+			}
 		}
 	}
-	return section{}, false
+	return section{}, negotiate.Codec{}, false
 }
 
 // readPackets hands the packets of a track to its writer. Retransmissions are
 // among them, as if they had not been lost.
-func (in *ingest) readPackets(track *webrtc.TrackRemote, sec section, writer PacketWriter) error {
+func (in *ingest) readPackets(track *webrtc.TrackRemote, codec negotiate.Codec, writer PacketWriter) error {
 	buf := make([]byte, receiveMTU)
 	packet := &rtp.Packet{}
 	for {
@@ -185,11 +190,11 @@ func (in *ingest) readPackets(track *webrtc.TrackRemote, sec section, writer Pac
 		case errors.Is(err, webrtc.ErrCodecNotFound), errors.Is(err, io.ErrShortBuffer):
 			continue // one packet that we cannot use
 		case err != nil:
-			return in.readError(sec.kind+" packets", err)
+			return in.readError(codec.MimeType+" packets", err)
 		}
-		// The publisher may switch to any payload type of the answer (RFC 8834
-		// 4.3), which is only this one.
-		if packet.Unmarshal(buf[:n]) != nil || packet.PayloadType != sec.codec.PayloadType {
+		// A publisher may switch to any payload type of the answer (RFC 8834 4.3),
+		// but its viewers have agreed to what it began with.
+		if packet.Unmarshal(buf[:n]) != nil || packet.PayloadType != codec.PayloadType {
 			continue
 		}
 		in.noteMedia()
@@ -197,7 +202,7 @@ func (in *ingest) readPackets(track *webrtc.TrackRemote, sec section, writer Pac
 			in.losses.recovered(packet.SSRC, buf[:n])
 		}
 		if err = writer.WriteRTP(packet); err != nil {
-			return fmt.Errorf("write %s packet: %w", sec.kind, err)
+			return fmt.Errorf("write %s packet: %w", codec.MimeType, err)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func startPublishing(t *testing.T, engine *peer.Engine, c *client, edit func(str
 	offer := parse(t, negotiate.Publish, sdp)
 	var err error
 	p.session, err = engine.Receive(t.Context(), peer.ReceiveConfig{
-		Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus), OnTrack: p.got.onTrack,
+		Offer: offer, Codecs: peer.OneEach(codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus)), OnTrack: p.got.onTrack,
 	})
 	if err != nil {
 		t.Fatalf("Receive: %v", err)
@@ -218,7 +218,7 @@ func TestSimulcastLayersAreTold(t *testing.T) {
 	offer := parse(t, negotiate.Publish, without(c.offer(t), "a=ssrc:", "a=ssrc-group:"))
 	engine := newEngine(t, peer.Config{})
 	s, err := engine.Receive(t.Context(), peer.ReceiveConfig{
-		Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264), OnTrack: got.onTrack,
+		Offer: offer, Codecs: peer.OneEach(codecs(t, offer, webrtc.MimeTypeH264)), OnTrack: got.onTrack,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +278,7 @@ func TestWriterErrorEndsSession(t *testing.T) {
 	video, _ := c.publish(t)
 	offer := parse(t, negotiate.Publish, c.offer(t))
 	s, err := newEngine(t, peer.Config{}).Receive(t.Context(), peer.ReceiveConfig{
-		Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus),
+		Offer: offer, Codecs: peer.OneEach(codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus)),
 		OnTrack: func(peer.RemoteTrack) (peer.PacketWriter, error) { return nil, gone },
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ const absCaptureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capt
 type section struct {
 	mid, kind  string
 	codec      negotiate.Codec       // Feedback and RTX reduced to what is accepted
+	others     []negotiate.Codec     // that a publisher may send instead, likewise
 	extensions []negotiate.Extension // those that are accepted
 	// idle sections have no track: they are answered inactive, not rejected,
 	// because Chromium refuses an answer that rejects the section which carries
@@ -37,18 +38,18 @@ type outgoing struct {
 
 // planSections decides about the sections of an offer: the chosen ones are
 // accepted, the others of a viewer stay idle. What is not in the plan is rejected.
-func planSections(offer *negotiate.Offer, codecs map[string]negotiate.Codec) ([]section, error) {
+func planSections(offer *negotiate.Offer, codecs map[string][]negotiate.Codec) ([]section, error) {
 	var sections []section
 	accepted := 0
 	for _, media := range offer.Media {
-		codec, chosen := codecs[media.Mid]
+		chosen := codecs[media.Mid]
 		switch {
 		case media.Rejected:
-		case chosen:
+		case len(chosen) > 0:
 			accepted++
-			sections = append(sections, acceptedSection(offer.Role, media, codec))
+			sections = append(sections, acceptedSection(offer.Role, media, chosen))
 		case offer.Role == negotiate.Watch && len(media.Codecs) > 0:
-			codec = media.Codecs[0]
+			codec := media.Codecs[0]
 			codec.Feedback, codec.RTX = nil, 0
 			sections = append(sections, section{mid: media.Mid, kind: media.Kind, codec: codec, idle: true})
 		}
@@ -59,7 +60,16 @@ func planSections(offer *negotiate.Offer, codecs map[string]negotiate.Codec) ([]
 	return sections, nil
 }
 
-func acceptedSection(role negotiate.Role, media negotiate.Media, codec negotiate.Codec) section {
+// oneEach makes the choice of one codec for each section that of a list of one.
+func oneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec {
+	lists := make(map[string][]negotiate.Codec, len(codecs))
+	for mid, codec := range codecs {
+		lists[mid] = []negotiate.Codec{codec}
+	}
+	return lists
+}
+
+func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negotiate.Codec) section {
 	understood := []string{"nack", "nack pli", "ccm fir"}
 	var uris []string
 	if role == negotiate.Watch {
@@ -77,17 +87,19 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codec negotiate
 		if len(media.RIDs) > 0 {
 			uris = append(uris, sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI)
 		}
-		// A retransmission is told from media by its announced SSRC or its RID.
-		if !media.HasSSRC && len(media.RIDs) == 0 {
-			codec.RTX = 0
+	}
+	// A publisher's retransmission is told from media by its announced SSRC or its
+	// RID; nobody retransmits audio in a stream of its own.
+	retransmits := media.Kind == "video" && (role == negotiate.Watch || media.HasSSRC || len(media.RIDs) > 0)
+	codecs = slices.Clone(codecs)
+	for i := range codecs {
+		codecs[i].Feedback = keep(codecs[i].Feedback, func(f string) bool { return slices.Contains(understood, f) })
+		if !retransmits {
+			codecs[i].RTX = 0
 		}
 	}
-	if media.Kind != "video" { // nobody retransmits audio in a stream of its own
-		codec.RTX = 0
-	}
-	codec.Feedback = keep(codec.Feedback, func(f string) bool { return slices.Contains(understood, f) })
 	return section{
-		mid: media.Mid, kind: media.Kind, codec: codec,
+		mid: media.Mid, kind: media.Kind, codec: codecs[0], others: codecs[1:],
 		extensions: keep(media.Extensions, func(x negotiate.Extension) bool { return slices.Contains(uris, x.URI) }),
 	}
 }
@@ -116,32 +128,39 @@ func mediaEngine(sections []section) (*webrtc.MediaEngine, error) {
 	return engine, nil
 }
 
+// accepted returns all codecs of the section, the preferred one first.
+func (s section) accepted() []negotiate.Codec {
+	return append([]negotiate.Codec{s.codec}, s.others...)
+}
+
 // codecs returns the payload types of a section as pion wants them.
 func (s section) codecs() []webrtc.RTPCodecParameters {
-	var feedback []webrtc.RTCPFeedback
-	for _, f := range s.codec.Feedback {
-		kind, parameter, _ := strings.Cut(f, " ")
-		feedback = append(feedback, webrtc.RTCPFeedback{Type: kind, Parameter: parameter})
-	}
-	codecs := []webrtc.RTPCodecParameters{{
-		RTPCodecCapability: webrtc.RTPCodecCapability{
-			MimeType: s.codec.MimeType, ClockRate: s.codec.ClockRate, Channels: s.codec.Channels,
-			SDPFmtpLine: s.codec.Fmtp, RTCPFeedback: feedback,
-		},
-		PayloadType: webrtc.PayloadType(s.codec.PayloadType),
-	}}
-	if s.codec.RTX != 0 {
+	var codecs []webrtc.RTPCodecParameters
+	for _, c := range s.accepted() {
+		var feedback []webrtc.RTCPFeedback
+		for _, f := range c.Feedback {
+			kind, parameter, _ := strings.Cut(f, " ")
+			feedback = append(feedback, webrtc.RTCPFeedback{Type: kind, Parameter: parameter})
+		}
 		codecs = append(codecs, webrtc.RTPCodecParameters{
 			RTPCodecCapability: webrtc.RTPCodecCapability{
-				MimeType: webrtc.MimeTypeRTX, ClockRate: s.codec.ClockRate, SDPFmtpLine: s.rtxFormat(),
+				MimeType: c.MimeType, ClockRate: c.ClockRate, Channels: c.Channels,
+				SDPFmtpLine: c.Fmtp, RTCPFeedback: feedback,
 			},
-			PayloadType: webrtc.PayloadType(s.codec.RTX),
+			PayloadType: webrtc.PayloadType(c.PayloadType),
+		})
+		if c.RTX == 0 {
+			continue
+		}
+		codecs = append(codecs, webrtc.RTPCodecParameters{
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: c.ClockRate, SDPFmtpLine: fmt.Sprintf("apt=%d", c.PayloadType),
+			},
+			PayloadType: webrtc.PayloadType(c.RTX),
 		})
 	}
 	return codecs
 }
-
-func (s section) rtxFormat() string { return fmt.Sprintf("apt=%d", s.codec.PayloadType) }
 
 // narrowOffer returns the offer as it would be if the client wanted what we
 // accept and nothing else. pion matches codecs loosely and would answer with
@@ -197,11 +216,8 @@ func (s section) narrow(media *sdp.MediaDescription) {
 		payloadType := uint8(codec.PayloadType)
 		_, name, _ := strings.Cut(codec.MimeType, "/")
 		media.WithCodec(payloadType, name, codec.ClockRate, codec.Channels, codec.SDPFmtpLine)
-		if codec.MimeType == webrtc.MimeTypeRTX {
-			continue
-		}
-		for _, f := range s.codec.Feedback {
-			media.WithValueAttribute("rtcp-fb", strconv.Itoa(int(payloadType))+" "+f)
+		for _, f := range codec.RTCPFeedback {
+			media.WithValueAttribute("rtcp-fb", strings.TrimSpace(fmt.Sprintf("%d %s %s", payloadType, f.Type, f.Parameter)))
 		}
 	}
 	for _, x := range s.extensions {

@@ -1,0 +1,172 @@
+package negotiate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/pion/sdp/v3"
+)
+
+// Payload types of the server's own offers, those that browsers use, and the ids
+// of header extensions in them.
+const (
+	counterAudio    = 111
+	counterVideo    = 96
+	counterVideoRTX = 97
+
+	counterMID         = 1
+	counterCaptureTime = 2
+)
+
+// captureTimeURI names abs-capture-time, which tells when a picture was taken.
+const captureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
+
+// NewCounterOffer returns what the server offers to a viewer who asked for an offer
+// in the place of an answer (WHEP, section "counter-offer"): one section for each
+// codec that is sent, one of a kind at most. It has everything but the transport;
+// FinishOffer adds that to the text.
+func NewCounterOffer(sent []Codec) (*Offer, error) {
+	o := &Offer{Role: Watch, IceOptions: []string{"trickle", "ice2"}, setup: sdp.ConnectionRoleActpass.String()}
+	for i, codec := range sent {
+		kind, _, err := splitMime(codec.MimeType)
+		if err != nil {
+			return nil, err
+		}
+		codec.PayloadType, codec.Feedback, codec.RTX = payloadTypeOf(codec), nil, 0
+		codec.Fmtp = withoutFmtpParameter(codec.Fmtp, "sprop-parameter-sets")
+		if kind == kindVideo {
+			codec.RTX = counterVideoRTX
+			codec.Feedback = []string{"nack", "nack pli", "ccm fir"}
+		}
+		mid := strconv.Itoa(i)
+		o.bundle = append(o.bundle, mid)
+		o.Media = append(o.Media, Media{
+			Mid: mid, Kind: kind, Codecs: []Codec{codec},
+			Extensions: []Extension{{ID: counterMID, URI: sdp.SDESMidURI}, {ID: counterCaptureTime, URI: captureTimeURI}},
+			protos:     []string{"UDP", "TLS", "RTP", "SAVPF"},
+			rtcpRsize:  true,
+		})
+	}
+	if len(o.Media) == 0 {
+		return nil, fmt.Errorf("%w: the stream sends nothing", ErrNoCommonCodec)
+	}
+
+	return o, nil
+}
+
+func splitMime(mime string) (kind, name string, err error) {
+	for _, kind := range []string{kindAudio, kindVideo} {
+		if len(mime) > len(kind) && mime[:len(kind)+1] == kind+"/" {
+			return kind, mime[len(kind)+1:], nil
+		}
+	}
+
+	return "", "", fmt.Errorf("offer %q: it is neither audio nor video", mime)
+}
+
+// payloadTypeOf returns the static payload type of a codec that has one (RFC 3551).
+func payloadTypeOf(c Codec) uint8 {
+	for _, pt := range []uint8{0, 8, 9} {
+		if static, ok := parseRtpmap(kindAudio, staticRtpmap(kindAudio, pt)); ok && isMime(c, static.MimeType) {
+			return pt
+		}
+	}
+	if kind, _, err := splitMime(c.MimeType); err == nil && kind == kindAudio {
+		return counterAudio
+	}
+
+	return counterVideo
+}
+
+// FinishOffer turns the text that was made of o into the offer that the client
+// gets: with the server's candidates in the first section only, the best one first.
+func (o *Offer) FinishOffer(text string) (string, error) {
+	desc, err := parseDescription([]byte(text))
+	if err != nil {
+		return "", fmt.Errorf("parse the offer: %w", err)
+	}
+	f := &finisher{offer: o, desc: desc, answered: make(map[string]*sdp.MediaDescription), accepted: o.bundle}
+	if err := f.index(); err != nil {
+		return "", err
+	}
+	for _, md := range desc.MediaDescriptions {
+		md.Attributes = without(md.Attributes, sdp.AttrKeyCandidate, sdp.AttrKeyEndOfCandidates)
+	}
+	if f.answered[o.bundle[0]] == nil {
+		return "", fmt.Errorf("the offer lacks section %q", o.bundle[0])
+	}
+	f.session()
+
+	return f.text()
+}
+
+// Answer is a viewer's answer to a counter-offer.
+type Answer struct {
+	// SDP is the normalised answer.
+	SDP string
+	// Ufrag and Pwd are the client's ICE credentials.
+	Ufrag, Pwd string
+	// Media are the sections that the client takes, as in the offer, less what it
+	// did not agree to: retransmission, feedback, extensions.
+	Media []Media
+}
+
+// ParseAnswer validates a viewer's answer to o, which NewCounterOffer made. Its
+// errors wrap ErrMalformed, ErrUnusable or ErrNoCommonCodec.
+func (o *Offer) ParseAnswer(body []byte) (*Answer, error) {
+	// In all that matters it looks like an offer of the same viewer.
+	parsed, err := ParseOffer(Watch, body)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.setup != "active" && parsed.setup != "passive" {
+		return nil, fmt.Errorf("%w: an answer says a=setup:active or passive", ErrMalformed)
+	}
+	if len(parsed.Media) != len(o.Media) {
+		return nil, fmt.Errorf("%w: the answer has %d sections, and the offer %d",
+			ErrMalformed, len(parsed.Media), len(o.Media))
+	}
+	a := &Answer{SDP: parsed.SDP, Ufrag: parsed.Ufrag, Pwd: parsed.Pwd}
+	for i, answered := range parsed.Media {
+		offered := o.Media[i]
+		if answered.Kind != offered.Kind || answered.Mid != offered.Mid && !(answered.Rejected && answered.Mid == "") {
+			return nil, fmt.Errorf("%w: section %d of the answer is not that of the offer", ErrMalformed, i+1)
+		}
+		if answered.Rejected {
+			continue
+		}
+		agreed, err := offered.agree(answered)
+		if err != nil {
+			return nil, err
+		}
+		a.Media = append(a.Media, agreed)
+	}
+
+	return a, nil
+}
+
+// agree returns the offered section less what the answer does not take.
+func (m Media) agree(answered Media) (Media, error) {
+	codec := m.Codecs[0]
+	i := slices.IndexFunc(answered.Codecs, func(c Codec) bool {
+		return c.PayloadType == codec.PayloadType && isMime(c, codec.MimeType)
+	})
+	if i < 0 {
+		return Media{}, fmt.Errorf("%w: the stream sends %s as payload type %d, and %s takes %s",
+			ErrNoCommonCodec, codec, codec.PayloadType, answered.where(), answered.offered())
+	}
+	taken := answered.Codecs[i]
+	if taken.RTX != codec.RTX {
+		codec.RTX = 0
+	}
+	codec.Feedback = slices.DeleteFunc(slices.Clone(codec.Feedback), func(f string) bool {
+		return !slices.Contains(taken.Feedback, f)
+	})
+	m.Codecs = []Codec{codec}
+	m.Extensions = slices.DeleteFunc(slices.Clone(m.Extensions), func(x Extension) bool {
+		return !slices.Contains(answered.Extensions, x)
+	})
+
+	return m, nil
+}
