@@ -144,6 +144,10 @@ func (f *finisher) finishSection(m Media, md *sdp.MediaDescription) error {
 		return err
 	}
 	md.MediaName.Protos = m.protos // pion always answers UDP/TLS/RTP/SAVPF
+	// In the order of the offer (RFC 3264 section 6.1); pion puts rtx last.
+	slices.SortStableFunc(md.MediaName.Formats, func(a, b string) int {
+		return cmp.Compare(slices.Index(m.formats, a), slices.Index(m.formats, b))
+	})
 
 	// Everything about the transport that belongs into one place, or nowhere.
 	strip := []string{
