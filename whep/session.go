@@ -20,6 +20,7 @@ type session struct {
 	offer       *negotiate.Offer
 	tracks      map[string]track // by mid
 	viewer      *broadcast.Viewer
+	counter     bool // the offer is ours
 
 	peer *peer.Session // set by Connect, before anything but Close may be called
 }
@@ -27,12 +28,23 @@ type session struct {
 var (
 	_ signaling.Session    = (*session)(nil)
 	_ signaling.Observable = (*session)(nil)
+	_ signaling.Answerable = (*session)(nil)
 	_ signaling.Restarter  = (*session)(nil)
 	_ broadcast.Sink       = (*peer.Session)(nil)
 )
 
-// Connect answers the offer.
+// Connect answers the offer, or makes one.
 func (s *session) Connect(ctx context.Context) (string, error) {
+	if s.counter {
+		p, err := s.engine.Offer(ctx, peer.OfferConfig{
+			Offer: s.offer, StreamID: s.stream, Within: signaling.CounterOfferWithin,
+		})
+		if err != nil {
+			return "", err
+		}
+		s.peer = p
+		return p.Answer(), nil
+	}
 	codecs := make(map[string]negotiate.Codec, len(s.tracks))
 	for mid, t := range s.tracks {
 		codecs[mid] = t.codec
@@ -107,6 +119,15 @@ func (s *session) Close(reason error) {
 
 // Trickle takes candidates of the viewer.
 func (s *session) Trickle(f *negotiate.Fragment) error { return s.peer.Trickle(f) }
+
+// Answer takes the viewer's answer to the offer that Connect has made.
+func (s *session) Answer(body []byte) (ufrag, pwd string, err error) {
+	answer, err := s.offer.ParseAnswer(body)
+	if err != nil {
+		return "", "", err
+	}
+	return answer.Ufrag, answer.Pwd, s.peer.Accept(answer)
+}
 
 // Restart gives the viewer's connection another path.
 func (s *session) Restart(_ context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error) {

@@ -13,6 +13,7 @@ package whep
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
@@ -49,10 +50,45 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	tracks, err := match(r.Offer, viewer.Codecs())
-	if err != nil {
+	s := &session{engine: cfg.Engine, broadcaster: cfg.Broadcaster, stream: r.Stream, viewer: viewer, counter: r.CounterOffer}
+	if s.offer, s.tracks, err = negotiated(r, viewer.Codecs()); err != nil {
 		viewer.Close(err)
 		return nil, err
 	}
-	return &session{engine: cfg.Engine, broadcaster: cfg.Broadcaster, stream: r.Stream, offer: r.Offer, tracks: tracks, viewer: viewer}, nil
+	return s, nil
+}
+
+// negotiated returns the offer that counts, the client's or ours, and what of it
+// the stream has something for.
+func negotiated(r signaling.Request, sent []broadcast.Codec) (*negotiate.Offer, map[string]track, error) {
+	offer := r.Offer
+	if r.CounterOffer {
+		if offer != nil {
+			taken, err := match(offer, sent)
+			if err != nil {
+				return nil, nil, err
+			}
+			sent = slices.DeleteFunc(slices.Clone(sent), func(c broadcast.Codec) bool { return !takes(taken, c.Kind()) })
+		}
+		var codecs []negotiate.Codec
+		for _, c := range sent {
+			codecs = append(codecs, offered(c))
+		}
+		var err error
+		if offer, err = negotiate.NewCounterOffer(codecs); err != nil {
+			return nil, nil, err
+		}
+	}
+	tracks, err := match(offer, sent)
+	return offer, tracks, err
+}
+
+// takes tells whether one of the tracks is of a kind.
+func takes(tracks map[string]track, kind broadcast.Kind) bool {
+	for _, t := range tracks {
+		if t.kind == kind {
+			return true
+		}
+	}
+	return false
 }

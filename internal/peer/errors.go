@@ -13,6 +13,8 @@ var (
 	ErrClosed = errors.New("session closed")
 	// ErrRemoteClosed: the client said goodbye (DTLS close_notify, RFC 8827 6.5).
 	ErrRemoteClosed = errors.New("closed by the client")
+	// ErrNoAnswer: the client did not answer our offer within OfferConfig.Within.
+	ErrNoAnswer = errors.New("no answer to our offer in time")
 	// ErrICETimeout: the client never got through to us within Timeouts.Connect.
 	ErrICETimeout = errors.New("no ICE connection in time")
 	// ErrDTLSTimeout: ICE connected, but the DTLS handshake did not end within
@@ -42,6 +44,8 @@ var (
 	// ErrICERestart is returned by Trickle for a fragment with other ICE
 	// credentials than the client's current ones. The session goes on.
 	ErrICERestart = errors.New("the candidates belong to another ICE session")
+	// ErrAnswered is returned by Accept when there is no offer to answer any more.
+	ErrAnswered = errors.New("there is no offer of ours to answer")
 	// ErrServed is returned by Serve when it is called twice.
 	ErrServed = errors.New("session is already served")
 	// ErrConfig is wrapped by the errors of Listen that name a wrong setting.
@@ -69,13 +73,14 @@ const (
 	endDTLSFailed
 	endMediaTimeout
 	endPanic
+	endNoAnswer
 	endOther // the reason came from a caller: Close, OnTrack or a PacketWriter
 	endReasons
 )
 
 func (r endReason) String() string {
 	return [endReasons]string{
-		"closed", "remote_closed", "ice_timeout", "dtls_timeout", "ice_failed", "dtls_failed", "media_timeout", "panic", "other",
+		"closed", "remote_closed", "ice_timeout", "dtls_timeout", "ice_failed", "dtls_failed", "media_timeout", "panic", "no_answer", "other",
 	}[r]
 }
 
@@ -89,6 +94,7 @@ func endReasonOf(err error) endReason {
 		endDTLSFailed:   ErrDTLSFailed,
 		endMediaTimeout: ErrMediaTimeout,
 		endPanic:        ErrPanic,
+		endNoAnswer:     ErrNoAnswer,
 	}
 	for reason, sentinel := range sentinels {
 		if errors.Is(err, sentinel) {

@@ -26,6 +26,9 @@ func (s *Session) Restart(f *negotiate.Fragment) (*negotiate.Fragment, error) {
 	if err := s.Err(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotConnected, err)
 	}
+	if s.offered.waiting() {
+		return nil, ErrICERestart
+	}
 	remote := iceSide{ufrag: f.Ufrag, pwd: f.Pwd}
 	for _, c := range f.Candidates {
 		if s.hasSection(c) && len(remote.candidates) < maxTrickled {

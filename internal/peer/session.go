@@ -28,7 +28,9 @@ type Session struct {
 	link   link
 	ingest *ingest // publishers only
 	sink   *sink   // viewers only
-	answer string
+	// offered is the link again when we make the offer.
+	offered *offeringLink
+	answer  string
 
 	// ctx ends when the session is decided to be over; its cause is the reason.
 	ctx    context.Context //nolint:containedctx // the session's life, not a call's
@@ -192,6 +194,9 @@ func (s *Session) work(f func() error) {
 // superviseDeadlines ends the session when a stage takes too long.
 func (s *Session) superviseDeadlines() error {
 	timeouts := s.engine.settings.timeouts
+	if s.offered != nil && !s.waitUntil(time.Now().Add(s.offered.within), s.offered.accepted) {
+		return ErrNoAnswer
+	}
 	s.mu.Lock()
 	answered := s.life.answered
 	s.mu.Unlock()

@@ -23,7 +23,7 @@ import (
 func (l *viewerLink) answer(
 	ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration,
 ) (string, error) {
-	remote, err := describeRemote(offer)
+	remote, err := describeRemote(offer.SDP, offer.Ufrag, offer.Pwd)
 	if err != nil {
 		return "", err
 	}
@@ -31,7 +31,11 @@ func (l *viewerLink) answer(
 	if err != nil {
 		return "", err
 	}
-	text, err := l.describe(remote, sections, candidates)
+	setup := sdp.ConnectionRolePassive
+	if remote.weAreClient {
+		setup = sdp.ConnectionRoleActive
+	}
+	text, err := l.describe(setup, sections, candidates)
 	if err != nil {
 		return "", err
 	}
@@ -75,9 +79,9 @@ func (l *viewerLink) gather(ctx context.Context, bound time.Duration) ([]string,
 	return values, nil
 }
 
-// describe writes the sections of the plan as RFC 8829 5.3.1 asks for;
-// negotiate.FinishAnswer does the rest.
-func (l *viewerLink) describe(remote remoteDescription, sections []section, candidates []string) (string, error) {
+// describe writes the sections of the plan as RFC 8829 5.3.1 asks for; package
+// negotiate does the rest.
+func (l *viewerLink) describe(setup sdp.ConnectionRole, sections []section, candidates []string) (string, error) {
 	ufrag, pwd, err := l.agent.GetLocalUserCredentials()
 	if err != nil {
 		return "", fmt.Errorf("read ICE credentials: %w", err)
@@ -92,10 +96,6 @@ func (l *viewerLink) describe(remote remoteDescription, sections []section, cand
 	}
 	description.WithValueAttribute("fingerprint", l.engine.cert.fingerprint)
 	description.WithPropertyAttribute(sdp.AttrKeyExtMapAllowMixed)
-	setup := sdp.ConnectionRolePassive
-	if remote.weAreClient {
-		setup = sdp.ConnectionRoleActive
-	}
 	var mids []string
 	for i, s := range sections {
 		mids = append(mids, s.mid)
@@ -129,7 +129,7 @@ func (l *viewerLink) describe(remote remoteDescription, sections []section, cand
 	description.WithValueAttribute(sdp.AttrKeyGroup, "BUNDLE "+strings.Join(mids, " "))
 	text, err := description.Marshal()
 	if err != nil {
-		return "", fmt.Errorf("write the answer: %w", err)
+		return "", fmt.Errorf("write the description: %w", err)
 	}
 	return string(text), nil
 }
@@ -148,26 +148,27 @@ func (s section) announce(media *sdp.MediaDescription) {
 	}
 }
 
-// remoteDescription is what a viewer's offer says about its end of the connection.
+// remoteDescription is what a viewer's offer, or its answer to ours, says about its end of the connection.
 type remoteDescription struct {
 	ufrag, pwd   string
 	fingerprints []string // "sha-256 AB:CD:…"
 	candidates   []string
 	lite         bool
 	weAreClient  bool // in DTLS
+	weControl    bool // in ICE
 }
 
-// describeRemote reads the transport of the offer. It is the same in all sections
+// describeRemote reads the transport of a normalised description. It is the same in all sections
 // (RFC 9143): package negotiate has seen to that.
-func describeRemote(offer *negotiate.Offer) (remoteDescription, error) {
+func describeRemote(text, ufrag, pwd string) (remoteDescription, error) {
 	var description sdp.SessionDescription
-	if err := description.UnmarshalString(offer.SDP); err != nil {
+	if err := description.UnmarshalString(text); err != nil {
 		return remoteDescription{}, fmt.Errorf("%w: %w", negotiate.ErrMalformed, err)
 	}
 	if len(description.MediaDescriptions) == 0 {
 		return remoteDescription{}, fmt.Errorf("%w: no section has a transport", negotiate.ErrUnusable)
 	}
-	r := remoteDescription{ufrag: offer.Ufrag, pwd: offer.Pwd, weAreClient: true}
+	r := remoteDescription{ufrag: ufrag, pwd: pwd, weAreClient: true}
 	_, r.lite = description.Attribute(sdp.AttrKeyICELite)
 	for _, a := range description.Attributes {
 		if a.Key == "fingerprint" {

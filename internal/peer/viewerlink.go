@@ -133,7 +133,7 @@ func (l *viewerLink) addCandidates(values []string) {
 func (l *viewerLink) start(remote remoteDescription) error {
 	l.addCandidates(remote.candidates)
 	begin := l.agent.StartAccept
-	if remote.lite { // an agent that cannot check leaves that to us (RFC 8445 6.1.1)
+	if remote.weControl || remote.lite { // an agent that cannot check leaves that to us (RFC 8445 6.1.1)
 		begin = l.agent.StartDial
 	}
 	conn, err := begin(remote.ufrag, remote.pwd)

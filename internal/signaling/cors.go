@@ -8,7 +8,7 @@ import "net/http"
 // header is what one player sends in the place of If-Match.
 const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
-	corsHeaders = "Authorization, Content-Type, If-Match, ETag, Accept"
+	corsHeaders = "Authorization, Content-Type, If-Match, ETag, Accept, Prefer"
 	corsExposed = "Location, Link, ETag, Accept-Patch, Accept-Post, Retry-After, WWW-Authenticate, Allow, " +
 		"Access-Control-Allow-Methods"
 	corsMaxAge = "7200" // seconds, the most that Chromium honours

@@ -13,7 +13,8 @@ import (
 
 // create answers a POST on an endpoint: an offer becomes a session.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
-	if mediaType(r) != typeSDP {
+	counter := h.role == negotiate.Watch && wantsCounterOffer(r)
+	if mediaType(r) != typeSDP && !(counter && r.ContentLength == 0) {
 		w.Header().Set("Accept-Post", typeSDP)
 		return errNotSDP
 	}
@@ -21,35 +22,50 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	offer, err := negotiate.ParseOffer(h.role, body)
-	if err != nil {
-		return fmt.Errorf("read the offer: %w", err)
+	request := Request{Stream: streamOf(r), CounterOffer: counter}
+	if !counter || len(body) > 0 {
+		if request.Offer, err = negotiate.ParseOffer(h.role, body); err != nil {
+			return fmt.Errorf("read the offer: %w", err)
+		}
 	}
-	e, answer, err := h.establish(r, offer)
+	if h.role == negotiate.Publish {
+		request.Publisher = h.cfg.Auth.Publisher(r)
+	}
+	e, answer, err := h.establish(r, request)
 	if err != nil {
 		return err
 	}
+	h.respond(w, r, e, answer)
+	return nil
+}
+
+// respond tells the client of its session: 201 with the answer, or 406 with the
+// counter-offer.
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e *entry, text string) {
 	header := w.Header()
-	header.Set("Content-Type", typeSDP)
-	header.Set("Content-Length", strconv.Itoa(len(answer)))
 	location := h.location(r, e.id)
 	header.Set("Location", location)
 	header.Set("ETag", e.etag)
 	h.addICEServers(header)
-	h.addEventsLink(header, location, e.session)
-	w.WriteHeader(http.StatusCreated)
-	_, _ = io.WriteString(w, answer) // a client that is gone by now is noticed by the session
-	return nil
+	status := http.StatusCreated
+	contentType := typeSDP
+	if e.counter {
+		status = http.StatusNotAcceptable
+		contentType = counterOfferType(e.since)
+		header.Set("Accept-Patch", typeSDP+", "+typeFragment)
+	} else {
+		h.addEventsLink(header, location, e.session) // on a 201 only
+	}
+	header.Set("Content-Type", contentType)
+	header.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // a client that is gone by now is noticed by the session
 }
 
 // establish makes a session of an offer and starts to serve it. It takes, in this
 // order, a place in the stream and a place in the table, and only then builds the
 // connection; whatever fails, or panics, gives everything back.
-func (h *Handler) establish(r *http.Request, offer *negotiate.Offer) (e *entry, answer string, err error) {
-	request := Request{Stream: streamOf(r), Offer: offer}
-	if h.role == negotiate.Publish {
-		request.Publisher = h.cfg.Auth.Publisher(r)
-	}
+func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer string, err error) {
 	session, err := h.open(request)
 	if err != nil {
 		return nil, "", err
@@ -79,7 +95,10 @@ func (h *Handler) establish(r *http.Request, offer *negotiate.Offer) (e *entry, 
 	e = &entry{
 		id: newID(), etag: newETag(), role: h.role, stream: request.Stream,
 		client: h.clientAddr(r).String(), since: time.Now(), session: session,
-		done: make(chan struct{}), ufrag: offer.Ufrag, pwd: offer.Pwd,
+		done: make(chan struct{}), counter: request.CounterOffer, unanswered: request.CounterOffer,
+	}
+	if !request.CounterOffer {
+		e.ufrag, e.pwd = request.Offer.Ufrag, request.Offer.Pwd
 	}
 	if err = h.cfg.Table.start(e); err != nil {
 		return nil, "", err

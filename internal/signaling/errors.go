@@ -34,6 +34,7 @@ var (
 	errPreconditionNeeded = errors.New("If-Match is required: the ETag of the 201, or * for an ICE restart")
 	errPreconditionFailed = errors.New("If-Match names another ICE session than the current one")
 	errNoRestart          = errors.New("ICE restart is not supported; the session goes on as it was")
+	errUnanswered         = errors.New("the session waits for the answer to its offer, as " + typeSDP)
 	errOtherICESession    = errors.New("the fragment's ice-ufrag is not the one of this session")
 	errNotJSON            = errors.New("the body must be " + typeJSON)
 	errBadEvents          = errors.New("the body must be a JSON array of event names")

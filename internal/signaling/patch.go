@@ -12,7 +12,8 @@ import (
 	"porthole/internal/peer"
 )
 
-// patch answers a PATCH on a session: candidates, or an ICE restart.
+// patch answers a PATCH on a session: candidates, an ICE restart, or the answer to a
+// counter-offer.
 func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	e, err := h.cfg.Table.find(h.role, streamOf(r), sessionOf(r))
 	if err != nil {
@@ -21,6 +22,9 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	switch mediaType(r) {
 	case typeFragment:
 	case typeSDP:
+		if e.counter {
+			return h.answer(w, r, e)
+		}
 		w.Header().Set("Accept-Patch", typeFragment)
 		return errNoRenegotiation
 	default:
@@ -59,6 +63,8 @@ func (h *Handler) apply(
 		return errPreconditionFailed
 	}
 	switch {
+	case e.unanswered:
+		return errUnanswered
 	case f.Ufrag == e.ufrag:
 		return trickle(w, e, f)
 	case f.Pwd == "" || f.Pwd == e.pwd:

@@ -92,10 +92,20 @@ type Restarter interface {
 	Restart(ctx context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error)
 }
 
+// Answerable is a Session whose Connect returns an offer of ours, a counter-offer.
+type Answerable interface {
+	// Answer takes the client's answer (application/sdp) and returns its ICE
+	// credentials. It is called once successfully.
+	Answer(body []byte) (ufrag, pwd string, err error)
+}
+
 // Request is what a client asks for with a POST that was found to be in order.
 type Request struct {
 	Stream string
-	Offer  *negotiate.Offer
+	// Offer is the client's. With CounterOffer it may be nil.
+	Offer *negotiate.Offer
+	// CounterOffer asks for a Session that is an Answerable: in WHEP only.
+	CounterOffer bool
 	// Publisher is who publishes (auth.Verifier.Publisher), "" when that is not
 	// known, and in WHEP.
 	Publisher string

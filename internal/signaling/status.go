@@ -52,7 +52,7 @@ func statusOf(err error) (status int, retry time.Duration) {
 	case is(errBodyUnreadable, errBadEvents, negotiate.ErrMalformed):
 		return http.StatusBadRequest, 0
 	case is(negotiate.ErrUnusable, negotiate.ErrNoCommonCodec),
-		is(errNoRenegotiation, errNoRestart, errOtherICESession, peer.ErrICERestart):
+		is(errNoRenegotiation, errNoRestart, errUnanswered, errOtherICESession, peer.ErrICERestart, peer.ErrAnswered):
 		return http.StatusUnprocessableEntity, 0
 	case is(broadcast.ErrNoPublisher):
 		return http.StatusConflict, retryNoPublisher

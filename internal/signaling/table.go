@@ -59,6 +59,7 @@ type entry struct {
 	client  string // address, for the log
 	since   time.Time
 	session Session
+	counter bool          // it began with an offer of ours
 	done    chan struct{} // closed when the session is over and its place free
 	reason  error         // why it ended; set before done is closed
 	feeds   feeds         // of its events
@@ -68,6 +69,7 @@ type entry struct {
 	patching   sync.Mutex
 	ufrag, pwd string
 	etag       string
+	unanswered bool // our counter-offer was made and the answer has not come
 }
 
 // NewTable makes an empty Table.

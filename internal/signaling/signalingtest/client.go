@@ -122,6 +122,12 @@ func NewViewer(t testing.TB, mimes ...string) *Client {
 	return c
 }
 
+// NewReceiver makes a client that knows these codecs and waits for an offer.
+func NewReceiver(t testing.TB, mimes ...string) *Client {
+	t.Helper()
+	return newClient(t, mimes)
+}
+
 // Offer returns a complete offer.
 func (c *Client) Offer() string {
 	c.t.Helper()
