@@ -117,16 +117,16 @@ func beginsKeyframe(payload []byte) bool {
 	return kind == sps || kind == aggregation && payload[3]&0x1f == sps
 }
 
-// waitIntoPictures waits until the newest keyframe is so old.
+// waitKeyframeAge waits until the newest keyframe is so old.
 func (r *republisher) waitKeyframeAge(t testing.TB, age time.Duration) {
 	t.Helper()
-	var fresh *time.Time
-	waitFor(t, 15*time.Second, "a keyframe to be "+age.String()+" old", func() error {
+	var watched *time.Time // one that was seen young, so that it is not about to be replaced
+	waitFor(t, 20*time.Second, "a keyframe to be "+age.String()+" old", func() error {
 		last := r.lastKeyframe.Load()
-		if fresh == nil && last != nil && time.Since(*last) < age/2 {
-			fresh = last // not one that is about to be replaced
+		if last != nil && last != watched && time.Since(*last) < age/2 {
+			watched = last
 		}
-		if fresh == nil || time.Since(*fresh) < age {
+		if last == nil || last != watched || time.Since(*last) < age {
 			return errNotYet
 		}
 		return nil
