@@ -101,6 +101,23 @@ func observe(log *slog.Logger) func(http.Handler) http.Handler {
 	}
 }
 
+// anyMethod lets a method that chi has never heard of (PROPFIND) through to the
+// routes of its path, as PUT, which nobody serves. Who has the path then says 405
+// with what is allowed there, and with CORS headers where pages of other origins may
+// read it. Handlers still see the real method.
+func anyMethod(next http.Handler) http.Handler {
+	known := []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace,
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(known, r.Method) {
+			chi.RouteContext(r.Context()).RouteMethod = http.MethodPut
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func route(r *http.Request) string {
 	if pattern := chi.RouteContext(r.Context()).RoutePattern(); pattern != "" {
 		return pattern

@@ -57,6 +57,39 @@ func TestPanicCostsOneRequest(t *testing.T) {
 	r.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/abort", nil))
 }
 
+// A method that the router has never heard of is a wrong method like any other.
+func TestUnknownMethods(t *testing.T) {
+	p := start(t, loopback(patternSource(t)...)...)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	for name, tt := range map[string]struct {
+		path  string
+		allow string
+		cors  string
+	}{
+		"WHIP endpoint": {"/whip/cam", "GET, HEAD, POST, OPTIONS", "*"},
+		"WHEP endpoint": {"/whep/cam", "GET, HEAD, POST, OPTIONS", "*"},
+		"session":       {"/whep/cam/abc", "GET, HEAD, PATCH, DELETE, OPTIONS", "*"},
+		"events":        {"/whep/cam/abc/events", "POST, OPTIONS", "*"},
+		"page":          {"/watch/cam", "GET, HEAD", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), "PROPFIND", p.url+tt.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != tt.allow ||
+				res.Header.Get("Access-Control-Allow-Origin") != tt.cors {
+				t.Errorf("status %d, Allow %q, origin %q", res.StatusCode, res.Header.Get("Allow"), res.Header.Get("Access-Control-Allow-Origin"))
+			}
+		})
+	}
+}
+
 func TestServesHTTPS(t *testing.T) {
 	cert, key := certificate(t)
 	p := start(t, loopback(append(patternSource(t), "--cert", cert, "--key", key)...)...)

@@ -14,7 +14,7 @@ import (
 // routes is the map of everything that is served over HTTP.
 func routes(log *slog.Logger, publish, watch *signaling.Handler, about *api.API) http.Handler {
 	r := chi.NewRouter()
-	r.Use(observe(log))
+	r.Use(observe(log), anyMethod)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
 

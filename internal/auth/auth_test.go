@@ -17,6 +17,31 @@ const (
 	viewToken    = "view-secret"
 )
 
+// Who publishes is the same as long as the token is, and nobody without one.
+func TestPublisher(t *testing.T) {
+	request := func(authorization string) *http.Request {
+		r := httptest.NewRequest(http.MethodPost, "/whip/cam", nil)
+		r.Header.Set("Authorization", authorization)
+		return r
+	}
+	v := auth.New(auth.Config{PublishToken: "pub", ViewToken: "view"})
+	first, again := v.Publisher(request("Bearer pub")), v.Publisher(request("bearer pub"))
+	if first == "" || first != again {
+		t.Errorf("the publish token: %q, then %q", first, again)
+	}
+	for _, other := range []string{"", "Bearer view", "Bearer no"} {
+		if got := v.Publisher(request(other)); got != "" {
+			t.Errorf("%q: %q", other, got)
+		}
+	}
+	if got := auth.New(auth.Config{}).Publisher(request("Bearer undefined")); got != "" {
+		t.Errorf("without a token configured: %q", got)
+	}
+	if got := (*auth.Verifier)(nil).Publisher(request("Bearer pub")); got != "" {
+		t.Errorf("without a verifier: %q", got)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	both := auth.Config{PublishToken: publishToken, ViewToken: viewToken}
 	for name, tt := range map[string]struct {

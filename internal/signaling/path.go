@@ -48,7 +48,8 @@ func parameter(r *http.Request, name string) string {
 
 // location returns the URL of a new session: an absolute path without query,
 // which is the one form that every client understands. OBS treats anything else
-// as a path too, and drops the query.
+// as a path too, and drops the query. So scheme and host, and what a proxy may tell
+// of them (X-Forwarded-Proto, X-Forwarded-Host), are never needed.
 func (h *Handler) location(r *http.Request, id string) string {
 	endpoint := strings.TrimSuffix(r.URL.EscapedPath(), "/")
 	return h.publicPrefix(r) + endpoint + "/" + id

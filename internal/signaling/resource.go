@@ -62,6 +62,7 @@ func (h *Handler) endpointOptions(w http.ResponseWriter, r *http.Request) error 
 // sessionOptions answers a plain OPTIONS on a session, whether it exists or not.
 func (h *Handler) sessionOptions(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Accept-Patch", typeFragment)
+	w.Header().Set("Accept-Post", typeSDP) // "any OPTIONS", says RFC 9725 section 4.2; a POST here is 405 all the same
 	w.Header().Set("Access-Control-Allow-Methods", corsMethods)
 	empty(w)
 	return nil

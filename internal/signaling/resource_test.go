@@ -192,12 +192,17 @@ func TestLocationBehindProxy(t *testing.T) {
 		"a slash only":                    {"/base", loopback, "/", "/base/whep/cam/"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+			f, _ := newObservable(t, func(c *signaling.Config, _ *signaling.TableConfig) {
 				c.BasePath, c.TrustedProxies = tt.base, tt.trusted
 			})
-			location := f.post("X-Forwarded-Prefix", tt.forwarded).Header.Get("Location")
+			// Scheme and host are the client's affair: a path is right under all of them.
+			r := f.post("X-Forwarded-Prefix", tt.forwarded, "X-Forwarded-Proto", "https", "X-Forwarded-Host", "cam.example")
+			location := r.Header.Get("Location")
 			if id, ok := strings.CutPrefix(location, tt.want); !ok || strings.Contains(id, "/") {
 				t.Errorf("Location %q, want %s…", location, tt.want)
+			}
+			if link := r.Header.Get("Link"); !strings.HasPrefix(link, "<"+location+"/events>;") {
+				t.Errorf("Link %q", link)
 			}
 		})
 	}
