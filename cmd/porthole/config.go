@@ -29,8 +29,11 @@ type Config struct {
 	PublishToken   string         // who may publish; empty: anybody
 	ViewToken      string         // who may watch; empty: anybody
 	MaxViewers     int            // at a time, over all streams; 0: any number
+	StreamViewers  int            // at a time, of one stream; 0: any number
 	Grace          time.Duration  // how long viewers wait for a lost publisher
 	RateLimit      int            // signalling requests a second and client address; 0: any number
+	MaxBody        int            // bytes of a signalling request's body
+	LenientPatch   bool           // whether a PATCH may leave out If-Match
 	TrustedProxies []netip.Prefix // whose X-Forwarded-… headers we believe
 	Cert, Key      string         // PEM files; HTTPS when they are set
 	LogLevel       slog.Level
@@ -60,10 +63,14 @@ func defaultConfig() Config {
 		Media:     ":8081",          // browsers refuse candidates on loopback only
 		Grace:     broadcast.DefaultGrace,
 		RateLimit: signaling.DefaultRate,
+		MaxBody:   signaling.DefaultMaxBody,
 		LogLevel:  slog.LevelInfo,
 		LogFormat: "text",
 	}
 }
+
+// minBody is a limit for bodies, in bytes, that lets offers of browsers through.
+const minBody = 16 << 10
 
 // serveSettings is the table of the serve command's settings, in the order in
 // which help shows them. --config is not among them: it says where to look.
@@ -118,6 +125,11 @@ func serveSettings() []setting[Config] {
 			set:  one(func(c *Config) *int { return &c.MaxViewers }, parseCount(0)),
 		},
 		{
+			name: "max-stream-viewers", arg: "N", shown: "0, no limit",
+			help: "Viewers at a time of one stream; one more is answered 503.",
+			set:  one(func(c *Config) *int { return &c.StreamViewers }, parseCount(0)),
+		},
+		{
 			name: "grace", arg: "DURATION", shown: broadcast.DefaultGrace.String(),
 			help: "How long viewers stay connected when a publisher is lost, waiting for the next.",
 			set:  one(func(c *Config) *time.Duration { return &c.Grace }, parseDuration(time.Second)),
@@ -126,6 +138,16 @@ func serveSettings() []setting[Config] {
 			name: "rate-limit", arg: "N", shown: strconv.Itoa(signaling.DefaultRate),
 			help: "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
 			set:  one(func(c *Config) *int { return &c.RateLimit }, parseCount(0)),
+		},
+		{
+			name: "max-body", arg: "BYTES", shown: strconv.Itoa(signaling.DefaultMaxBody),
+			help: "How large the body of a WHIP or WHEP request may be; a larger one is answered 413.",
+			set:  one(func(c *Config) *int { return &c.MaxBody }, parseCount(minBody)),
+		},
+		{
+			name: "lenient-patch",
+			help: "Accept a PATCH without If-Match, which some players never send, as if it said *.\nWithout this it is answered 428, as WHIP and WHEP demand.",
+			set:  one(func(c *Config) *bool { return &c.LenientPatch }, parseToggle),
 		},
 		{
 			name: "trusted-proxy", arg: "CIDR", list: true,
@@ -227,8 +249,11 @@ func (c Config) LogValue() slog.Value {
 		slog.String("publish_token", secret(c.PublishToken)),
 		slog.String("view_token", secret(c.ViewToken)),
 		slog.Int("max_viewers", c.MaxViewers),
+		slog.Int("max_stream_viewers", c.StreamViewers),
 		slog.String("grace", c.Grace.String()),
 		slog.Int("rate_limit", c.RateLimit),
+		slog.Int("max_body", c.MaxBody),
+		slog.Bool("lenient_patch", c.LenientPatch),
 		slog.String("trusted_proxy", joinStrings(c.TrustedProxies)),
 		slog.Bool("https", c.Cert != ""),
 		slog.String("log_level", c.LogLevel.String()),

@@ -58,6 +58,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	want.LogLevel, want.LogFormat = slog.LevelWarn, "json"
 	want.Cert, want.Key = "c.pem", "k.pem"
+	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
 
 	places := map[string]func() (Config, error){
 		"flags": func() (Config, error) {
@@ -70,6 +71,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--max-viewers", "7", "--rate-limit", "3", "--grace", "90s",
 				"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
 				"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
+				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
 			}, environment(nil))
 		},
 		"environment": func() (Config, error) {
@@ -83,6 +85,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_TRUSTED_PROXY": "10.1.2.3/8 ::1",
 				"PORTHOLE_LOG_LEVEL":     "WARN", "PORTHOLE_LOG_FORMAT": "json",
 				"PORTHOLE_CERT": "c.pem", "PORTHOLE_KEY": "k.pem",
+				"PORTHOLE_MAX_STREAM_VIEWERS": "5", "PORTHOLE_MAX_BODY": "20000", "PORTHOLE_LENIENT_PATCH": "true",
 			}))
 		},
 		"file": func() (Config, error) {
@@ -104,6 +107,9 @@ log-level: warn
 log-format: json
 cert: c.pem
 key: k.pem
+max-stream-viewers: 5
+max-body: 20000
+lenient-patch: true
 `)}, environment(nil))
 		},
 	}

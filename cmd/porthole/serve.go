@@ -87,7 +87,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err != nil {
 		return nil, listenFault("--media", cfg.Media, err)
 	}
-	s.broadcaster = broadcast.New(broadcast.Config{MaxViewers: cfg.MaxViewers, Grace: cfg.Grace, Log: log})
+	s.broadcaster = broadcast.New(broadcast.Config{MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Log: log})
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -109,6 +109,8 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		Limiter:        signaling.NewLimiter(float64(s.cfg.RateLimit), 10*s.cfg.RateLimit),
 		ICEServers:     s.iceServers,
 		TrustedProxies: s.cfg.TrustedProxies,
+		MaxBody:        int64(s.cfg.MaxBody),
+		LenientIfMatch: s.cfg.LenientPatch,
 		Log:            s.log,
 	}
 	publish, err := whip.New(whip.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})

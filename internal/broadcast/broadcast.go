@@ -49,11 +49,13 @@ const settle = 2 * time.Second
 
 // Config holds what a Broadcaster can be told. The zero value is useful.
 type Config struct {
-	MaxViewers int           // of all streams together; 0: no limit
-	Grace      time.Duration // how long viewers wait for a publisher to come back; 0: DefaultGrace
-	LagBudget  time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
-	Senders    int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS
-	Log        *slog.Logger  // nil: discard
+	MaxViewers int // of all streams together; 0: no limit
+	// MaxStreamViewers is the limit of each stream; 0: none.
+	MaxStreamViewers int
+	Grace            time.Duration // how long viewers wait for a publisher to come back; 0: DefaultGrace
+	LagBudget        time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
+	Senders          int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS
+	Log              *slog.Logger  // nil: discard
 }
 
 // Broadcaster holds all live streams of the process. All methods may be called
@@ -136,6 +138,9 @@ func (b *Broadcaster) Join(name string) (*Viewer, error) {
 		return nil, fmt.Errorf("join %q: %w", name, ErrNoPublisher)
 	}
 	if b.cfg.MaxViewers > 0 && b.viewers >= b.cfg.MaxViewers {
+		return nil, fmt.Errorf("join %q: %w", name, ErrTooManyViewers)
+	}
+	if b.cfg.MaxStreamViewers > 0 && len(s.viewers) >= b.cfg.MaxStreamViewers {
 		return nil, fmt.Errorf("join %q: %w", name, ErrTooManyViewers)
 	}
 	v := newViewer(s)

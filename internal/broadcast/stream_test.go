@@ -76,6 +76,30 @@ func TestNobodyTakesOverFromNobody(t *testing.T) {
 	})
 }
 
+// A stream that is full keeps nobody out of another one.
+func TestViewersOfAStreamAreLimited(t *testing.T) {
+	bubble(t, broadcast.Config{MaxStreamViewers: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
+		for _, name := range []string{"one", "two"} {
+			p, err := b.Publish(name, broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close(nil)
+			if _, err = p.AddLayer(broadcast.LayerConfig{Codec: opus}); err != nil {
+				t.Fatal(err)
+			}
+			v, err := b.Join(name)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			defer v.Close(nil)
+			if _, err = b.Join(name); !errors.Is(err, broadcast.ErrTooManyViewers) {
+				t.Errorf("a second viewer of %s: %v", name, err)
+			}
+		}
+	})
+}
+
 func TestJoinNeedsSomethingToSee(t *testing.T) {
 	bubble(t, broadcast.Config{MaxViewers: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
 		join := func(want error) *broadcast.Viewer {
