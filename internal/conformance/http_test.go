@@ -56,6 +56,26 @@ func TestHTTP02Location(t *testing.T) {
 	})
 }
 
+// HTTP-02, behind a reverse proxy that takes a prefix off the path.
+func TestHTTP02BehindAProxy(t *testing.T) {
+	t.Parallel()
+	const prefix = "/cam/one"
+	trusting, strict := start(t, "--trusted-proxy", "127.0.0.1"), start(t)
+	for s, want := range map[*server]string{trusting: prefix + "/whip/row/", strict: "/whip/row/"} {
+		r := s.created("/whip/row", whipOffer(t), "X-Forwarded-Prefix", prefix)
+		if location := r.header.Get("Location"); !strings.HasPrefix(location, want) {
+			t.Errorf("Location is %q, want %s…", location, want)
+		}
+	}
+	local := regexp.MustCompile(`^/[^/?#\\][^?#\\]*$`) // a path, and not //host
+	for i, bad := range []string{"//evil.example", "https://evil.example", "/a?b=", "/../..", "x", `/\evil.example`} {
+		r := trusting.created(fmt.Sprintf("/whip/bad%d", i), whipOffer(t), "X-Forwarded-Prefix", bad)
+		if location := r.header.Get("Location"); !local.MatchString(location) {
+			t.Errorf("the prefix %q gives the Location %q", bad, location)
+		}
+	}
+}
+
 // HTTP-03: a session's id cannot be guessed.
 func TestHTTP03UnguessableSession(t *testing.T) {
 	t.Parallel()
@@ -182,8 +202,8 @@ func TestHTTP08MethodNotAllowed(t *testing.T) {
 			others []string
 			allow  []string
 		}{
-			{endpoint, []string{"PUT", "PATCH", "DELETE", "TRACE"}, []string{"GET", "HEAD", "POST", "OPTIONS"}},
-			{session, []string{"PUT", "POST", "TRACE"}, []string{"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}},
+			{endpoint, []string{"PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"}, []string{"GET", "HEAD", "POST", "OPTIONS"}},
+			{session, []string{"PUT", "POST", "TRACE", "PROPFIND"}, []string{"GET", "HEAD", "PATCH", "DELETE", "OPTIONS"}},
 		} {
 			for _, method := range c.others {
 				r := s.do(method, c.target, "{}", "Content-Type", "application/json")

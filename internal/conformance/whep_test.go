@@ -1,9 +1,11 @@
 package conformance_test
 
 import (
+	"mime"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -146,4 +148,89 @@ func TestWHEP13NothingRequired(t *testing.T) {
 	if v.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
 		t.Errorf("the connection is %v", v.pc.ConnectionState())
 	}
+}
+
+// preferOffer asks the server to offer.
+var preferOffer = []string{"Prefer", "counter-offer"}
+
+// answerTo takes an offer of the server's and returns the complete answer.
+func (p *peer) answerTo(offer string) string {
+	p.t.Helper()
+	err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer})
+	if err != nil {
+		p.t.Fatalf("the client refuses the offer: %v\n%s", err, offer)
+	}
+	answer, err := p.pc.CreateAnswer(nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	gathered := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(answer); err != nil {
+		p.t.Fatal(err)
+	}
+	wait(p.t, patience, "the client's own candidates", gathered)
+	return p.pc.LocalDescription().SDP
+}
+
+// patchAnswer sends an answer as GStreamer does, without If-Match.
+func (s *server) patchAnswer(session, answer string) reply {
+	s.t.Helper()
+	return s.do(http.MethodPatch, session, answer, "Content-Type", typeSDP)
+}
+
+// WHEP-03: a counter-offer, and its end when nobody answers it.
+func TestWHEP03CounterOffer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	r := s.post("/whep/row", whepOffer(t), preferOffer...)
+	r.mustBe(http.StatusNotAcceptable)
+	mediaType, parameters, err := mime.ParseMediaType(r.header.Get("Content-Type"))
+	if err != nil || mediaType != typeSDP {
+		t.Errorf("Content-Type is %q", r.header.Get("Content-Type"))
+	}
+	expires, err := http.ParseTime(parameters["valid-until"])
+	if left := time.Until(expires); err != nil || left < 5*time.Second || left > 31*time.Second {
+		t.Errorf("valid-until is %q, %v from now", parameters["valid-until"], left)
+	}
+	d := parse(r.body)
+	d.each(t, "a=sendonly")
+	d.each(t, "a=setup:actpass")
+	d.wants(t, "a=end-of-candidates")
+	if len(d.sections) != 2 || !strings.HasPrefix(r.body, "v=0\r\n") {
+		t.Errorf("the offer is\n%s", r.body)
+	}
+
+	late := newPeer(t, s, role{codecs: []codec{vp8, opus}}).answerTo(r.body)
+	s.do(http.MethodGet, r.session(), "").is(http.StatusOK)
+	until(t, time.Until(expires)+patience, "the offer to expire", func() bool {
+		return s.do(http.MethodGet, r.session(), "").status == http.StatusNotFound
+	})
+	if early := time.Until(expires); early > 2*time.Second { // whole seconds, and a busy machine
+		t.Errorf("the offer was gone %v before it expired", early)
+	}
+	s.patchAnswer(r.session(), late).is(http.StatusNotFound, http.StatusGone)
+	until(t, patience, "the viewer's place to be free", func() bool { return s.stream("row").Viewers == 0 })
+}
+
+// WHEP-04: the answer to a counter-offer.
+func TestWHEP04AnswerToCounterOffer(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	r := s.post("/whep/row", whepOffer(t), preferOffer...)
+	r.mustBe(http.StatusNotAcceptable)
+	v := newPeer(t, s, role{codecs: []codec{vp8, opus}})
+	answer := v.answerTo(r.body)
+	for _, bad := range []string{"hello", "", strings.ReplaceAll(answer, "a=mid:", "a=x-mid:"), r.body} {
+		s.patchAnswer(r.session(), bad).is(http.StatusBadRequest, http.StatusUnprocessableEntity)
+	}
+	good := s.patchAnswer(r.session(), answer)
+	good.is(http.StatusNoContent)
+	good.empty()
+	v.up().plays("video", "audio")
+	s.patchAnswer(r.session(), answer).is(http.StatusUnprocessableEntity)
+	v.plays("video")
+	s.delete(r.session())
+	wait(t, patience, "the goodbye", v.ended)
 }
