@@ -91,7 +91,7 @@ func openTab(t testing.TB, browser context.Context, url string) *tab {
 }
 
 // hear notes errors. A request that the server answered with 409 is none: that
-// is how a page learns that nobody publishes yet.
+// is how a page learns that nobody publishes yet. Nor is 406, a counter-offer.
 func (p *tab) hear(event any) {
 	var fault string
 	switch e := event.(type) {
@@ -108,7 +108,8 @@ func (p *tab) hear(event any) {
 			fault += string(arg.Value) + arg.Description + " "
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Level != log.EntryLevelError || strings.Contains(e.Entry.Text, "status of 409") {
+		expected := strings.Contains(e.Entry.Text, "status of 409") || strings.Contains(e.Entry.Text, "status of 406")
+		if e.Entry.Level != log.EntryLevelError || expected {
 			return
 		}
 		fault = e.Entry.Text + " " + e.Entry.URL
