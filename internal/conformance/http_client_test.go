@@ -124,7 +124,7 @@ func (r reply) lists(name string, want ...string) {
 }
 
 func (r reply) listed(name, want string) bool {
-	for _, member := range strings.Split(strings.Join(r.header.Values(name), ","), ",") {
+	for member := range strings.SplitSeq(strings.Join(r.header.Values(name), ","), ",") {
 		if strings.EqualFold(strings.TrimSpace(member), want) {
 			return true
 		}

@@ -154,6 +154,14 @@ func TestHTTP06BodyLimit(t *testing.T) {
 	})
 }
 
+// HTTP-06, with a limit of the operator's.
+func TestHTTP06ConfiguredLimit(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--max-body", "4096")
+	s.post("/whip/row", strings.Repeat("x", 5000)).is(http.StatusRequestEntityTooLarge)
+	s.created("/whip/row", whipOffer(t))
+}
+
 // dial opens a TCP connection to the server's HTTP port.
 func dial(t testing.TB, s *server) net.Conn {
 	t.Helper()
@@ -409,6 +417,19 @@ func TestHTTP20Full(t *testing.T) {
 	v.plays("video", "audio")
 	s.delete(v.session)
 	s.created("/whep/row", whepOffer(t))
+}
+
+// HTTP-20, for one stream: the others have room.
+func TestHTTP20StreamFull(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--max-stream-viewers", "1")
+	publish(t, s, "row", role{})
+	publish(t, s, "other", role{})
+	s.created("/whep/row", whepOffer(t))
+	r := s.post("/whep/row", whepOffer(t))
+	r.is(http.StatusServiceUnavailable)
+	r.retries()
+	s.created("/whep/other", whepOffer(t))
 }
 
 // HTTP-21: no redirect that turns a POST into a GET.

@@ -56,6 +56,17 @@ func TestICE04IfMatch(t *testing.T) {
 	})
 }
 
+// ICE-04, for players that never send the header: an operator can do without it.
+func TestICE04LenientPatch(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--lenient-patch")
+	r := s.created("/whip/row", whipOffer(t))
+	fragment := trickle(plainUfrag, plainPwd, goodCandidate)
+	s.patch(r.session(), fragment, "").is(http.StatusNoContent)
+	s.patch(r.session(), fragment, `"bad"`).is(http.StatusPreconditionFailed)
+	s.patch(r.session(), fragment, r.header.Get("ETag")).is(http.StatusNoContent)
+}
+
 // ICE-08: fragments as clients write them.
 func TestICE08LenientFragments(t *testing.T) {
 	const (

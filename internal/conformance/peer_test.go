@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -351,7 +352,7 @@ func (t *track) report(packets []rtcp.Packet) {
 func (t *track) seen() []*rtp.Packet {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.packets[:len(t.packets):len(t.packets)]
+	return slices.Clip(t.packets)
 }
 
 func (t *track) count() int { return len(t.seen()) }
