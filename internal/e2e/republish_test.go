@@ -85,7 +85,7 @@ func (r *republisher) copy(source *webrtc.TrackRemote, to *webrtc.TrackLocalStat
 			r.lastKeyframe.Store(&now)
 		}
 		// Extensions are numbered anew by each connection.
-		packet.Header.Extension, packet.Header.Extensions = false, nil
+		packet.Extension, packet.Extensions = false, nil
 		_ = to.WriteRTP(&rtp.Packet{Header: packet.Header, Payload: packet.Payload}) // viewers see what is missing
 	}
 }

@@ -16,19 +16,20 @@ import (
 const slowKeyframes = "webcam=pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=4s"
 
 // TestManyStartAtOnceWithoutTheirOwnKeyframes lets fifty viewers come at the
-// same moment, three seconds after the last keyframe of a publisher that gives
+// same moment, two seconds after the last keyframe of a publisher that gives
 // none on request.
 func TestManyStartAtOnceWithoutTheirOwnKeyframes(t *testing.T) {
 	const (
 		viewers = 50
-		// On a machine of its own it is 150 ms; the next keyframe is a second away.
-		within = 700 // ms
+		// On a machine that does nothing else it is much less; the next keyframe is two
+		// seconds away.
+		within = 1000 // ms
 	)
 	s := startProgram(t, plainBinary(t), "--source", slowKeyframes)
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	relay := republish(t, s, "webcam", "relayed", nil)
 	s.waitLive(t, "relayed", true, 10*time.Second)
-	relay.waitKeyframeAge(t, 3*time.Second)
+	relay.waitKeyframeAge(t, 2*time.Second)
 	before := relay.keyframeRequests.Load()
 
 	report := startLoad(t, s, "relayed", viewers, time.Millisecond, 5*time.Second)()

@@ -46,7 +46,7 @@ type Report struct {
 	// machine's clock, when its last packet arrived: of all pictures of all sessions
 	// once settled, so Count is a number of pictures. Empty when the server does not
 	// send abs-capture-time; meaningless, and perhaps negative, when the two clocks
-	// disagree.
+	// disagree. Of a publisher elsewhere, a server can but estimate when it captured.
 	FrameDelay Distribution `json:"frame_delay_ms,omitzero"`
 
 	Packets      uint64         `json:"packets"`        // by all sessions
