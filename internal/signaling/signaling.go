@@ -1,8 +1,9 @@
 // Package signaling is the HTTP half that WHIP (RFC 9725) and WHEP
 // (draft-ietf-wish-whep) share:
 //
-//	POST   /{stream}             an offer; 201 with the answer, Location and ETag
-//	PATCH  /{stream}/{session}   ICE candidates, or an ICE restart
+//	POST   /{stream}             an offer; 201 with the answer, Location and ETag, or
+//	                             406 with an offer of ours (counteroffer.go)
+//	PATCH  /{stream}/{session}   ICE candidates, an ICE restart, the answer to our offer
 //	DELETE /{stream}/{session}   the end
 //	GET, HEAD, OPTIONS on both   discovery
 //

@@ -27,6 +27,7 @@ async (endpoint, mimeType) => {
   if (response.status !== 201) throw new Error(`${response.status}: ${await response.text()}`);
   await connection.setRemoteDescription({ type: "answer", sdp: await response.text() });
   const session = new URL(response.headers.get("Location"), endpoint);
+  Object.assign(window, { __connection: connection, __session: session });
   window.__stopPublishing = async () => {
     const { status } = await fetch(session, { method: "DELETE" });
     connection.close();
