@@ -157,8 +157,8 @@ func TestHTTP06BodyLimit(t *testing.T) {
 // HTTP-06, with a limit of the operator's.
 func TestHTTP06ConfiguredLimit(t *testing.T) {
 	t.Parallel()
-	s := start(t, "--max-body", "4096")
-	s.post("/whip/row", strings.Repeat("x", 5000)).is(http.StatusRequestEntityTooLarge)
+	s := start(t, "--max-body", "20000")
+	s.post("/whip/row", strings.Repeat("x", 25_000)).is(http.StatusRequestEntityTooLarge)
 	s.created("/whip/row", whipOffer(t))
 }
 
