@@ -3,7 +3,9 @@ package signaling
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,4 +131,57 @@ func FuzzPrefix(f *testing.F) {
 			t.Errorf("%q became %q", prefix, clean)
 		}
 	})
+}
+
+// Whatever is sent, there are known events, each once, or an error that is the
+// client's fault.
+func FuzzParseEvents(f *testing.F) {
+	f.Add([]byte(`["active","viewercount","active"]`))
+	f.Add([]byte(`["x"]`))
+	f.Add([]byte(`{}`))
+	f.Add([]byte(``))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		events, err := parseEvents(body)
+		if err != nil {
+			if status, _ := statusOf(err); status != 400 {
+				t.Fatalf("%v is status %d", err, status)
+			}
+			return
+		}
+		seen := make(map[string]bool)
+		for _, event := range events {
+			if seen[event] || !slices.Contains(knownEvents(), event) {
+				t.Fatalf("events %q", events)
+			}
+			seen[event] = true
+		}
+		if len(events) == 0 {
+			t.Fatal("no events, and no error")
+		}
+	})
+}
+
+func TestWantsCounterOffer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		url    string
+		prefer []string
+		want   bool
+	}{
+		"no":                      {url: "/whep/cam"},
+		"by the URL":              {url: "/whep/cam?counter-offer", want: true},
+		"by the URL with a value": {url: "/whep/cam?token=x&counter-offer=1", want: true},
+		"by the header":           {url: "/whep/cam", prefer: []string{"counter-offer"}, want: true},
+		"among others":            {url: "/whep/cam", prefer: []string{"return=minimal", "wait=1, Counter-Offer; x=y"}, want: true},
+		"something like it":       {url: "/whep/cam?counter", prefer: []string{"counter-offers"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, tt.url, nil)
+			for _, value := range tt.prefer {
+				r.Header.Add("Prefer", value)
+			}
+			if got := wantsCounterOffer(r); got != tt.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
 }
