@@ -47,6 +47,8 @@ export class Player extends EventTarget {
   #retryTimer;
   /** True while the server's own Retry-After is being waited for. */
   #bound = false;
+  /** True when the next attempt lets the server offer. */
+  #swapped = false;
 
   /**
    * @param {object} [options] for tests
@@ -74,6 +76,7 @@ export class Player extends EventTarget {
     this.#cancel();
     this.#backoff.reset();
     this.#source = { endpoint, token };
+    this.#swapped = false;
     this.#setState({ name: 'connecting' });
     this.#begin();
   }
@@ -114,7 +117,7 @@ export class Player extends EventTarget {
 
     // The constructor throws where WebRTC is missing or switched off.
     try {
-      const session = this.#open({ ...source, iceServers: this.#iceServers });
+      const session = this.#open({ ...source, iceServers: this.#iceServers, swapped: this.#swapped });
       this.#attempt = new Attempt(session, this.#hooks());
       this.#attempt.run();
     } catch (error) {
@@ -141,6 +144,9 @@ export class Player extends EventTarget {
   /** @param {Failure} failure */
   #failed({ state, wait, bound = false }) {
     this.#cancel();
+    // Where no path came about, one may when the server offers and we answer, for then
+    // the server controls ICE. It is tried once, and then the usual way again.
+    this.#swapped = state.reason === 'path' && !this.#swapped;
     if (wait === 'never') {
       this.#setState(state);
       return;

@@ -56,45 +56,91 @@ export class RefusedError extends Error {
  *   way to the server, with the signal's reason, or with what the browser says about the SDP
  */
 export async function negotiate(connection, { endpoint, token, signal, adjust, adjustAnswer, onResource }) {
-  await setOffer(connection, adjust);
+  await setLocal(connection, await connection.createOffer(), adjust);
   await gathered(connection, GATHERING_LIMIT, signal);
-  const { response, sdp } = await post(endpoint, connection.localDescription?.sdp ?? '', token, signal);
-  const location = response.headers.get('Location');
-  const servers = iceServers(response.headers.get('Link'));
-  onResource({
-    // Relative to where the answer came from, which after a redirect is not the endpoint.
-    url: location ? new URL(location, response.url).href : undefined,
-    iceServers: servers,
+  const { response, sdp } = await exchange(endpoint, {
+    method: 'POST', sdp: connection.localDescription?.sdp, expect: 201, token, signal,
   });
-  if (servers.length > 0) {
-    // Gathering is over; an ICE restart on this connection will use them.
-    connection.setConfiguration({ ...connection.getConfiguration(), iceServers: servers });
-  }
+  takeResource(connection, response, onResource);
   signal.throwIfAborted();
   await connection.setRemoteDescription({ type: 'answer', sdp: adjustAnswer?.(sdp) ?? sdp });
 }
 
 /**
- * @param {string} endpoint
- * @param {string} offer
- * @param {string | undefined} token
- * @param {AbortSignal} signal
+ * The same with the roles swapped: asks the endpoint for an offer of its own, a WHEP
+ * counter-offer, and answers that. The server then controls ICE, which connects where
+ * the other way round did not. Endpoints that know no counter-offers refuse.
+ * @param {RTCPeerConnection} connection without transceivers
+ * @param {object} options as for negotiate
+ * @param {string} options.endpoint
+ * @param {string} [options.token]
+ * @param {AbortSignal} options.signal
+ * @param {(sdp: string) => string} [options.adjust] edits the answer before it is set
+ * @param {(resource: Resource) => void} options.onResource
+ * @returns {Promise<void>}
  */
-async function post(endpoint, offer, token, signal) {
+export async function negotiateSwapped(connection, { endpoint, token, signal, adjust, onResource }) {
+  const { response, sdp } = await exchange(endpoint, {
+    method: 'POST', prefer: 'counter-offer', expect: 406, token, signal,
+  });
+  const url = takeResource(connection, response, onResource);
+  if (!url) throw new RefusedError(response.status, 'The server made an offer, but named no place for the answer.');
+  signal.throwIfAborted();
+  await connection.setRemoteDescription({ type: 'offer', sdp });
+  await setLocal(connection, await connection.createAnswer(), adjust);
+  await gathered(connection, GATHERING_LIMIT, signal);
+  await exchange(url, { method: 'PATCH', sdp: connection.localDescription?.sdp, expect: 204, token, signal });
+}
+
+/**
+ * Takes over what the server says about the session beside the SDP.
+ * @param {RTCPeerConnection} connection
+ * @param {Response} response
+ * @param {(resource: Resource) => void} onResource
+ * @returns {string | undefined} the session's URL
+ */
+function takeResource(connection, response, onResource) {
+  const location = response.headers.get('Location');
+  const servers = iceServers(response.headers.get('Link'));
+  // Relative to where the answer came from, which after a redirect is not the endpoint.
+  const url = location ? new URL(location, response.url).href : undefined;
+  onResource({ url, iceServers: servers });
+  if (servers.length > 0) {
+    // An answer of ours is still to gather with them; after an offer, an ICE restart will.
+    connection.setConfiguration({ ...connection.getConfiguration(), iceServers: servers });
+  }
+  return url;
+}
+
+/**
+ * Sends one description, if any, and reads what comes back.
+ * @param {string} url
+ * @param {object} options
+ * @param {'POST' | 'PATCH'} options.method
+ * @param {string} [options.sdp]
+ * @param {string} [options.prefer] value of the Prefer header (RFC 7240)
+ * @param {number} options.expect the status that is no refusal
+ * @param {string} [options.token]
+ * @param {AbortSignal} options.signal
+ */
+async function exchange(url, { method, sdp, prefer, expect, token, signal }) {
   const request = new AbortController();
   const abort = () => request.abort(signal.reason);
   const timer = setTimeout(() => request.abort(new TypeError('no answer in time')), REQUEST_LIMIT);
   signal.addEventListener('abort', abort);
+  /** @type {Record<string, string>} */
+  const headers = { 'Content-Type': 'application/sdp', Accept: 'application/sdp', ...bearer(token) };
+  if (prefer) headers.Prefer = prefer;
   try {
-    const response = await fetch(endpoint, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp', ...bearer(token) },
-      body: offer,
+    const response = await fetch(url, {
+      method,
+      headers,
+      body: sdp ?? '',
       signal: request.signal,
       cache: 'no-store',
       referrerPolicy: 'no-referrer',
     });
-    if (response.status !== 201) throw await refusal(response);
+    if (response.status !== expect) throw await refusal(response);
     return { response, sdp: await response.text() };
   } finally {
     clearTimeout(timer);
@@ -159,20 +205,20 @@ export async function refusal(response) {
 
 /**
  * @param {RTCPeerConnection} connection
+ * @param {RTCSessionDescriptionInit} description of the connection's own making
  * @param {((sdp: string) => string) | undefined} adjust
  */
-async function setOffer(connection, adjust) {
-  const offer = await connection.createOffer();
-  const adjusted = adjust?.(offer.sdp ?? '');
-  if (adjusted !== undefined && adjusted !== offer.sdp) {
+async function setLocal(connection, description, adjust) {
+  const adjusted = adjust?.(description.sdp ?? '');
+  if (adjusted !== undefined && adjusted !== description.sdp) {
     try {
-      await connection.setLocalDescription({ type: 'offer', sdp: adjusted });
+      await connection.setLocalDescription({ type: description.type, sdp: adjusted });
       return;
     } catch {
-      // A browser may refuse any edited offer; its own one works as well.
+      // A browser may refuse any edited description; its own one works as well.
     }
   }
-  await connection.setLocalDescription(offer);
+  await connection.setLocalDescription(description);
 }
 
 /**

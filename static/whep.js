@@ -3,13 +3,15 @@
 // server. When to open one and when to give it up is the player's business.
 
 import { withStereo } from './sdp.js';
-import { negotiate, release } from './signaling.js';
+import { negotiate, negotiateSwapped, release } from './signaling.js';
 
 /**
  * @typedef {object} SessionOptions
  * @property {string} endpoint absolute URL of the WHEP endpoint
  * @property {string} [token]
  * @property {RTCIceServer[]} iceServers known from an earlier session or from the page
+ * @property {boolean} [swapped] lets the server offer and answers that, for networks
+ *   where the other way round does not connect
  */
 
 /** Dispatches "connected" and "lost", each at most once, and nothing after close. */
@@ -17,10 +19,11 @@ export class WhepSession extends EventTarget {
   #closed = false;
 
   /** @param {SessionOptions} options */
-  constructor({ endpoint, token, iceServers }) {
+  constructor({ endpoint, token, iceServers, swapped = false }) {
     super();
     this.endpoint = endpoint;
     this.token = token;
+    this.swapped = swapped;
     /** What the server sends, filled as its tracks come. */
     this.stream = new MediaStream();
     /** What the server offered in its answer, otherwise what was known before. */
@@ -28,10 +31,12 @@ export class WhepSession extends EventTarget {
     /** @type {string | undefined} */
     this.resource = undefined;
     this.connection = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
-    // Video first: it owns the bundle's transport, and streams without sound are
-    // common where streams without pictures are not.
-    this.connection.addTransceiver('video', { direction: 'recvonly' });
-    this.connection.addTransceiver('audio', { direction: 'recvonly' });
+    if (!swapped) {
+      // Video first: it owns the bundle's transport, and streams without sound are
+      // common where streams without pictures are not.
+      this.connection.addTransceiver('video', { direction: 'recvonly' });
+      this.connection.addTransceiver('audio', { direction: 'recvonly' });
+    }
     this.#listen();
   }
 
@@ -41,7 +46,8 @@ export class WhepSession extends EventTarget {
    * @returns {Promise<void>} as negotiate() in signaling.js
    */
   open(signal) {
-    return negotiate(this.connection, {
+    const agree = this.swapped ? negotiateSwapped : negotiate;
+    return agree(this.connection, {
       endpoint: this.endpoint,
       token: this.token,
       signal,

@@ -150,6 +150,31 @@ test('a media path that does not come is given up', async () => {
   assert.equal(player.state.reason, 'path');
 });
 
+test('where no path comes about, the next attempt lets the server offer, and the one after does not', async () => {
+  player.start('https://cam.example/whep/x');
+  const ways = [];
+  for (let i = 0; i < 3; i += 1) {
+    ways.push(sessions.at(-1).options.swapped);
+    sessions.at(-1).accept();
+    await settle();
+    await pass(12_000); // no path
+    await pass(15_000); // the longest back-off
+  }
+  assert.deepEqual(ways, [false, true, false]);
+});
+
+test('a server that makes no offers is asked the usual way again', async () => {
+  player.start('https://cam.example/whep/x');
+  sessions.at(-1).accept();
+  await settle();
+  await pass(27_000);
+  assert.equal(sessions.at(-1).options.swapped, true);
+  sessions.at(-1).refuse(new RefusedError(400, 'The offer is empty.'));
+  await settle();
+  await pass(40_000);
+  assert.equal(sessions.at(-1).options.swapped, false);
+});
+
 test('a picture that stands still is told, and then the connection is made again', async () => {
   await play();
   for (let second = 0; second < 3; second++) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, mock, test } from 'node:test';
 
-import { negotiate, RefusedError, refusal, release } from '../signaling.js';
+import { negotiate, negotiateSwapped, RefusedError, refusal, release } from '../signaling.js';
 
 /** Gathers nothing until told to, as a browser behind a broken network does. */
 class Connection extends EventTarget {
@@ -10,6 +10,7 @@ class Connection extends EventTarget {
   localDescription = null;
   configuration = { iceServers: [], bundlePolicy: 'max-bundle' };
   async createOffer() { return { type: 'offer', sdp: 'offer' }; }
+  async createAnswer() { return { type: 'answer', sdp: 'our answer' }; }
   async setLocalDescription(description) {
     this.localDescription = description;
     this.iceGatheringState = 'gathering';
@@ -20,7 +21,7 @@ class Connection extends EventTarget {
   closed = 0;
   close() { this.closed += 1; }
   gather() {
-    this.localDescription = { type: 'offer', sdp: `${this.localDescription.sdp} with candidates` };
+    this.localDescription = { ...this.localDescription, sdp: `${this.localDescription.sdp} with candidates` };
     this.iceGatheringState = 'complete';
     this.dispatchEvent(new Event('icegatheringstatechange'));
   }
@@ -184,4 +185,57 @@ test('a server that does not answer keeps no connection open', () => {
   release(connection, 'https://cam.example/whep/x/abc');
   mock.timers.tick(1000);
   assert.equal(connection.closed, 1);
+});
+
+/** Answers one request after another. */
+function serveEach(...replies) {
+  return mock.method(globalThis, 'fetch', async () => {
+    const { status, body, headers } = replies.shift();
+    const response = new Response(body, { status, headers });
+    Object.defineProperty(response, 'url', { value: 'https://cam.example/prefix/whep/x' });
+    return response;
+  });
+}
+
+/** Asks for an offer; resources is filled as the server names them. */
+function swap(connection) {
+  const resources = [];
+  const promise = negotiateSwapped(connection, {
+    endpoint: 'https://cam.example/prefix/whep/x',
+    token: 'T',
+    signal: new AbortController().signal,
+    onResource: (resource) => resources.push(resource),
+  });
+  promise.catch(() => {});
+  return { promise, resources };
+}
+
+test('with the roles swapped the server offers, and the answer goes to the session', async () => {
+  const fetch = serveEach(
+    { status: 406, body: 'their offer', headers: { Location: '/prefix/whep/x/abc', 'Content-Type': 'application/sdp' } },
+    { status: 204, body: null },
+  );
+  const connection = new Connection();
+  const { promise, resources } = swap(connection);
+  await settle();
+  assert.deepEqual(connection.remoteDescription, { type: 'offer', sdp: 'their offer' });
+  assert.equal(fetch.mock.callCount(), 1, 'the answer waits for its candidates');
+  connection.gather();
+  await promise;
+  assert.deepEqual(resources.map(({ url }) => url), ['https://cam.example/prefix/whep/x/abc']);
+  const [asked, answered] = fetch.mock.calls.map(({ arguments: [url, init] }) => ({ url, ...init }));
+  assert.equal(asked.method, 'POST');
+  assert.equal(asked.headers.Prefer, 'counter-offer');
+  assert.equal(answered.method, 'PATCH');
+  assert.equal(answered.url, 'https://cam.example/prefix/whep/x/abc');
+  assert.equal(answered.body, 'our answer with candidates');
+  assert.equal(answered.headers.Authorization, 'Bearer T');
+});
+
+test('a server that knows no counter-offers refuses, and so does one whose offer has no place for an answer', async () => {
+  serveEach({ status: 400, body: 'the offer is empty', headers: { 'Content-Type': 'text/plain' } });
+  await assert.rejects(swap(new Connection()).promise, (error) => error instanceof RefusedError && error.status === 400);
+  mock.restoreAll();
+  serveEach({ status: 406, body: 'their offer' });
+  await assert.rejects(swap(new Connection()).promise, (error) => error instanceof RefusedError && error.status === 406);
 });
