@@ -47,7 +47,7 @@ func (s *server) do(method, target, body string, headers ...string) reply {
 			req.Header.Add(headers[i], headers[i+1])
 		}
 	}
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: patience}
 	if s.trust {
 		transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the test made the certificate
 	}
