@@ -204,8 +204,7 @@ func (s *Session) superviseDeadlines() error {
 		return s.connectTimeout()
 	}
 	if s.ingest == nil {
-		<-s.ctx.Done()
-		return nil
+		return s.superviseConsent()
 	}
 	connected := time.Now()
 	for s.ctx.Err() == nil {
@@ -218,6 +217,31 @@ func (s *Session) superviseDeadlines() error {
 		}
 		// No event ends the wait: a packet only moves the deadline.
 		s.waitUntil(time.Now().Add(min(time.Until(deadline), timeouts.MediaIdle)), nil)
+	}
+	return nil
+}
+
+// consentInterval is how often a viewer's consent is looked at.
+const consentInterval = 5 * time.Second
+
+// superviseConsent ends a viewer's session when the client has not answered our
+// checks for as long as RFC 7675 5.1 allows, whatever else it sends: pion takes any
+// packet for a sign of life, and would go on sending media to somebody who reads
+// nothing. Publishers get nothing worth a consent, and FFmpeg answers no checks.
+func (s *Session) superviseConsent() error {
+	timeouts := s.engine.settings.timeouts
+	limit := timeouts.ICEDisconnected + timeouts.ICEFailed
+	interval := min(consentInterval, limit/4)
+	consented := time.Now()
+	for s.ctx.Err() == nil {
+		if at := s.sink.link.checkAnswered(); at.After(consented) {
+			consented = at
+		}
+		// The agent's own verdict, on a client that is silent altogether, comes first.
+		if time.Since(consented) >= limit+interval {
+			return fmt.Errorf("%w: no answer to our checks for %v", ErrICEFailed, limit)
+		}
+		s.waitUntil(time.Now().Add(interval), nil)
 	}
 	return nil
 }

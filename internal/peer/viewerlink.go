@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/dtls/v3"
 	dtlsnet "github.com/pion/dtls/v3/pkg/net"
@@ -127,6 +128,16 @@ func (l *viewerLink) addCandidates(values []string) {
 			l.engine.settings.log.Debug("dropped a client's candidate", "error", err)
 		}
 	}
+}
+
+// checkAnswered returns when the client last answered one of our checks on the
+// selected pair; zero when it has not yet.
+func (l *viewerLink) checkAnswered() time.Time {
+	pair, err := l.agent.GetSelectedCandidatePair()
+	if err != nil || pair == nil {
+		return time.Time{}
+	}
+	return pair.LastResponseReceivedAt()
 }
 
 // start begins to connect, as the client's description asks for.
