@@ -232,10 +232,10 @@ func (s *Session) superviseConsent() error {
 	timeouts := s.engine.settings.timeouts
 	limit := timeouts.ICEDisconnected + timeouts.ICEFailed
 	interval := min(consentInterval, limit/4)
-	consented := time.Now()
+	consented, answered := time.Now(), uint64(0)
 	for s.ctx.Err() == nil {
-		if at := s.sink.link.checkAnswered(); at.After(consented) {
-			consented = at
+		if n := s.sink.link.checksAnswered(); n != answered {
+			consented, answered = time.Now(), n
 		}
 		// The agent's own verdict, on a client that is silent altogether, comes first.
 		if time.Since(consented) >= limit+interval {

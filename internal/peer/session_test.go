@@ -165,6 +165,11 @@ func TestClientThatReadsNothingEndsSession(t *testing.T) {
 		ICEDisconnected: 200 * time.Millisecond, ICEFailed: 300 * time.Millisecond, ICEKeepalive: 50 * time.Millisecond,
 	}})
 	w := startWatching(t, engine, c, edits{})
+	select { // while it reads, the session stays
+	case err := <-w.ended:
+		t.Fatalf("Serve = %v for a client that answers", err)
+	case <-time.After(1500 * time.Millisecond): // more than twice what it is given
+	}
 	conn.deaf.Store(true)
 	err = wait(t, w.ended, "the end")
 	if !errors.Is(err, peer.ErrICEFailed) || !strings.Contains(err.Error(), "no answer to our checks") {

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/pion/dtls/v3"
 	dtlsnet "github.com/pion/dtls/v3/pkg/net"
@@ -130,14 +129,11 @@ func (l *viewerLink) addCandidates(values []string) {
 	}
 }
 
-// checkAnswered returns when the client last answered one of our checks on the
-// selected pair; zero when it has not yet.
-func (l *viewerLink) checkAnswered() time.Time {
-	pair, err := l.agent.GetSelectedCandidatePair()
-	if err != nil || pair == nil {
-		return time.Time{}
-	}
-	return pair.LastResponseReceivedAt()
+// checksAnswered returns how many of our checks on the selected pair the client
+// has answered; it starts anew with another pair.
+func (l *viewerLink) checksAnswered() uint64 {
+	stats, _ := l.agent.GetSelectedCandidatePairStats()
+	return stats.ResponsesReceived
 }
 
 // start begins to connect, as the client's description asks for.
