@@ -50,7 +50,7 @@ test-pages: ## the unit tests of the pages' JavaScript
 # -v, because the delays that the tests measure are for reading.
 .PHONY: test-e2e
 test-e2e: need-build need-clients ## the real binary with real clients: pion, Chromium, FFmpeg
-	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" $(GO) test -v -tags e2e -count 1 -timeout 10m ./internal/e2e
+	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" E2E_LIBDATACHANNEL="$$(scripts/node-datachannel.sh)" $(GO) test -v -tags e2e -count 1 -timeout 20m ./internal/e2e
 
 .PHONY: test-camera
 test-camera: need-build ## capture from a virtual camera (V4L2) in a virtual machine
@@ -107,3 +107,8 @@ need-curl:
 need-clients:
 	@scripts/need.sh chromium chromium "plays and publishes streams in the end-to-end tests"
 	@scripts/need.sh ffmpeg ffmpeg "encodes test video and decodes what viewers receive"
+	@scripts/need.sh nodejs node "runs libdatachannel, the WebRTC library inside OBS"
+	@scripts/need.sh npm npm "downloads libdatachannel"
+	@scripts/need.sh iproute2 ip "makes the networks of the end-to-end tests"
+	@scripts/need.sh iproute2 tc "holds packets up in them"
+	@scripts/need.sh nftables nft "loses packets in them"

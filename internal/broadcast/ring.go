@@ -54,7 +54,7 @@ func newRing(packets int) *ring {
 }
 
 // append copies the payload and adds the packet. It is the writer's.
-func (r *ring) append(p packet, payload []byte) uint64 {
+func (r *ring) append(p packet, payload []byte) {
 	pos := r.head.Load()
 	slot := &r.blocks[pos/blockPackets&r.mask]
 	b := slot.Load()
@@ -67,7 +67,6 @@ func (r *ring) append(p packet, payload []byte) uint64 {
 		slot.Store(b)
 	}
 	r.head.Store(pos + 1)
-	return pos
 }
 
 // keep copies the payload into the arena.

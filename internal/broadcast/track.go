@@ -58,8 +58,8 @@ func newTrack(cfg TrackConfig, c Codec) *track {
 }
 
 // follow keeps the track on the right layer. It returns false when there is
-// nothing to play, or when the viewer has been ended because it cannot play it.
-func (t *track) follow(v *Viewer, layers []*Layer, now int64) bool {
+// nothing to play.
+func (t *track) follow(layers []*Layer, now int64) bool {
 	if len(layers) == 0 {
 		return false
 	}

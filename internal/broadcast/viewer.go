@@ -163,7 +163,7 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 			continue
 		}
 		layers := v.stream.layers[kind].Load()
-		if layers == nil || !t.follow(v, *layers, now) {
+		if layers == nil || !t.follow(*layers, now) {
 			continue
 		}
 		n, d := t.send(v, now, scratch)
