@@ -24,7 +24,7 @@ func listen(t *testing.T, s *signalingtest.Server, session, events string) <-cha
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req) //nolint:bodyclose // the reader below does
 	if err != nil {
 		t.Fatal(err)
 	}

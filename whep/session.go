@@ -83,6 +83,7 @@ func (s *session) watch(served <-chan struct{}) {
 	}
 	select {
 	case <-s.viewer.Done():
+		s.viewer.Close(s.viewer.Err()) // says goodbye while there is a connection
 		s.peer.Close(s.viewer.Err())
 	case <-served:
 	}
@@ -98,6 +99,7 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 			RTXSSRC: sent.RTXSSRC, RTXPayloadType: sent.RTXPayloadType,
 			MID: sent.Mid, MIDExtensionID: sent.MIDExtensionID,
 			CaptureTimeExtensionID: sent.CaptureTimeExtensionID,
+			PassedExtensionID:      sent.PassedExtensionID,
 			Accepts:                t.accepts,
 		}
 		if t.kind == broadcast.Video {

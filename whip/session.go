@@ -48,6 +48,7 @@ func (s *session) Connect(ctx context.Context) (string, error) {
 func (s *session) addTrack(t peer.RemoteTrack) (peer.PacketWriter, error) {
 	layer, err := s.publisher.AddLayer(broadcast.LayerConfig{
 		Codec: layerCodec(t.Codec), RID: t.RID, RequestKeyframe: t.RequestKeyframe,
+		PassedExtensionID: t.PassedExtensionID,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("add track %s: %w", t.Mid, err)

@@ -19,6 +19,12 @@ var (
 	ErrPublisherGone = errors.New("the publisher has left and did not come back")
 	// ErrCodecChanged ends viewers that cannot play what a new publisher sends.
 	ErrCodecChanged = errors.New("the new publisher sends a codec that this viewer did not agree to")
+	// ErrCongested ends viewers to whom the network carries so little of what is sent
+	// that sending harms others (RFC 8083 section 4.3).
+	ErrCongested = errors.New("the network to the viewer carries too little of the stream")
+	// ErrNothingArrives ends viewers who report, but receive nothing (RFC 8083
+	// section 4.1).
+	ErrNothingArrives = errors.New("nothing of the stream arrives at the viewer")
 	// ErrStarted is returned by a second Viewer.Start.
 	ErrStarted = errors.New("the viewer was started before")
 	// ErrKindNotDeclared is returned by AddLayer for a kind that the publisher did not announce.

@@ -11,14 +11,16 @@ import (
 // that sending them allocates nothing: which ones a packet carries is a choice
 // among ready headers.
 type extensions struct {
-	headers [1 << 2]rtp.Header // by withMID | withCapture
+	headers [1 << 3]rtp.Header // by withMID | withCapture | withPassed
 	capture [8]byte            // what the headers withCapture point to
+	passed  [1]byte            // what the headers withPassed point to
 	mask    int                // what was negotiated
 }
 
 const (
 	withMID     = 1 << iota // RFC 9143 section 15
 	withCapture             // http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time
+	withPassed              // of the publisher: LayerConfig.PassedExtensionID
 )
 
 // prepare fills in the headers. An id that RFC 8285 does not allow leaves its
@@ -29,6 +31,9 @@ func (x *extensions) prepare(cfg *TrackConfig) {
 	}
 	if cfg.CaptureTimeExtensionID != 0 {
 		x.add(withCapture, cfg.CaptureTimeExtensionID, x.capture[:])
+	}
+	if cfg.PassedExtensionID != 0 {
+		x.add(withPassed, cfg.PassedExtensionID, x.passed[:])
 	}
 }
 

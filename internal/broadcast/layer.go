@@ -20,6 +20,9 @@ const (
 type LayerConfig struct {
 	Codec Codec
 	RID   string // of a simulcast layer, "" otherwise
+	// PassedExtensionID is the publisher's id of the one header extension whose
+	// value, one byte, is for viewers, such as the level of audio (RFC 6464). 0: none.
+	PassedExtensionID uint8
 	// RequestKeyframe asks the publisher for a keyframe; nil when that is not
 	// possible. It must not block and may be called by any goroutine. It is
 	// called at most twice a second, however many viewers ask.
@@ -110,10 +113,12 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	if start {
 		l.frame, l.inFrame, l.keyed = head, true, false
 	}
-	l.ring.append(packet{
+	kept := packet{
 		seq: seq, bytes: l.bytes, arrived: now, timestamp: p.Timestamp, epoch: l.in.epoch,
 		marker: p.Marker, start: start,
-	}, p.Payload)
+	}
+	kept.passed, kept.hasPassed = l.passed(&p.Header)
+	l.ring.append(kept, p.Payload)
 	if l.video && !l.keyed && l.inFrame && p.Timestamp == l.lastTS && l.isKeyframe(p.Payload) {
 		l.noteKeyframe(now)
 	}
@@ -125,6 +130,17 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	l.keyframeRequests.retry(now, l.cfg.RequestKeyframe)
 	l.wake(p.Marker)
 	return nil
+}
+
+// passed reads the header extension that is for viewers.
+func (l *Layer) passed(h *rtp.Header) (value uint8, ok bool) {
+	if l.cfg.PassedExtensionID == 0 || !h.Extension {
+		return 0, false
+	}
+	if b := h.GetExtension(l.cfg.PassedExtensionID); len(b) == 1 {
+		return b[0], true
+	}
+	return 0, false
 }
 
 // timeJumped says whether the timestamp went another way than time did.

@@ -101,12 +101,45 @@ func (v *Viewer) bySSRC(ssrc uint32) *track {
 }
 
 func (v *Viewer) received(reports []rtcp.ReceptionReport) {
-	now := ntpTime(v.stream.b.clock.wall(v.stream.b.clock.now()))
+	nanos := v.stream.b.clock.now()
+	now := ntpTime(v.stream.b.clock.wall(nanos))
 	for _, r := range reports {
-		if t := v.bySSRC(r.SSRC); t != nil {
-			t.reception.received(r, now)
+		t := v.bySSRC(r.SSRC)
+		if t == nil {
+			continue
+		}
+		t.reception.received(r, now)
+		if t.layer == nil {
+			continue
+		}
+		err := t.breaker.judge(path{
+			now: nanos, rtt: t.reception.rtt, sent: t.packets, octets: t.octets,
+			byteRate: float64(t.layer.rate.Load()) / 8, reception: r,
+		})
+		if err != nil {
+			v.end(err)
 		}
 	}
+}
+
+// goodbye tells the player that its tracks have ended (RFC 3550 section 6.6). A
+// connection that is gone already does not hear it.
+func (v *Viewer) goodbye() {
+	bye := &rtcp.Goodbye{}
+	for _, t := range v.tracks {
+		if t != nil && t.packets > 0 {
+			bye.Sources = append(bye.Sources, t.cfg.SSRC)
+		}
+	}
+	if len(bye.Sources) == 0 {
+		return
+	}
+	// Best effort: nothing can be done about an error any more.
+	_ = v.sink.WriteRTCP([]rtcp.Packet{
+		&rtcp.ReceiverReport{SSRC: bye.Sources[0]},
+		rtcp.NewCNAMESourceDescription(bye.Sources[0], v.cname),
+		bye,
+	})
 }
 
 // reception is what a viewer tells of a track it receives.

@@ -13,6 +13,8 @@ type packet struct {
 	epoch     uint32 // changes when the publisher's numbering jumps
 	marker    bool   // last packet of a picture
 	start     bool   // first packet of a picture
+	passed    uint8  // value of the header extension that is passed on
+	hasPassed bool
 }
 
 const (

@@ -46,6 +46,7 @@ type track struct {
 	octets     uint64
 	nextReport int64
 	reception  reception
+	breaker    breaker
 }
 
 func newTrack(cfg TrackConfig, c Codec) *track {
@@ -201,6 +202,10 @@ func (t *track) extend(h *rtp.Header, p *packet) {
 	if at, ok := t.layer.capturedAt(p.timestamp); ok && (p.marker || !t.layer.video) {
 		t.extensions.capturedAt(at)
 		which |= withCapture
+	}
+	if p.hasPassed {
+		t.extensions.passed[0] = p.passed
+		which |= withPassed
 	}
 	t.extensions.put(h, which)
 }

@@ -36,6 +36,9 @@ type TrackConfig struct {
 	// CaptureTimeExtensionID is that of abs-capture-time, which tells a player
 	// when a picture was taken, by our clock. 0: not negotiated.
 	CaptureTimeExtensionID uint8
+	// PassedExtensionID is the viewer's id of what LayerConfig.PassedExtensionID
+	// passes on. 0: not negotiated.
+	PassedExtensionID uint8
 	// Accepts says whether the viewer can play another codec of a later
 	// publisher on this track. nil: only the codec it began with.
 	Accepts func(Codec) bool
@@ -130,6 +133,9 @@ func (c *ViewerConfig) track(kind Kind) *TrackConfig {
 func (v *Viewer) Close(reason error) {
 	v.end(reason)
 	v.serving.Lock()
+	if !v.stopped {
+		v.goodbye()
+	}
 	v.stopped = true // its counters are final
 	v.serving.Unlock()
 	b := v.stream.b

@@ -431,3 +431,77 @@ func TestCaptureTimeOfOurOwnClockIsTakenAsItIs(t *testing.T) {
 		}
 	})
 }
+
+func TestPublishersExtensionIsPassedOnUnderTheViewersID(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		layer, err := p.AddLayer(broadcast.LayerConfig{Codec: opus, PassedExtensionID: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(seq uint16, level byte) {
+			packet := &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: []byte("a")}
+			if level != 0 {
+				_ = packet.SetExtension(7, []byte{level})
+				_ = packet.SetExtension(9, []byte{99}) // somebody else's
+			}
+			if err := layer.WriteRTP(packet); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		write(1, 0)
+		_, knows := watch(t, b, func(c *broadcast.ViewerConfig) { c.Audio.PassedExtensionID = 3 })
+		_, ignores := watch(t, b, nil)
+		synctest.Wait()
+		knows.take()
+		ignores.take()
+		write(2, 42)
+		write(3, 0)
+		got := knows.take()
+		if len(got) != 2 || string(got[0].GetExtension(3)) != "\x2a" || len(got[0].Extensions) != 1 || got[1].Extension {
+			t.Errorf("a viewer who knows the extension got %+v", got)
+		}
+		for _, p := range ignores.take() {
+			if p.Extension {
+				t.Errorf("a viewer who does not got %+v", p.Header)
+			}
+		}
+	})
+}
+
+func TestViewerIsToldWhenItEnds(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		v, s := watch(t, b, nil)
+		cam.run(100 * time.Millisecond)
+		v.Close(nil)
+		v.Close(nil)
+		var goodbyes []*rtcp.Goodbye
+		for _, r := range s.reports {
+			if bye, ok := r.(*rtcp.Goodbye); ok {
+				goodbyes = append(goodbyes, bye)
+			}
+		}
+		if len(goodbyes) != 1 || len(goodbyes[0].Sources) != 1 || goodbyes[0].Sources[0] != videoSSRC {
+			t.Errorf("got %v, want one goodbye for the track that was sent", goodbyes)
+		}
+	})
+}
+
+func TestViewerWhoseNetworkIsHopelessIsEnded(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		v, _ := watch(t, b, nil)
+		for range 20 { // reports that nothing ever arrived
+			cam.run(time.Second)
+			v.HandleRTCP([]rtcp.Packet{&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: videoSSRC, FractionLost: 255}}}})
+		}
+		wantEnd(t, v, broadcast.ErrNothingArrives)
+	})
+}

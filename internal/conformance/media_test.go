@@ -514,6 +514,42 @@ func TestMEDIA18HeaderExtensions(t *testing.T) {
 	}
 }
 
+// MEDIA-19: the level of sound reaches viewers under their own id. The orientation of
+// pictures is not accepted, so that publishers turn them for everybody.
+func TestMEDIA19AudioLevel(t *testing.T) {
+	t.Parallel()
+	const levelURI, orientationURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level", "urn:3gpp:video-orientation"
+	const level = 0x80 | 42 // somebody speaks, 42 dB below the loudest
+	s := start(t)
+	p := publish(t, s, "row", role{features: headerExtensions(orientationURI, levelURI)})
+	sections := parse(p.reply.body).sections
+	for _, section := range sections {
+		if id := extensionID(section, orientationURI); id != 0 {
+			t.Errorf("a publisher may send the orientation, as extension %d", id)
+		}
+	}
+	id := extensionID(sections[1], levelURI)
+	if id == 0 {
+		t.Fatalf("a publisher may not send the level of its sound:\n%s", p.reply.body)
+	}
+	audio := p.sending["audio"]
+	audio.mu.Lock()
+	audio.extend = func(packet *rtp.Packet) { _ = packet.SetExtension(id, []byte{level}) }
+	audio.mu.Unlock()
+
+	// Other extensions first, so that the viewer's id is another one.
+	v := watchStream(t, s, "row", role{bare: true, features: headerExtensions("urn:x-unknown:a", "urn:x-unknown:b", levelURI)})
+	own := extensionID(parse(v.reply.body).sections[1], levelURI)
+	if own == 0 || own == id {
+		t.Fatalf("the viewer's id is %d, the publisher's %d", own, id)
+	}
+	until(t, patience, "a packet with the level", func() bool {
+		return slices.ContainsFunc(v.received["audio"].seen(), func(packet *rtp.Packet) bool {
+			return slices.Equal(packet.GetExtension(own), []byte{level})
+		})
+	})
+}
+
 // MEDIA-21: a viewer that does not keep up harms itself.
 func TestMEDIA21SlowViewer(t *testing.T) {
 	t.Parallel()

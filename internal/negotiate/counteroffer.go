@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pion/sdp/v3"
 )
@@ -29,7 +30,7 @@ const captureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture
 func NewCounterOffer(sent []Codec) (*Offer, error) {
 	o := &Offer{Role: Watch, IceOptions: []string{"trickle", "ice2"}, setup: sdp.ConnectionRoleActpass.String()}
 	for i, codec := range sent {
-		kind, _, err := splitMime(codec.MimeType)
+		kind, err := kindOf(codec.MimeType)
 		if err != nil {
 			return nil, err
 		}
@@ -55,14 +56,14 @@ func NewCounterOffer(sent []Codec) (*Offer, error) {
 	return o, nil
 }
 
-func splitMime(mime string) (kind, name string, err error) {
-	for _, kind := range []string{kindAudio, kindVideo} {
-		if len(mime) > len(kind) && mime[:len(kind)+1] == kind+"/" {
-			return kind, mime[len(kind)+1:], nil
-		}
+// kindOf returns the media type of a MIME type, "audio" or "video".
+func kindOf(mime string) (string, error) {
+	kind, _, _ := strings.Cut(mime, "/")
+	if kind == kindAudio || kind == kindVideo {
+		return kind, nil
 	}
 
-	return "", "", fmt.Errorf("offer %q: it is neither audio nor video", mime)
+	return "", fmt.Errorf("offer %q: it is neither audio nor video", mime)
 }
 
 // payloadTypeOf returns the static payload type of a codec that has one (RFC 3551).
@@ -72,7 +73,7 @@ func payloadTypeOf(c Codec) uint8 {
 			return pt
 		}
 	}
-	if kind, _, err := splitMime(c.MimeType); err == nil && kind == kindAudio {
+	if kind, err := kindOf(c.MimeType); err == nil && kind == kindAudio {
 		return counterAudio
 	}
 

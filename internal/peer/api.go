@@ -40,6 +40,9 @@ type RemoteTrack struct {
 	RID   string
 	Codec negotiate.Codec
 	SSRC  uint32
+	// PassedExtensionID is the id of the header extension whose value, one byte, is
+	// for viewers: the level of audio (RFC 6464). Zero when it was not offered.
+	PassedExtensionID uint8
 	// RequestKeyframe asks the publisher for a keyframe, by PLI or, when only that
 	// was negotiated, FIR (RFC 4585, RFC 5104). It never blocks, is never nil, may
 	// be called by any goroutine and at any time; several calls may become one
@@ -86,6 +89,9 @@ type SendTrack struct {
 	// CaptureTimeExtensionID is the id of abs-capture-time, zero when the viewer
 	// did not offer it.
 	CaptureTimeExtensionID uint8
+	// PassedExtensionID is the viewer's id of the extension that publishers have
+	// RemoteTrack.PassedExtensionID for, zero when the viewer did not offer it.
+	PassedExtensionID uint8
 }
 
 // Engine makes sessions and owns the sockets under them.

@@ -148,7 +148,8 @@ func (in *ingest) accept(t incomingTrack) error {
 	in.known[key] = true
 	keyframes := newKeyframeRequests(in.session, codec.Feedback, uint32(t.track.SSRC()))
 	writer, err := in.onTrack(RemoteTrack{
-		Mid: sec.mid, RID: key.rid, Codec: codec, SSRC: uint32(t.track.SSRC()), RequestKeyframe: keyframes.request,
+		Mid: sec.mid, RID: key.rid, Codec: codec, SSRC: uint32(t.track.SSRC()),
+		PassedExtensionID: sec.extensionID(passedURI(sec.kind)), RequestKeyframe: keyframes.request,
 	})
 	if err != nil {
 		return fmt.Errorf("accept %s track: %w", sec.kind, err)

@@ -16,6 +16,29 @@ import (
 // taken: http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time.
 const absCaptureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 
+// passedURI names the header extension of a kind whose value goes from publishers
+// to viewers: the level of sound (RFC 6464). For video there is none, by intention:
+// a publisher that may send its orientation (urn:3gpp:video-orientation) sends the
+// pictures as the camera gave them, which viewers without that extension, such as
+// Firefox, would show lying on their side. One that may not turns them itself, for
+// everybody (RFC 7742 4).
+func passedURI(kind string) string {
+	if kind == "audio" {
+		return sdp.AudioLevelURI
+	}
+	return ""
+}
+
+// extensionID returns the id under which an extension was accepted, zero otherwise.
+func (s section) extensionID(uri string) uint8 {
+	for _, x := range s.extensions {
+		if x.URI == uri {
+			return x.ID
+		}
+	}
+	return 0
+}
+
 // section is what we make of one section of an offer.
 type section struct {
 	mid, kind  string
@@ -71,9 +94,9 @@ func oneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec {
 
 func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negotiate.Codec) section {
 	understood := []string{"nack", "nack pli", "ccm fir"}
-	var uris []string
+	uris := []string{passedURI(media.Kind)} // "" is no extension's name
 	if role == negotiate.Watch {
-		uris = []string{sdp.SDESMidURI, absCaptureTimeURI}
+		uris = append(uris, sdp.SDESMidURI, absCaptureTimeURI)
 	} else {
 		// Without this extension there is nothing to report on. REMB is not
 		// accepted because it would never be sent.

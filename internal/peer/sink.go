@@ -47,19 +47,13 @@ func (e *Engine) sendLink(s *Session, cfg SendConfig, sections []section) (link,
 
 // track describes the section's track for those who send on it.
 func (s section) track() SendTrack {
-	t := SendTrack{
+	return SendTrack{
 		Mid: s.mid, Kind: s.kind, SSRC: s.ssrc, PayloadType: s.codec.PayloadType,
 		RTXSSRC: s.rtxSSRC, RTXPayloadType: s.codec.RTX,
+		MIDExtensionID:         s.extensionID(sdp.SDESMidURI),
+		CaptureTimeExtensionID: s.extensionID(absCaptureTimeURI),
+		PassedExtensionID:      s.extensionID(passedURI(s.kind)),
 	}
-	for _, x := range s.extensions {
-		switch x.URI {
-		case sdp.SDESMidURI:
-			t.MIDExtensionID = x.ID
-		case absCaptureTimeURI:
-			t.CaptureTimeExtensionID = x.ID
-		}
-	}
-	return t
 }
 
 // sends says whether an SSRC is one of ours, for media or for retransmission.

@@ -13,7 +13,9 @@ type Tape struct {
 	numbers []uint16
 }
 
-// Record notes what arrives on the client's first track until the test ends.
+// Record notes what arrives on the client's first track until the test ends. It
+// returns when packets come steadily: a viewer begins with a keyframe of before, which
+// the publisher may have sent before Steadily began to number anew.
 func (c *Client) Record() *Tape {
 	c.t.Helper()
 	track := Wait(c.t, "the viewer's track", c.Tracks)
@@ -32,6 +34,7 @@ func (c *Client) Record() *Tape {
 		}
 	}()
 	c.t.Cleanup(func() { c.Leave(); <-done })
+	Until(c.t, "steady packets", func() bool { return tape.Len() > 2 })
 	return tape
 }
 
