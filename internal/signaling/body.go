@@ -33,7 +33,18 @@ func (h *Handler) bounded(next http.Handler) http.Handler {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.cfg.BodyTimeout))
 		}
 		next.ServeHTTP(w, r)
+		h.discard(r)
 	})
+}
+
+// discard reads what a refusal left unread, within limits, before the refusal is
+// sent: most clients look for an answer only when they have sent everything, and one
+// who asked for the connection to be closed would see it reset in place of a 401 or
+// 415. A client that waits for "100 Continue" has sent nothing.
+func (h *Handler) discard(r *http.Request) {
+	if !strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		_, _ = io.CopyN(io.Discard, r.Body, drained*h.cfg.MaxBody)
+	}
 }
 
 // readBody reads the whole body within the limits of size and time.
