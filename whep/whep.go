@@ -7,7 +7,7 @@
 //
 // A [signaling.Session] of this package ties a viewer and a peer connection
 // together: whichever ends first ends the other. Media flows when the connection
-// is up and not before. The server always answers; it makes no counter-offers.
+// is up and not before. The server answers, unless a client asks for a counter-offer.
 package whep
 
 import (

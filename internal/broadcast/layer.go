@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,7 @@ type Layer struct {
 	isKeyframe func([]byte) bool
 	ring       *ring
 	video      bool
+	h264       bool // its parameter sets say what is really sent
 
 	// Shared: stored by the writer, loaded by senders and the API.
 	keyframe   atomic.Uint64 // position of the newest keyframe's first packet, plus one; 0 for none
@@ -71,11 +73,12 @@ type clockReference struct {
 func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	packets := audioPackets
 	video := cfg.Codec.Kind() == Video
+	h264 := strings.EqualFold(cfg.Codec.MimeType, "video/H264")
 	if video {
 		packets = videoPackets
 	}
 	return &Layer{
-		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video,
+		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: h264,
 		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(packets),
 	}
 }
@@ -120,9 +123,9 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	kept.passed, kept.hasPassed = l.passed(&p.Header)
 	l.ring.append(kept, p.Payload)
 	if l.video && !l.keyed && l.inFrame && p.Timestamp == l.lastTS && l.isKeyframe(p.Payload) {
-		l.noteKeyframe(now)
+		l.noteKeyframe()
 	}
-	if l.video && newest && l.isSPS() {
+	if l.h264 && newest {
 		l.noteSPS(p.Payload)
 	}
 	l.lastPacket.Store(now)
@@ -166,16 +169,14 @@ func (l *Layer) beginFrame(timestamp uint32, order order) {
 }
 
 // noteKeyframe makes the picture being written the one that viewers start from.
-func (l *Layer) noteKeyframe(now int64) {
+func (l *Layer) noteKeyframe() {
 	l.keyed = true
 	l.keyframe.Store(l.frame + 1)
-	l.keyframeRequests.answered(now)
+	l.keyframeRequests.answered()
 	if l.keyframes.Add(1) == 1 {
 		l.publisher.stream.b.notify() // the stream can be watched now
 	}
 }
-
-func (l *Layer) isSPS() bool { return l.cfg.Codec.MimeType == "video/H264" }
 
 // noteSPS keeps what the publisher really sends; it seldom changes.
 func (l *Layer) noteSPS(payload []byte) {

@@ -67,4 +67,4 @@ func (k *keyframeRequests) retry(now int64, request func()) {
 }
 
 // answered forgets what was held back: a keyframe is there.
-func (k *keyframeRequests) answered(int64) { k.waiting.Store(false) }
+func (k *keyframeRequests) answered() { k.waiting.Store(false) }
