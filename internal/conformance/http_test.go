@@ -296,6 +296,10 @@ func TestHTTP15OrderOfChecks(t *testing.T) {
 		{"type before syntax", "POST", "/whip/row", good, "text/plain", "hello", 415},
 		{"size before syntax", "POST", "/whip/row", good, typeSDP, huge, 413},
 		{"syntax before meaning", "POST", "/whip/row", good, typeSDP, strings.ReplaceAll(unusable, "a=mid:", "a=x-mid:"), 400},
+		{"no credentials before the wrong direction", "POST", "/whip/row", good, typeSDP, strings.ReplaceAll(unusable, "a=ice-ufrag:", "a=x:"), 400},
+		{"no fingerprint before two videos", "POST", "/whip/row", good, typeSDP, whipOffer(t, "m=audio", "m=video", "a=fingerprint:", "a=x:"), 400},
+		{"syntax before state", "POST", "/whep/nobody", good, typeSDP, "hello", 400},
+		{"meaning", "POST", "/whip/row", good, typeSDP, unusable, 422},
 		{"meaning before state", "POST", "/whep/nobody", good, typeSDP, whipOffer(t), 422},
 		{"state before capacity", "POST", "/whep/nobody", good, typeSDP, whepOffer(t), 409},
 		{"capacity", "POST", "/whep/live", good, typeSDP, whepOffer(t), 503},
@@ -313,6 +317,32 @@ func TestHTTP15OrderOfChecks(t *testing.T) {
 	}
 	if n := s.sessions(); n != 2 {
 		t.Errorf("%d sessions, want the 2 that were accepted", n)
+	}
+}
+
+// HTTP-15, where the rate comes: after the method, before the token.
+func TestHTTP15OrderOfRate(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--publish-token", "secret", "--rate-limit", "1")
+	until(t, patience, "the limit", func() bool { return s.post("/whip/row", "", "Authorization", "Bearer secret").status == 429 })
+	for _, c := range []struct {
+		what, method, path, token string
+		want                      int
+	}{
+		{"preflight before rate", "OPTIONS", "/whip/row", "", 200},
+		{"route before rate", "POST", "/whip/no%20name", "", 404},
+		{"method before rate", "PUT", "/whip/row", "", 405},
+	} {
+		headers := []string{"Authorization", c.token, "Content-Type", "text/plain"}
+		if c.method == "OPTIONS" {
+			headers = append(headers, "Origin", "https://a.example", "Access-Control-Request-Method", "POST")
+		}
+		s.do(c.method, c.path, "x", headers...).is(c.want)
+	}
+	for _, token := range []string{"Bearer wrong", "Bearer secret"} { // with a body of the wrong type
+		until(t, patience, "the limit to come before all that is wrong", func() bool {
+			return s.do("POST", "/whip/row", "x", "Authorization", token, "Content-Type", "text/plain").status == 429
+		})
 	}
 }
 

@@ -14,9 +14,6 @@ import (
 // of them what pion would stumble over.
 func (d *draft) describeMedia() error {
 	for _, s := range d.live {
-		if err := s.readFormats(); err != nil {
-			return err
-		}
 		s.readExtensions(d.role)
 		if d.role == Publish {
 			s.readSource()
@@ -26,6 +23,21 @@ func (d *draft) describeMedia() error {
 		// A viewer sends nothing, whatever its sendrecv offer said of it.
 		s.md.Attributes = without(s.md.Attributes,
 			sdp.AttrKeyMsid, sdp.AttrKeySSRC, sdp.AttrKeySSRCGroup, attrRID, attrSimulcast)
+	}
+
+	return nil
+}
+
+// readFormats reads the payload types of all sections that carry RTP; what else
+// there may be in an m= line is not for us to judge here.
+func (d *draft) readFormats() error {
+	for _, s := range d.live {
+		if !isSecureRTP(s.protos) {
+			continue
+		}
+		if err := s.readFormats(); err != nil {
+			return err
+		}
 	}
 
 	return nil

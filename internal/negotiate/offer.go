@@ -27,12 +27,19 @@ type draft struct {
 	desc     *sdp.SessionDescription
 	sections []*section
 	live     []*section // those not rejected, in the order of the offer
+	grouped  bool       // there is a BUNDLE group
+	group    []string   // the mids in it
+	carrier  *section   // describes the transport; nil when no section is live
+	common   iceTransport
 	offer    *Offer
+
+	// fingerprint is the certificate hash to check, "" when its algorithm is not known.
+	fingerprint string
 }
 
 // ParseOffer validates and normalises the offer that a client of the given role
-// posted. Its errors wrap ErrMalformed or ErrUnusable. Codecs are not judged:
-// that is what Supported and Match are for.
+// posted. Its errors wrap ErrMalformed or, when nothing at all is malformed,
+// ErrUnusable. Codecs are not judged: that is what Supported and Match are for.
 func ParseOffer(role Role, body []byte) (*Offer, error) {
 	desc, err := parseDescription(body)
 	if err != nil {
@@ -42,17 +49,17 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 	d.inheritSession()
 	d.offer.allowMixed = has(desc.Attributes, sdp.AttrKeyExtMapAllowMixed)
 
-	steps := []func() error{
-		d.identify,
+	syntax := []func() error{d.identify, d.readFormats, d.readTransport}
+	meaning := []func() error{
 		d.checkTracks,
-		d.bundle,
+		d.checkBundle,
 		d.checkDirections,
-		d.transport,
+		d.checkTransport,
 		d.checkOneStream,
 		d.describeMedia,
 		d.finish,
 	}
-	for _, step := range steps {
+	for _, step := range slices.Concat(syntax, meaning) {
 		if err := step(); err != nil {
 			return nil, err
 		}

@@ -8,20 +8,23 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// bundle puts all sections on one transport. FFmpeg lists mids that it does not
-// offer, which would make pion look for the transport where there is none.
-func (d *draft) bundle() error {
-	var offered []string
-	found := false
+// readGroups notes which sections share a transport and which are played in step.
+func (d *draft) readGroups() {
 	for _, value := range values(d.desc.Attributes, sdp.AttrKeyGroup) {
 		switch f := strings.Fields(value); {
-		case len(f) > 0 && f[0] == "BUNDLE" && !found:
-			offered, found = f[1:], true
+		case len(f) > 0 && f[0] == "BUNDLE" && !d.grouped:
+			d.group, d.grouped = f[1:], true
 		case len(f) > 0 && f[0] == groupLipSync:
 			d.offer.lipSync = append(d.offer.lipSync, f[1:])
 		}
 	}
-	if !found {
+}
+
+// checkBundle puts all sections on one transport. FFmpeg lists mids that it does not
+// offer, which would make pion look for the transport where there is none.
+func (d *draft) checkBundle() error {
+	offered := d.group
+	if !d.grouped {
 		if len(d.live) > 1 {
 			return fmt.Errorf("%w: it has no a=group:BUNDLE; all tracks share one connection here, "+
 				"so set the bundle policy to max-bundle", ErrUnusable)
@@ -62,38 +65,47 @@ func find(sections []*section, mid string) *section {
 	return nil
 }
 
-// transport gathers the bundle's ICE and DTLS parameters and completes every
-// section with them, because only the first section of a bundle must have them
-// (RFC 9143 section 7.1.3) and pion reads some of them from whichever comes
-// first. What a section says of its own ICE transport stays: should the sections
-// before it be rejected, that is the transport to use.
-func (d *draft) transport() error {
-	tagged := find(d.live, d.offer.bundle[0])
-	carrier := d.carrier(tagged)
-	common, err := iceOf(carrier)
-	if err != nil {
+// readTransport reads what every connection needs, from the section that describes
+// it: ICE credentials and the hash of a certificate. An offer without media needs none.
+func (d *draft) readTransport() (err error) {
+	d.readGroups()
+	if len(d.live) == 0 {
+		return nil
+	}
+	d.carrier = d.findCarrier()
+	if d.common, err = iceOf(d.carrier); err != nil {
 		return err
 	}
-	fingerprint, err := d.fingerprint(carrier)
-	if err != nil {
-		return err
+	d.fingerprint, err = d.readFingerprint()
+	return err
+}
+
+// checkTransport completes every section with the bundle's ICE and DTLS parameters,
+// because only the first section of a bundle must have them (RFC 9143 section 7.1.3)
+// and pion reads some of them from whichever comes first. What a section says of its
+// own ICE transport stays: should the sections before it be rejected, that is the
+// transport to use.
+func (d *draft) checkTransport() error {
+	if d.fingerprint == "" {
+		return fmt.Errorf("%w: a=fingerprint uses an unknown algorithm; use sha-256", ErrUnusable)
 	}
-	setup, err := dtlsSetup(carrier)
+	setup, err := dtlsSetup(d.carrier)
 	if err != nil {
 		return err
 	}
 	for _, s := range d.live {
-		if err := s.checkMux(s == carrier); err != nil {
+		if err := s.checkMux(s == d.carrier); err != nil {
 			return err
 		}
 		if s.ice, err = iceOf(s); err != nil {
-			s.ice = common
+			s.ice = d.common
 		}
-		if s.ice.ufrag == common.ufrag && len(s.ice.candidates) == 0 {
-			s.ice = common
+		if s.ice.ufrag == d.common.ufrag && len(s.ice.candidates) == 0 {
+			s.ice = d.common
 		}
-		s.writeTransport(fingerprint, setup)
+		s.writeTransport(d.fingerprint, setup)
 	}
+	tagged := find(d.live, d.offer.bundle[0])
 	d.offer.setup = setup
 	d.offer.Ufrag, d.offer.Pwd = tagged.ice.ufrag, tagged.ice.pwd
 	d.offer.HasCandidates = len(tagged.ice.candidates) > 0
@@ -163,10 +175,17 @@ func (s *section) writeCandidates() {
 	}
 }
 
-// carrier is the section that describes the transport: the first of the bundle,
-// or when that has no credentials (a data channel came first and took them), the
-// first one that does.
-func (d *draft) carrier(tagged *section) *section {
+// findCarrier returns the section that describes the transport: the first of the
+// bundle, or when that has no credentials (a data channel came first and took them),
+// the first one that does.
+func (d *draft) findCarrier() *section {
+	tagged := d.live[0]
+	for _, mid := range d.group {
+		if s := find(d.live, mid); s != nil {
+			tagged = s
+			break
+		}
+	}
 	if has(tagged.md.Attributes, attrICEUfrag) {
 		return tagged
 	}
@@ -179,10 +198,11 @@ func (d *draft) carrier(tagged *section) *section {
 	return tagged
 }
 
-// fingerprint picks the certificate hash to check, of those that a client may
-// give several of: the newer algorithms before SHA-1, SHA-256 first of all.
-func (d *draft) fingerprint(carrier *section) (string, error) {
-	offered := values(carrier.md.Attributes, attrFingerprint)
+// readFingerprint picks the certificate hash to check, of those that a client may
+// give several of: the newer algorithms before SHA-1, SHA-256 first of all. It
+// returns "" when it knows none of the algorithms.
+func (d *draft) readFingerprint() (string, error) {
+	offered := values(d.carrier.md.Attributes, attrFingerprint)
 	for _, s := range d.live {
 		offered = append(offered, values(s.md.Attributes, attrFingerprint)...)
 	}
@@ -201,7 +221,7 @@ func (d *draft) fingerprint(carrier *section) (string, error) {
 		}
 	}
 
-	return "", fmt.Errorf("%w: a=fingerprint:%s uses an unknown algorithm; use sha-256", ErrUnusable, clip(offered[0]))
+	return "", nil
 }
 
 func isHexPairs(s string) bool {
