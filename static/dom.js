@@ -1,6 +1,8 @@
 // @ts-check
 // Three small helpers for the pages' elements.
 
+import { say } from './text-common.js';
+
 /**
  * The element with that id, which the page's HTML is sure to have.
  * @template {HTMLElement} T
@@ -39,7 +41,7 @@ export function copyButton(name, text) {
   const button = make('button', { type: 'button', class: 'copy' }, name);
   button.addEventListener('click', async () => {
     const copied = await copy(text());
-    button.textContent = copied ? 'Copied' : 'Press Ctrl+C';
+    button.textContent = say(copied ? 'copied' : 'pressCopy');
     setTimeout(() => { button.textContent = name; }, 1_600);
   });
   return button;

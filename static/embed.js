@@ -3,6 +3,7 @@
 // autoplay (each on unless 0, false, no or off), poster (a path of this server), lang.
 
 import { byId } from './dom.js';
+import { language } from './i18n.js';
 import { address, readToken, root, streamName } from './site.js';
 import { WhepVideo } from './whep-video.js';
 
@@ -17,8 +18,8 @@ function isOn(option) {
 
 document.title = name;
 for (const option of ['controls', 'muted']) player.toggleAttribute(option, isOn(option));
-const lang = options.get('lang');
-if (lang) player.setAttribute('lang', lang);
+document.documentElement.lang = language;
+player.setAttribute('lang', language);
 // The page's policy shows no picture of another host; a wrong address is no poster.
 const poster = options.get('poster');
 if (poster && URL.canParse(poster, root.href)) player.setAttribute('poster', new URL(poster, root).href);

@@ -1,5 +1,7 @@
 // @ts-check
-// Numbers as people read them. Pure.
+// Numbers as people read them, in the language of the page. Pure.
+
+import { say } from './text-common.js';
 
 /** @param {number} bitsPerSecond */
 export function bitrate(bitsPerSecond) {
@@ -10,17 +12,17 @@ export function bitrate(bitsPerSecond) {
 /** @param {number} ms how long something has lasted */
 export function duration(ms) {
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return 'less than a minute';
-  if (minutes < 60) return `${minutes} min`;
+  if (minutes < 1) return say('moments');
+  if (minutes < 60) return say('minutes', { m: minutes });
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  if (hours < 24) return minutes % 60 ? say('hoursMinutes', { h: hours, m: minutes % 60 }) : say('hours', { h: hours });
   const days = Math.floor(hours / 24);
-  return hours % 24 ? `${days} d ${hours % 24} h` : `${days} d`;
+  return hours % 24 ? say('daysHours', { d: days, h: hours % 24 }) : say('days', { d: days });
 }
 
 /** @param {number} count */
 export function watching(count) {
-  return count === 1 ? '1 person watching' : `${count} people watching`;
+  return say('watching', { n: count });
 }
 
 /** Codecs as they are called, where that is not how they are written. */

@@ -4,7 +4,9 @@
 import { byId } from './dom.js';
 import { Feed } from './feed.js';
 import { watching } from './format.js';
+import { language, translatePage } from './i18n.js';
 import { address, readToken, saveToken, streamName } from './site.js';
+import { t } from './text-watch.js';
 import { WhepVideo } from './whep-video.js';
 
 /** @typedef {import('./feed.js').Stream} Stream */
@@ -18,8 +20,10 @@ const feed = new Feed();
 let live = false;
 
 function main() {
+  translatePage(t);
+  player.lang = language;
   document.title = `${name} · Porthole`;
-  byId('title', HTMLElement).textContent = `Live stream ${name}`;
+  byId('title', HTMLElement).textContent = t('heading', { name });
   byId('name', HTMLElement).textContent = name;
   listen();
   open(readToken('view'));
@@ -66,7 +70,7 @@ function askForToken() {
   const form = byId('token-form', HTMLFormElement);
   const input = byId('token', HTMLInputElement);
   const tried = player.token !== '';
-  byId('token-title', HTMLElement).textContent = tried ? 'That token does not open this stream' : 'This stream needs a token';
+  byId('token-title', HTMLElement).textContent = t(tried ? 'tokenWrong' : 'tokenNeeded');
   form.hidden = false;
   player.hidden = true;
   input.value = '';
