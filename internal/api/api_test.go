@@ -55,7 +55,7 @@ func call(h http.Handler, method, target, token string) *httptest.ResponseRecord
 
 func webcam() broadcast.StreamInfo {
 	return broadcast.StreamInfo{
-		Name: "webcam", Live: true, Source: "pattern", Viewers: 2,
+		Name: "webcam", Live: true, State: broadcast.StateLive, Source: "pattern", Viewers: 2,
 		Since: time.Date(2026, 11, 21, 9, 15, 0, 123, time.FixedZone("CET", 3600)),
 		Tracks: []broadcast.TrackInfo{
 			{
@@ -68,11 +68,13 @@ func webcam() broadcast.StreamInfo {
 }
 
 func TestStreamsDocument(t *testing.T) {
-	h, _ := newHandler(t, &fakeStreams{list: []broadcast.StreamInfo{webcam(), {Name: "waiting", Viewers: 1}}})
-	const webcamJSON = `{"name":"webcam","live":true,"source":"pattern","viewers":2,"since":"2026-11-21T08:15:00Z",` +
+	h, _ := newHandler(t, &fakeStreams{list: []broadcast.StreamInfo{webcam(), {
+		Name: "waiting", Viewers: 1, Source: "camera", SourceState: "camera unplugged",
+	}}})
+	const webcamJSON = `{"name":"webcam","live":true,"state":"live","source":"pattern","viewers":2,"since":"2026-11-21T08:15:00Z",` +
 		`"tracks":[{"kind":"video","codec":"H264","fmtp":"packetization-mode=1","width":1280,"height":720,"bitrate":2500000,"fps":30},` +
 		`{"kind":"audio","codec":"opus"}]}`
-	const waitingJSON = `{"name":"waiting","live":false,"source":"","viewers":1,"tracks":[]}`
+	const waitingJSON = `{"name":"waiting","live":false,"state":"waiting","source":"camera","sourceState":"camera unplugged","viewers":1,"tracks":[]}`
 
 	for target, want := range map[string]string{
 		"/api/streams":         `{"streams":[` + webcamJSON + `,` + waitingJSON + `]}`,

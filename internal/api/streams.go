@@ -17,13 +17,18 @@ type StreamList struct {
 
 // Stream is one stream:
 //
-//	{"name": "webcam", "live": true, "source": "camera", "viewers": 2, "since": "2026-11-21T08:15:00Z",
+//	{"name": "webcam", "live": true, "state": "live", "source": "camera", "viewers": 2, "since": "2026-11-21T08:15:00Z",
 //	 "tracks": [{"kind": "video", "codec": "H264", "fmtp": "…", "width": 1280, "height": 720,
 //	             "bitrate": 2500000, "fps": 30}, {"kind": "audio", "codec": "opus", "bitrate": 32000}]}
 type Stream struct {
-	Name    string    `json:"name"`
-	Live    bool      `json:"live"`           // a viewer who joins now sees or hears something
-	Source  string    `json:"source"`         // "camera", "pattern", "whip"; empty when nobody publishes
+	Name   string `json:"name"`
+	Live   bool   `json:"live"`   // a viewer who joins now sees or hears something
+	State  string `json:"state"`  // "live"; "waiting" for a publisher; "standby": begins when a viewer joins
+	Source string `json:"source"` // "camera", "pattern", "whip"; empty when nobody publishes or will
+	// SourceState says for people how a source on this machine is, as "camera
+	// unplugged". It is left out when there is nothing to say.
+	SourceState string `json:"sourceState,omitempty"`
+
 	Viewers int       `json:"viewers"`        // who hold a place, those that are connecting among them
 	Since   time.Time `json:"since,omitzero"` // when the publisher came, RFC 3339; left out without one
 	Tracks  []Track   `json:"tracks"`         // never null; several of a kind when the publisher sends simulcast
@@ -51,8 +56,9 @@ func newStreamList(infos []broadcast.StreamInfo) StreamList {
 
 func newStream(info broadcast.StreamInfo) Stream {
 	s := Stream{
-		Name: info.Name, Live: info.Live, Source: info.Source, Viewers: info.Viewers,
-		Tracks: make([]Track, len(info.Tracks)),
+		Name: info.Name, Live: info.Live, State: info.State.String(), Source: info.Source, SourceState: info.SourceState,
+		Viewers: info.Viewers,
+		Tracks:  make([]Track, len(info.Tracks)),
 	}
 	if !info.Since.IsZero() {
 		s.Since = info.Since.UTC().Truncate(time.Second)

@@ -70,7 +70,7 @@ type Broadcaster struct {
 	running sync.WaitGroup // the senders
 
 	mu sync.Mutex // guards what follows, and what stream.go and viewer.go say; never held on the media path
-	// streams that have a publisher or viewers.
+	// streams that have a publisher, an announcement or viewers.
 	streams  map[string]*stream
 	viewers  int
 	departed Counters // of viewers that have left
@@ -125,7 +125,8 @@ func (b *Broadcaster) Publish(name string, cfg PublisherConfig) (*Publisher, err
 }
 
 // Join takes a place for a viewer of a stream; no media flows before Start. The
-// place is given back by Viewer.Close. It returns ErrNoPublisher when there is
+// place is given back by Viewer.Close. A source that is off (see Announcement) is
+// told that it is wanted, and has the grace time to come. It returns ErrNoPublisher when there is
 // nothing to see yet, ErrTooManyViewers, or ErrClosed.
 func (b *Broadcaster) Join(name string) (*Viewer, error) {
 	b.mu.Lock()
@@ -134,7 +135,11 @@ func (b *Broadcaster) Join(name string) (*Viewer, error) {
 		return nil, ErrClosed
 	}
 	s := b.streams[name]
-	if s == nil || !s.liveLocked() {
+	var codecs []Codec
+	if s != nil {
+		codecs = s.codecsLocked()
+	}
+	if len(codecs) == 0 {
 		return nil, fmt.Errorf("join %q: %w", name, ErrNoPublisher)
 	}
 	if b.cfg.MaxViewers > 0 && b.viewers >= b.cfg.MaxViewers {
@@ -143,9 +148,12 @@ func (b *Broadcaster) Join(name string) (*Viewer, error) {
 	if b.cfg.MaxStreamViewers > 0 && len(s.viewers) >= b.cfg.MaxStreamViewers {
 		return nil, fmt.Errorf("join %q: %w", name, ErrTooManyViewers)
 	}
-	v := newViewer(s)
+	v := newViewer(s, codecs)
 	s.viewers[v] = struct{}{}
 	b.viewers++
+	if s.publisher == nil {
+		s.beginGraceLocked()
+	}
 	b.notify()
 	return v, nil
 }
@@ -180,6 +188,9 @@ func (b *Broadcaster) Close() error {
 	for _, s := range b.streams {
 		if s.publisher != nil {
 			publishers = append(publishers, s.publisher)
+		}
+		if s.announced != nil {
+			s.announced.end(ErrClosed)
 		}
 		for v := range s.viewers {
 			viewers = append(viewers, v)

@@ -110,15 +110,19 @@ type TrackInfo struct {
 
 // StreamInfo describes a stream.
 type StreamInfo struct {
-	Name    string
-	Live    bool // somebody publishes, and a viewer would see or hear something
-	Source  string
-	Since   time.Time // when the publisher came; zero without one
-	Viewers int
-	Tracks  []TrackInfo
+	Name   string
+	Live   bool // somebody publishes, and a viewer would see or hear something
+	State  State
+	Source string // where it comes from, or will come from
+	// SourceState says for people how a source on this machine is; "" when there is
+	// none, or nothing to say.
+	SourceState string
+	Since       time.Time // when the publisher came; zero without one
+	Viewers     int
+	Tracks      []TrackInfo
 }
 
-// Streams returns all streams that have a publisher or viewers, by name.
+// Streams returns all streams that have a publisher, an announcement or viewers, by name.
 func (b *Broadcaster) Streams() []StreamInfo {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -142,7 +146,10 @@ func (b *Broadcaster) Stream(name string) (info StreamInfo, ok bool) {
 }
 
 func (s *stream) infoLocked() StreamInfo {
-	info := StreamInfo{Name: s.name, Live: s.liveLocked(), Viewers: len(s.viewers)}
+	info := StreamInfo{Name: s.name, Live: s.liveLocked(), State: s.stateLocked(), Viewers: len(s.viewers)}
+	if s.announced != nil {
+		info.Source, info.SourceState = s.announced.source, s.announced.status.Text
+	}
 	p := s.publisher
 	if p == nil {
 		return info

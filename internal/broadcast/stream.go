@@ -22,6 +22,7 @@ type stream struct {
 
 	// Guarded by b.mu.
 	publisher *Publisher
+	announced *Announcement // of a source on this machine; nil: none
 	viewers   map[*Viewer]struct{}
 	grace     *time.Timer // runs while viewers wait for a publisher
 }
@@ -34,10 +35,7 @@ func newStream(b *Broadcaster, name string) *stream {
 // viewers notice the change by the layers.
 func (s *stream) attachLocked(p *Publisher) {
 	s.publisher = p
-	if s.grace != nil {
-		s.grace.Stop()
-		s.grace = nil
-	}
+	s.endGraceLocked()
 	p.settled = time.AfterFunc(settle, s.b.notify)
 	s.b.notify()
 }
@@ -65,20 +63,36 @@ func (s *stream) detachLocked(p *Publisher) {
 	}
 	s.publisher = nil
 	p.settled.Stop()
-	if len(s.viewers) > 0 && !s.b.closed {
-		s.grace = time.AfterFunc(s.b.cfg.Grace, s.giveUp)
+	if len(s.viewers) > 0 {
+		s.beginGraceLocked()
 	}
 	s.dropIfUnusedLocked()
 	s.b.notify()
+}
+
+// beginGraceLocked gives a publisher time to come, if none of that time runs yet.
+func (s *stream) beginGraceLocked() {
+	if s.grace == nil && !s.b.closed {
+		s.grace = time.AfterFunc(s.b.cfg.Grace, s.giveUp)
+	}
+}
+
+// endGraceLocked is for when one has come, or nobody waits for one any more.
+func (s *stream) endGraceLocked() {
+	if s.grace != nil {
+		s.grace.Stop()
+		s.grace = nil
+	}
 }
 
 // giveUp ends the viewers whose publisher did not come back.
 func (s *stream) giveUp() {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
-	if s.publisher != nil {
-		return
+	if s.publisher != nil || s.grace == nil {
+		return // somebody came, or everybody left, in this very moment
 	}
+	s.grace = nil
 	for v := range s.viewers {
 		v.end(ErrPublisherGone)
 	}
@@ -94,11 +108,11 @@ func (s *stream) leaveLocked(v *Viewer) {
 }
 
 func (s *stream) dropIfUnusedLocked() {
-	if s.publisher != nil || len(s.viewers) > 0 {
-		return
+	if len(s.viewers) == 0 {
+		s.endGraceLocked()
 	}
-	if s.grace != nil {
-		s.grace.Stop()
+	if s.publisher != nil || s.announced != nil || len(s.viewers) > 0 {
+		return
 	}
 	if s.b.streams[s.name] == s {
 		delete(s.b.streams, s.name)

@@ -64,6 +64,9 @@ func (t *track) follow(layers []*Layer, now int64) bool {
 	if len(layers) == 0 {
 		return false
 	}
+	if t.layer == nil && layers[0].publisher.ended() {
+		return false // who joins while nobody publishes is not shown how it was
+	}
 	current := t.layer != nil && t.layer.publisher == layers[0].publisher
 	if current && (len(layers) == 1 || now-t.checked < int64(layerCheck)) {
 		return true

@@ -61,7 +61,7 @@ type Viewer struct {
 	began  time.Time
 
 	// Guarded by stream.b.mu.
-	codecs   []Codec // what the stream sent when the viewer joined
+	codecs   []Codec // what the stream sent, or was about to send, when the viewer joined
 	detached bool
 	sender   *sender // nil before Start
 
@@ -76,21 +76,15 @@ type Viewer struct {
 	stats viewerStats
 }
 
-func newViewer(s *stream) *Viewer {
-	v := &Viewer{life: newLife(), id: rand.Text(), stream: s, began: time.Now()}
-	for _, kind := range s.publisher.cfg.Kinds {
-		if layers := s.publisher.layers[kind]; len(layers) > 0 {
-			v.codecs = append(v.codecs, layers[0].Codec())
-		}
-	}
-	return v
+func newViewer(s *stream, codecs []Codec) *Viewer {
+	return &Viewer{life: newLife(), id: rand.Text(), stream: s, began: time.Now(), codecs: codecs}
 }
 
 // ID returns a name for logs and the API, unguessable and unique.
 func (v *Viewer) ID() string { return v.id }
 
-// Codecs returns what the stream sent when the viewer joined: one audio and one
-// video codec at most, never none.
+// Codecs returns what the stream sent, or would send next, when the viewer joined:
+// one audio and one video codec at most, never none.
 func (v *Viewer) Codecs() []Codec { return v.codecs }
 
 // Start lets media flow. It is called once, when the viewer's connection is up;

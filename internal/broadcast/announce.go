@@ -1,0 +1,149 @@
+package broadcast
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Announcement keeps a stream of a source on this machine in being while nothing
+// is published: while the device is away, or off because nobody watches. It says
+// how the source is, and whether viewers may come and wait for it.
+//
+//	Announce ─► Tell (standby) ─► a viewer joins ─► Watched ─► Publish … Close ─► Tell (standby) ─► …
+//
+// An announcement does not hold the stream: others may publish there, which
+// Taken tells the source.
+type Announcement struct {
+	life
+	stream *stream
+	source string
+
+	// Guarded by stream.b.mu.
+	status SourceStatus
+}
+
+// SourceStatus is how a source on this machine is.
+type SourceStatus struct {
+	// Text says it for people: "camera unplugged". "" while there is nothing to say.
+	Text string
+	// Standby is what the source will send once somebody watches, one codec of a
+	// kind: viewers may join, and bring the source to work. Empty: they may not
+	// while nothing is published.
+	Standby []Codec
+}
+
+// Announce makes a stream known whose source is on this machine; source is what
+// PublisherConfig.Source will be. It returns ErrStreamBusy when the stream has an
+// announcement, and ErrClosed after Close.
+func (b *Broadcaster) Announce(name, source string) (*Announcement, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, ErrClosed
+	}
+	s := b.streams[name]
+	if s == nil {
+		s = newStream(b, name)
+		b.streams[name] = s
+	}
+	if s.announced != nil {
+		return nil, fmt.Errorf("announce %q: %w", name, ErrStreamBusy)
+	}
+	s.announced = &Announcement{life: newLife(), stream: s, source: source}
+	b.notify()
+	return s.announced, nil
+}
+
+// Tell says how the source is from now on.
+func (a *Announcement) Tell(status SourceStatus) {
+	b := a.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a.status.Text == status.Text && slices.Equal(a.status.Standby, status.Standby) {
+		return
+	}
+	a.status = status
+	b.notify()
+}
+
+// Watched says whether the stream has viewers, those that are connecting among
+// them. Broadcaster.Changed tells when to ask again.
+func (a *Announcement) Watched() bool {
+	b := a.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(a.stream.viewers) > 0
+}
+
+// Taken says whether somebody publishes on the stream: the source itself, or
+// another one that came first. Broadcaster.Changed tells when to ask again.
+func (a *Announcement) Taken() bool {
+	b := a.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return a.stream.publisher != nil
+}
+
+// Close takes the announcement back. A second call does nothing.
+func (a *Announcement) Close() {
+	b := a.stream.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a.end(nil)
+	if a.stream.announced != a {
+		return
+	}
+	a.stream.announced = nil
+	a.stream.dropIfUnusedLocked()
+	b.notify()
+}
+
+// standbyLocked returns what a source that is off will send; nothing when there
+// is none, or it cannot work now.
+func (s *stream) standbyLocked() []Codec {
+	if s.announced == nil {
+		return nil
+	}
+	return s.announced.status.Standby
+}
+
+// codecsLocked returns what a viewer who joins now will get; nothing when there is
+// nothing to join for.
+func (s *stream) codecsLocked() (codecs []Codec) {
+	if !s.liveLocked() {
+		return s.standbyLocked()
+	}
+	for _, kind := range s.publisher.cfg.Kinds {
+		if layers := s.publisher.layers[kind]; len(layers) > 0 {
+			codecs = append(codecs, layers[0].Codec())
+		}
+	}
+	return codecs
+}
+
+// State is what a stream has to offer.
+type State uint8
+
+// The states of a stream.
+const (
+	StateWaiting State = iota // for a publisher, or for its first picture
+	StateLive                 // a viewer who joins sees or hears something at once
+	StateStandby              // its source is off, and goes on when a viewer joins
+	states                    // how many there are
+)
+
+// String returns "waiting", "live" or "standby".
+func (s State) String() string {
+	return [states]string{"waiting", "live", "standby"}[s]
+}
+
+// stateLocked says what the stream has to offer.
+func (s *stream) stateLocked() State {
+	switch {
+	case s.liveLocked():
+		return StateLive
+	case len(s.standbyLocked()) > 0:
+		return StateStandby
+	}
+	return StateWaiting
+}
