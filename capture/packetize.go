@@ -91,8 +91,12 @@ func (p *packetizer) writeParams(write func(*rtp.Packet) error) error {
 	return p.emit(p.buf, false, write)
 }
 
+// spare is by how much the last fragment is shorter than the others at least: room for the header extension that tells
+// viewers when the picture was taken, in packets that leave with one system call only if the last is not the largest.
+const spare = 16
+
 // writeNAL sends one unit, whole or in fragments (FU-A, RFC 6184 §5.8). The fragments are cut to one size (the last
-// may be shorter), so that they can leave in one system call.
+// is shorter), so that they can leave in one system call.
 func (p *packetizer) writeNAL(nal []byte, last bool, write func(*rtp.Packet) error) error {
 	if len(nal) <= maxPayload {
 		return p.emit(nal, last, write)
@@ -101,8 +105,8 @@ func (p *packetizer) writeNAL(nal []byte, last bool, write func(*rtp.Packet) err
 	indicator, header := nal[0]&0x60|nalFUA, nalType(nal)
 	rest := nal[1:]
 	const room = maxPayload - 2
-	count := (len(rest) + room - 1) / room
-	size := (len(rest) + count - 1) / count
+	count := (len(rest) + spare + room - 1) / room
+	size := (len(rest) + spare + count - 1) / count
 	flag := byte(start)
 	for len(rest) > 0 {
 		part := rest[:min(size, len(rest))]

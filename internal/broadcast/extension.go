@@ -56,3 +56,35 @@ func (x *extensions) put(h *rtp.Header, which int) {
 func (x *extensions) capturedAt(t time.Time) {
 	binary.BigEndian.PutUint64(x.capture[:], ntpTime(t))
 }
+
+const (
+	// captureSize is what the capture time adds to a packet, at most: the
+	// extension's header and its own, padded (RFC 8285 section 4.2).
+	captureSize = 16
+	// captureEvery is how often a viewer is told the capture time at least. In
+	// between it goes by timestamps, as the extension's definition wants.
+	captureEvery = time.Second
+)
+
+// captureTimes decides which packets carry the capture time. In a batch all
+// packets but the last are of one size, and the last not larger: so the time goes
+// into the last packet of a picture if that one is shorter than the others or
+// alone, and costs a system call of its own only once a while.
+type captureTimes struct {
+	told      int64  // when a packet carried it last; 0: never
+	timestamp uint32 // of the packet before
+	size      int    // of its payload
+}
+
+// due says whether a packet, the next one of its track, shall tell when it was captured.
+func (c *captureTimes) due(p *packet, video bool, now int64) bool {
+	alone, before := c.timestamp != p.timestamp || c.size == 0, c.size
+	c.timestamp, c.size = p.timestamp, len(p.payload)
+	switch {
+	case !video:
+		return true
+	case !p.marker:
+		return false
+	}
+	return alone || len(p.payload)+captureSize <= before || c.told == 0 || now-c.told >= int64(captureEvery)
+}

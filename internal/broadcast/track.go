@@ -39,6 +39,7 @@ type track struct {
 	beganAt int64 // when the track last began at a keyframe; 0: never
 
 	extensions extensions
+	captures   captureTimes
 	sent       sentLog
 	resend     []uint16 // asked for by NACK, not yet sent again
 	rtxSeq     uint16
@@ -159,7 +160,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 			continue
 		}
 		seq := uint16(number) //nolint:gosec // sequence numbers wrap
-		switch err := t.write(v, p, seq, ts, s); err {
+		switch err := t.write(v, p, seq, ts, now, s); err {
 		case nil:
 			wrote++
 			t.rewriter.sent(number, ts, now)
@@ -174,13 +175,13 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 }
 
 // write sends one packet under the viewer's own numbers.
-func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, s *scratch) error {
+func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, now int64, s *scratch) error {
 	h := &s.header
 	*h = rtp.Header{
 		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
 		SequenceNumber: seq, Timestamp: ts, SSRC: t.cfg.SSRC,
 	}
-	t.extend(h, p)
+	t.extend(h, p, now)
 	if _, err := v.sink.WriteRTP(h, p.payload); err != nil {
 		return err
 	}
@@ -192,9 +193,8 @@ func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, s *scratch) e
 }
 
 // extend adds the header extensions: MID until the viewer has surely learned
-// whose packets these are, the capture time to each picture's last packet. (The
-// last one of a batch may be the odd one in size, the first one may not.)
-func (t *track) extend(h *rtp.Header, p *packet) {
+// whose packets these are, and the capture time where it costs no system call.
+func (t *track) extend(h *rtp.Header, p *packet, now int64) {
 	if t.extensions.mask == 0 {
 		return
 	}
@@ -202,9 +202,12 @@ func (t *track) extend(h *rtp.Header, p *packet) {
 	if t.packets < midPackets {
 		which = withMID
 	}
-	if at, ok := t.layer.capturedAt(p.timestamp); ok && (p.marker || !t.layer.video) {
-		t.extensions.capturedAt(at)
-		which |= withCapture
+	if t.extensions.mask&withCapture != 0 && t.captures.due(p, t.layer.video, now) {
+		if at, ok := t.layer.capturedAt(p.timestamp); ok {
+			t.extensions.capturedAt(at)
+			t.captures.told = now
+			which |= withCapture
+		}
 	}
 	if p.hasPassed {
 		t.extensions.passed[0] = p.passed

@@ -107,8 +107,9 @@ func TestCaptureTimeIDComesFromTheAnswer(t *testing.T) {
 	}
 }
 
-// A picture is as old as it is when its last packet comes, whichever packet
-// tells when it was taken; what comes before the settled part does not count.
+// A picture is as old as it is when its last packet comes, whichever packet, of
+// this picture or of one before, tells when it was taken; what comes before the
+// settled part does not count.
 func TestMeterTimesWholePictures(t *testing.T) {
 	begin := time.Now()
 	m := newMeter(begin.Add(time.Second), 0)
@@ -133,13 +134,14 @@ func TestMeterTimesWholePictures(t *testing.T) {
 	packet(1100*time.Millisecond, 2, true, 20*time.Millisecond)  // told by the last packet
 	packet(1200*time.Millisecond, 3, false, 20*time.Millisecond) // by the first
 	packet(1210*time.Millisecond, 3, true, 0)
-	packet(1300*time.Millisecond, 4, false, 20*time.Millisecond) // the last packet is lost
-	packet(1400*time.Millisecond, 5, true, 0)                    // not told
+	packet(1300*time.Millisecond, 9000, false, 20*time.Millisecond) // the last packet is lost
+	packet(1420*time.Millisecond, 18000, true, 0)                   // told by that one: taken 100 ms later
+	packet(1500*time.Millisecond, 600*90000, true, 0)               // too long after it
 	m.stop(begin.Add(2 * time.Second))
 
 	got := m.delays.distribution()
-	if got.Count != 2 || got.Min < 19.9 || got.Min > 20.1 || got.Max < 29.9 || got.Max > 30.1 {
-		t.Errorf("got %+v, want two pictures, 20 and 30 ms old", got)
+	if got.Count != 3 || got.Min < 19.9 || got.Min > 20.1 || got.Max < 39.7 || got.Max > 40.3 {
+		t.Errorf("got %+v, want three pictures, 20, 30 and 40 ms old", got)
 	}
 }
 

@@ -96,20 +96,28 @@ func (m *meter) count(now time.Time, packet []byte) (needed bool) {
 	return !s.quiet
 }
 
-// timePicture measures how old a picture is when its last packet has come. The
-// packet that tells when it was taken may be another one. The caller holds m.mu.
+const (
+	// videoClockRate is that of all video codecs in WebRTC (RFC 7742), in hertz.
+	videoClockRate = 90_000
+	// captureKnown is for how long the capture time of one picture tells, by the
+	// difference of their timestamps, that of others.
+	captureKnown = 5 * time.Second
+)
+
+// timePicture measures how old a picture is when its last packet has come. A
+// server need not tell when each picture was taken. The caller holds m.mu.
 func (s *stream) timePicture(m *meter, packet []byte, timestamp uint32, now time.Time) {
 	const marker = 0x80
 	if nanos, ok := captureTime(packet, m.capture); ok {
 		s.captured, s.capturedFor = nanos, timestamp
 	}
-	if packet[1]&marker == 0 || s.captured == 0 || s.capturedFor != timestamp {
+	if packet[1]&marker == 0 || s.captured == 0 || !s.video || s.judgedAt.IsZero() {
 		return
 	}
-	if s.video && !s.judgedAt.IsZero() {
-		m.delays.add(time.Duration(now.UnixNano() - s.captured))
+	later := time.Duration(int32(timestamp-s.capturedFor)) * time.Second / videoClockRate //nolint:gosec // serial number arithmetic
+	if later.Abs() <= captureKnown {
+		m.delays.add(time.Duration(now.UnixNano()-s.captured) - later)
 	}
-	s.captured = 0
 }
 
 // expectCapture says under which id packets tell when their picture was taken.
