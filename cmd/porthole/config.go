@@ -13,6 +13,7 @@ import (
 
 	"porthole/capture"
 	"porthole/internal/broadcast"
+	"porthole/internal/iceserver"
 	"porthole/internal/signaling"
 )
 
@@ -20,22 +21,22 @@ import (
 // defaultConfig fills it, loadConfig lays file, environment and flags over it,
 // Validate judges it as a whole. It never changes after that.
 type Config struct {
-	HTTP           string         // HOST:PORT of pages, signalling and API
-	Media          string         // HOST:PORT of ICE, UDP and TCP alike
-	Sources        []Source       // what is captured here
-	STUN           []string       // stun: URLs that tell our own mapped address
-	TURN           []TURNServer   // relays that clients are told of
-	PublicIPs      []netip.Addr   // addresses that a NAT forwards to us
-	PublishToken   string         // who may publish; empty: anybody
-	ViewToken      string         // who may watch; empty: anybody
-	MaxViewers     int            // at a time, over all streams; 0: any number
-	StreamViewers  int            // at a time, of one stream; 0: any number
-	Grace          time.Duration  // how long viewers wait for a lost publisher
-	RateLimit      int            // signalling requests a second and client address; 0: any number
-	MaxBody        int            // bytes of a signalling request's body
-	LenientPatch   bool           // whether a PATCH may leave out If-Match
-	TrustedProxies []netip.Prefix // whose X-Forwarded-… headers we believe
-	Cert, Key      string         // PEM files; HTTPS when they are set
+	HTTP           string             // HOST:PORT of pages, signalling and API
+	Media          string             // HOST:PORT of ICE, UDP and TCP alike
+	Sources        []Source           // what is captured here
+	STUN           []iceserver.Server // tell our own mapped address, and clients theirs
+	TURN           []iceserver.Server // relays that clients are told of
+	PublicIPs      []netip.Addr       // addresses that a NAT forwards to us
+	PublishToken   string             // who may publish; empty: anybody
+	ViewToken      string             // who may watch; empty: anybody
+	MaxViewers     int                // at a time, over all streams; 0: any number
+	StreamViewers  int                // at a time, of one stream; 0: any number
+	Grace          time.Duration      // how long viewers wait for a lost publisher
+	RateLimit      int                // signalling requests a second and client address; 0: any number
+	MaxBody        int                // bytes of a signalling request's body
+	LenientPatch   bool               // whether a PATCH may leave out If-Match
+	TrustedProxies []netip.Prefix     // whose X-Forwarded-… headers we believe
+	Cert, Key      string             // PEM files; HTTPS when they are set
 	LogLevel       slog.Level
 	LogFormat      string // "text" or "json"
 }
@@ -46,16 +47,6 @@ type Source struct {
 	URI  string // as the operator wrote it
 	Spec capture.Spec
 }
-
-// TURNServer is a relay that clients may use, with the credentials for it.
-type TURNServer struct {
-	URL        string // "turn:HOST:PORT?transport=udp", without credentials
-	Username   string
-	Credential string
-}
-
-// String leaves the credential out.
-func (t TURNServer) String() string { return t.URL }
 
 func defaultConfig() Config {
 	return Config{
@@ -97,12 +88,12 @@ func serveSettings() []setting[Config] {
 		{
 			name: "stun", arg: "URL", list: true,
 			help: "A STUN server, such as stun:stun.example.org:3478, asked in the background for\nthis machine's public address. Default: none, which is right for a LAN.",
-			set:  many(func(c *Config) *[]string { return &c.STUN }, parseSTUN),
+			set:  many(func(c *Config) *[]iceserver.Server { return &c.STUN }, iceserver.ParseSTUN),
 		},
 		{
 			name: "turn", arg: "URL", list: true,
 			help: "A TURN server that clients may relay through:\nturn:USER:PASSWORD@HOST:PORT?transport=udp (write %3A for a colon in USER).",
-			set:  many(func(c *Config) *[]TURNServer { return &c.TURN }, parseTURN),
+			set:  many(func(c *Config) *[]iceserver.Server { return &c.TURN }, parseTURN),
 		},
 		{
 			name: "public-ip", arg: "IP", list: true,
@@ -235,16 +226,12 @@ func (c Config) LogValue() slog.Value {
 	for i, s := range c.Sources {
 		sources[i] = s.Name + "=" + s.URI
 	}
-	turn := make([]string, len(c.TURN))
-	for i, t := range c.TURN {
-		turn[i] = t.URL
-	}
 	return slog.GroupValue(
 		slog.String("http", c.HTTP),
 		slog.String("media", c.Media),
 		slog.String("source", strings.Join(sources, " ")),
-		slog.String("stun", strings.Join(c.STUN, " ")),
-		slog.String("turn", strings.Join(turn, " ")),
+		slog.String("stun", joinStrings(c.STUN)),
+		slog.String("turn", joinStrings(c.TURN)),
 		slog.String("public_ip", joinStrings(c.PublicIPs)),
 		slog.String("publish_token", secret(c.PublishToken)),
 		slog.String("view_token", secret(c.ViewToken)),

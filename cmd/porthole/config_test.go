@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"porthole/internal/iceserver"
 )
 
 // environment makes a getenv of a map.
@@ -47,11 +49,25 @@ func TestDefaultsAreSafe(t *testing.T) {
 	}
 }
 
+func stunServers(t *testing.T, urls ...string) (servers []iceserver.Server) {
+	t.Helper()
+	for _, u := range urls {
+		s, err := iceserver.ParseSTUN(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers = append(servers, s)
+	}
+	return servers
+}
+
 func TestEveryPlaceIsRead(t *testing.T) {
 	want := defaultConfig()
 	want.HTTP, want.Media = "0.0.0.0:80", "192.0.2.1:9000"
-	want.STUN = []string{"stun:a.example", "stun:b.example:3479"}
-	want.TURN = []TURNServer{{URL: "turn:t.example:3478?transport=tcp", Username: "17:u", Credential: "p@ss"}}
+	want.STUN = stunServers(t, "stun:a.example", "stun:b.example:3479")
+	want.TURN = []iceserver.Server{{
+		Scheme: "turn", Host: "t.example", Port: 3478, Transport: "tcp", Username: "17:u", Password: "p@ss",
+	}}
 	want.PublicIPs = []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::1")}
 	want.PublishToken, want.ViewToken = "pub", "view"
 	want.MaxViewers, want.RateLimit, want.Grace = 7, 3, 90*time.Second
@@ -140,7 +156,7 @@ func TestFlagsOverruleEnvironmentOverrulesFile(t *testing.T) {
 	if got.HTTP != "127.0.0.1:3" || got.MaxViewers != 2 || got.Grace != time.Second {
 		t.Errorf("got http %s, max-viewers %d, grace %v; want those of flag, environment and file", got.HTTP, got.MaxViewers, got.Grace)
 	}
-	if !slices.Equal(got.STUN, []string{"stun:flag"}) {
+	if !slices.Equal(got.STUN, stunServers(t, "stun:flag")) {
 		t.Errorf("got %v: a list replaces the one before it", got.STUN)
 	}
 }
@@ -175,8 +191,8 @@ func TestBadInput(t *testing.T) {
 		{name: "source twice", args: []string{"--source", "a=pattern:", "--source", "a=camera:"}, want: []string{"--source:", `"a" is taken twice`}},
 		{name: "STUN is no URL", args: []string{"--stun", "stun.example.org"}, want: []string{"--stun:", "stun:stun.example.org:3478"}},
 		{name: "STUN is TURN", args: []string{"--stun", "turn:h"}, want: []string{"--stun:", "STUN server"}},
-		{name: "TURN without password", args: []string{"--turn", "turn:h:1"}, want: []string{"--turn:", "turn:USER:PASSWORD@HOST"}},
-		{name: "TURN with a bad transport", args: []string{"--turn", "turn:u:p@h:1?transport=sctp"}, want: []string{"--turn:", "turn:h:1?transport=sctp"}},
+		{name: "TURN without password", args: []string{"--turn", "turn:h:1"}, want: []string{"--turn:", "turn:USER:PASSWORD@h:1", "secret=SECRET"}},
+		{name: "TURN with a bad transport", args: []string{"--turn", "turn:u:p@h:1?transport=sctp"}, want: []string{"--turn:", "h:1", "udp or tcp"}},
 		{name: "public address", args: []string{"--public-ip", "example.org"}, want: []string{"--public-ip:", `"example.org" is not an IP address`}},
 		{name: "public address of nobody", args: []string{"--public-ip", "0.0.0.0"}, want: []string{"--public-ip:", "reach"}},
 		{name: "token", args: []string{"--publish-token", "top secret"}, want: []string{"--publish-token:", "a space"}},

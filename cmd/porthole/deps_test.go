@@ -38,11 +38,16 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/peer", map[string]string{
 			"porthole/internal/broadcast": "peer and broadcast do not know each other",
 			"porthole/internal/signaling": "a connection does not know how its offer came",
+			"porthole/internal/iceserver": "whom to ask for our address, and when, is decided elsewhere",
 			chi:                           "likewise",
 		}},
 		{"porthole/internal/negotiate", map[string]string{
 			"net/http": "reading offers is pure: it is fuzzed",
 			webrtc:     "likewise",
+		}},
+		{"porthole/internal/iceserver", map[string]string{
+			"porthole/internal/peer": "how a server is asked from the media socket comes from outside", webrtc: "likewise",
+			"porthole/internal/signaling": "who is told of a server is not its business",
 		}},
 		{"porthole/internal/egress", map[string]string{
 			webrtc: "a socket knows packets, not connections",

@@ -86,6 +86,9 @@ func (s *server) close() error {
 		defer cancel()
 		faults = append(faults, s.sessions.Close(ctx))
 	}
+	if s.prober != nil {
+		s.prober.Close()
+	}
 	if s.engine != nil {
 		faults = append(faults, s.engine.Close())
 	}

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"strings"
 
-	"github.com/pion/stun/v4"
-
 	"porthole/capture"
+	"porthole/internal/iceserver"
 	"porthole/internal/signaling"
 )
 
@@ -29,41 +26,14 @@ func parseSource(text string) (Source, error) {
 	return Source{Name: name, URI: uri, Spec: spec}, nil
 }
 
-// parseSTUN reads a stun: URL (RFC 7064). What asks the server speaks plain UDP,
-// so that stuns: is refused here and not there.
-func parseSTUN(text string) (string, error) {
-	uri, err := stun.ParseURI(text)
-	if err != nil || uri.Scheme != stun.SchemeTypeSTUN || !validPort(uri.Port) {
-		return "", fmt.Errorf("%q is not a STUN server such as stun:stun.example.org:3478", text)
+// parseTURN reads a TURN server that clients can authenticate with.
+func parseTURN(text string) (iceserver.Server, error) {
+	server, err := iceserver.ParseTURN(text)
+	if err == nil && !server.HasCredentials() {
+		return iceserver.Server{}, fmt.Errorf("%s has no credentials: write turn:USER:PASSWORD@%s or %s&secret=SECRET", server, server.Address(), server)
 	}
-	return text, nil
+	return server, err
 }
-
-// parseTURN reads turn:USER:PASSWORD@HOST:PORT?transport=udp: a TURN URL (RFC
-// 7065) with credentials in front of the host, percent-encoded where needed.
-// Errors never repeat the text, which holds a password.
-func parseTURN(text string) (TURNServer, error) {
-	malformed := errors.New("not a TURN server such as turn:USER:PASSWORD@HOST:PORT?transport=udp (the value is not shown, it may hold a password)")
-	scheme, rest, ok := strings.Cut(text, ":")
-	at := strings.LastIndex(rest, "@")
-	if !ok || at < 0 {
-		return TURNServer{}, malformed
-	}
-	user, password, ok := strings.Cut(rest[:at], ":")
-	username, errUser := url.PathUnescape(user)
-	credential, errPassword := url.PathUnescape(password)
-	if !ok || username == "" || credential == "" || errUser != nil || errPassword != nil {
-		return TURNServer{}, malformed
-	}
-	server := TURNServer{URL: scheme + ":" + rest[at+1:], Username: username, Credential: credential}
-	uri, err := stun.ParseURI(server.URL)
-	if err != nil || (uri.Scheme != stun.SchemeTypeTURN && uri.Scheme != stun.SchemeTypeTURNS) || !validPort(uri.Port) {
-		return TURNServer{}, fmt.Errorf("%q is not a TURN server such as turn:HOST:PORT?transport=udp", server.URL)
-	}
-	return server, nil
-}
-
-func validPort(port int) bool { return port > 0 && port < 1<<16 }
 
 func parsePublicIP(text string) (netip.Addr, error) {
 	addr, err := netip.ParseAddr(text)

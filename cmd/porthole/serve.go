@@ -15,6 +15,7 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/iceserver"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
 	"porthole/whep"
@@ -59,6 +60,7 @@ type server struct {
 	listener    net.Listener
 	http        *http.Server
 	sessions    *signaling.Table
+	prober      *iceserver.Prober
 	engine      *peer.Engine
 	broadcaster *broadcast.Broadcaster
 }
@@ -81,12 +83,16 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
+	if s.prober, err = iceserver.NewProber(iceserver.Config{Servers: cfg.STUN, Log: log, Registerer: registry}); err != nil {
+		return nil, err
+	}
 	s.engine, err = peer.Listen(peer.Config{
-		Media: cfg.Media, PublicIPs: cfg.PublicIPs, STUN: cfg.STUN, Log: log, Registerer: registry,
+		Media: cfg.Media, PublicIPs: cfg.PublicIPs, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
 	})
 	if err != nil {
 		return nil, listenFault("--media", cfg.Media, err)
 	}
+	s.prober.Start(s.askSTUN)
 	s.broadcaster = broadcast.New(broadcast.Config{MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Log: log})
 	registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -122,25 +128,15 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		return err
 	}
 	about := api.New(api.Config{
-		Streams:  s.broadcaster,
-		Session:  func(id string) (any, bool) { return s.sessions.Info(id) },
-		Auth:     verifier,
-		Gatherer: metrics,
-		Version:  version(),
+		Streams:    s.broadcaster,
+		Session:    func(id string) (any, bool) { return s.sessions.Info(id) },
+		Auth:       verifier,
+		Gatherer:   metrics,
+		Version:    version(),
+		ICEServers: func() any { return s.prober.Status() },
 	})
 	s.http = newHTTPServer(routes(s.log, publish, watch, about), s.log)
 	s.http.RegisterOnShutdown(about.Close)
 	s.http.RegisterOnShutdown(s.sessions.Drain)
 	return nil
-}
-
-// iceServers are the relays that clients are told of. STUN servers are not among
-// them: our address is in every answer and the client's is learnt from its
-// packets, so that a client would only wait for one.
-func (s *server) iceServers() []signaling.ICEServer {
-	servers := make([]signaling.ICEServer, len(s.cfg.TURN))
-	for i, t := range s.cfg.TURN {
-		servers[i] = signaling.ICEServer{URL: t.URL, Username: t.Username, Credential: t.Credential}
-	}
-	return servers
 }

@@ -4,13 +4,14 @@
 //	GET /api/streams/{stream}   one of them, a [Stream], or 404
 //	GET /api/events             the list again and again as server-sent events
 //	GET /api/sessions/{id}      one WHIP or WHEP session, for the operator
+//	GET /api/ice-servers        what is known of STUN and TURN servers, likewise
 //	GET /healthz                200 while the server serves, 503 when it stops
 //	GET /metrics                Prometheus
 //
 // The package reads and changes nothing. It owns the shape of the JSON, which
 // other programs rely on: fields may be added, never renamed. Errors are problem
 // documents (package problem). Streams and events need the view token, sessions
-// the publish token, health and metrics none: they hold no names.
+// and ICE servers the publish token, health and metrics none: they hold no names.
 package api
 
 import (
@@ -36,11 +37,13 @@ type Streams interface {
 
 // Config says what there is to tell.
 type Config struct {
-	Streams  Streams
-	Session  func(id string) (info any, ok bool) // details of a session, to be marshalled as JSON
-	Auth     *auth.Verifier
-	Gatherer prometheus.Gatherer
-	Version  string // for /healthz
+	Streams Streams
+	Session func(id string) (info any, ok bool) // details of a session, to be marshalled as JSON
+	// ICEServers returns the list for /api/ice-servers, to be marshalled as JSON.
+	ICEServers func() any
+	Auth       *auth.Verifier
+	Gatherer   prometheus.Gatherer
+	Version    string // for /healthz
 }
 
 // API is the set of handlers. It starts no goroutines.
@@ -79,6 +82,7 @@ func (a *API) Routes(r chi.Router) {
 		r.Group(func(r chi.Router) {
 			r.Use(a.cfg.Auth.Require(auth.Publish))
 			get(r, "/sessions/{id}", a.session)
+			get(r, "/ice-servers", a.iceServers)
 		})
 	})
 	get(r, "/healthz", a.health)
@@ -133,6 +137,15 @@ func (a *API) session(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, info)
+}
+
+// ICEServerList is the document of /api/ice-servers.
+type ICEServerList struct {
+	Servers any `json:"servers"` // an array; iceserver.ServerStatus says of what
+}
+
+func (a *API) iceServers(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, ICEServerList{Servers: a.cfg.ICEServers()})
 }
 
 // Health is the document of /healthz.

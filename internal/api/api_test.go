@@ -30,7 +30,8 @@ func newHandler(t *testing.T, streams *fakeStreams) (http.Handler, *api.API) {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(api.NewCollector(streams))
 	a := api.New(api.Config{
-		Streams: streams,
+		Streams:    streams,
+		ICEServers: func() any { return []string{"one"} },
 		Session: func(id string) (any, bool) {
 			return map[string]string{"id": id}, id == "known"
 		},
@@ -118,6 +119,8 @@ func TestWhoMayReadWhat(t *testing.T) {
 		{"GET", "/api/sessions/known", viewToken, 403},
 		{"GET", "/api/sessions/known", publishToken, 200},
 		{"GET", "/api/sessions/other", publishToken, 404},
+		{"GET", "/api/ice-servers", viewToken, 403},
+		{"GET", "/api/ice-servers", publishToken, 200},
 		{"HEAD", "/api/streams", viewToken, 200},
 		{"OPTIONS", "/api/streams", "", 204}, // a preflight request has no token
 		{"OPTIONS", "/api/events", "", 204},
@@ -133,6 +136,13 @@ func TestWhoMayReadWhat(t *testing.T) {
 		if w.Code == 401 && w.Header().Get("WWW-Authenticate") == "" {
 			t.Errorf("%s %s: 401 without WWW-Authenticate", tt.method, tt.target)
 		}
+	}
+}
+
+func TestICEServersDocument(t *testing.T) {
+	h, _ := newHandler(t, &fakeStreams{})
+	if got := call(h, http.MethodGet, "/api/ice-servers", publishToken).Body.String(); got != "{\"servers\":[\"one\"]}\n" {
+		t.Errorf("got %s", got)
 	}
 }
 

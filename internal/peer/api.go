@@ -102,9 +102,8 @@ type Engine struct {
 	addr     netip.AddrPort
 	media    *mediaConn
 	network  network
-	udp      *ice.UniversalUDPMuxDefault
+	udp      *ice.UDPMuxDefault
 	tcp      *ice.TCPMuxDefault
-	stun     *prober
 	base     webrtc.SettingEngine // copied for each session
 	cert     certificate
 
@@ -120,8 +119,7 @@ type Engine struct {
 	sessions map[*Session]struct{}
 }
 
-// Listen binds the media sockets and starts the search for our public address.
-// The caller ends it with Engine.Close. Errors wrap ErrConfig when a setting is
+// Listen binds the media sockets. The caller ends it with Engine.Close. Errors wrap ErrConfig when a setting is
 // at fault, and otherwise come from the sockets or the metrics registry.
 func Listen(cfg Config) (*Engine, error) {
 	set, err := cfg.check()
@@ -163,10 +161,7 @@ func localAddr(conn *net.UDPConn) netip.AddrPort {
 // listen starts what reads from the sockets.
 func (e *Engine) listen(tcp net.Listener) {
 	log := pionLog{log: e.settings.log, scope: "mux"}
-	e.udp = ice.NewUniversalUDPMuxDefault(ice.UniversalUDPMuxParams{
-		Logger: log, UDPConn: e.media,
-		XORMappedAddrCacheTTL: time.Nanosecond, // the prober keeps results itself and wants fresh ones
-	})
+	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: log, UDPConn: e.media})
 	close(e.media.open)
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
 		Listener: tcp, Logger: log,
@@ -175,11 +170,6 @@ func (e *Engine) listen(tcp net.Listener) {
 		FirstStunBindTimeout:         e.settings.timeouts.Connect,
 		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
 	})
-	servers := e.settings.stun
-	if len(e.settings.publicIPs) > 0 {
-		servers = nil
-	}
-	e.stun = startProber(servers, e.udp, e.settings.log, e.metrics.probes)
 }
 
 // Addr returns the address of the media sockets, with the port that was picked.
@@ -205,7 +195,7 @@ func (e *Engine) close() error {
 	}
 	ending.Wait()
 	e.answering.Wait()
-	e.stun.close()
+	e.media.questions.close()
 	if err := errors.Join(e.tcp.Close(), e.udp.Close()); err != nil {
 		return fmt.Errorf("close media sockets: %w", err)
 	}

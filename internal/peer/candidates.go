@@ -132,7 +132,7 @@ func (e *Engine) planCandidates() (candidatePlan, error) {
 	}
 	// An address found by STUN can have another port, which pion's own address
 	// rewriting cannot express; a candidate of our mux can.
-	for _, mapped := range e.stun.mapped() {
+	for _, mapped := range e.settings.mapped() {
 		mux.addrs = append(mux.addrs, net.UDPAddrFromAddrPort(mapped))
 	}
 	return candidatePlan{

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/pion/stun/v4"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -22,11 +21,12 @@ type Config struct {
 	Media string
 	// PublicIPs are addresses at which a NAT forwards the media port to us, under
 	// the same port number. They are told to clients besides the local ones, so
-	// that clients in the same network need no hairpin. With them, STUN is unused.
+	// that clients in the same network need no hairpin. With them, Mapped is unused.
 	PublicIPs []netip.Addr
-	// STUN are the servers ("stun:host:port") that are asked in the background
-	// which address our socket has on the other side of a NAT.
-	STUN []string
+	// Mapped returns the addresses that the media socket is known by on the other
+	// side of NATs, as far as anybody has found out (Engine.AskSTUN does). It is
+	// called for each answer and must not block; nil: none.
+	Mapped func() []netip.AddrPort
 	// Timeouts of sessions; a zero field takes its default.
 	Timeouts Timeouts
 	// Log receives what is worth a line; nil discards it.
@@ -79,7 +79,7 @@ func (t Timeouts) withDefaults() Timeouts {
 type settings struct {
 	media     *net.UDPAddr // unspecified IP: all interfaces
 	publicIPs []netip.Addr
-	stun      []*stun.URI
+	mapped    func() []netip.AddrPort
 	timeouts  Timeouts
 	log       *slog.Logger
 }
@@ -89,6 +89,9 @@ func (c Config) check() (settings, error) {
 	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.mapped = c.Mapped; s.mapped == nil || len(c.PublicIPs) > 0 {
+		s.mapped = func() []netip.AddrPort { return nil }
 	}
 	var faults []error
 	fault := func(format string, args ...any) {
@@ -105,17 +108,6 @@ func (c Config) check() (settings, error) {
 	for _, ip := range c.PublicIPs {
 		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
 			fault("public address %v is not an address of one host", ip)
-		}
-	}
-	for _, server := range c.STUN {
-		uri, err := stun.ParseURI(server)
-		switch {
-		case err != nil:
-			fault("STUN server %q: %w", server, err)
-		case uri.Scheme != stun.SchemeTypeSTUN || uri.Proto != stun.ProtoTypeUDP:
-			fault("STUN server %q: want stun:HOST[:PORT]", server)
-		default:
-			s.stun = append(s.stun, uri)
 		}
 	}
 	return s, errors.Join(faults...)

@@ -15,18 +15,14 @@ func TestListenNamesEveryFault(t *testing.T) {
 	_, err := peer.Listen(peer.Config{
 		Media:     "nowhere",
 		PublicIPs: []netip.Addr{netip.IPv4Unspecified()},
-		STUN:      []string{"turn:turn.example:3478", "stun:ok.example", "what"},
 	})
 	if !errors.Is(err, peer.ErrConfig) {
 		t.Fatalf("Listen = %v, want ErrConfig", err)
 	}
-	for _, want := range []string{"nowhere", "0.0.0.0", "turn.example", `"what"`} {
+	for _, want := range []string{"nowhere", "0.0.0.0"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
-	}
-	if strings.Contains(err.Error(), "ok.example") {
-		t.Errorf("the error names what is right: %v", err)
 	}
 }
 

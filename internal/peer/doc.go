@@ -7,9 +7,10 @@
 //	                 └── one UDP and one TCP port for all sessions
 //
 // It owns the media sockets and their muxes, the process's DTLS certificate, the
-// choice of ICE candidates, the background search for our public address, and
-// the life of every session: each stage has a deadline, each end has a typed
-// reason, and closing leaves no goroutine behind.
+// choice of ICE candidates, the transactions with STUN servers from the media
+// socket (when to ask whom, package iceserver knows), and the life of every
+// session: each stage has a deadline, each end has a typed reason, and closing
+// leaves no goroutine behind.
 //
 // It does not parse or judge offers (package negotiate does), does not choose
 // codecs (the caller does), and knows nothing of streams and fan-out: incoming
@@ -18,8 +19,8 @@
 // # Latency of an answer
 //
 // All candidates are known before an offer arrives, so an answer waits for
-// nobody: STUN servers are asked by a goroutine of their own and answers use
-// what it found last. Gathering is awaited all the same, with a bound.
+// nobody: STUN servers are asked in the background by whoever provides
+// Config.Mapped, and answers use what was found last. Gathering is awaited all the same, with a bound.
 //
 // # The three places that know how packets are carried
 //

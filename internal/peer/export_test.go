@@ -15,12 +15,6 @@ import (
 // IsDirectInterface says whether clients are told the addresses of an interface.
 func IsDirectInterface(name string) bool { return classifyInterface(name) == interfaceDirect }
 
-// MappedAddrs returns what the STUN servers have told so far.
-func (e *Engine) MappedAddrs() []netip.AddrPort { return e.stun.mapped() }
-
-// WithMapped makes an engine believe that a STUN server told an address.
-func (e *Engine) WithMapped(addr netip.AddrPort) { e.stun.note("stun.example:3478", addr) }
-
 // NarrowOffer returns the offer that pion is given when codecs are chosen by mid.
 func NarrowOffer(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (string, error) {
 	sections, err := planSections(offer, oneEach(codecs))

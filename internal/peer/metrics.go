@@ -25,7 +25,6 @@ type metrics struct {
 	answer, connect *prometheus.HistogramVec // by role
 	sessions        *prometheus.GaugeVec     // by role
 	ends            *prometheus.CounterVec   // by reason
-	probes          *prometheus.CounterVec   // by result
 }
 
 // newMetrics registers the metrics; sent tells what became of media packets.
@@ -49,10 +48,6 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 			Name: "porthole_sessions_ended_total",
 			Help: "Sessions that ended, by reason.",
 		}, []string{"reason"}),
-		probes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "porthole_stun_probes_total",
-			Help: "Questions to STUN servers, by result.",
-		}, []string{"result"}),
 	}
 	for _, role := range []negotiate.Role{negotiate.Publish, negotiate.Watch} {
 		m.answer.WithLabelValues(roleLabel(role))
@@ -62,14 +57,11 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 	for reason := range endReasons {
 		m.ends.WithLabelValues(reason.String())
 	}
-	for _, result := range []string{probeOK, probeFailed} {
-		m.probes.WithLabelValues(result)
-	}
 	if registerer == nil {
 		return m, nil
 	}
 	var faults []error
-	collectors := append(socketMetrics(sent), m.answer, m.connect, m.sessions, m.ends, m.probes)
+	collectors := append(socketMetrics(sent), m.answer, m.connect, m.sessions, m.ends)
 	for _, c := range collectors {
 		faults = append(faults, registerer.Register(c))
 	}

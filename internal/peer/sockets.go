@@ -80,6 +80,8 @@ type mediaConn struct {
 	// open is closed when packets may be read. pion's mux begins to read before it
 	// is complete, and a packet that is already there would meet a nil pointer.
 	open chan struct{}
+	// questions take the answers of STUN servers out of what is read.
+	questions *stunQuestions
 }
 
 func newMediaConn(udp *net.UDPConn) (*mediaConn, error) {
@@ -87,7 +89,7 @@ func newMediaConn(udp *net.UDPConn) (*mediaConn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("media socket: %w", err)
 	}
-	return &mediaConn{Conn: conn, open: make(chan struct{})}, nil
+	return &mediaConn{Conn: conn, open: make(chan struct{}), questions: newSTUNQuestions()}, nil
 }
 
 var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
@@ -95,11 +97,15 @@ var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
 // ReadFromAddrPort reads one packet.
 func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err error) {
 	<-c.open
-	for range maxReadErrors {
+	for failed := 0; failed < maxReadErrors; {
 		n, from, err = c.Conn.ReadFromAddrPort(b)
-		if err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
-			break
+		switch {
+		case err == nil && c.questions.take(b[:n], from):
+			continue
+		case err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded):
+			return n, from, err
 		}
+		failed++
 	}
 	return n, from, err
 }

@@ -46,7 +46,7 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e *entry, text
 	location := h.location(r, e.id)
 	header.Set("Location", location)
 	header.Set("ETag", e.etag)
-	h.addICEServers(header)
+	h.addICEServers(header, r, e.id)
 	status := http.StatusCreated
 	contentType := typeSDP
 	if e.counter {

@@ -1,9 +1,38 @@
 package signaling
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 )
+
+// ICERequest says for whom ICE servers are wanted.
+type ICERequest struct {
+	// Session is the id of the session that uses them; in an answer to OPTIONS,
+	// where there is none yet, an id made up for this answer. It is 22 characters
+	// of base64url.
+	Session string
+	// Host is the name or the IP address, without port and brackets, by which the
+	// client reached us, as it says itself; empty when it does not.
+	Host string
+	// Local is our address of the client's connection; zero when it is not known.
+	// Behind a reverse proxy it is where the proxy reaches us.
+	Local netip.Addr
+}
+
+// iceRequest reads what a request tells about where its client is.
+func iceRequest(r *http.Request, session string) ICERequest {
+	request := ICERequest{Session: session, Host: r.Host}
+	if host, _, err := net.SplitHostPort(r.Host); err == nil {
+		request.Host = host
+	}
+	request.Host = strings.TrimSuffix(strings.TrimPrefix(request.Host, "["), "]")
+	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		request.Local = addr.AddrPort().Addr().Unmap()
+	}
+	return request
+}
 
 // ICEServer is a STUN or TURN server that clients may use.
 type ICEServer struct {
@@ -14,11 +43,11 @@ type ICEServer struct {
 }
 
 // addICEServers sets a Link header line for each server (RFC 9725 section 4.6).
-func (h *Handler) addICEServers(header http.Header) {
+func (h *Handler) addICEServers(header http.Header, r *http.Request, session string) {
 	if h.cfg.ICEServers == nil {
 		return
 	}
-	for _, server := range h.cfg.ICEServers() {
+	for _, server := range h.cfg.ICEServers(iceRequest(r, session)) {
 		if link, ok := server.link(); ok {
 			header.Add("Link", link)
 		}

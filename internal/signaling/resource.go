@@ -53,7 +53,7 @@ func (h *Handler) endpointOptions(w http.ResponseWriter, r *http.Request) error 
 	header.Set("Accept-Post", typeSDP)
 	header.Set("Access-Control-Allow-Methods", corsMethods)
 	if h.authorised(r) {
-		h.addICEServers(header)
+		h.addICEServers(header, r, newID())
 	}
 	empty(w)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -93,7 +94,9 @@ func TestGetAndHead(t *testing.T) {
 
 // HTTP-09, HTTP-12, HTTP-27 to HTTP-30
 func TestPlainOptions(t *testing.T) {
-	servers := func() []signaling.ICEServer {
+	var asked []signaling.ICERequest // answers come one after the other
+	servers := func(r signaling.ICERequest) []signaling.ICEServer {
+		asked = append(asked, r)
 		return []signaling.ICEServer{
 			{URL: "stun:stun.example:3478"},
 			{URL: "turn:turn.example?transport=udp", Username: "1700:u", Credential: "abc+/="},
@@ -124,6 +127,13 @@ func TestPlainOptions(t *testing.T) {
 	}
 	if r := f.post("Authorization", "Bearer right"); !slices.Equal(r.Header.Values("Link"), want) {
 		t.Errorf("201: Link %q", r.Header.Values("Link"))
+	} else if last := asked[len(asked)-1]; last.Session != path.Base(r.Header.Get("Location")) {
+		t.Errorf("servers were asked for session %q, not %q", last.Session, r.Header.Get("Location"))
+	}
+	for _, a := range asked {
+		if a.Host != "127.0.0.1" || a.Local != netip.MustParseAddr("127.0.0.1") || len(a.Session) != 22 {
+			t.Errorf("servers were asked for %+v", a)
+		}
 	}
 	if r := f.do("OPTIONS", "/whip/cam/any", ""); r.StatusCode != 200 || r.Header.Get("Accept-Patch") != typeFragment {
 		t.Errorf("session: status %d, header %v", r.StatusCode, r.Header)
@@ -134,7 +144,9 @@ func TestPlainOptions(t *testing.T) {
 func TestPreflight(t *testing.T) {
 	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
 		c.Auth = auth.New(auth.Config{ViewToken: "right"})
-		c.ICEServers = func() []signaling.ICEServer { return []signaling.ICEServer{{URL: "stun:s.example"}} }
+		c.ICEServers = func(signaling.ICERequest) []signaling.ICEServer {
+			return []signaling.ICEServer{{URL: "stun:s.example"}}
+		}
 		c.Limiter = signaling.NewLimiter(0.001, 1) // preflights are not counted
 	})
 	for _, path := range []string{"/whep/cam", "/whep/cam/id", "/whep/cam/"} {

@@ -125,8 +125,8 @@ type Config struct {
 	// Limiter bounds the requests of each client; nil: no bound.
 	Limiter *Limiter
 	// ICEServers returns the servers that authorised clients are told of, in the
-	// order of preference. It is asked for each answer; nil: none.
-	ICEServers func() []ICEServer
+	// order of preference. It is asked for each answer and must not block; nil: none.
+	ICEServers func(ICERequest) []ICEServer
 	// BasePath is what a reverse proxy in front takes off the path, "/cam" for
 	// example: Location must have it. A trusted proxy may send it as
 	// X-Forwarded-Prefix instead.

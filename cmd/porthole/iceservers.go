@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"porthole/internal/iceserver"
+	"porthole/internal/signaling"
+)
+
+// credentialLife is how long the credentials of a relay hold that are made for one
+// session. The client needs them when it allocates and, since each refresh is
+// authenticated too, until it leaves.
+const credentialLife = 12 * time.Hour
+
+// askSTUN lets the prober ask from the media socket.
+func (s *server) askSTUN(ctx context.Context, server netip.AddrPort) (iceserver.Answer, error) {
+	answer, err := s.engine.AskSTUN(ctx, server)
+	return iceserver.Answer(answer), err
+}
+
+// iceServers are the servers that a client is told of: the live ones, best first.
+func (s *server) iceServers(request signaling.ICERequest) []signaling.ICEServer {
+	expiry := time.Now().Add(credentialLife)
+	var servers []signaling.ICEServer
+	for _, server := range append(s.prober.Ranked(), s.cfg.TURN...) {
+		a := server.Access(request.Session, expiry)
+		servers = append(servers, signaling.ICEServer{URL: a.URL, Username: a.Username, Credential: a.Password})
+	}
+	return servers
+}
