@@ -32,6 +32,7 @@ type Config struct {
 	MaxViewers     int                // at a time, over all streams; 0: any number
 	StreamViewers  int                // at a time, of one stream; 0: any number
 	Grace          time.Duration      // how long viewers wait for a lost publisher
+	Fallbacks      []Fallback         // what is shown while a publisher is away
 	RateLimit      int                // signalling requests a second and client address; 0: any number
 	MaxBody        int                // bytes of a signalling request's body
 	LenientPatch   bool               // whether a PATCH may leave out If-Match
@@ -126,6 +127,12 @@ func serveSettings() []setting[Config] {
 			set:  one(func(c *Config) *time.Duration { return &c.Grace }, parseDuration(time.Second)),
 		},
 		{
+			name: "fallback", arg: "[STREAM=]NAME", list: true,
+			help: "What the viewers of STREAM, or of every other stream, see while nobody publishes\n" +
+				"it: the stream NAME, or a source of its own such as pattern:.",
+			set: many(func(c *Config) *[]Fallback { return &c.Fallbacks }, parseFallback),
+		},
+		{
 			name: "rate-limit", arg: "N", shown: strconv.Itoa(signaling.DefaultRate),
 			help: "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
 			set:  one(func(c *Config) *int { return &c.RateLimit }, parseCount(0)),
@@ -199,7 +206,7 @@ func (c Config) Validate() error {
 	if sharePort(c.HTTP, c.Media) {
 		faults = append(faults, fmt.Errorf("--http and --media: both ask for TCP port %s; give them different ports", port(c.HTTP)))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.checkFallbacks()...)...)
 }
 
 // sharePort says whether two listening addresses are bound to collide.
@@ -238,6 +245,7 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("max_viewers", c.MaxViewers),
 		slog.Int("max_stream_viewers", c.StreamViewers),
 		slog.String("grace", c.Grace.String()),
+		slog.String("fallback", joinStrings(c.Fallbacks)),
 		slog.Int("rate_limit", c.RateLimit),
 		slog.Int("max_body", c.MaxBody),
 		slog.Bool("lenient_patch", c.LenientPatch),

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -319,5 +320,40 @@ func TestReadmeHasEveryFlag(t *testing.T) {
 	slices.Sort(flags)
 	if !slices.Equal(documented, flags) {
 		t.Errorf("README.md has  %v\nthe program has %v", documented, flags)
+	}
+}
+
+func TestFallbacks(t *testing.T) {
+	read := func(args ...string) (Config, error) { return loadConfig(args, environment(nil)) }
+	c, err := read("--source", "cam=pattern:", "--source", "pattern=pattern:",
+		"--fallback", "door=cam", "--fallback", "hall=pattern:?fps=5", "--fallback", "shed=pattern:?fps=5", "--fallback", "pattern:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, sources := c.fallbacks()
+	want := map[string]string{"door": "cam", "hall": "pattern-2", "shed": "pattern-2", "": "pattern-3"}
+	if !maps.Equal(shown, want) {
+		t.Errorf("got %v, want %v", shown, want)
+	}
+	if len(sources) != 2 || sources[0].Name != "pattern-2" || sources[0].URI != "pattern:?fps=5" || sources[1].URI != "pattern:" {
+		t.Errorf("sources %+v", sources)
+	}
+	if got := fmt.Sprint(c.Fallbacks); got != "[door=cam hall=pattern:?fps=5 shed=pattern:?fps=5 pattern:]" {
+		t.Errorf("shown as %s", got)
+	}
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--fallback", "a=b", "--fallback", "b=a"}, "a → b → a"},
+		{[]string{"--fallback", "a=a"}, "a → a"},
+		{[]string{"--fallback", "a=b", "--fallback", "a=c"}, `two are given for "a"`},
+		{[]string{"--fallback", "b", "--fallback", "c"}, "without a stream"},
+		{[]string{"--fallback", "a=b c"}, "neither a stream's name"},
+		{[]string{"--fallback", "a=nonsense:"}, "nonsense:"},
+	} {
+		if _, err := read(tt.args...); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, want %q in it", tt.args, err, tt.want)
+		}
 	}
 }

@@ -72,7 +72,11 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: log, sources: sources}
+	fallbacks, extra := cfg.fallbacks()
+	if err := thisMachine().checkAll(extra); err != nil {
+		return nil, err
+	}
+	s := &server{cfg: cfg, log: log, sources: append(sources, extra...)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -93,7 +97,9 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		return nil, listenFault("--media", cfg.Media, err)
 	}
 	s.prober.Start(s.askSTUN)
-	s.broadcaster = broadcast.New(broadcast.Config{MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Log: log})
+	s.broadcaster = broadcast.New(broadcast.Config{
+		MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Log: log,
+	})
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

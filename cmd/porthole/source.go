@@ -30,13 +30,18 @@ func (m machine) sources(named []Source, log *slog.Logger) ([]Source, error) {
 		}
 		named = []Source{source}
 	}
+	return named, m.checkAll(named)
+}
+
+// checkAll returns, joined, why sources cannot be opened.
+func (m machine) checkAll(sources []Source) error {
 	var faults []error
-	for _, s := range named {
+	for _, s := range sources {
 		if err := m.check(s.Spec); err != nil {
 			faults = append(faults, sourceFault(s, err))
 		}
 	}
-	return named, errors.Join(faults...)
+	return errors.Join(faults...)
 }
 
 const defaultStream = "webcam"

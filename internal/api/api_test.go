@@ -70,7 +70,7 @@ func webcam() broadcast.StreamInfo {
 
 func TestStreamsDocument(t *testing.T) {
 	h, _ := newHandler(t, &fakeStreams{list: []broadcast.StreamInfo{webcam(), {
-		Name: "waiting", Viewers: 1, Source: "camera", SourceState: "camera unplugged",
+		Name: "waiting", State: broadcast.StateWaiting, Viewers: 1, Source: "camera", SourceState: "camera unplugged",
 	}}})
 	const webcamJSON = `{"name":"webcam","live":true,"state":"live","source":"pattern","viewers":2,"since":"2026-11-21T08:15:00Z",` +
 		`"tracks":[{"kind":"video","codec":"H264","fmtp":"packetization-mode=1","width":1280,"height":720,"bitrate":2500000,"fps":30},` +

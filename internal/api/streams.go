@@ -21,10 +21,13 @@ type StreamList struct {
 //	 "tracks": [{"kind": "video", "codec": "H264", "fmtp": "…", "width": 1280, "height": 720,
 //	             "bitrate": 2500000, "fps": 30}, {"kind": "audio", "codec": "opus", "bitrate": 32000}]}
 type Stream struct {
-	Name   string `json:"name"`
-	Live   bool   `json:"live"`   // a viewer who joins now sees or hears something
-	State  string `json:"state"`  // "live"; "waiting" for a publisher; "standby": begins when a viewer joins
-	Source string `json:"source"` // "camera", "pattern", "whip"; empty when nobody publishes or will
+	Name  string `json:"name"`
+	Live  bool   `json:"live"`  // a viewer who joins now sees or hears something
+	State string `json:"state"` // "live"; "waiting" for a publisher; "standby": begins when a viewer joins; "fallback"
+	// Fallback is the stream that is shown while the publisher is away, and described
+	// by the rest. It is left out otherwise.
+	Fallback string `json:"fallback,omitempty"`
+	Source   string `json:"source"` // "camera", "pattern", "whip"; empty when nobody publishes or will
 	// SourceState says for people how a source on this machine is, as "camera
 	// unplugged". It is left out when there is nothing to say.
 	SourceState string `json:"sourceState,omitempty"`
@@ -56,7 +59,7 @@ func newStreamList(infos []broadcast.StreamInfo) StreamList {
 
 func newStream(info broadcast.StreamInfo) Stream {
 	s := Stream{
-		Name: info.Name, Live: info.Live, State: info.State.String(), Source: info.Source, SourceState: info.SourceState,
+		Name: info.Name, Live: info.Live, State: info.State.String(), Fallback: info.Fallback, Source: info.Source, SourceState: info.SourceState,
 		Viewers: info.Viewers,
 		Tracks:  make([]Track, len(info.Tracks)),
 	}

@@ -67,12 +67,12 @@ func (a *Announcement) Tell(status SourceStatus) {
 }
 
 // Watched says whether the stream has viewers, those that are connecting among
-// them. Broadcaster.Changed tells when to ask again.
+// them, and those of streams whose fallback it is. Broadcaster.Changed tells when to ask again.
 func (a *Announcement) Watched() bool {
 	b := a.stream.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(a.stream.viewers) > 0
+	return a.stream.demandLocked() > 0
 }
 
 // Taken says whether somebody publishes on the stream: the source itself, or
@@ -111,6 +111,9 @@ func (s *stream) standbyLocked() []Codec {
 // nothing to join for.
 func (s *stream) codecsLocked() (codecs []Codec) {
 	if !s.liveLocked() {
+		if lender := s.lenderLocked(); lender != nil {
+			return lender.codecsLocked()
+		}
 		return s.standbyLocked()
 	}
 	for _, kind := range s.publisher.cfg.Kinds {
@@ -126,15 +129,16 @@ type State uint8
 
 // The states of a stream.
 const (
-	StateWaiting State = iota // for a publisher, or for its first picture
-	StateLive                 // a viewer who joins sees or hears something at once
-	StateStandby              // its source is off, and goes on when a viewer joins
-	states                    // how many there are
+	StateWaiting  State = iota // for a publisher, or for its first picture
+	StateLive                  // a viewer who joins sees or hears something at once
+	StateStandby               // its source is off, and goes on when a viewer joins
+	StateFallback              // another stream is shown while the publisher is away
+	states                     // how many there are
 )
 
-// String returns "waiting", "live" or "standby".
+// String returns "waiting", "live", "standby" or "fallback".
 func (s State) String() string {
-	return [states]string{"waiting", "live", "standby"}[s]
+	return [states]string{"waiting", "live", "standby", "fallback"}[s]
 }
 
 // stateLocked says what the stream has to offer.
@@ -145,5 +149,11 @@ func (s *stream) stateLocked() State {
 	case len(s.standbyLocked()) > 0:
 		return StateStandby
 	}
-	return StateWaiting
+	switch lender := s.lenderLocked(); {
+	case lender == nil:
+		return StateWaiting
+	case lender.liveLocked():
+		return StateFallback
+	}
+	return StateStandby
 }

@@ -52,10 +52,14 @@ type Config struct {
 	MaxViewers int // of all streams together; 0: no limit
 	// MaxStreamViewers is the limit of each stream; 0: none.
 	MaxStreamViewers int
-	Grace            time.Duration // how long viewers wait for a publisher to come back; 0: DefaultGrace
-	LagBudget        time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
-	Senders          int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS
-	Log              *slog.Logger  // nil: discard
+	// Fallbacks says which stream is shown, by name, to the viewers of another one
+	// whose publisher is away; that of EveryOther to those of all streams without
+	// an entry. CheckFallbacks finds what makes no sense.
+	Fallbacks map[string]string
+	Grace     time.Duration // how long viewers wait for a publisher to come back; 0: DefaultGrace
+	LagBudget time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
+	Senders   int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS
+	Log       *slog.Logger  // nil: discard
 }
 
 // Broadcaster holds all live streams of the process. All methods may be called
@@ -98,6 +102,9 @@ func New(cfg Config) *Broadcaster {
 		b.senders = append(b.senders, s)
 		b.running.Go(func() { s.run(ctx) })
 	}
+	if len(cfg.Fallbacks) > 0 {
+		b.running.Go(func() { b.keepFallbacks(ctx) })
+	}
 	return b
 }
 
@@ -135,10 +142,10 @@ func (b *Broadcaster) Join(name string) (*Viewer, error) {
 		return nil, ErrClosed
 	}
 	s := b.streams[name]
-	var codecs []Codec
-	if s != nil {
-		codecs = s.codecsLocked()
+	if s == nil {
+		s = newStream(b, name)
 	}
+	codecs := s.codecsLocked()
 	if len(codecs) == 0 {
 		return nil, fmt.Errorf("join %q: %w", name, ErrNoPublisher)
 	}
@@ -149,11 +156,13 @@ func (b *Broadcaster) Join(name string) (*Viewer, error) {
 		return nil, fmt.Errorf("join %q: %w", name, ErrTooManyViewers)
 	}
 	v := newViewer(s, codecs)
+	b.streams[name] = s
 	s.viewers[v] = struct{}{}
 	b.viewers++
 	if s.publisher == nil {
 		s.beginGraceLocked()
 	}
+	s.arrangeLocked()
 	b.notify()
 	return v, nil
 }

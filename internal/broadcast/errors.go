@@ -25,6 +25,8 @@ var (
 	// ErrNothingArrives ends viewers who report, but receive nothing (RFC 8083
 	// section 4.1).
 	ErrNothingArrives = errors.New("nothing of the stream arrives at the viewer")
+	// ErrFallbackCycle is returned by CheckFallbacks.
+	ErrFallbackCycle = errors.New("the fallbacks go round in a circle")
 	// ErrStarted is returned by a second Viewer.Start.
 	ErrStarted = errors.New("the viewer was started before")
 	// ErrKindNotDeclared is returned by AddLayer for a kind that the publisher did not announce.

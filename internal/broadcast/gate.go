@@ -76,7 +76,7 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 // admit begins at a keyframe, if the viewer can play what follows.
 func (t *track) admit(v *Viewer, pos uint64, now int64) {
 	if c := t.layer.Codec(); !t.accepts(c) {
-		v.end(ErrCodecChanged)
+		v.refuses(t)
 		return
 	} else if t.moved {
 		t.codec = c

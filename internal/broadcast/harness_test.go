@@ -127,7 +127,12 @@ func publish(t *testing.T, b *broadcast.Broadcaster, keyEvery int) *camera {
 
 func publishCodec(t *testing.T, b *broadcast.Broadcaster, codec broadcast.Codec, keyEvery int) *camera {
 	t.Helper()
-	p, err := b.Publish("cam", broadcast.PublisherConfig{Source: "test", Kinds: []broadcast.Kind{broadcast.Video}})
+	return publishAs(t, b, "cam", codec, keyEvery)
+}
+
+func publishAs(t *testing.T, b *broadcast.Broadcaster, name string, codec broadcast.Codec, keyEvery int) *camera {
+	t.Helper()
+	p, err := b.Publish(name, broadcast.PublisherConfig{Source: "test", Kinds: []broadcast.Kind{broadcast.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,10 +110,13 @@ type TrackInfo struct {
 
 // StreamInfo describes a stream.
 type StreamInfo struct {
-	Name   string
-	Live   bool // somebody publishes, and a viewer would see or hear something
-	State  State
-	Source string // where it comes from, or will come from
+	Name  string
+	Live  bool // a viewer would see or hear something, if only the fallback
+	State State
+	// Fallback is the stream that is shown in place of this one; Source, Since and
+	// Tracks are then that one's. "" when none is.
+	Fallback string
+	Source   string // where it comes from, or will come from
 	// SourceState says for people how a source on this machine is; "" when there is
 	// none, or nothing to say.
 	SourceState string
@@ -146,11 +149,16 @@ func (b *Broadcaster) Stream(name string) (info StreamInfo, ok bool) {
 }
 
 func (s *stream) infoLocked() StreamInfo {
-	info := StreamInfo{Name: s.name, Live: s.liveLocked(), State: s.stateLocked(), Viewers: len(s.viewers)}
+	info := StreamInfo{Name: s.name, State: s.stateLocked(), Viewers: len(s.viewers)}
 	if s.announced != nil {
 		info.Source, info.SourceState = s.announced.source, s.announced.status.Text
 	}
 	p := s.publisher
+	info.Live = info.State == StateLive || info.State == StateFallback
+	if info.State == StateFallback {
+		lender := s.lenderLocked()
+		p, info.Fallback = lender.publisher, lender.name
+	}
 	if p == nil {
 		return info
 	}

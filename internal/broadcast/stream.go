@@ -25,6 +25,8 @@ type stream struct {
 	announced *Announcement // of a source on this machine; nil: none
 	viewers   map[*Viewer]struct{}
 	grace     *time.Timer // runs while viewers wait for a publisher
+	lender    *stream     // whose layers are shown while the publisher is away; nil: nobody's
+	borrowers map[*stream]struct{}
 }
 
 func newStream(b *Broadcaster, name string) *stream {
@@ -85,7 +87,8 @@ func (s *stream) endGraceLocked() {
 	}
 }
 
-// giveUp ends the viewers whose publisher did not come back.
+// giveUp ends the viewers whose publisher did not come back, but for those who see
+// the fallback.
 func (s *stream) giveUp() {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
@@ -94,7 +97,9 @@ func (s *stream) giveUp() {
 	}
 	s.grace = nil
 	for v := range s.viewers {
-		v.end(ErrPublisherGone)
+		if v.starvedLocked() {
+			v.end(ErrPublisherGone)
+		}
 	}
 }
 
@@ -114,6 +119,7 @@ func (s *stream) dropIfUnusedLocked() {
 	if s.publisher != nil || s.announced != nil || len(s.viewers) > 0 {
 		return
 	}
+	s.borrowLocked(nil)
 	if s.b.streams[s.name] == s {
 		delete(s.b.streams, s.name)
 	}
@@ -148,15 +154,27 @@ func (s *stream) wake() {
 	}
 }
 
-// refreshServingLocked works out again which senders serve viewers of this stream.
+// refreshServingLocked works out again which senders serve viewers of this stream,
+// or of one that borrows from it.
 func (s *stream) refreshServingLocked() {
-	var mask uint64
+	mask := s.sendersLocked()
+	for borrower := range s.borrowers {
+		mask |= borrower.sendersLocked()
+	}
+	s.serving.Store(mask)
+	if s.lender != nil {
+		s.lender.refreshServingLocked()
+	}
+}
+
+// sendersLocked has bit i set when sender i serves a viewer of this stream.
+func (s *stream) sendersLocked() (mask uint64) {
 	for v := range s.viewers {
 		if v.sender != nil {
 			mask |= 1 << v.sender.index
 		}
 	}
-	s.serving.Store(mask)
+	return mask
 }
 
 // PublisherConfig describes a publisher.
@@ -210,7 +228,9 @@ func (p *Publisher) AddLayer(cfg LayerConfig) (*Layer, error) {
 	l := newLayer(p, cfg)
 	layers := append(slices.Clone(p.layers[kind]), l)
 	p.layers[kind] = layers
-	p.stream.layers[kind].Store(&layers)
+	if p.stream.lender == nil {
+		p.stream.layers[kind].Store(&layers)
+	}
 	b.notify()
 	return l, nil
 }

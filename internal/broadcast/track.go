@@ -22,7 +22,8 @@ type track struct {
 	codec Codec // of the layer that plays
 
 	layer    *Layer
-	checked  int64 // when the choice of layer was looked at
+	refused  *Publisher // of a fallback whose codec the viewer cannot play
+	checked  int64      // when the choice of layer was looked at
 	cursor   uint64
 	epoch    uint32
 	rewriter rewriter
@@ -62,7 +63,7 @@ func newTrack(cfg TrackConfig, c Codec) *track {
 // follow keeps the track on the right layer. It returns false when there is
 // nothing to play.
 func (t *track) follow(layers []*Layer, now int64) bool {
-	if len(layers) == 0 {
+	if len(layers) == 0 || t.refused == layers[0].publisher {
 		return false
 	}
 	if t.layer == nil && layers[0].publisher.ended() {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -73,7 +74,8 @@ type Viewer struct {
 	tracks  [kinds]*track
 	stopped bool
 
-	stats viewerStats
+	starved atomic.Pointer[Publisher] // whose layers, of a fallback, cannot be played
+	stats   viewerStats
 }
 
 func newViewer(s *stream, codecs []Codec) *Viewer {

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"porthole/capture"
+	"porthole/internal/broadcast"
+	"porthole/internal/signaling"
+)
+
+// Fallback is what the viewers of a stream see while its publisher is away.
+type Fallback struct {
+	Stream string // broadcast.EveryOther: all that have no fallback of their own
+	Name   string // of the stream that is shown; empty when Source is
+	Source Source // captured for this purpose; its name is chosen by fallbacks
+}
+
+// String returns it as the operator wrote it.
+func (f Fallback) String() string {
+	shown := f.Name
+	if shown == "" {
+		shown = f.Source.URI
+	}
+	if f.Stream == broadcast.EveryOther {
+		return shown
+	}
+	return f.Stream + "=" + shown
+}
+
+// parseFallback reads [STREAM=]NAME or [STREAM=]URI. A URI has a colon before any
+// equals sign, which a name cannot have.
+func parseFallback(text string) (Fallback, error) {
+	var f Fallback
+	shown := text
+	if stream, rest, ok := strings.Cut(text, "="); ok && !strings.Contains(stream, ":") {
+		if !signaling.ValidStream(stream) {
+			return f, fmt.Errorf("%q: the name %q is not 1 to 64 letters, digits, dots, dashes or underscores", text, stream)
+		}
+		f.Stream, shown = stream, rest
+	}
+	if strings.Contains(shown, ":") {
+		spec, err := capture.ParseSpec(shown)
+		if err != nil {
+			return f, err
+		}
+		f.Source = Source{URI: shown, Spec: spec}
+		return f, nil
+	}
+	if !signaling.ValidStream(shown) {
+		return f, fmt.Errorf("%q is neither a stream's name nor a source such as pattern:", shown)
+	}
+	f.Name = shown
+	return f, nil
+}
+
+// fallbacks returns which stream is shown in place of which, and the sources that
+// are captured for it: one for each URI, named after its scheme.
+func (c Config) fallbacks() (shown map[string]string, sources []Source) {
+	shown = make(map[string]string, len(c.Fallbacks))
+	for _, f := range c.Fallbacks {
+		if f.Name != "" {
+			shown[f.Stream] = f.Name
+			continue
+		}
+		same := slices.IndexFunc(sources, func(s Source) bool { return s.URI == f.Source.URI })
+		if same < 0 {
+			same = len(sources)
+			source := f.Source
+			source.Name = c.freeName(source.URI, sources)
+			sources = append(sources, source)
+		}
+		shown[f.Stream] = sources[same].Name
+	}
+	return shown, sources
+}
+
+// freeName names a source after its scheme, and counts on when that name is taken.
+func (c Config) freeName(uri string, sources []Source) string {
+	scheme, _, _ := strings.Cut(uri, ":")
+	taken := func(name string) bool {
+		named := func(s Source) bool { return s.Name == name }
+		return name == defaultStream || slices.ContainsFunc(c.Sources, named) || slices.ContainsFunc(sources, named) ||
+			slices.ContainsFunc(c.Fallbacks, func(f Fallback) bool { return f.Stream == name || f.Name == name })
+	}
+	name := scheme
+	for n := 2; taken(name); n++ {
+		name = fmt.Sprintf("%s-%d", scheme, n)
+	}
+	return name
+}
+
+// checkFallbacks returns the faults that show when all of them are seen together.
+func (c Config) checkFallbacks() []error {
+	var faults []error
+	seen := make(map[string]bool, len(c.Fallbacks))
+	for _, f := range c.Fallbacks {
+		if seen[f.Stream] {
+			if f.Stream == broadcast.EveryOther {
+				faults = append(faults, errors.New("--fallback: two are given without a stream; give STREAM=NAME for all but one"))
+			} else {
+				faults = append(faults, fmt.Errorf("--fallback: two are given for %q; a stream has one", f.Stream))
+			}
+		}
+		seen[f.Stream] = true
+	}
+	shown, _ := c.fallbacks()
+	if err := broadcast.CheckFallbacks(shown); err != nil {
+		faults = append(faults, fmt.Errorf("--fallback: %w", err))
+	}
+	return faults
+}
