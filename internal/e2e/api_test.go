@@ -57,11 +57,14 @@ func (s *server) call(t testing.TB, method, url, body string, headers ...string)
 
 // streamInfo is what the API says about a stream, as far as the tests look.
 type streamInfo struct {
-	Name    string `json:"name"`
-	Live    bool   `json:"live"`
-	Source  string `json:"source"`
-	Viewers int    `json:"viewers"`
-	Tracks  []struct {
+	Name  string `json:"name"`
+	Live  bool   `json:"live"`
+	State string `json:"state"`
+	// Fallback is the stream that is shown in place of this one.
+	Fallback string `json:"fallback"`
+	Source   string `json:"source"`
+	Viewers  int    `json:"viewers"`
+	Tracks   []struct {
 		Kind  string `json:"kind"`
 		Codec string `json:"codec"`
 	} `json:"tracks"`
