@@ -52,6 +52,10 @@ var (
 	ErrConfig = errors.New("invalid media configuration")
 )
 
+// errWrongCertificate is a handshake's fault that has a name of its own, because
+// people ask for it.
+var errWrongCertificate = errors.New("the client's certificate is not the one of its offer")
+
 // panicError is a panic that was caught in a session's goroutine.
 type panicError struct {
 	value any

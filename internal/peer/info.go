@@ -36,8 +36,10 @@ type Info struct {
 	Role   string `json:"role"` // "publisher" or "viewer"
 	State  State  `json:"state"`
 	Reason string `json:"reason,omitempty"` // why it ended
-	ICE    string `json:"ice"`              // RTCIceConnectionState
-	DTLS   string `json:"dtls"`             // RTCDtlsTransportState
+	// End is the kind of reason, as porthole_sessions_ended_total counts it.
+	End  string `json:"end,omitempty"`
+	ICE  string `json:"ice"`  // RTCIceConnectionState
+	DTLS string `json:"dtls"` // RTCDtlsTransportState
 	// Timeline says when what happened first: offer, answer, changes of the ICE
 	// and DTLS states, connected, first media, closed.
 	Timeline []Event `json:"timeline"`
@@ -47,6 +49,19 @@ type Info struct {
 	Remote []Candidate `json:"remote"`
 	// Selected is the pair that packets travel by; nil before there is one.
 	Selected *Pair `json:"selected,omitempty"`
+	// Pairs are those that were tried, as Session.Examine found them last and as they
+	// were at the end.
+	Pairs []TriedPair `json:"pairs"`
+	// FirstCheck is when the client's first check came.
+	FirstCheck time.Time `json:"firstCheck,omitzero"`
+	// DTLSError is what a failed handshake said, where that is known.
+	DTLSError string `json:"dtlsError,omitempty"`
+	// WrongCertificate: the client proved to be somebody else than its offer says.
+	WrongCertificate bool `json:"wrongCertificate,omitempty"`
+	// Answered is when the client could begin to connect.
+	Answered time.Time `json:"-"`
+	// Idle is how long a publisher may send nothing.
+	Idle time.Duration `json:"-"`
 }
 
 // Event is one entry of a session's timeline.
@@ -81,6 +96,10 @@ type life struct {
 	timeline      []Event
 	pair          *Pair // never changed, only replaced
 	local, remote []Candidate
+	pairs         []TriedPair // never changed, only replaced
+	firstCheck    time.Time
+	dtlsError     string
+	wrongCert     bool
 }
 
 func (l *life) record(event string) {
@@ -104,9 +123,15 @@ func (s *Session) Info() Info {
 		Role: roleLabel(s.role), State: s.life.state, ICE: s.life.ice, DTLS: s.life.dtls,
 		Timeline: slices.Clone(s.life.timeline),
 		Local:    slices.Clone(s.life.local), Remote: slices.Clone(s.life.remote), Selected: s.life.pair,
+		Pairs: s.life.pairs, FirstCheck: s.life.firstCheck, Answered: s.life.answered,
+		DTLSError: s.life.dtlsError, WrongCertificate: s.life.wrongCert,
+		Idle: s.engine.settings.timeouts.FirstMedia,
+	}
+	if s.ingest != nil && s.ingest.latest.Load() != 0 {
+		info.Idle = s.engine.settings.timeouts.MediaIdle
 	}
 	if err := s.Err(); err != nil {
-		info.Reason = err.Error()
+		info.Reason, info.End = err.Error(), endReasonOf(err).String()
 	}
 	return info
 }

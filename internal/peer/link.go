@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -64,6 +65,8 @@ type link interface {
 	// It waits for candidates no longer than gather.
 	restart(remote iceSide, gather time.Duration) (local iceSide, err error)
 	writeRTCP(packets []rtcp.Packet) error
+	// pairs returns what ICE has tried. It is not called during or after close.
+	pairs() []TriedPair
 	// close ends the connection, tells the client (DTLS close_notify) and waits
 	// for the connection's goroutines. None of them may call it.
 	close() error
@@ -171,6 +174,14 @@ func (l *publisherLink) close() error {
 		return fmt.Errorf("close peer connection: %w", err)
 	}
 	return nil
+}
+
+// wrongCertificate tells whether the client has shown another certificate than the
+// one of its offer.
+func (l *publisherLink) wrongCertificate() bool {
+	shown := l.pc.SCTP().Transport().GetRemoteCertificate()
+	remote, err := describeRemote(l.offered, "", "")
+	return err == nil && len(shown) > 0 && errors.Is(remote.verify([][]byte{shown}, nil), errWrongCertificate)
 }
 
 // candidatesIn returns the candidates of a session description.

@@ -46,6 +46,7 @@ type Session struct {
 	workers sync.WaitGroup
 
 	restarting sync.Mutex // held by Restart
+	examining  sync.Mutex // held by Examine, and by finish when it closes the link
 
 	mu    sync.Mutex
 	life  life   // guarded by mu
@@ -157,7 +158,12 @@ func (s *Session) end(reason error) {
 
 // finish frees everything. It runs once.
 func (s *Session) finish() {
-	if err := s.link.close(); err != nil {
+	s.examining.Lock()
+	s.examine()
+	s.examineHandshake()
+	err := s.link.close()
+	s.examining.Unlock()
+	if err != nil {
 		s.engine.settings.log.Debug("closing a connection reported errors", "error", err)
 	}
 	s.workers.Wait()
@@ -200,7 +206,7 @@ func (s *Session) superviseDeadlines() error {
 	s.mu.Lock()
 	answered := s.life.answered
 	s.mu.Unlock()
-	if !s.waitUntil(answered.Add(timeouts.Connect), s.connected) {
+	if !s.waitConnected(answered.Add(timeouts.Connect)) {
 		return s.connectTimeout()
 	}
 	if s.ingest == nil {

@@ -212,7 +212,7 @@ func (r remoteDescription) verify(certificates [][]byte, _ [][]*x509.Certificate
 			return nil
 		}
 	}
-	return errors.New("the client's certificate is not the one of its offer")
+	return errWrongCertificate
 }
 
 // newCNAME returns a name that says nothing about anybody (RFC 7022 4.2).

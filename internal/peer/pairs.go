@@ -1,0 +1,157 @@
+package peer
+
+import (
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// TriedPair is a pair of candidates that ICE has tried, or will (RFC 8445 6.1.2).
+type TriedPair struct {
+	Pair
+
+	State    string `json:"state"` // "waiting", "in-progress", "failed" or "succeeded"
+	Selected bool   `json:"selected,omitempty"`
+	// ChecksSent are ours, ChecksAnswered those of them that the client answered.
+	ChecksSent     uint64 `json:"checksSent"`
+	ChecksAnswered uint64 `json:"checksAnswered"`
+	// ChecksReceived are the client's, valid ones only; we answer each.
+	ChecksReceived uint64  `json:"checksReceived"`
+	RTT            float64 `json:"rttMs,omitempty"` // milliseconds, of the newest answer
+	// Packets is what came that is no check: DTLS, RTP, RTCP.
+	Packets uint64 `json:"packets"`
+	// FirstCheck is when the client's first check came.
+	FirstCheck time.Time `json:"firstCheck,omitzero"`
+}
+
+// maxPairs bounds what is kept of a client that offers dozens of addresses.
+const maxPairs = 64
+
+// pairs returns what the agent has tried. After the agent has failed or was closed
+// there is nothing left to return.
+func (l *viewerLink) pairs() []TriedPair {
+	candidates := make(map[string]Candidate)
+	for _, c := range append(l.agent.GetLocalCandidatesStats(), l.agent.GetRemoteCandidatesStats()...) {
+		candidates[c.ID] = Candidate{
+			Type: c.CandidateType.String(), Protocol: c.NetworkType.NetworkShort(),
+			Address: net.JoinHostPort(c.IP, strconv.Itoa(c.Port)),
+		}
+	}
+	var tried []TriedPair
+	for _, p := range l.agent.GetCandidatePairsStats() {
+		tried = append(tried, TriedPair{
+			Pair:  Pair{Local: candidates[p.LocalCandidateID], Remote: candidates[p.RemoteCandidateID]},
+			State: p.State.String(), Selected: p.Nominated,
+			ChecksSent: p.RequestsSent, ChecksAnswered: p.ResponsesReceived, ChecksReceived: p.RequestsReceived,
+			RTT: p.CurrentRoundTripTime * 1000, Packets: uint64(p.PacketsReceived), FirstCheck: p.FirstRequestReceivedTimestamp,
+		})
+	}
+	return tried[:min(len(tried), maxPairs)]
+}
+
+// pairs returns what pion's agent has tried.
+func (l *publisherLink) pairs() []TriedPair {
+	report := l.pc.GetStats()
+	candidate := func(id string) Candidate {
+		c, _ := report[id].(webrtc.ICECandidateStats)
+		return Candidate{
+			Type: c.CandidateType.String(), Protocol: c.Protocol,
+			Address: net.JoinHostPort(c.IP, strconv.Itoa(int(c.Port))),
+		}
+	}
+	var tried []TriedPair
+	for _, stats := range report {
+		p, ok := stats.(webrtc.ICECandidatePairStats)
+		if !ok {
+			continue
+		}
+		pair := TriedPair{
+			Pair:  Pair{Local: candidate(p.LocalCandidateID), Remote: candidate(p.RemoteCandidateID)},
+			State: string(p.State), Selected: p.Nominated,
+			ChecksSent: p.RequestsSent, ChecksAnswered: p.ResponsesReceived, ChecksReceived: p.RequestsReceived,
+			RTT: p.CurrentRoundTripTime * 1000, Packets: uint64(p.PacketsReceived),
+		}
+		if p.FirstRequestReceivedTimestamp > 0 {
+			pair.FirstCheck = p.FirstRequestReceivedTimestamp.Time()
+		}
+		tried = append(tried, pair)
+	}
+	return tried[:min(len(tried), maxPairs)]
+}
+
+// Examine asks ICE which pairs it has tried, for the next Info. It takes a moment
+// of the agent's time, and is for who looks at one session.
+func (s *Session) Examine() {
+	s.examining.Lock()
+	defer s.examining.Unlock()
+	if s.ctx.Err() == nil { // else finish has asked for the last time, or will
+		s.examine()
+	}
+}
+
+// examine keeps what was tried, and what was known before when that is nothing any
+// more. The caller holds examining, so that nothing is closed meanwhile.
+func (s *Session) examine() {
+	tried := s.link.pairs()
+	if len(tried) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life.pairs = tried
+	if s.life.firstCheck.IsZero() {
+		s.life.firstCheck = firstCheck(tried)
+	}
+}
+
+// examineHandshake keeps what is known of a handshake that failed. A PeerConnection
+// says no more than that, but has the client's certificate; it holds a lock while it
+// tells of its failure, so that only finish can ask.
+func (s *Session) examineHandshake() {
+	reason := s.Err()
+	if !errors.Is(reason, ErrDTLSFailed) {
+		return
+	}
+	wrong := errors.Is(reason, errWrongCertificate)
+	if l, ok := s.link.(*publisherLink); ok {
+		wrong = l.wrongCertificate()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life.wrongCert = wrong
+	s.life.dtlsError = strings.TrimPrefix(strings.TrimPrefix(reason.Error(), ErrDTLSFailed.Error()), ": ")
+}
+
+// firstCheck is when the first of the client's checks came, on whatever pair.
+func firstCheck(pairs []TriedPair) (first time.Time) {
+	for _, p := range pairs {
+		if !p.FirstCheck.IsZero() && (first.IsZero() || p.FirstCheck.Before(first)) {
+			first = p.FirstCheck
+		}
+	}
+	return first
+}
+
+// examineEvery is how often a session that does not connect is examined: an agent
+// that gives up keeps nothing.
+const examineEvery = time.Second
+
+// waitConnected waits until the connection is up, the session over, or deadline, and
+// says whether it was not the deadline.
+func (s *Session) waitConnected(deadline time.Time) bool {
+	for time.Until(deadline) > 0 {
+		next := time.Now().Add(examineEvery)
+		if next.After(deadline) {
+			next = deadline
+		}
+		if s.waitUntil(next, s.connected) {
+			return true
+		}
+		s.Examine()
+	}
+	return false
+}
