@@ -30,6 +30,7 @@ var (
 	_ signaling.Observable = (*session)(nil)
 	_ signaling.Answerable = (*session)(nil)
 	_ signaling.Restarter  = (*session)(nil)
+	_ signaling.Examiner   = (*session)(nil)
 	_ broadcast.Sink       = (*peer.Session)(nil)
 )
 
@@ -135,6 +136,9 @@ func (s *session) Answer(body []byte) (ufrag, pwd string, err error) {
 func (s *session) Restart(_ context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error) {
 	return s.peer.Restart(f)
 }
+
+// Examine finds out how ICE goes, for the next Detail.
+func (s *session) Examine() { s.peer.Examine() }
 
 // Detail describes the session for people.
 func (s *session) Detail() signaling.Detail {

@@ -31,6 +31,7 @@ type session struct {
 var (
 	_ signaling.Session   = (*session)(nil)
 	_ signaling.Restarter = (*session)(nil)
+	_ signaling.Examiner  = (*session)(nil)
 )
 
 // Connect answers the offer.
@@ -105,6 +106,9 @@ func (s *session) Trickle(f *negotiate.Fragment) error { return s.peer.Trickle(f
 func (s *session) Restart(_ context.Context, f *negotiate.Fragment) (*negotiate.Fragment, error) {
 	return s.peer.Restart(f)
 }
+
+// Examine finds out how ICE goes, for the next Detail.
+func (s *session) Examine() { s.peer.Examine() }
 
 // Detail describes the session for people.
 func (s *session) Detail() signaling.Detail {

@@ -49,6 +49,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/peer": "how a server is asked from the media socket comes from outside", webrtc: "likewise",
 			"porthole/internal/signaling": "who is told of a server is not its business",
 		}},
+		{"porthole/internal/diagnosis", map[string]string{
+			"net/http": "a verdict is made of facts, and tested as a table",
+			webrtc:     "likewise", "porthole/internal/peer": "likewise",
+		}},
 		{"porthole/internal/egress", map[string]string{
 			webrtc: "a socket knows packets, not connections",
 		}},

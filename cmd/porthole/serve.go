@@ -135,7 +135,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	}
 	about := api.New(api.Config{
 		Streams:    s.broadcaster,
-		Session:    func(id string) (any, bool) { return s.sessions.Info(id) },
+		Sessions:   sessionsOf(s.sessions),
 		Auth:       verifier,
 		Gatherer:   metrics,
 		Version:    version(),
@@ -145,4 +145,20 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	s.http.RegisterOnShutdown(about.Close)
 	s.http.RegisterOnShutdown(s.sessions.Drain)
 	return nil
+}
+
+// sessionsOf lets the API tell of the sessions.
+func sessionsOf(table *signaling.Table) api.Sessions {
+	return api.Sessions{
+		List:      func() any { return table.Sessions() },
+		Info:      func(id string) (any, bool) { return table.Info(id) },
+		Diagnosis: func(id string) (any, bool) { return table.Diagnosis(id) },
+		Transcript: func(id string, redact bool) (any, bool) {
+			transcript, ok := table.Transcript(id)
+			if redact {
+				transcript = transcript.Redact()
+			}
+			return transcript, ok
+		},
+	}
 }

@@ -3,7 +3,11 @@
 //	GET /api/streams            all streams, a [StreamList]
 //	GET /api/streams/{stream}   one of them, a [Stream], or 404
 //	GET /api/events             the list again and again as server-sent events
-//	GET /api/sessions/{id}      one WHIP or WHEP session, for the operator
+//	GET /api/events?sessions    the list of sessions, too
+//	GET /api/sessions           the WHIP and WHEP sessions, also those that ended a while ago
+//	GET /api/sessions/{id}      one of them, with all that is known
+//	GET /api/sessions/{id}/diagnosis    why it does not come up, for its own page
+//	GET /api/sessions/{id}/transcript   its signalling; ?redact leaves out who and where
 //	GET /api/ice-servers        what is known of STUN and TURN servers, likewise
 //	GET /healthz                200 while the server serves, 503 when it stops
 //	GET /metrics                Prometheus
@@ -35,10 +39,19 @@ type Streams interface {
 	Changed() <-chan struct{}
 }
 
+// Sessions tells of the WHIP and WHEP sessions. What the functions return is
+// marshalled as JSON; ok is false when there is none with the id.
+type Sessions struct {
+	List       func() any // also those that have ended a while ago
+	Info       func(id string) (info any, ok bool)
+	Diagnosis  func(id string) (diagnosis any, ok bool)
+	Transcript func(id string, redact bool) (transcript any, ok bool)
+}
+
 // Config says what there is to tell.
 type Config struct {
-	Streams Streams
-	Session func(id string) (info any, ok bool) // details of a session, to be marshalled as JSON
+	Streams  Streams
+	Sessions Sessions
 	// ICEServers returns the list for /api/ice-servers, to be marshalled as JSON.
 	ICEServers func() any
 	Auth       *auth.Verifier
@@ -72,16 +85,20 @@ func (a *API) Routes(r chi.Router) {
 			r.Options("/streams", preflight)
 			r.Options("/streams/{stream}", preflight)
 			r.Options("/events", preflight)
+			r.Options("/sessions/{id}/diagnosis", preflight)
 			r.Group(func(r chi.Router) {
 				r.Use(a.cfg.Auth.Require(auth.View))
 				get(r, "/streams", a.streams)
 				get(r, "/streams/{stream}", a.stream)
 				r.Get("/events", a.events)
+				get(r, "/sessions/{id}/diagnosis", a.sessionDiagnosis)
 			})
 		})
 		r.Group(func(r chi.Router) {
 			r.Use(a.cfg.Auth.Require(auth.Publish))
+			get(r, "/sessions", a.sessions)
 			get(r, "/sessions/{id}", a.session)
+			get(r, "/sessions/{id}/transcript", a.transcript)
 			get(r, "/ice-servers", a.iceServers)
 		})
 	})
@@ -128,15 +145,6 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, newStream(info))
-}
-
-func (a *API) session(w http.ResponseWriter, r *http.Request) {
-	info, ok := a.cfg.Session(chi.URLParam(r, "id"))
-	if !ok {
-		problem.Write(w, http.StatusNotFound, "there is no such session, or it has ended")
-		return
-	}
-	writeJSON(w, http.StatusOK, info)
 }
 
 // ICEServerList is the document of /api/ice-servers.

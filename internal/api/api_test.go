@@ -32,16 +32,25 @@ func newHandler(t *testing.T, streams *fakeStreams) (http.Handler, *api.API) {
 	a := api.New(api.Config{
 		Streams:    streams,
 		ICEServers: func() any { return []string{"one"} },
-		Session: func(id string) (any, bool) {
-			return map[string]string{"id": id}, id == "known"
-		},
-		Auth:     auth.New(auth.Config{PublishToken: publishToken, ViewToken: viewToken}),
-		Gatherer: registry,
-		Version:  "test",
+		Sessions:   fakeSessions(func() any { return []string{"known"} }),
+		Auth:       auth.New(auth.Config{PublishToken: publishToken, ViewToken: viewToken}),
+		Gatherer:   registry,
+		Version:    "test",
 	})
 	r := chi.NewRouter()
 	a.Routes(r)
 	return r, a
+}
+
+// fakeSessions has one session, which is called "known".
+func fakeSessions(list func() any) api.Sessions {
+	one := func(id string) (any, bool) { return map[string]string{"id": id}, id == "known" }
+	return api.Sessions{
+		List: list, Info: one, Diagnosis: one,
+		Transcript: func(id string, redact bool) (any, bool) {
+			return map[string]any{"id": id, "redacted": redact}, id == "known"
+		},
+	}
 }
 
 func call(h http.Handler, method, target, token string) *httptest.ResponseRecorder {
@@ -121,6 +130,18 @@ func TestWhoMayReadWhat(t *testing.T) {
 		{"GET", "/api/sessions/other", publishToken, 404},
 		{"GET", "/api/ice-servers", viewToken, 403},
 		{"GET", "/api/ice-servers", publishToken, 200},
+		{"GET", "/api/sessions", "", 401},
+		{"GET", "/api/sessions", viewToken, 403},
+		{"GET", "/api/sessions", publishToken, 200},
+		{"GET", "/api/events?sessions", viewToken, 403},
+		{"GET", "/api/events?sessions&token=" + viewToken, "", 403},
+		{"GET", "/api/sessions/known/transcript", viewToken, 403},
+		{"GET", "/api/sessions/known/transcript", publishToken, 200},
+		{"GET", "/api/sessions/other/transcript", publishToken, 404},
+		{"GET", "/api/sessions/known/diagnosis", "", 401},
+		{"GET", "/api/sessions/known/diagnosis", viewToken, 200}, // the page of a viewer asks
+		{"GET", "/api/sessions/other/diagnosis", viewToken, 404},
+		{"OPTIONS", "/api/sessions/known/diagnosis", "", 204},
 		{"HEAD", "/api/streams", viewToken, 200},
 		{"OPTIONS", "/api/streams", "", 204}, // a preflight request has no token
 		{"OPTIONS", "/api/events", "", 204},

@@ -4,14 +4,28 @@ import (
 	"net/http"
 	"time"
 
+	"porthole/internal/auth"
 	"porthole/internal/problem"
 	"porthole/internal/sse"
 )
 
 // events serves the list of streams as server-sent events (WHATWG HTML, section
 // 9.2): "event: streams" with a StreamList at once, and again whenever anything
-// but the measured rates has changed.
+// but the measured rates has changed. With ?sessions, and the publish token, there is
+// also "event: sessions" with a SessionList, whenever that has changed, once a second
+// at most.
 func (a *API) events(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Query().Has("sessions") {
+		a.cfg.Auth.Require(auth.Publish)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			a.follow(w, r, a.cfg.Sessions.List)
+		})).ServeHTTP(w, r)
+		return
+	}
+	a.follow(w, r, nil)
+}
+
+// follow writes events until somebody leaves. list is of sessions, nil for none.
+func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() any) {
 	stream, err := sse.Begin(w)
 	if err != nil {
 		problem.Write(w, http.StatusInternalServerError, "this connection cannot stream events")
@@ -19,9 +33,17 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 	}
 	beat := time.NewTicker(sse.Heartbeat)
 	defer beat.Stop()
+	var look <-chan time.Time
+	feed := sessionFeed{stream: stream, list: list}
 
 	changed := a.cfg.Streams.Changed() // taken before reading, so that no change is missed
 	err = stream.Send("streams", newStreamList(a.cfg.Streams.Streams()))
+	if list != nil && err == nil {
+		ticker := time.NewTicker(sessionsEvery)
+		defer ticker.Stop()
+		look = ticker.C
+		err = feed.update()
+	}
 	for err == nil {
 		select {
 		case <-changed:
@@ -30,6 +52,8 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 			}
 			changed = a.cfg.Streams.Changed()
 			err = stream.Send("streams", newStreamList(a.cfg.Streams.Streams()))
+		case <-look:
+			err = feed.update()
 		case <-beat.C:
 			err = stream.Beat()
 		case <-a.closing:

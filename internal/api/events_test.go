@@ -12,6 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"porthole/internal/api"
+	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 )
 
@@ -118,6 +123,38 @@ func TestEventsComeAtOnceAndOnChange(t *testing.T) {
 		}
 		if got := log.Header().Get("Content-Type"); got != "text/event-stream" {
 			t.Errorf("content type %q", got)
+		}
+	})
+}
+
+// The list of sessions is looked at once a second and told when it is another one.
+func TestEventsOfSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, streams := time.Now(), &fakeStreams{}
+		a := api.New(api.Config{
+			Streams: streams, Auth: auth.New(auth.Config{PublishToken: publishToken}),
+			// Another list from 2.5 s on.
+			Sessions: fakeSessions(func() any { return []bool{time.Since(begin) > 2500*time.Millisecond} }),
+			Gatherer: prometheus.NewRegistry(),
+		})
+		r := chi.NewRouter()
+		a.Routes(r)
+		ctx, leave := context.WithCancel(t.Context())
+		log := &eventLog{ResponseRecorder: httptest.NewRecorder(), begin: begin}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.ServeHTTP(log, httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/events?sessions&token="+publishToken, nil))
+		}()
+		time.Sleep(5500 * time.Millisecond)
+		leave()
+		<-done
+		want := []string{"0s event: streams", "0s event: sessions", "3s event: sessions"}
+		if got := log.take(); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if !strings.Contains(log.Body.String(), `data: {"sessions":[true]}`) {
+			t.Errorf("got %q", log.Body.String())
 		}
 	})
 }

@@ -185,16 +185,16 @@ func (h *Handler) Routes(r chi.Router) {
 	r.Use(cors, h.bounded)
 	r.NotFound(h.handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
 	endpoint := h.methods(map[string]http.Handler{
-		http.MethodPost:    h.guarded(h.create),
+		http.MethodPost:    h.guarded(h.recorded(h.create)),
 		http.MethodGet:     h.handle(h.describeEndpoint),
 		http.MethodHead:    h.handle(h.describeEndpoint),
 		http.MethodOptions: h.handle(h.endpointOptions),
 	})
 	session := h.methods(map[string]http.Handler{
-		http.MethodPatch:   h.guarded(h.patch),
-		http.MethodDelete:  h.guarded(h.end),
-		http.MethodGet:     h.guarded(h.describeSession),
-		http.MethodHead:    h.guarded(h.describeSession),
+		http.MethodPatch:   h.guarded(h.recorded(h.patch)),
+		http.MethodDelete:  h.guarded(h.recorded(h.end)),
+		http.MethodGet:     h.guarded(h.recorded(h.describeSession)),
+		http.MethodHead:    h.guarded(h.recorded(h.describeSession)),
 		http.MethodOptions: h.handle(h.sessionOptions),
 	})
 	for _, slash := range []string{"", "/"} {
@@ -210,7 +210,7 @@ func (h *Handler) Routes(r chi.Router) {
 // feedsRoute is where a viewer asks for events, and feedRoute where it gets them.
 func (h *Handler) feedsRoute() http.Handler {
 	return h.methods(map[string]http.Handler{
-		http.MethodPost:    h.guarded(h.createFeed),
+		http.MethodPost:    h.guarded(h.recorded(h.createFeed)),
 		http.MethodOptions: h.handle(h.feedsOptions),
 	})
 }
@@ -219,7 +219,7 @@ func (h *Handler) feedRoute() http.Handler {
 	return h.methods(map[string]http.Handler{
 		http.MethodGet:     h.handle(h.readFeed), // without a token: see events.go
 		http.MethodHead:    h.handle(h.describeFeed),
-		http.MethodDelete:  h.guarded(h.endFeed),
+		http.MethodDelete:  h.guarded(h.recorded(h.endFeed)),
 		http.MethodOptions: h.handle(h.feedOptions),
 	})
 }

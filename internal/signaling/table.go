@@ -48,6 +48,7 @@ type Table struct {
 	closed   bool
 	places   int               // taken: by sessions that are being made, live or ending
 	sessions map[string]*entry // the live ones
+	ended    endedSessions     // those of before
 }
 
 // entry is one session as a resource.
@@ -63,6 +64,7 @@ type entry struct {
 	done    chan struct{} // closed when the session is over and its place free
 	reason  error         // why it ended; set before done is closed
 	feeds   feeds         // of its events
+	log     *exchangeLog  // of its signalling; made by start, and kept for longer than the rest
 
 	// patching is held during a PATCH, so that a restart and a trickle do not mix.
 	// It guards the client's ICE credentials and the tag of the ICE session.
@@ -148,6 +150,7 @@ func (t *Table) start(e *entry) error {
 	if t.closed {
 		return ErrStopping
 	}
+	e.log = &exchangeLog{}
 	t.sessions[e.id] = e
 	t.serving.Go(func() { t.run(e) })
 	return nil
@@ -160,17 +163,30 @@ func (t *Table) run(e *entry) {
 	reason := serve(t.ctx, e.session, log)
 	e.session.Close(reason)
 
-	t.mu.Lock()
-	delete(t.sessions, e.id)
-	t.mu.Unlock()
+	info := t.remember(e, reason)
 	attrs := append([]slog.Attr{
 		slog.Duration("duration", time.Since(e.since).Round(time.Millisecond)),
 		slog.Any("reason", reason),
 	}, e.session.Summary()...)
+	if info.Diagnosis != "" {
+		attrs = append(attrs, slog.String("code", string(info.Code)), slog.String("diagnosis", info.Diagnosis))
+	}
 	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", attrs...)
 	t.release()
 	e.reason = reason
 	close(e.done)
+}
+
+// remember moves a session to those that have ended.
+func (t *Table) remember(e *entry, reason error) SessionInfo {
+	now := time.Now()
+	info := e.describe(reason, now)
+	info.Ended = now
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.sessions, e.id)
+	t.ended.add(&endedSession{info: info, log: e.log, at: now})
+	return info
 }
 
 // serve runs the session's Serve and turns a panic in it into that session's end.

@@ -1,0 +1,174 @@
+package signaling
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Transcript is the signalling of one session, as it was exchanged: what a client
+// and the server told each other, without tokens, TURN credentials and ICE passwords,
+// which are not kept at all.
+type Transcript struct {
+	Session   string     `json:"session"`
+	Protocol  string     `json:"protocol"` // "whip" or "whep"
+	Stream    string     `json:"stream"`
+	Client    string     `json:"client"`    // address of who made the session
+	Exchanges []Exchange `json:"exchanges"` // never null
+	// Omitted is how many more there were, when it is not all of them.
+	Omitted int `json:"omitted,omitempty"`
+}
+
+// Exchange is one request and its answer.
+type Exchange struct {
+	At       time.Time `json:"at"`     // when the request came
+	Took     float64   `json:"tookMs"` // milliseconds until it was answered
+	Method   string    `json:"method"`
+	Path     string    `json:"path"` // without what stands behind "?"
+	Request  Message   `json:"request"`
+	Status   int       `json:"status"`
+	Response Message   `json:"response"`
+}
+
+// Message is one half of an exchange.
+type Message struct {
+	Headers map[string][]string `json:"headers"` // those that matter, by name
+	Body    string              `json:"body,omitempty"`
+	Cut     bool                `json:"cut,omitempty"` // the body was longer
+}
+
+const (
+	// maxExchanges bounds what a client that trickles for hours adds.
+	maxExchanges = 64
+	// maxMessage is what is kept of one body, in bytes; offers are below 16 KiB.
+	maxMessage = 16 << 10
+	// maxTranscript bounds the bodies of one session together, in bytes.
+	maxTranscript = 64 << 10
+)
+
+// Headers of requests and answers that are kept. Authorization is not among them.
+func keptHeaders() []string {
+	return []string{
+		"Accept", "Content-Type", "If-Match", "Origin", "Prefer", "User-Agent",
+		"Accept-Patch", "Accept-Post", "Etag", "Link", "Location", "Retry-After",
+	}
+}
+
+// exchangeLog collects the exchanges of one session. It is safe for concurrent use.
+type exchangeLog struct {
+	mu        sync.Mutex
+	exchanges []Exchange
+	bytes     int
+	omitted   int
+}
+
+func (t *exchangeLog) add(x Exchange) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	size := len(x.Request.Body) + len(x.Response.Body)
+	if len(t.exchanges) >= maxExchanges || t.bytes+size > maxTranscript {
+		t.omitted++
+		return
+	}
+	t.bytes += size
+	t.exchanges = append(t.exchanges, x)
+}
+
+func (t *exchangeLog) read() ([]Exchange, int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.exchanges), t.omitted
+}
+
+// recorded notes what f exchanges with the client in the transcript of the session,
+// errors included. The session is the one of the path or, for a POST that makes one,
+// of Location.
+func (h *Handler) recorded(f func(http.ResponseWriter, *http.Request) error) func(http.ResponseWriter, *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		begin := time.Now()
+		body := &tap{body: r.Body}
+		r.Body = body
+		answer := &recorder{ResponseWriter: w, status: http.StatusOK}
+		if err := f(answer, r); err != nil {
+			h.fail(answer, r, err)
+		}
+		id := sessionOf(r)
+		if location := answer.Header().Get("Location"); id == "" && location != "" {
+			id = location[strings.LastIndexByte(location, '/')+1:]
+		}
+		if log := h.cfg.Table.exchanges(id); log != nil {
+			log.add(Exchange{
+				At: begin.UTC(), Took: float64(time.Since(begin).Microseconds()) / 1000,
+				Method: r.Method, Path: r.URL.Path, Status: answer.status,
+				Request:  message(r.Header, body.kept, body.cut),
+				Response: message(answer.Header(), answer.kept, answer.cut),
+			})
+		}
+		return nil
+	}
+}
+
+// message makes what is kept of one half. What must never be told is taken out here.
+func message(header http.Header, body []byte, cut bool) Message {
+	m := Message{Headers: make(map[string][]string), Body: withoutPasswords(string(body)), Cut: cut}
+	for _, name := range keptHeaders() {
+		for _, value := range header.Values(name) {
+			if name == "Link" {
+				value = withoutCredential(value)
+			}
+			m.Headers[name] = append(m.Headers[name], value)
+		}
+	}
+	return m
+}
+
+// tap keeps the beginning of what is read from a request's body.
+type tap struct {
+	body interface {
+		Read(p []byte) (int, error)
+		Close() error
+	}
+	kept []byte
+	cut  bool
+}
+
+// Read implements io.Reader.
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.body.Read(p)
+	t.kept, t.cut = keep(t.kept, t.cut, p[:n])
+	return n, err // transparent
+}
+
+// Close implements io.Closer.
+func (t *tap) Close() error { return t.body.Close() } // transparent
+
+// recorder keeps the beginning of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	kept   []byte
+	cut    bool
+}
+
+// WriteHeader notes the status.
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write notes what is written.
+func (r *recorder) Write(p []byte) (int, error) {
+	r.kept, r.cut = keep(r.kept, r.cut, p)
+	return r.ResponseWriter.Write(p) // transparent
+}
+
+// Unwrap lets http.ResponseController set deadlines.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// keep appends within the limit.
+func keep(kept []byte, cut bool, p []byte) ([]byte, bool) {
+	room := maxMessage - len(kept)
+	return append(kept, p[:min(len(p), room)]...), cut || len(p) > room
+}
