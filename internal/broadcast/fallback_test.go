@@ -139,8 +139,8 @@ func TestFallbackCanBeJoined(t *testing.T) {
 func TestFirstPublisherTakesOverFromTheFallback(t *testing.T) {
 	bubble(t, withSlate(), func(t *testing.T, b *broadcast.Broadcaster) {
 		slate := publishAs(t, b, "slate", h264, 30)
-		defer background(t, slate)()
 		slate.picture()
+		defer background(t, slate)()
 		_, s := watch(t, b, nil)
 		time.Sleep(time.Second)
 		cam := publish(t, b, 30)
@@ -222,8 +222,8 @@ func TestFallbacksFollowEachOther(t *testing.T) {
 			return info.Fallback
 		}
 		third := publishAs(t, b, "third", h264, 30)
-		defer background(t, third)()
 		third.picture()
+		defer background(t, third)()
 		_, s := watch(t, b, nil)
 		time.Sleep(time.Second)
 		if got := showing(); got != "third" {

@@ -45,11 +45,13 @@ type sink struct {
 	full      bool
 	err       error
 	panics    bool
+	delay     time.Duration // that each packet takes
 }
 
 func (s *sink) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	time.Sleep(s.delay)
 	switch {
 	case s.panics:
 		panic("sink")

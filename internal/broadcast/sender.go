@@ -27,6 +27,8 @@ type sender struct {
 	mu      sync.Mutex // orders add and remove; run takes no lock
 	viewers atomic.Pointer[[]*Viewer]
 
+	lateness lateness // of its rounds
+
 	scratch scratch // owned by run
 }
 
@@ -45,6 +47,7 @@ func newSender(index int, b *Broadcaster) *sender {
 
 // poke wakes the sender. It never blocks.
 func (s *sender) poke() {
+	s.lateness.wake(s.clock)
 	select {
 	case s.work <- struct{}{}:
 	default:
@@ -81,7 +84,10 @@ func (s *sender) run(ctx context.Context) {
 		case <-s.work:
 		case <-timer.C:
 		}
-		if due := s.serveAll(); due > 0 {
+		s.lateness.begin()
+		due := s.serveAll()
+		s.lateness.end(s.clock)
+		if due > 0 {
 			timer.Reset(time.Duration(max(due-s.clock.now(), 0)))
 		} else {
 			timer.Reset(time.Hour)
