@@ -14,6 +14,7 @@ import (
 	"porthole/capture"
 	"porthole/internal/broadcast"
 	"porthole/internal/iceserver"
+	"porthole/internal/peer"
 	"porthole/internal/signaling"
 )
 
@@ -26,6 +27,9 @@ type Config struct {
 	Sources        []Source           // what is captured here
 	STUN           []iceserver.Server // tell our own mapped address, and clients theirs
 	TURN           []iceserver.Server // relays that clients are told of
+	Advertise      []string           // what clients are told instead of this machine's addresses
+	Interfaces     []string           // whose addresses they are told, as patterns
+	Timeouts       peer.Timeouts      // of connections
 	PublicIPs      []netip.Addr       // addresses that a NAT forwards to us
 	PublishToken   string             // who may publish; empty: anybody
 	ViewToken      string             // who may watch; empty: anybody
@@ -56,6 +60,7 @@ func defaultConfig() Config {
 		Grace:     broadcast.DefaultGrace,
 		RateLimit: signaling.DefaultRate,
 		MaxBody:   signaling.DefaultMaxBody,
+		Timeouts:  peer.DefaultTimeouts(),
 		LogLevel:  slog.LevelInfo,
 		LogFormat: "text",
 	}
@@ -100,6 +105,31 @@ func serveSettings() []setting[Config] {
 			name: "public-ip", arg: "IP", list: true,
 			help: "An address under which a NAT or a cloud makes this machine reachable.",
 			set:  many(func(c *Config) *[]netip.Addr { return &c.PublicIPs }, parsePublicIP),
+		},
+		{
+			name: "advertise", arg: "ADDR", list: true,
+			help: "What clients are told instead of this machine's own addresses: an IP address or\na name, which is looked up in the background, and :PORT when a router forwards\nanother port than that of --media.",
+			set:  many(func(c *Config) *[]string { return &c.Advertise }, checked(peer.CheckAdvertise)),
+		},
+		{
+			name: "interfaces", arg: "NAME[,NAME]", list: true,
+			help: "The network interfaces whose addresses clients are told, eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
+			set:  many(func(c *Config) *[]string { return &c.Interfaces }, checked(checkInterfaces)),
+		},
+		{
+			name: "connect-timeout", arg: "DURATION", shown: peer.DefaultTimeouts().Connect.String(),
+			help: "How long ICE and DTLS may take from the answer on, before a session is given up.",
+			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.Connect }, parseDuration(time.Second)),
+		},
+		{
+			name: "ice-disconnected", arg: "DURATION", shown: peer.DefaultTimeouts().ICEDisconnected.String(),
+			help: "How long nothing may come from a client before it counts as disconnected.",
+			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.ICEDisconnected }, parseDuration(time.Second)),
+		},
+		{
+			name: "ice-failed", arg: "DURATION", shown: peer.DefaultTimeouts().ICEFailed.String(),
+			help: "How long it may then stay away before its session ends: --ice-disconnected and\n--ice-failed together are the 30s of RFC 7675 by default.",
+			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.ICEFailed }, parseDuration(time.Second)),
 		},
 		{
 			name: "publish-token", arg: "TOKEN",
@@ -240,6 +270,11 @@ func (c Config) LogValue() slog.Value {
 		slog.String("stun", joinStrings(c.STUN)),
 		slog.String("turn", joinStrings(c.TURN)),
 		slog.String("public_ip", joinStrings(c.PublicIPs)),
+		slog.String("advertise", strings.Join(c.Advertise, " ")),
+		slog.String("interfaces", strings.Join(c.Interfaces, " ")),
+		slog.String("connect_timeout", c.Timeouts.Connect.String()),
+		slog.String("ice_disconnected", c.Timeouts.ICEDisconnected.String()),
+		slog.String("ice_failed", c.Timeouts.ICEFailed.String()),
 		slog.String("publish_token", secret(c.PublishToken)),
 		slog.String("view_token", secret(c.ViewToken)),
 		slog.Int("max_viewers", c.MaxViewers),

@@ -76,6 +76,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.LogLevel, want.LogFormat = slog.LevelWarn, "json"
 	want.Cert, want.Key = "c.pem", "k.pem"
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
+	want.Advertise, want.Interfaces = []string{"198.51.100.1:4000", "cam.example"}, []string{"eth*,wlan0", "!docker0"}
+	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
 
 	places := map[string]func() (Config, error){
 		"flags": func() (Config, error) {
@@ -89,6 +91,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
 				"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
 				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
+				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
+				"--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
 			}, environment(nil))
 		},
 		"environment": func() (Config, error) {
@@ -103,6 +107,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_LOG_LEVEL":     "WARN", "PORTHOLE_LOG_FORMAT": "json",
 				"PORTHOLE_CERT": "c.pem", "PORTHOLE_KEY": "k.pem",
 				"PORTHOLE_MAX_STREAM_VIEWERS": "5", "PORTHOLE_MAX_BODY": "20000", "PORTHOLE_LENIENT_PATCH": "true",
+				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
+				"PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
 			}))
 		},
 		"file": func() (Config, error) {
@@ -127,6 +133,11 @@ key: k.pem
 max-stream-viewers: 5
 max-body: 20000
 lenient-patch: true
+advertise: ["198.51.100.1:4000", cam.example]
+interfaces: ["eth*,wlan0", "!docker0"]
+connect-timeout: 20s
+ice-disconnected: 6s
+ice-failed: 24s
 `)}, environment(nil))
 		},
 	}
@@ -195,6 +206,8 @@ func TestBadInput(t *testing.T) {
 		{name: "TURN without password", args: []string{"--turn", "turn:h:1"}, want: []string{"--turn:", "turn:USER:PASSWORD@h:1", "secret=SECRET"}},
 		{name: "TURN with a bad transport", args: []string{"--turn", "turn:u:p@h:1?transport=sctp"}, want: []string{"--turn:", "h:1", "udp or tcp"}},
 		{name: "public address", args: []string{"--public-ip", "example.org"}, want: []string{"--public-ip:", `"example.org" is not an IP address`}},
+		{name: "advertised address", args: []string{"--advertise", "cam example"}, want: []string{"--advertise:", `"cam example" is not an address`}},
+		{name: "interface", args: []string{"--interfaces", "eth0,eth["}, want: []string{"--interfaces:", `"eth["`}},
 		{name: "public address of nobody", args: []string{"--public-ip", "0.0.0.0"}, want: []string{"--public-ip:", "reach"}},
 		{name: "token", args: []string{"--publish-token", "top secret"}, want: []string{"--publish-token:", "a space"}},
 		{name: "negative number", args: []string{"--max-viewers", "-1"}, want: []string{"--max-viewers:", "the least is 0"}},

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 
 	"porthole/capture"
 	"porthole/internal/iceserver"
+	"porthole/internal/peer"
 	"porthole/internal/signaling"
 )
 
@@ -57,4 +59,25 @@ func parsePrefix(text string) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("%q is not an address or a network such as 10.0.0.0/8", text)
 	}
 	return prefix.Masked(), nil
+}
+
+// checked makes a parse function of one that only finds faults.
+func checked(check func(string) error) func(string) (string, error) {
+	return func(text string) (string, error) { return text, check(text) }
+}
+
+// splitInterfaces takes apart lists of interfaces with commas.
+func splitInterfaces(lists []string) (patterns []string) {
+	for _, list := range lists {
+		patterns = append(patterns, strings.Split(list, ",")...)
+	}
+	return patterns
+}
+
+func checkInterfaces(list string) error {
+	var faults []error
+	for _, pattern := range splitInterfaces([]string{list}) {
+		faults = append(faults, peer.CheckInterface(pattern))
+	}
+	return errors.Join(faults...)
 }

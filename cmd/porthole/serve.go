@@ -91,7 +91,8 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		return nil, err
 	}
 	s.engine, err = peer.Listen(peer.Config{
-		Media: cfg.Media, PublicIPs: cfg.PublicIPs, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
+		Media: cfg.Media, PublicIPs: cfg.PublicIPs, Advertise: cfg.Advertise, Interfaces: splitInterfaces(cfg.Interfaces),
+		Timeouts: cfg.Timeouts, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
 	})
 	if err != nil {
 		return nil, listenFault("--media", cfg.Media, err)

@@ -141,9 +141,9 @@ func (c candidate) rank() int {
 		c.isUDP() && c.typ == typHost && c.addr.IsGlobalUnicast(),
 		c.isUDP() && c.typ == typHost && c.addr.IsValid(),
 		c.isUDP() && c.typ != typRelay && c.addr.IsValid(),
-		c.isUDP() && c.addr.IsValid(),
-		!c.isUDP() && c.addr.Is4(),
-		!c.isUDP() && c.addr.IsValid(),
+		!c.isUDP() && c.typ != typRelay && c.addr.Is4(),
+		!c.isUDP() && c.typ != typRelay && c.addr.IsValid(),
+		c.addr.IsValid(), // a relay, which costs the way there and back
 	}
 	last := len(order)
 	switch {

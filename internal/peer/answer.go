@@ -32,7 +32,7 @@ func (l *publisherLink) answer(
 	if err = awaitCandidates(ctx, gathered, gather); err != nil {
 		return "", err
 	}
-	answer, err := negotiate.FinishAnswer(offer, l.pc.LocalDescription().SDP)
+	answer, err := negotiate.FinishAnswer(offer, l.plan.replaceCandidates(l.pc.LocalDescription().SDP))
 	if err != nil {
 		return "", fmt.Errorf("finish the answer: %w", err)
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/rtp"
+	"github.com/pion/transport/v4"
+	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/negotiate"
@@ -102,10 +104,14 @@ type Engine struct {
 	addr     netip.AddrPort
 	media    *mediaConn
 	network  network
-	udp      *ice.UDPMuxDefault
-	tcp      *ice.TCPMuxDefault
-	base     webrtc.SettingEngine // copied for each session
-	cert     certificate
+	net      transport.Net // for agents, which ask plannedNet for interfaces
+	// candidates are what clients are told, advertised a part of it.
+	candidates candidates
+	advertised *advertiser
+	udp        *ice.UDPMuxDefault
+	tcp        *ice.TCPMuxDefault
+	base       webrtc.SettingEngine // copied for each session
+	cert       certificate
 
 	closing  sync.Once
 	closeErr error // set by closing
@@ -139,6 +145,10 @@ func Listen(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, udp.Close(), tcp.Close())
 	}
+	view, err := stdnet.NewNet()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read network interfaces: %w", err), udp.Close(), tcp.Close())
+	}
 	m, err := newMetrics(cfg.Registerer, media.Stats)
 	if err != nil {
 		return nil, errors.Join(err, udp.Close(), tcp.Close())
@@ -146,8 +156,9 @@ func Listen(cfg Config) (*Engine, error) {
 	set.log.Debug("media socket is ready", "address", localAddr(udp), "batches", media.Mode().String())
 	e := &Engine{
 		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
-		addr: localAddr(udp), media: media, network: network{named: localAddr(udp).Addr()},
-		base: baseSettings(set),
+		addr: localAddr(udp), media: media, net: view,
+		network: network{named: localAddr(udp).Addr(), choice: set.choice, read: systemInterfaces, outgoing: outgoingAddrs},
+		base:    baseSettings(set),
 	}
 	e.listen(newTCPListener(tcp))
 	return e, nil
@@ -170,6 +181,7 @@ func (e *Engine) listen(tcp net.Listener) {
 		FirstStunBindTimeout:         e.settings.timeouts.Connect,
 		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
 	})
+	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log, net.DefaultResolver.LookupNetIP)
 }
 
 // Addr returns the address of the media sockets, with the port that was picked.
@@ -195,6 +207,7 @@ func (e *Engine) close() error {
 	}
 	ending.Wait()
 	e.answering.Wait()
+	e.advertised.close()
 	e.media.questions.close()
 	if err := errors.Join(e.tcp.Close(), e.udp.Close()); err != nil {
 		return fmt.Errorf("close media sockets: %w", err)

@@ -2,192 +2,215 @@ package peer
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
-	"strings"
+	"sync"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/transport/v4"
-	"github.com/pion/webrtc/v4"
 )
 
-// interfaceClass says what is behind a network interface, as far as its name
-// tells.
-type interfaceClass uint8
-
+// How many candidates of a kind clients are told at the most: a machine with a
+// hundred addresses shall neither fill the answer, which FFmpeg refuses from 8 KiB,
+// nor make every client send a hundred checks.
 const (
-	interfaceDirect    interfaceClass = iota // a network that clients may be in
-	interfaceContainer                       // a bridge to containers or virtual machines of this host
-	interfaceVPN                             // a tunnel: reachable for a few, slow or dead for the others
+	maxHosts   = 8 // of each family, over UDP
+	maxTCP     = 4 // of each family
+	maxMapped  = 4
+	maxPublic  = 8
+	localPrefs = 1 << 16
 )
 
-func classifyInterface(name string) interfaceClass {
-	hasPrefix := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
-	switch {
-	case slices.ContainsFunc([]string{"docker", "br-", "veth", "virbr"}, hasPrefix):
-		return interfaceContainer
-	case slices.ContainsFunc([]string{"tailscale", "tun", "wg", "zt"}, hasPrefix):
-		return interfaceVPN
-	default:
-		return interfaceDirect
-	}
+// reach is everything at which clients can reach us at a moment. It is compared to
+// find out whether what was made of it still holds.
+type reach struct {
+	port       uint16           // of the media sockets
+	hosts      []netip.Addr     // of this machine, the best first
+	public     []netip.Addr     // that a NAT forwards to us, besides hosts
+	advertised []netip.AddrPort // what clients are told instead of hosts
+	mapped     []netip.AddrPort // that STUN servers see us under
 }
 
-// hostAddrs returns the local addresses that clients are told, IPv4 first: the
-// one that was named, or else those of all interfaces that are up, without
-// loopback and link-local ones, bridges and tunnels. A machine that has nothing
-// but bridges and tunnels offers those.
-func hostAddrs(named netip.Addr) ([]netip.Addr, error) {
-	if named.IsValid() && !named.IsUnspecified() {
-		return []netip.Addr{named}, nil
+func (r reach) equal(o reach) bool {
+	return r.port == o.port && slices.Equal(r.hosts, o.hosts) &&
+		slices.Equal(r.public, o.public) && slices.Equal(r.advertised, o.advertised) && slices.Equal(r.mapped, o.mapped)
+}
+
+// told is what clients are told of a reach, and what ICE agents work with: they
+// have one candidate for each family and transport, since there is one socket
+// behind all addresses of a family. So neither answers nor checks grow with the
+// number of addresses.
+type told struct {
+	reach
+	// lines are the values of a=candidate lines, the best first.
+	lines []string
+	// bases are the addresses that agents know the media sockets by, at most one of
+	// each family.
+	bases []netip.Addr
+}
+
+// candidates keeps what is told until something changes: fifty viewers who come at
+// once get the same.
+type candidates struct {
+	mu   sync.Mutex
+	last *told // replaced, never edited
+}
+
+func (c *candidates) of(r reach) (*told, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last != nil && c.last.reach.equal(r) {
+		return c.last, nil
 	}
-	interfaces, err := net.Interfaces()
+	t, err := tell(r)
 	if err != nil {
-		return nil, fmt.Errorf("list network interfaces: %w", err)
+		return nil, err
 	}
-	var direct, other []netip.Addr
-	for _, iface := range interfaces {
-		if iface.Flags&net.FlagUp == 0 || iface.Flags&net.FlagLoopback != 0 {
-			continue
+	c.last = t
+	return t, nil
+}
+
+// tell writes the candidates of a reach.
+func tell(r reach) (*told, error) {
+	t := &told{reach: r}
+	w := candidateWriter{told: t, written: make(map[string]bool)}
+	w.direct()
+	if w.err != nil {
+		return nil, fmt.Errorf("write candidates: %w", w.err)
+	}
+	if len(t.bases) == 0 { // no address at all; packets that come nevertheless are answered
+		t.bases = []netip.Addr{netip.IPv4Unspecified()}
+	}
+	return t, nil
+}
+
+// candidateWriter writes candidates in the order of their use.
+type candidateWriter struct {
+	told    *told
+	written map[string]bool // transport and address
+	err     error
+}
+
+func (w *candidateWriter) direct() {
+	r := w.told.reach
+	var hosts []netip.AddrPort
+	for _, ip := range r.hosts {
+		hosts = append(hosts, netip.AddrPortFrom(ip, r.port))
+	}
+	if len(r.advertised) > 0 {
+		hosts = r.advertised
+	}
+	four, six := byFamily(hosts)
+	var public []netip.AddrPort
+	for _, ip := range r.public {
+		public = append(public, netip.AddrPortFrom(ip, r.port))
+	}
+	public = first(public, maxPublic)
+	// A forwarded address comes first in the text, because FFmpeg tries nothing but the
+	// first line and in the same network both lead to us. It has the lower priority
+	// still: a browser in the same network shall not go through the router.
+	for i, addr := range public {
+		w.host("udp", addr, maxHosts+i)
+	}
+	for i, addr := range append(first(four, maxHosts), first(six, maxHosts)...) {
+		w.host("udp", addr, i)
+	}
+	base := w.shownBase(hosts)
+	for i, addr := range first(r.mapped, maxMapped) {
+		w.mapped(addr, base, i)
+	}
+	for i, addr := range append(first(four, maxTCP), first(six, maxTCP)...) {
+		w.host("tcp", addr, i)
+	}
+	for i, addr := range first(public, maxTCP) {
+		w.host("tcp", addr, maxHosts+i)
+	}
+	for _, list := range [][]netip.Addr{r.hosts, r.public, addrsOf(r.advertised), addrsOf(r.mapped)} {
+		for _, ip := range list {
+			w.base(ip)
 		}
-		addrs := interfaceAddrs(iface)
-		if classifyInterface(iface.Name) == interfaceDirect {
-			direct = append(direct, addrs...)
-		} else {
-			other = append(other, addrs...)
-		}
 	}
-	if len(direct) == 0 {
-		direct = other
-	}
-	slices.SortStableFunc(direct, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
-	return direct, nil
 }
 
-// interfaceAddrs returns the addresses of one interface at which another host
-// can reach it.
-func interfaceAddrs(iface net.Interface) []netip.Addr {
-	addrs, err := iface.Addrs()
-	if err != nil { // it went away since it was listed
-		return nil
+// base makes an address the one that agents know its family's sockets by, if it is
+// the first.
+func (w *candidateWriter) base(ip netip.Addr) {
+	if !slices.ContainsFunc(w.told.bases, func(b netip.Addr) bool { return b.Is4() == ip.Is4() }) {
+		w.told.bases = append(w.told.bases, ip)
 	}
-	var usable []netip.Addr
-	for _, addr := range addrs {
-		ipNet, ok := addr.(*net.IPNet)
-		if !ok {
-			continue
-		}
-		ip, ok := netip.AddrFromSlice(ipNet.IP)
-		if ip = ip.Unmap(); ok && ip.IsGlobalUnicast() {
-			usable = append(usable, ip)
-		}
-	}
-	return usable
 }
 
-// sessionMux is the shared UDP mux as one session's ICE agent sees it: the mux
-// of a wildcard socket would list every address of the machine, bridges and
-// loopback included, and knows nothing of addresses beyond a NAT.
-type sessionMux struct {
-	ice.UDPMux
-	bound *net.UDPAddr // where the socket is bound; nil for all interfaces
-	addrs []net.Addr   // what becomes a candidate
+// shownBase is the related address of mapped candidates (RFC 8839 5.1): nothing for
+// an operator who hides the machine's own addresses.
+func (w *candidateWriter) shownBase(hosts []netip.AddrPort) netip.AddrPort {
+	if len(w.told.advertised) > 0 || len(hosts) == 0 {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
+	}
+	return hosts[0]
 }
 
-// GetListenAddresses returns the addresses that become UDP candidates.
-func (m *sessionMux) GetListenAddresses() []net.Addr { return m.addrs }
+// Type preferences (RFC 8445 5.1.2.2, and RFC 6544 4.2 for TCP, as libwebrtc and pion
+// have them).
+const (
+	preferHost   = 126
+	preferMapped = 100
+	preferTCP    = 99
+)
 
-// GetConn returns the session's share of the socket, whatever address it will
-// be known by: there is one socket behind all of them.
-func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
-	if m.bound != nil {
-		addr = m.bound
+// priority of the place-th candidate of a kind, for component 1 (RFC 8445 5.1.2.1).
+func priority(kind, localPreference uint32) uint32 { return kind<<24 | localPreference<<8 | 255 }
+
+func (w *candidateWriter) host(network string, addr netip.AddrPort, place int) {
+	cfg := ice.CandidateHostConfig{
+		Network: network, Address: addr.Addr().String(), Port: int(addr.Port()), Component: ice.ComponentRTP,
+		Priority: priority(preferHost, uint32(localPrefs-1-place)), //nolint:gosec // a few
 	}
-	return m.UDPMux.GetConn(ufrag, addr) // transparent
+	if network == "tcp" {
+		cfg.TCPType = ice.TCPTypePassive
+		// RFC 6544 4.2: 4 is the direction preference of a passive one.
+		cfg.Priority = priority(preferTCP, uint32(4<<13+1<<13-1-place)) //nolint:gosec // a few
+	}
+	c, err := ice.NewCandidateHost(&cfg)
+	w.write(c, err, network, addr)
 }
 
-// candidatePlan is what one session gathers candidates from: the addresses of
-// the moment when it was made. Nobody is asked for them.
-type candidatePlan struct {
-	net      transport.Net
-	udp      *sessionMux
-	tcp      ice.TCPMux
-	loopback bool
-	keep     func(net.IP) bool // which of the machine's addresses TCP is offered on
-	public   []string          // addresses that the operator named, on top
-}
-
-func (e *Engine) planCandidates() (candidatePlan, error) {
-	hosts, view, err := e.network.current()
-	if err != nil {
-		return candidatePlan{}, err
-	}
-	mux := &sessionMux{UDPMux: e.udp}
-	if !e.addr.Addr().IsUnspecified() {
-		mux.bound = net.UDPAddrFromAddrPort(e.addr)
-	}
-	for _, host := range hosts {
-		mux.addrs = append(mux.addrs, net.UDPAddrFromAddrPort(netip.AddrPortFrom(host, e.addr.Port())))
-	}
-	// An address found by STUN can have another port, which pion's own address
-	// rewriting cannot express; a candidate of our mux can.
-	for _, mapped := range e.settings.mapped() {
-		mux.addrs = append(mux.addrs, net.UDPAddrFromAddrPort(mapped))
-	}
-	return candidatePlan{
-		net: view, udp: mux, tcp: e.tcp, loopback: e.addr.Addr().IsLoopback(),
-		// TCP candidates come from pion's own list of interfaces, so the same choice
-		// is made there again.
-		keep: func(ip net.IP) bool {
-			addr, ok := netip.AddrFromSlice(ip)
-			return ok && slices.Contains(hosts, addr.Unmap())
-		},
-		public: joinAddrs(e.settings.publicIPs),
-	}, nil
-}
-
-func joinAddrs(addrs []netip.Addr) (texts []string) {
-	for _, a := range addrs {
-		texts = append(texts, a.String())
-	}
-	return texts
-}
-
-// configure makes a PeerConnection gather by the plan.
-func (p candidatePlan) configure(s *webrtc.SettingEngine) error {
-	s.SetNet(p.net)
-	s.SetICEUDPMux(p.udp)
-	s.SetICETCPMux(p.tcp)
-	s.SetIncludeLoopbackCandidate(p.loopback)
-	s.SetIPFilter(p.keep)
-	if len(p.public) == 0 {
-		return nil
-	}
-	// As host candidates: FFmpeg looks at nothing else, and with server-reflexive
-	// rules pion would open a socket of its own for each session.
-	err := s.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
-		External: p.public, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteAppend,
+func (w *candidateWriter) mapped(addr, base netip.AddrPort, place int) {
+	c, err := ice.NewCandidateServerReflexive(&ice.CandidateServerReflexiveConfig{
+		Network: "udp", Address: addr.Addr().String(), Port: int(addr.Port()), Component: ice.ComponentRTP,
+		Priority: priority(preferMapped, uint32(localPrefs-1-place)), //nolint:gosec // a few
+		RelAddr:  base.Addr().String(), RelPort: int(base.Port()),
 	})
-	if err != nil {
-		return fmt.Errorf("announce public addresses: %w", err)
-	}
-	return nil
+	w.write(c, err, "udp", addr)
 }
 
-// options make an ICE agent gather by the plan.
-func (p candidatePlan) options() []ice.AgentOption {
-	options := []ice.AgentOption{
-		ice.WithNet(p.net), ice.WithUDPMux(p.udp), ice.WithTCPMux(p.tcp), ice.WithIPFilter(p.keep),
-		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+// write adds a candidate, unless there is one with its transport and address.
+func (w *candidateWriter) write(c ice.Candidate, err error, network string, addr netip.AddrPort) {
+	if err != nil {
+		w.err = err
+		return
 	}
-	if p.loopback {
-		options = append(options, ice.WithIncludeLoopback())
+	if key := network + addr.String(); !w.written[key] {
+		w.written[key] = true
+		w.told.lines = append(w.told.lines, c.Marshal())
 	}
-	if len(p.public) > 0 {
-		options = append(options, ice.WithAddressRewriteRules(ice.AddressRewriteRule{
-			External: p.public, AsCandidateType: ice.CandidateTypeHost, Mode: ice.AddressRewriteAppend,
-		}))
-	}
-	return options
 }
+
+func byFamily(addrs []netip.AddrPort) (four, six []netip.AddrPort) {
+	for _, a := range addrs {
+		if a.Addr().Is4() {
+			four = append(four, a)
+		} else {
+			six = append(six, a)
+		}
+	}
+	return four, six
+}
+
+func addrsOf(list []netip.AddrPort) (addrs []netip.Addr) {
+	for _, a := range list {
+		addrs = append(addrs, a.Addr())
+	}
+	return addrs
+}
+
+// first returns a copy of the first elements of a list, at most n.
+func first[T any](list []T, n int) []T { return slices.Clone(list[:min(n, len(list))]) }

@@ -23,6 +23,14 @@ type Config struct {
 	// the same port number. They are told to clients besides the local ones, so
 	// that clients in the same network need no hairpin. With them, Mapped is unused.
 	PublicIPs []netip.Addr
+	// Advertise are what clients are told instead of the machine's own addresses: an
+	// IP address or a name that is looked up in the background, with the port that is
+	// forwarded to the media port when that has another number.
+	Advertise []string
+	// Interfaces are names, or patterns as in path.Match, of the network interfaces
+	// whose addresses clients are told; with ! in front, of those they are not. Empty
+	// chooses all but bridges to containers and tunnels, which have to be named.
+	Interfaces []string
 	// Mapped returns the addresses that the media socket is known by on the other
 	// side of NATs, as far as anybody has found out (Engine.AskSTUN does). It is
 	// called for each answer and must not block; nil: none.
@@ -55,6 +63,9 @@ type Timeouts struct {
 	ICEKeepalive time.Duration
 }
 
+// DefaultTimeouts returns what zero fields stand for.
+func DefaultTimeouts() Timeouts { return Timeouts{}.withDefaults() }
+
 func (t Timeouts) withDefaults() Timeouts {
 	for _, d := range []struct {
 		field *time.Duration
@@ -79,6 +90,8 @@ func (t Timeouts) withDefaults() Timeouts {
 type settings struct {
 	media     *net.UDPAddr // unspecified IP: all interfaces
 	publicIPs []netip.Addr
+	advertise []advertisement
+	choice    interfaceChoice
 	mapped    func() []netip.AddrPort
 	timeouts  Timeouts
 	log       *slog.Logger
@@ -109,6 +122,16 @@ func (c Config) check() (settings, error) {
 		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() {
 			fault("public address %v is not an address of one host", ip)
 		}
+	}
+	for _, text := range c.Advertise {
+		a, err := parseAdvertisement(text)
+		if err != nil {
+			fault("advertised address %w", err)
+		}
+		s.advertise = append(s.advertise, a)
+	}
+	if s.choice, err = parseInterfaceChoice(c.Interfaces); err != nil {
+		faults = append(faults, err)
 	}
 	return s, errors.Join(faults...)
 }

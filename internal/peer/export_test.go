@@ -15,6 +15,43 @@ import (
 // IsDirectInterface says whether clients are told the addresses of an interface.
 func IsDirectInterface(name string) bool { return classifyInterface(name) == interfaceDirect }
 
+// Interface is a network interface of a machine that tests make up.
+type Interface struct {
+	Name     string
+	Loopback bool
+	Addrs    []netip.Addr
+}
+
+// HostAddrs returns the addresses that clients are told of a machine, one of which
+// packets to the world leave from.
+func HostAddrs(patterns []string, interfaces []Interface, outgoing ...netip.Addr) ([]netip.Addr, error) {
+	choice, err := parseInterfaceChoice(patterns)
+	return choice.hostAddrs(madeUp(interfaces), outgoing), err
+}
+
+func madeUp(interfaces []Interface) (list []networkInterface) {
+	for _, i := range interfaces {
+		list = append(list, networkInterface{name: i.Name, loopback: i.Loopback, addrs: i.Addrs})
+	}
+	return list
+}
+
+// WithInterfaces makes an engine believe that its machine has these interfaces.
+func (e *Engine) WithInterfaces(interfaces ...Interface) {
+	e.network.mu.Lock()
+	defer e.network.mu.Unlock()
+	e.network.read = func() ([]networkInterface, error) { return madeUp(interfaces), nil }
+	e.network.outgoing = func() []netip.Addr { return nil }
+	e.network.since = time.Time{}
+}
+
+// WithNames makes an engine that advertises names look them up here.
+func (e *Engine) WithNames(lookup func(ctx context.Context, name string) ([]netip.Addr, error)) {
+	e.advertised.close()
+	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log,
+		func(ctx context.Context, _, name string) ([]netip.Addr, error) { return lookup(ctx, name) })
+}
+
 // NarrowOffer returns the offer that pion is given when codecs are chosen by mid.
 func NarrowOffer(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (string, error) {
 	sections, err := planSections(offer, oneEach(codecs))

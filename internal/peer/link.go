@@ -95,7 +95,8 @@ type iceSide struct {
 
 // publisherLink is a pion PeerConnection.
 type publisherLink struct {
-	pc *webrtc.PeerConnection
+	pc   *webrtc.PeerConnection
+	plan *candidatePlan
 	// offered is the offer as pion was given it; set by answer.
 	offered string
 }
@@ -108,16 +109,14 @@ func (e *Engine) newPublisherLink(media *webrtc.MediaEngine, interceptors *inter
 		return nil, err
 	}
 	set := e.base
-	if err = plan.configure(&set); err != nil {
-		return nil, err
-	}
+	plan.configure(&set)
 	api := webrtc.NewAPI(
 		webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(interceptors))
 	pc, err := api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{e.cert.pion}})
 	if err != nil {
 		return nil, fmt.Errorf("create peer connection: %w", err)
 	}
-	return &publisherLink{pc: pc}, nil
+	return &publisherLink{pc: pc, plan: plan}, nil
 }
 
 // watch directs what happens to the connection to a session. Both the ICE and the

@@ -1,13 +1,9 @@
 package peer
 
 import (
-	"fmt"
 	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/pion/transport/v4"
-	"github.com/pion/transport/v4/stdnet"
 )
 
 // networkAge is how old what is known of the machine's interfaces may be. Reading
@@ -15,31 +11,33 @@ import (
 // once would read the same.
 const networkAge = time.Second
 
-// network is the machine's interfaces and addresses, as of a moment ago.
+// network is the machine's addresses that clients are told, as of a moment ago.
 type network struct {
-	named netip.Addr // the one address that counts; unspecified for all
+	// Set by Listen, read-only afterwards.
+	named    netip.Addr // the one address that counts; unspecified for all
+	choice   interfaceChoice
+	read     func() ([]networkInterface, error)
+	outgoing func() []netip.Addr // that packets to the world leave from
 
 	mu    sync.Mutex
-	read  time.Time
-	hosts []netip.Addr  // what hostAddrs returned; replaced, never edited
-	net   transport.Net // pion's view, for ICE-TCP
+	since time.Time
+	hosts []netip.Addr // replaced, never edited
 }
 
-// current returns what clients are told, and pion's view of the same moment.
-func (n *network) current() ([]netip.Addr, transport.Net, error) {
+// current returns the addresses, the best one first.
+func (n *network) current() ([]netip.Addr, error) {
+	if n.named.IsValid() && !n.named.IsUnspecified() {
+		return []netip.Addr{n.named}, nil
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.net != nil && time.Since(n.read) < networkAge {
-		return n.hosts, n.net, nil
+	if !n.since.IsZero() && time.Since(n.since) < networkAge {
+		return n.hosts, nil
 	}
-	hosts, err := hostAddrs(n.named)
+	interfaces, err := n.read()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	view, err := stdnet.NewNet()
-	if err != nil {
-		return nil, nil, fmt.Errorf("read network interfaces: %w", err)
-	}
-	n.hosts, n.net, n.read = hosts, view, time.Now()
-	return n.hosts, n.net, nil
+	n.hosts, n.since = n.choice.hostAddrs(interfaces, n.outgoing()), time.Now()
+	return n.hosts, nil
 }

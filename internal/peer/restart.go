@@ -57,6 +57,9 @@ func (s *Session) Restart(f *negotiate.Fragment) (*negotiate.Fragment, error) {
 // restart starts the agent anew. The batch goes on to the old address until the
 // new path is selected, since it does not ask the agent.
 func (l *viewerLink) restart(remote iceSide, gather time.Duration) (iceSide, error) {
+	if err := l.plan.renew(); err != nil {
+		return iceSide{}, err
+	}
 	if err := l.agent.Restart("", ""); err != nil { // fails when it is closed only
 		return iceSide{}, fmt.Errorf("restart the agent: %w", err)
 	}
@@ -81,6 +84,9 @@ func (l *viewerLink) restart(remote iceSide, gather time.Duration) (iceSide, err
 // PeerConnection. The answer is of no interest but for ours.
 func (l *publisherLink) restart(remote iceSide, gather time.Duration) (iceSide, error) {
 	offer, err := l.offerAgain(remote)
+	if err == nil {
+		err = l.plan.renew()
+	}
 	if err != nil {
 		return iceSide{}, err
 	}
@@ -98,7 +104,7 @@ func (l *publisherLink) restart(remote iceSide, gather time.Duration) (iceSide, 
 	if err = awaitCandidates(context.Background(), gathered, gather); err != nil {
 		return iceSide{}, err
 	}
-	return localSide(l.pc.LocalDescription().SDP)
+	return localSide(l.plan.replaceCandidates(l.pc.LocalDescription().SDP))
 }
 
 // offerAgain returns the offer with another side of ICE. Tracks whose SSRC was not

@@ -164,6 +164,13 @@ type tcpConn struct {
 	listener *tcpListener
 }
 
+// LocalAddr returns the same address for all connections of a family, for the mux
+// (see sessionTCPMux).
+func (c *tcpConn) LocalAddr() net.Addr {
+	local := c.TCPConn.LocalAddr().(*net.TCPAddr) // what a TCPConn has
+	return &net.TCPAddr{IP: anyTCPAddress(local.IP.To4() == nil), Port: local.Port}
+}
+
 // Close closes the connection.
 func (c *tcpConn) Close() error {
 	c.listener.mu.Lock()

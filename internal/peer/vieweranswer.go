@@ -68,15 +68,7 @@ func (l *viewerLink) gather(ctx context.Context, bound time.Duration) ([]string,
 	if err = awaitCandidates(ctx, gathered, bound); err != nil {
 		return nil, err
 	}
-	found, err := l.agent.GetLocalCandidates()
-	if err != nil {
-		return nil, fmt.Errorf("list candidates: %w", err)
-	}
-	var values []string
-	for _, c := range found {
-		values = append(values, c.Marshal())
-	}
-	return values, nil
+	return l.plan.lines(), nil
 }
 
 // describe writes the sections of the plan as RFC 8829 5.3.1 asks for; package

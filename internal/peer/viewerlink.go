@@ -31,6 +31,7 @@ import (
 type viewerLink struct {
 	// Set by newViewerLink and answer, read-only afterwards.
 	engine *Engine
+	plan   *candidatePlan
 	agent  *ice.Agent
 	dtls   *dtlsPipe
 
@@ -69,7 +70,7 @@ func (e *Engine) newViewerLink() (*viewerLink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create ICE agent: %w", err)
 	}
-	l := &viewerLink{engine: e, agent: agent, dtls: newDTLSPipe()}
+	l := &viewerLink{engine: e, plan: plan, agent: agent, dtls: newDTLSPipe()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }

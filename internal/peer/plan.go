@@ -1,0 +1,161 @@
+package peer
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/transport/v4"
+	"github.com/pion/webrtc/v4"
+)
+
+// candidatePlan is what one session gathers from: the addresses of the moment when
+// it was made, or renewed for an ICE restart. Nobody is asked for them.
+type candidatePlan struct {
+	engine *Engine
+	told   atomic.Pointer[told]
+}
+
+// planCandidates makes the plan of a new session. The session's link releases it.
+func (e *Engine) planCandidates() (*candidatePlan, error) {
+	p := &candidatePlan{engine: e}
+	if err := p.renew(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// renew takes the addresses of now.
+func (p *candidatePlan) renew() error {
+	r, err := p.engine.reach()
+	if err != nil {
+		return err
+	}
+	t, err := p.engine.candidates.of(r)
+	if err != nil {
+		return err
+	}
+	p.told.Store(t)
+	return nil
+}
+
+// reach collects where clients can reach us now. It waits for nobody.
+func (e *Engine) reach() (reach, error) {
+	r := reach{
+		port: e.addr.Port(), public: e.settings.publicIPs, advertised: e.advertised.current(e.addr.Port()), mapped: e.settings.mapped(),
+	}
+	var err error
+	r.hosts, err = e.network.current()
+	return r, err
+}
+
+// lines are the values of our a=candidate lines.
+func (p *candidatePlan) lines() []string { return p.told.Load().lines }
+
+// replaceCandidates writes the plan's candidates into a description, at the end of its
+// first section and in place of those that pion wrote, which knows one address of
+// each family.
+func (p *candidatePlan) replaceCandidates(description string) string {
+	var b strings.Builder
+	sections, written := 0, false
+	write := func() {
+		if !written {
+			for _, value := range p.lines() {
+				b.WriteString("a=candidate:" + value + "\r\n")
+			}
+		}
+		written = true
+	}
+	for line := range strings.Lines(description) {
+		if strings.HasPrefix(line, "m=") {
+			if sections++; sections == 2 {
+				write()
+			}
+		}
+		if !strings.HasPrefix(line, "a=candidate:") {
+			b.WriteString(line)
+		}
+	}
+	write()
+	return b.String()
+}
+
+// configure makes a PeerConnection gather by the plan.
+func (p *candidatePlan) configure(s *webrtc.SettingEngine) {
+	s.SetNet(&plannedNet{Net: p.engine.net, plan: p})
+	s.SetICEUDPMux(&sessionMux{UDPMux: p.engine.udp, plan: p})
+	s.SetICETCPMux(&sessionTCPMux{TCPMux: p.engine.tcp})
+	s.SetIncludeLoopbackCandidate(true) // what there is was chosen
+}
+
+// options make an ICE agent gather by the plan.
+func (p *candidatePlan) options() []ice.AgentOption {
+	return []ice.AgentOption{
+		ice.WithNet(&plannedNet{Net: p.engine.net, plan: p}),
+		ice.WithUDPMux(&sessionMux{UDPMux: p.engine.udp, plan: p}),
+		ice.WithTCPMux(&sessionTCPMux{TCPMux: p.engine.tcp}),
+		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
+		ice.WithIncludeLoopback(),
+	}
+}
+
+// sessionMux is the shared UDP mux as one session's ICE agent sees it: the mux
+// of a wildcard socket would list every address of the machine.
+type sessionMux struct {
+	ice.UDPMux
+	plan *candidatePlan
+}
+
+// GetListenAddresses returns the addresses that become UDP candidates of the agent.
+func (m *sessionMux) GetListenAddresses() []net.Addr {
+	var addrs []net.Addr
+	for _, base := range m.plan.told.Load().bases {
+		addrs = append(addrs, net.UDPAddrFromAddrPort(netip.AddrPortFrom(base, m.plan.engine.addr.Port())))
+	}
+	return addrs
+}
+
+// GetConn returns the session's share of the socket, whatever address it will
+// be known by: there is one socket behind all of them.
+func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
+	if bound := m.plan.engine.addr; !bound.Addr().IsUnspecified() {
+		addr = net.UDPAddrFromAddrPort(bound)
+	}
+	return m.UDPMux.GetConn(ufrag, addr) // transparent
+}
+
+// sessionTCPMux is the shared TCP mux as one session's ICE agent sees it. The mux
+// keeps connections apart by the address that they came to; a session's client may
+// come to any that leads here, those that a NAT forwards from included.
+type sessionTCPMux struct{ ice.TCPMux }
+
+// GetConnByUfrag returns what the session receives over TCP, in one family.
+func (m *sessionTCPMux) GetConnByUfrag(ufrag string, isIPv6 bool, _ net.IP) (net.PacketConn, error) {
+	return m.TCPMux.GetConnByUfrag(ufrag, isIPv6, anyTCPAddress(isIPv6)) // transparent
+}
+
+// anyTCPAddress is the local address of all TCP connections of a family.
+func anyTCPAddress(isIPv6 bool) net.IP {
+	if isIPv6 {
+		return net.IPv6zero
+	}
+	return net.IPv4zero
+}
+
+// plannedNet is the machine's network as an ICE agent sees it: with one interface
+// that has the plan's addresses. Agents make TCP candidates of them.
+type plannedNet struct {
+	transport.Net
+	plan *candidatePlan
+}
+
+// Interfaces returns the one interface.
+func (n *plannedNet) Interfaces() ([]*transport.Interface, error) {
+	iface := transport.NewInterface(net.Interface{Index: 1, Name: "porthole", Flags: net.FlagUp})
+	for _, base := range n.plan.told.Load().bases {
+		iface.AddAddress(&net.IPNet{IP: base.AsSlice(), Mask: net.CIDRMask(base.BitLen(), base.BitLen())})
+	}
+	return []*transport.Interface{iface}, nil
+}
