@@ -65,8 +65,9 @@ type link interface {
 	// It waits for candidates no longer than gather.
 	restart(remote iceSide, gather time.Duration) (local iceSide, err error)
 	writeRTCP(packets []rtcp.Packet) error
-	// pairs returns what ICE has tried. It is not called during or after close.
-	pairs() []TriedPair
+	// pairs returns what ICE has tried; known is what it had when it was asked last. It
+	// is not called during or after close.
+	pairs(known []TriedPair) []TriedPair
 	// close ends the connection, tells the client (DTLS close_notify) and waits
 	// for the connection's goroutines. None of them may call it.
 	close() error

@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,7 +34,7 @@ const maxPairs = 64
 
 // pairs returns what the agent has tried. After the agent has failed or was closed
 // there is nothing left to return.
-func (l *viewerLink) pairs() []TriedPair {
+func (l *viewerLink) pairs([]TriedPair) []TriedPair {
 	candidates := make(map[string]Candidate)
 	for _, c := range append(l.agent.GetLocalCandidatesStats(), l.agent.GetRemoteCandidatesStats()...) {
 		candidates[c.ID] = Candidate{
@@ -53,8 +54,39 @@ func (l *viewerLink) pairs() []TriedPair {
 	return tried[:min(len(tried), maxPairs)]
 }
 
-// pairs returns what pion's agent has tried.
-func (l *publisherLink) pairs() []TriedPair {
+// pairs returns what pion's agent has tried. Its whole report is asked for before
+// there is a path only: later pion may close the connection by itself, at the end of
+// DTLS, and reading the report meanwhile is a race. What the selected pair tells then
+// is laid over what was known.
+func (l *publisherLink) pairs(known []TriedPair) []TriedPair {
+	transport := l.pc.SCTP().Transport().ICETransport()
+	selected, err := transport.GetSelectedCandidatePair()
+	if err != nil || selected == nil {
+		return l.reported()
+	}
+	stats, ok := transport.GetSelectedCandidatePairStats()
+	if !ok {
+		return nil
+	}
+	pair := Pair{Local: candidateOf(selected.Local), Remote: candidateOf(selected.Remote)}
+	tried := slices.Clone(known)
+	i := slices.IndexFunc(tried, func(t TriedPair) bool { return t.Pair == pair })
+	if i < 0 {
+		tried, i = append(tried, TriedPair{Pair: pair}), len(tried)
+	}
+	t := &tried[i]
+	t.State, t.Selected = string(stats.State), true
+	t.ChecksAnswered, t.Packets = stats.ResponsesReceived, uint64(stats.PacketsReceived)
+	t.ChecksSent = max(t.ChecksSent, t.ChecksAnswered)
+	t.RTT = stats.CurrentRoundTripTime * 1000
+	return tried
+}
+
+// reported reads the pairs in pion's report.
+func (l *publisherLink) reported() []TriedPair {
+	if l.pc.ICEConnectionState() > webrtc.ICEConnectionStateChecking {
+		return nil
+	}
 	report := l.pc.GetStats()
 	candidate := func(id string) Candidate {
 		c, _ := report[id].(webrtc.ICECandidateStats)
@@ -66,7 +98,7 @@ func (l *publisherLink) pairs() []TriedPair {
 	var tried []TriedPair
 	for _, stats := range report {
 		p, ok := stats.(webrtc.ICECandidatePairStats)
-		if !ok {
+		if !ok || len(tried) == maxPairs {
 			continue
 		}
 		pair := TriedPair{
@@ -80,7 +112,7 @@ func (l *publisherLink) pairs() []TriedPair {
 		}
 		tried = append(tried, pair)
 	}
-	return tried[:min(len(tried), maxPairs)]
+	return tried
 }
 
 // Examine asks ICE which pairs it has tried, for the next Info. It takes a moment
@@ -96,7 +128,10 @@ func (s *Session) Examine() {
 // examine keeps what was tried, and what was known before when that is nothing any
 // more. The caller holds examining, so that nothing is closed meanwhile.
 func (s *Session) examine() {
-	tried := s.link.pairs()
+	s.mu.Lock()
+	known := s.life.pairs
+	s.mu.Unlock()
+	tried := s.link.pairs(known)
 	if len(tried) == 0 {
 		return
 	}
