@@ -29,7 +29,7 @@ func checks(f Facts) Verdict {
 
 // silence judges a session of whose client nothing arrived.
 func silence(f Facts) Verdict {
-	blind := strings.Join([]string{"nothing of the client arrived at", addresses(udp(f.Local))}, " ")
+	blind := "nothing from the client arrived at " + addresses(udp(f.Local))
 	for _, judge := range []func(Facts, string) (Verdict, bool){ownAddresses, theirAddresses, throughNATs} {
 		if v, ok := judge(f, blind); ok {
 			return v
@@ -60,7 +60,7 @@ func theirAddresses(f Facts, blind string) (Verdict, bool) {
 	case all(remote, Candidate.container):
 		return Verdict{ContainerAddress, "the client offered only " + addresses(remote) + ", a container address, and " + blind +
 			"; give its container host networking, or a way out to this server by UDP"}, true
-	case all(remote, Candidate.local):
+	case all(remote, Candidate.local) && !all(f.Local, Candidate.local): // else they are on one machine
 		return Verdict{LocalAddress, "the client offered only " + addresses(remote) + ", which lead nowhere outside its own machine, and " + blind +
 			"; connect it to a network that reaches this server"}, true
 	case all(remote, Candidate.relayed):

@@ -6,8 +6,13 @@ import (
 	"time"
 )
 
-// seconds words a duration with one decimal.
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+// seconds words a duration with one decimal, and a short one in milliseconds.
+func seconds(d time.Duration) string {
+	if d < 100*time.Millisecond {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
 
 // connected judges a session whose media could flow.
 func connected(f Facts) Verdict {

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/peer"
@@ -67,6 +69,9 @@ func Start(t testing.TB, cfg Config) *Server {
 	router := chi.NewRouter()
 	router.Route("/whip", publish.Routes)
 	router.Route("/whep", watch.Routes)
+	api.New(api.Config{
+		Streams: s.Broadcaster, Sessions: s.told(), Auth: common.Auth, Gatherer: prometheus.NewRegistry(),
+	}).Routes(router)
 	server := httptest.NewServer(router)
 	s.URL = server.URL
 	t.Cleanup(func() {
@@ -74,6 +79,16 @@ func Start(t testing.TB, cfg Config) *Server {
 		server.Close()
 	})
 	return s
+}
+
+// told is what the API tells of the sessions.
+func (s *Server) told() api.Sessions {
+	return api.Sessions{
+		List:       func() any { return s.Table.Sessions() },
+		Info:       func(id string) (any, bool) { return s.Table.Info(id) },
+		Diagnosis:  func(id string) (any, bool) { return s.Table.Diagnosis(id) },
+		Transcript: func(id string, _ bool) (any, bool) { return s.Table.Transcript(id) },
+	}
 }
 
 // stop closes everything in the order of the program and looks for what is left.
