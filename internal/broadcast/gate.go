@@ -45,6 +45,9 @@ func (t *track) closeGate(from uint64, moved bool) {
 
 // openGate lets the track begin, if it can. It returns when to try again.
 func (t *track) openGate(v *Viewer, now int64) (due int64) {
+	if due, held := t.held(now); held {
+		return due
+	}
 	l := t.layer
 	head := l.ring.head.Load()
 	if !l.video {
@@ -62,6 +65,9 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 			t.admit(v, pos, now)
 			return 0
 		}
+	}
+	if at := t.bound.asks(); now < at {
+		return at
 	}
 	l.requestKeyframe(now)
 	if t.askedAt == 0 {
@@ -106,9 +112,10 @@ func (t *track) begin(pos uint64, now int64) {
 }
 
 // beginning says whether the keyframe that the viewer begins with may still be on
-// its way to it: a request for another one then asks for what is coming.
+// its way to it, or is held back by its own bound: a request for another one then
+// asks for what is coming.
 func (t *track) beginning(now int64) bool {
-	return t.beganAt != 0 && now-t.beganAt < int64(beginningTime)
+	return t.starved() || t.beganAt != 0 && now-t.beganAt < int64(beginningTime)
 }
 
 // lowestSequence returns the lowest sequence number of the picture that begins

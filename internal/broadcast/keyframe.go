@@ -98,23 +98,28 @@ func h265Keyframe(payload []byte) bool {
 // vp8Keyframe reads the payload descriptor and the P bit of the frame header
 // (RFC 7741 sections 4.2 and 4.3).
 func vp8Keyframe(payload []byte) bool {
+	const start, partition = 0x10, 0x07
+	n, ok := vp8Descriptor(payload)
+	return ok && payload[0]&start != 0 && payload[0]&partition == 0 && payload[n]&0x01 == 0
+}
+
+// vp8Descriptor returns the length of the payload descriptor; ok says that
+// something follows it.
+func vp8Descriptor(payload []byte) (n int, ok bool) {
+	const extended = 0x80
 	if len(payload) == 0 {
-		return false
+		return 0, false
 	}
-	const extended, start, partition = 0x80, 0x10, 0x07
-	if payload[0]&start == 0 || payload[0]&partition != 0 {
-		return false
-	}
-	n := 1
+	n = 1
 	if payload[0]&extended != 0 {
 		if len(payload) < 2 {
-			return false
+			return 0, false
 		}
 		flags := payload[1]
 		n = 2
 		if flags&0x80 != 0 { // I: picture id of one or two bytes
 			if len(payload) <= n {
-				return false
+				return 0, false
 			}
 			n += 1 + int(payload[n]>>7)
 		}
@@ -125,7 +130,7 @@ func vp8Keyframe(payload []byte) bool {
 			n++
 		}
 	}
-	return len(payload) > n && payload[n]&0x01 == 0
+	return n, len(payload) > n
 }
 
 // vp9Keyframe reads the payload descriptor (RFC 9628 section 4.2): the start of

@@ -41,11 +41,13 @@ type Layer struct {
 	ring       *ring
 	video      bool
 	h264       bool // its parameter sets say what is really sent
+	vp8        bool // its keyframes say how large they are
 
 	// Shared: stored by the writer, loaded by senders and the API.
 	keyframe   atomic.Uint64 // position of the newest keyframe's first packet, plus one; 0 for none
 	keyframes  atomic.Uint64 // how many there were
 	sps        atomic.Pointer[spsInfo]
+	pixels     atomic.Uint32 // width and height, 16 bits each; 0: not known
 	reference  atomic.Pointer[clockReference]
 	rate       atomic.Uint64 // bits per second over the last second
 	frameRate  atomic.Uint64 // pictures per 1000 seconds
@@ -79,6 +81,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	}
 	return &Layer{
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: h264,
+		vp8:        strings.EqualFold(cfg.Codec.MimeType, "video/VP8"),
 		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(packets),
 	}
 }
@@ -123,6 +126,9 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	kept.passed, kept.hasPassed = l.passed(&p.Header)
 	l.ring.append(kept, p.Payload)
 	if l.video && !l.keyed && l.inFrame && p.Timestamp == l.lastTS && l.isKeyframe(p.Payload) {
+		if l.vp8 {
+			l.noteSize(p.Payload)
+		}
 		l.noteKeyframe()
 	}
 	if l.h264 && newest {

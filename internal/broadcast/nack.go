@@ -77,7 +77,7 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 		if e == nil || e.resentAt != 0 && millis-e.resentAt < uint32(resendPause/time.Millisecond) {
 			continue
 		}
-		p := t.layer.ring.at(e.pos)
+		p := t.sourceOf(seq).ring.at(e.pos)
 		if p == nil {
 			continue
 		}
@@ -86,6 +86,7 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 		}
 		e.resentAt = max(millis, 1)
 		t.pacer.next += int64(float64(len(p.payload)) / pace * 1e9)
+		t.bound.take(len(p.payload))
 		v.stats.resent.Add(1)
 		wrote++
 	}

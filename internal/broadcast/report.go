@@ -47,7 +47,7 @@ func (v *Viewer) report(now int64) {
 	}
 }
 
-// HandleRTCP takes a viewer's feedback: NACK, PLI, FIR and receiver reports.
+// HandleRTCP takes a viewer's feedback: NACK, PLI, FIR, TMMBR and receiver reports.
 // Everything else is left alone. Any goroutine may call it.
 func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
 	now := v.stream.b.clock.now()
@@ -72,6 +72,8 @@ func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
 			v.received(p.Reports)
 		case *rtcp.SenderReport:
 			v.received(p.Reports)
+		case *rtcp.RawPacket:
+			v.obey(*p, now)
 		}
 	}
 	v.serving.Unlock()
@@ -109,6 +111,7 @@ func (v *Viewer) received(reports []rtcp.ReceptionReport) {
 			continue
 		}
 		t.reception.received(r, now)
+		t.picker.report(nanos, t.reception.fractionLost)
 		if t.layer == nil {
 			continue
 		}

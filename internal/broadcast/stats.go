@@ -16,17 +16,18 @@ const (
 	DropOverrun                      // the viewer was so late that the ring had gone round
 	DropStale                        // the packet came after the viewer had moved on
 	DropWriteError                   // the sink refused it
+	DropBound                        // the viewer has said that it takes no more (TMMBR)
 	dropReasons
 )
 
 // String returns the reason as a metric label.
 func (r DropReason) String() string {
-	return [dropReasons]string{"late", "overrun", "stale", "write_error"}[r]
+	return [dropReasons]string{"late", "overrun", "stale", "write_error", "bound"}[r]
 }
 
 // DropReasons returns all of them, so that metrics can be made at the start.
 func DropReasons() []DropReason {
-	return []DropReason{DropLate, DropOverrun, DropStale, DropWriteError}
+	return []DropReason{DropLate, DropOverrun, DropStale, DropWriteError, DropBound}
 }
 
 // viewerStats are counted by the viewer's sender and read by anybody.
@@ -81,6 +82,7 @@ type ViewerStats struct {
 	Age          time.Duration
 	RTT          time.Duration // of the last receiver report; 0 unknown
 	FractionLost float64       // 0 to 1, of the last receiver report for video, or audio without video
+	RID          string        // of the encoding that is sent, "" without simulcast
 }
 
 // Stats returns what is known of the viewer now.
@@ -88,6 +90,9 @@ func (v *Viewer) Stats() ViewerStats {
 	s := ViewerStats{Counters: v.stats.counters(), Age: time.Since(v.began)}
 	v.serving.Lock()
 	defer v.serving.Unlock()
+	if t := v.tracks[Video]; t != nil && t.layer != nil {
+		s.RID = t.layer.cfg.RID
+	}
 	for _, t := range v.tracks { // video comes last and wins
 		if t != nil && t.reception.rtt > 0 {
 			s.RTT = t.reception.rtt
@@ -180,9 +185,7 @@ func (l *Layer) info() TrackInfo {
 		info.Bitrate = l.rate.Load()
 		info.FrameRate = float64(l.frameRate.Load()) / 1000
 	}
-	if sps := l.sps.Load(); sps != nil {
-		info.Width, info.Height = sps.width, sps.height
-	}
+	info.Width, info.Height = l.size()
 	if !l.video {
 		info.FrameRate, info.Keyframes = 0, 0
 	}

@@ -12,8 +12,6 @@ const (
 	sinkRetry = 5 * time.Millisecond
 	// midPackets is how many packets carry the MID header extension.
 	midPackets = 50
-	// layerCheck is how often a viewer looks for a better simulcast layer.
-	layerCheck = 2 * time.Second
 )
 
 // track is what a viewer knows of one of its tracks. It is guarded by Viewer.serving.
@@ -21,9 +19,9 @@ type track struct {
 	cfg   TrackConfig
 	codec Codec // of the layer that plays
 
-	layer    *Layer
-	refused  *Publisher // of a fallback whose codec the viewer cannot play
-	checked  int64      // when the choice of layer was looked at
+	layer   *Layer
+	refused *Publisher // of a fallback whose codec the viewer cannot play
+	layerChoice
 	cursor   uint64
 	epoch    uint32
 	rewriter rewriter
@@ -49,6 +47,7 @@ type track struct {
 	nextReport int64
 	reception  reception
 	breaker    breaker
+	bound      *bound // nil: the viewer takes everything
 }
 
 func newTrack(cfg TrackConfig, c Codec) *track {
@@ -62,43 +61,19 @@ func newTrack(cfg TrackConfig, c Codec) *track {
 
 // follow keeps the track on the right layer. It returns false when there is
 // nothing to play.
-func (t *track) follow(layers []*Layer, now int64) bool {
-	if len(layers) == 0 || t.refused == layers[0].publisher {
+func (t *track) follow(v *Viewer, layers []*Layer, now int64) bool {
+	switch {
+	case len(layers) == 0 || t.refused == layers[0].publisher:
 		return false
-	}
-	if t.layer == nil && layers[0].publisher.ended() {
+	case t.layer == nil && layers[0].publisher.ended():
 		return false // who joins while nobody publishes is not shown how it was
+	case t.layer == nil || t.layer.publisher != layers[0].publisher:
+		t.unplayable, t.checked = nil, now
+		t.moveTo(t.pick(layers, now))
+	case len(layers) > 1:
+		t.choose(v, layers, now)
 	}
-	current := t.layer != nil && t.layer.publisher == layers[0].publisher
-	if current && (len(layers) == 1 || now-t.checked < int64(layerCheck)) {
-		return true
-	}
-	t.checked = now
-	best := bestLayer(layers)
-	if current && best != t.layer && best.rate.Load() < t.layer.rate.Load()*3/2 {
-		return true // not better enough to disturb the picture
-	}
-	if best == t.layer {
-		return true
-	}
-	t.layer = best
-	t.codec.ClockRate = best.cfg.Codec.ClockRate
-	t.rewriter.clockRate = best.cfg.Codec.ClockRate
-	t.sent.forget()
-	t.gated, t.moved, t.askedAt = true, true, 0
-	t.from = 0
 	return true
-}
-
-// bestLayer returns the layer with the highest bit rate; of equal ones the first.
-func bestLayer(layers []*Layer) *Layer {
-	best := layers[0]
-	for _, l := range layers[1:] {
-		if l.rate.Load() > best.rate.Load() {
-			best = l
-		}
-	}
-	return best
 }
 
 // accepts says whether the viewer can play the layer's codec.
@@ -146,6 +121,11 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 			t.closeGate(head, false)
 			return wrote, 0, true
 		}
+		if t.bound != nil && p.start && !t.bound.allows(now) {
+			v.stats.drop(DropBound, head-t.cursor)
+			t.closeGate(head, false)
+			return wrote, 0, true
+		}
 		if p.epoch != t.epoch {
 			t.closeGate(t.cursor, true)
 			return wrote, 0, true
@@ -188,6 +168,7 @@ func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, now int64, s 
 	}
 	t.packets++
 	t.octets += uint64(len(p.payload))
+	t.bound.take(len(p.payload))
 	v.stats.packets.Add(1)
 	v.stats.bytes.Add(uint64(len(p.payload)))
 	return nil

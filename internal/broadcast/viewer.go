@@ -71,6 +71,7 @@ type Viewer struct {
 	serving sync.Mutex
 	sink    Sink
 	cname   string
+	choice  Choice
 	tracks  [kinds]*track
 	stopped bool
 
@@ -106,7 +107,9 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 	v.cname = cmp.Or(cfg.CNAME, v.id)
 	for _, c := range v.codecs {
 		if tc := cfg.track(c.Kind()); tc != nil {
-			v.tracks[c.Kind()] = newTrack(*tc, c)
+			t := newTrack(*tc, c)
+			t.picker.choice = v.choice
+			v.tracks[c.Kind()] = t
 		}
 	}
 	v.serving.Unlock()
@@ -165,7 +168,7 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 			continue
 		}
 		layers := v.stream.layers[kind].Load()
-		if layers == nil || !t.follow(*layers, now) {
+		if layers == nil || !t.follow(v, *layers, now) {
 			continue
 		}
 		n, d := t.send(v, now, scratch)

@@ -1,0 +1,199 @@
+package broadcast
+
+import "time"
+
+const (
+	// maxLayers is how many encodings of a track are looked at. WebRTC has three.
+	maxLayers = 8
+	// layerCheck is how often a viewer's encoding is thought about.
+	layerCheck = 500 * time.Millisecond
+	// layerIdle is after how long without a packet nothing comes of an encoding: a
+	// publisher whose network is bad stops the higher ones.
+	layerIdle = 1500 * time.Millisecond
+)
+
+// Choose says which encoding of a simulcast the viewer wants; the zero Choice lets
+// the server choose. The picture goes on as it was until the wanted encoding has a
+// keyframe, which is asked for. What is not there is waited for in the same way.
+func (v *Viewer) Choose(c Choice) {
+	v.serving.Lock()
+	v.choice = c
+	if t := v.tracks[Video]; t != nil {
+		t.picker.choice = c
+		t.checked = 0
+	}
+	v.serving.Unlock()
+	v.poke()
+}
+
+// layerChoice is how a track gets from one encoding to another.
+type layerChoice struct {
+	picker  picker
+	checked int64 // when the choice was thought about
+
+	next     *Layer // what the track changes to at its next keyframe, nil if nothing
+	nextFrom uint64 // that keyframe is not older than this position
+	// unplayable is what the viewer cannot play, although others of the same track it can.
+	unplayable []*Layer
+
+	// Packets numbered below switchedAt were sent of previous, while it is not nil.
+	previous   *Layer
+	switchedAt uint64
+}
+
+// choose keeps the track on the right one of several encodings of one publisher.
+func (t *track) choose(v *Viewer, layers []*Layer, now int64) {
+	if now-t.checked >= int64(layerCheck) || t.checked == 0 {
+		t.checked = now
+		t.want(t.pick(layers, now), now)
+	}
+	if t.next != nil {
+		t.change(v, now)
+	}
+}
+
+// pick asks the picker. It never returns nil.
+func (t *track) pick(layers []*Layer, now int64) *Layer {
+	var known [maxLayers]candidate
+	var of [maxLayers]*Layer
+	n, current := 0, -1
+	for _, l := range layers {
+		if n == maxLayers || t.refuses(l) {
+			continue
+		}
+		if l == t.layer {
+			current = n
+		}
+		known[n], of[n] = l.candidate(now), l
+		n++
+	}
+	if n == 0 {
+		return layers[0]
+	}
+	t.picker.limit = 0
+	if t.bound != nil {
+		t.picker.limit = t.bound.bitRate
+	}
+	return of[t.picker.pick(known[:n], current, t.need)]
+}
+
+// candidate describes the layer for the picker.
+func (l *Layer) candidate(now int64) candidate {
+	c := candidate{rid: l.cfg.RID, active: l.active(now), rate: l.rate.Load()}
+	c.width, c.height = l.size()
+	return c
+}
+
+// active says whether something comes of the layer.
+func (l *Layer) active(now int64) bool {
+	last := l.lastPacket.Load()
+	return last != 0 && now-last < int64(layerIdle)
+}
+
+func (t *track) refuses(l *Layer) bool {
+	for _, r := range t.unplayable {
+		if r == l {
+			return true
+		}
+	}
+	return false
+}
+
+// want makes a layer the one that the track changes to.
+func (t *track) want(l *Layer, now int64) {
+	switch {
+	case l == t.layer:
+		t.next = nil
+	case l != t.next:
+		// A keyframe from before would show what was seen already.
+		t.next, t.nextFrom = l, l.ring.head.Load()
+		l.requestKeyframe(now)
+	}
+}
+
+// change goes to the wanted layer: at once if nothing is shown, else between two
+// pictures, when there is a keyframe to go on with.
+func (t *track) change(v *Viewer, now int64) {
+	l := t.next
+	if t.gated || !t.layer.active(now) {
+		t.moveTo(l)
+		return
+	}
+	pos, ok := l.newestKeyframe()
+	if !ok || pos < t.nextFrom {
+		l.requestKeyframe(now) // bundled: one that was lost is repeated
+		return
+	}
+	if !t.betweenPictures() {
+		return
+	}
+	if !t.accepts(l.Codec()) {
+		t.unplayable = append(t.unplayable, l)
+		t.next = nil
+		return
+	}
+	t.remember()
+	t.layer, t.next, t.moved = l, nil, true
+	t.admit(v, pos, now)
+}
+
+// moveTo takes up a layer with nothing of the last one to be kept.
+func (t *track) moveTo(l *Layer) {
+	t.layer, t.next = l, nil
+	t.codec.ClockRate = l.cfg.Codec.ClockRate
+	t.rewriter.clockRate = l.cfg.Codec.ClockRate
+	t.sent.forget()
+	t.previous = nil
+	from := uint64(0)
+	if t.bound != nil {
+		from = l.ring.head.Load() // history would be too much at once
+	}
+	t.closeGate(from, true)
+}
+
+// betweenPictures says whether the last picture was sent to its end.
+func (t *track) betweenPictures() bool {
+	if p := t.layer.ring.at(t.cursor); p != nil {
+		return p.start
+	}
+	last := t.layer.ring.at(t.cursor - 1)
+	return last == nil || last.marker
+}
+
+// remember keeps what was sent of the layer that is left: the viewer may miss some
+// of it yet. Of the one before that it does no more.
+func (t *track) remember() {
+	if t.previous != nil {
+		t.sent.forgetBefore(t.switchedAt, t.rewriter.outMax)
+	}
+	t.previous, t.switchedAt = t.layer, t.rewriter.outMax+1
+}
+
+// sourceOf returns the layer that a packet was sent of.
+func (t *track) sourceOf(seq uint16) *Layer {
+	if t.previous == nil {
+		return t.layer
+	}
+	if t.rewriter.outMax >= t.switchedAt+sentPackets {
+		t.previous = nil
+		return t.layer
+	}
+	if unwrapped(seq, t.rewriter.outMax) < t.switchedAt {
+		return t.previous
+	}
+	return t.layer
+}
+
+// unwrapped returns the number of a packet that is not newer than newest.
+func unwrapped(seq uint16, newest uint64) uint64 {
+	return newest - uint64(uint16(newest)-seq) //nolint:gosec // sequence numbers wrap
+}
+
+// forgetBefore drops what has a lower number.
+func (s *sentLog) forgetBefore(number, newest uint64) {
+	for i := range s.packets {
+		if e := &s.packets[i]; e.valid && unwrapped(e.seq, newest) < number {
+			*e = sentPacket{}
+		}
+	}
+}
