@@ -27,7 +27,7 @@ type session struct {
 
 var (
 	_ signaling.Session    = (*session)(nil)
-	_ signaling.Observable = (*session)(nil)
+	_ signaling.Chooser    = (*session)(nil)
 	_ signaling.Answerable = (*session)(nil)
 	_ signaling.Restarter  = (*session)(nil)
 	_ signaling.Examiner   = (*session)(nil)

@@ -53,7 +53,7 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 		return nil, err
 	}
 	publisher, err := cfg.Broadcaster.Publish(r.Stream, broadcast.PublisherConfig{
-		Source: source, Kinds: kinds, Key: r.Publisher,
+		Source: source, Kinds: kinds, RIDs: rids(r.Offer), Key: r.Publisher,
 	})
 	if err != nil {
 		return nil, err
@@ -77,6 +77,16 @@ func choose(offer *negotiate.Offer) (map[string][]negotiate.Codec, []broadcast.K
 		kinds = append(kinds, layerCodec(supported[0]).Kind())
 	}
 	return codecs, kinds, nil
+}
+
+// rids names the encodings of the picture that a publisher of simulcast will send.
+func rids(offer *negotiate.Offer) []string {
+	for _, media := range offer.Media {
+		if len(media.RIDs) > 1 && !media.Rejected && media.Kind == broadcast.Video.String() {
+			return media.RIDs
+		}
+	}
+	return nil
 }
 
 // layerCodec says the same in the words of the heart.

@@ -128,6 +128,9 @@ type StreamInfo struct {
 	Since       time.Time // when the publisher came; zero without one
 	Viewers     int
 	Tracks      []TrackInfo
+	// RIDs names the encodings of the picture that were announced, whether or not
+	// they have come; empty without simulcast.
+	RIDs []string
 }
 
 // Streams returns all streams that have a publisher, an announcement or viewers, by name.
@@ -167,7 +170,7 @@ func (s *stream) infoLocked() StreamInfo {
 	if p == nil {
 		return info
 	}
-	info.Source, info.Since = p.cfg.Source, p.began
+	info.Source, info.Since, info.RIDs = p.cfg.Source, p.began, p.cfg.RIDs
 	for _, kind := range []Kind{Video, Audio} {
 		for _, l := range p.layers[kind] {
 			info.Tracks = append(info.Tracks, l.info())

@@ -181,6 +181,8 @@ func (s *stream) sendersLocked() (mask uint64) {
 type PublisherConfig struct {
 	Source string // where it comes from, for people: "whip", "camera", "pattern"
 	Kinds  []Kind // the tracks that will come; the stream is live when they are there
+	// RIDs names the encodings of the picture that may come; empty without simulcast.
+	RIDs []string
 	// Key says who publishes. Who comes with the key of the publisher that is there
 	// takes the stream over; "" is nobody's key, so that it neither takes over nor
 	// is taken over. It is compared and nothing else.

@@ -15,9 +15,15 @@ const relEvents = "urn:ietf:params:whep:ext:core:server-sent-events"
 // eventsURL finds the address of the events in the Link of a 201.
 func (r reply) eventsURL() string {
 	r.t.Helper()
+	return r.linked(relEvents)
+}
+
+// linked finds the target of a Link by its relation.
+func (r reply) linked(rel string) string {
+	r.t.Helper()
 	for _, link := range r.header.Values("Link") {
 		target, parameters, _ := strings.Cut(strings.TrimPrefix(link, "<"), ">")
-		if strings.Contains(parameters, relEvents) {
+		if strings.Contains(parameters, `"`+rel+`"`) {
 			base, err := url.Parse(r.session())
 			if err != nil {
 				r.t.Fatal(err)
@@ -29,7 +35,7 @@ func (r reply) eventsURL() string {
 			return resolved.String()
 		}
 	}
-	r.t.Fatalf("no Link with %s in %q", relEvents, r.header.Values("Link"))
+	r.t.Fatalf("no Link with %s in %q", rel, r.header.Values("Link"))
 	return ""
 }
 

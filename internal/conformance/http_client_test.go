@@ -211,6 +211,9 @@ func (s *server) sessions() int { return int(s.metric("porthole_sessions")) }
 type streamInfo struct {
 	Live    bool `json:"live"`
 	Viewers int  `json:"viewers"`
+	Tracks  []struct {
+		Bitrate uint64 `json:"bitrate"`
+	} `json:"tracks"`
 }
 
 func (s *server) stream(name string) (info streamInfo) {

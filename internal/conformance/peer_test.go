@@ -312,6 +312,7 @@ type track struct {
 	times   []time.Time          // of their arrival; guarded by mu
 	reports []*rtcp.SenderReport // guarded by mu
 	cnames  map[uint32]string    // guarded by mu
+	raw     []rtcp.RawPacket     // reports of other kinds; guarded by mu
 }
 
 func newTrack() *track { return &track{cnames: make(map[uint32]string)} }
@@ -336,6 +337,8 @@ func (t *track) report(packets []rtcp.Packet) {
 		switch p := packet.(type) {
 		case *rtcp.SenderReport:
 			t.reports = append(t.reports, p)
+		case *rtcp.RawPacket:
+			t.raw = append(t.raw, *p)
 		case *rtcp.SourceDescription:
 			for _, chunk := range p.Chunks {
 				for _, item := range chunk.Items {

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -106,49 +105,10 @@ func TestWHIP07Simulcast(t *testing.T) {
 	parse(r.body).wants(t, "a=rid:0 recv", "a=rid:1 recv", "a=rid:2 recv", "a=simulcast:recv 0;1;2")
 
 	// And with media: a layer reaches a viewer.
-	ro := role{codecs: []codec{vp8}}
-	p := newPeer(t, s, ro)
-	var layers []*webrtc.TrackLocalStaticRTP
-	for _, rid := range []string{"a", "b", "c"} {
-		layer, err := webrtc.NewTrackLocalStaticRTP(vp8.RTPCodecCapability, "video", "stream", webrtc.WithRTPStreamID(rid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		layers = append(layers, layer)
-	}
-	transceiver, err := p.pc.AddTransceiverFromTrack(layers[0], webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, layer := range layers[1:] {
-		if err := transceiver.Sender().AddEncoding(layer); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p.join("/whip/row", ro).up()
-	parse(p.reply.body).wants(t, "a=simulcast:recv a;b;c")
-	extensions := make(map[string]uint8)
-	for _, x := range transceiver.Sender().GetParameters().HeaderExtensions {
-		extensions[x.URI] = uint8(x.ID)
-	}
-	mid, rid := extensions["urn:ietf:params:rtp-hdrext:sdes:mid"], extensions["urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"]
-	var n uint16
-	send := func() {
-		n++
-		for _, layer := range layers {
-			packet := &rtp.Packet{
-				Header:  rtp.Header{Version: 2, SequenceNumber: n, Timestamp: uint32(n) * 3000, Marker: true},
-				Payload: picture(vp8, int(n))[0],
-			}
-			if packet.SetExtension(mid, []byte(transceiver.Mid())) != nil || packet.SetExtension(rid, []byte(layer.RID())) != nil {
-				t.Fatalf("no ids for MID and RID in %v", extensions)
-			}
-			_ = layer.WriteRTP(packet)
-		}
-	}
-	until(t, patience, "the stream to be live", func() bool { send(); return s.stream("row").Live })
-	v := newViewer(t, s, ro).join("/whep/row", ro).up()
-	until(t, patience, "a layer to be seen", func() bool { send(); return v.received["video"].count() > 10 })
+	p := newSimulcaster(t, s)
+	parse(p.reply.body).wants(t, "a=simulcast:recv q;h;f")
+	until(t, patience, "the stream to be live", func() bool { return s.stream("row").Live })
+	watchStream(t, s, "row", role{codecs: []codec{vp8}}).plays("video")
 }
 
 // WHIP-08: SVC needs no negotiation: VP9 with a scalability mode is plain VP9.

@@ -38,7 +38,7 @@ func NewCounterOffer(sent []Codec) (*Offer, error) {
 		codec.Fmtp = withoutFmtpParameter(codec.Fmtp, "sprop-parameter-sets")
 		if kind == kindVideo {
 			codec.RTX = counterVideoRTX
-			codec.Feedback = []string{"nack", "nack pli", "ccm fir"}
+			codec.Feedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr"}
 		}
 		mid := strconv.Itoa(i)
 		o.bundle = append(o.bundle, mid)

@@ -96,6 +96,7 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negoti
 	understood := []string{"nack", "nack pli", "ccm fir"}
 	uris := []string{passedURI(media.Kind)} // "" is no extension's name
 	if role == negotiate.Watch {
+		understood = append(understood, "ccm tmmbr")
 		uris = append(uris, sdp.SDESMidURI, absCaptureTimeURI)
 	} else {
 		// Without this extension there is nothing to report on. REMB is not

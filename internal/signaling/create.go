@@ -55,6 +55,7 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e *entry, text
 		header.Set("Accept-Patch", typeSDP+", "+typeFragment)
 	} else {
 		h.addEventsLink(header, location, e.session) // on a 201 only
+		h.addLayerLink(header, location, e.session)  // likewise
 	}
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(text)))

@@ -19,6 +19,9 @@ var (
 // ErrTooManySessions refuses an offer when the Table is full.
 var ErrTooManySessions = errors.New("all session places are taken")
 
+// ErrNoLayer refuses the choice of an encoding that the stream does not have.
+var ErrNoLayer = errors.New("this cannot be chosen")
+
 // Faults of a request. Their texts are shown to the client.
 var (
 	errNoRoute            = errors.New("there is nothing here; WHIP and WHEP endpoints look like /whip/NAME and /whep/NAME")
@@ -38,6 +41,7 @@ var (
 	errOtherICESession    = errors.New("the fragment's ice-ufrag is not the one of this session")
 	errNotJSON            = errors.New("the body must be " + typeJSON)
 	errBadEvents          = errors.New("the body must be a JSON array of event names")
+	errBadLayer           = errors.New("the body must be a JSON object with mediaId and rid")
 	errNoFeed             = errors.New("there is no such stream of events, or it has ended")
 	errTooManyFeeds       = errors.New("this session has as many streams of events as it can have")
 	errGone               = errors.New("the client did not wait for the answer")

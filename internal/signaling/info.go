@@ -83,9 +83,10 @@ type ViewerInfo struct {
 	Resent       uint64            `json:"resent"`  // sent again for a NACK
 	NACKs        uint64            `json:"nacks"`
 	PLIs         uint64            `json:"plis"`
-	Dropped      map[string]uint64 `json:"dropped"`      // packets not sent, by reason
-	RTT          float64           `json:"rttMs"`        // milliseconds; 0: unknown
-	FractionLost float64           `json:"fractionLost"` // 0 to 1, of the last receiver report
+	Dropped      map[string]uint64 `json:"dropped"`       // packets not sent, by reason
+	RTT          float64           `json:"rttMs"`         // milliseconds; 0: unknown
+	FractionLost float64           `json:"fractionLost"`  // 0 to 1, of the last receiver report
+	RID          string            `json:"rid,omitempty"` // of the encoding that is sent, with simulcast
 }
 
 // NewViewerInfo puts a viewer's numbers into the form of the API.
@@ -95,6 +96,7 @@ func NewViewerInfo(s broadcast.ViewerStats) *ViewerInfo {
 		Dropped:      make(map[string]uint64),
 		RTT:          float64(s.RTT.Microseconds()) / 1000,
 		FractionLost: s.FractionLost,
+		RID:          s.RID,
 	}
 	for _, reason := range broadcast.DropReasons() {
 		if n := s.Drops[reason]; n > 0 {

@@ -161,6 +161,25 @@ func FuzzParseEvents(f *testing.F) {
 	})
 }
 
+// Whatever is sent, there is a choice or an error that is the client's fault.
+func FuzzParseChoice(f *testing.F) {
+	for _, seed := range []string{`{"mediaId":"0","rid":"h"}`, `{"mediaId":1,"encodingId":"h","maxWidth":640}`, `{"spatialLayerId":0}`, `null`, `[]`, ``} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		c, err := parseChoice(body)
+		if err != nil {
+			if status, _ := statusOf(err); status != 400 && status != 422 {
+				t.Fatalf("%v is status %d", err, status)
+			}
+			return
+		}
+		if c.MaxWidth < 0 || c.MaxHeight < 0 {
+			t.Fatalf("choice %+v", c)
+		}
+	})
+}
+
 func TestWantsCounterOffer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		url    string

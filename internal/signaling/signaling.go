@@ -7,7 +7,8 @@
 //	DELETE /{stream}/{session}   the end
 //	GET, HEAD, OPTIONS on both   discovery
 //
-// and, for viewers, events about the stream below the session (events.go).
+// and, for viewers, events about the stream (events.go) and a choice among its
+// encodings (layer.go) below the session.
 //
 // One [Handler] serves one protocol; what the protocol does with an offer is an
 // [OpenFunc] that package whip or whep provides. The [Table] holds the sessions of
@@ -203,6 +204,7 @@ func (h *Handler) Routes(r chi.Router) {
 		if h.role == negotiate.Watch {
 			r.Handle("/{stream}/{session}/events"+slash, h.feedsRoute())
 			r.Handle("/{stream}/{session}/events/{feed}"+slash, h.feedRoute())
+			r.Handle("/{stream}/{session}/layer"+slash, h.layerRoute())
 		}
 	}
 }
@@ -212,6 +214,15 @@ func (h *Handler) feedsRoute() http.Handler {
 	return h.methods(map[string]http.Handler{
 		http.MethodPost:    h.guarded(h.recorded(h.createFeed)),
 		http.MethodOptions: h.handle(h.feedsOptions),
+	})
+}
+
+// layerRoute is where a viewer chooses an encoding of the picture.
+func (h *Handler) layerRoute() http.Handler {
+	return h.methods(map[string]http.Handler{
+		http.MethodPost:    h.guarded(h.chooseLayer),
+		http.MethodDelete:  h.guarded(h.unchooseLayer),
+		http.MethodOptions: h.handle(h.feedsOptions), // JSON here too
 	})
 }
 

@@ -49,9 +49,9 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusRequestEntityTooLarge, 0
 	case is(errBodyTooSlow):
 		return http.StatusRequestTimeout, 0
-	case is(errBodyUnreadable, errBadEvents, negotiate.ErrMalformed):
+	case is(errBodyUnreadable, errBadEvents, errBadLayer, negotiate.ErrMalformed):
 		return http.StatusBadRequest, 0
-	case is(negotiate.ErrUnusable, negotiate.ErrNoCommonCodec),
+	case is(negotiate.ErrUnusable, negotiate.ErrNoCommonCodec, ErrNoLayer),
 		is(errNoRenegotiation, errNoRestart, errUnanswered, errOtherICESession, peer.ErrICERestart, peer.ErrAnswered):
 		return http.StatusUnprocessableEntity, 0
 	case is(broadcast.ErrNoPublisher):
