@@ -48,8 +48,8 @@ const (
 // Run publishes the source under a stream's name until ctx ends, and then returns nil. When the device is lost, is
 // not there, or is in use, Run leaves the stream, so that its viewers wait within broadcast's grace time, and tries again with a
 // growing pause of up to 2 s; so it does while somebody else publishes under the name. It returns an error only for
-// what time does not heal: ErrNoCgo, or broadcast.ErrClosed.
-func Run(ctx context.Context, b *broadcast.Broadcaster, name string, spec Spec, log *slog.Logger) error {
+// what time does not heal: ErrNoCgo, or broadcast.ErrClosed. Through finder, unless it is nil, others see the pictures.
+func Run(ctx context.Context, b *broadcast.Broadcaster, name string, spec Spec, finder *Viewfinder, log *slog.Logger) error {
 	codecs, err := newCodecs()
 	if err != nil {
 		return err
@@ -57,7 +57,14 @@ func Run(ctx context.Context, b *broadcast.Broadcaster, name string, spec Spec, 
 	log = log.With("stream", name)
 	s := supervisor{
 		spec: spec, codecs: codecs, log: log,
-		open: func() (*input, error) { return openInput(spec, log) },
+		open: func() (*input, error) {
+			in, err := openInput(spec, log)
+			if err != nil {
+				return nil, err
+			}
+			in.video = finder.on(in.video)
+			return in, nil
+		},
 		publish: func(kinds []broadcast.Kind) (outlet, error) {
 			p, err := b.Publish(name, broadcast.PublisherConfig{Source: spec.Kind.String(), Kinds: kinds, OwnClock: true})
 			if err != nil {

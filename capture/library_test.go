@@ -177,7 +177,7 @@ func TestRunFeedsABroadcaster(t *testing.T) {
 	defer b.Close()
 	done := make(chan error, 1)
 	go func() {
-		done <- Run(t.Context(), b, "test", patternSpec(t, "pattern:?size=320x180&bitrate=300k"), slog.New(slog.DiscardHandler))
+		done <- Run(t.Context(), b, "test", patternSpec(t, "pattern:?size=320x180&bitrate=300k"), nil, slog.New(slog.DiscardHandler))
 	}()
 	deadline := time.After(10 * time.Second)
 	for {

@@ -1,9 +1,13 @@
 package static
 
 import (
+	"bytes"
+	"html"
+	"maps"
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -22,8 +26,23 @@ type Pages struct {
 	Embed http.Handler
 }
 
+// PageConfig is what the pages depend on. The zero value is useful.
+type PageConfig struct {
+	// FrameAncestors are the sites that may show the embed page in a frame, as the
+	// directive of that name has them (Content Security Policy Level 3, section
+	// 6.4.2.1); none: all sites.
+	FrameAncestors []string
+	// Discovery returns the addresses at which a watch page's stream is described for
+	// whoever embeds it, by media type; nil: it is described nowhere.
+	Discovery func(r *http.Request, stream string) map[string]string
+}
+
 // NewPages returns the handlers of the pages.
-func NewPages() Pages {
+func NewPages(cfg PageConfig) Pages {
+	embedders := strings.Join(cfg.FrameAncestors, " ")
+	if embedders == "" {
+		embedders = "*"
+	}
 	files := load(pageFiles)
 	unknown := files["unknown.html"]
 	stream := func(name, ancestors string) http.Handler {
@@ -32,7 +51,11 @@ func NewPages() Pages {
 				unknown.serve(w, r, http.StatusNotFound)
 				return
 			}
-			files[name].serve(w, r, http.StatusOK)
+			page := files[name]
+			if name == "watch.html" && cfg.Discovery != nil {
+				page = page.withLinks(cfg.Discovery(r, path.Base(r.URL.Path)))
+			}
+			page.serve(w, r, http.StatusOK)
 		})
 	}
 	return Pages{
@@ -41,8 +64,22 @@ func NewPages() Pages {
 		}),
 		Watch:   stream("watch.html", "'self'"),
 		Publish: stream("publish.html", "'self'"),
-		Embed:   stream("embed.html", "*"),
+		Embed:   stream("embed.html", embedders),
 	}
+}
+
+// withLinks returns the page with links to descriptions of it in its head: whoever
+// looks for them there runs no scripts and takes whole addresses only.
+func (f file) withLinks(byType map[string]string) file {
+	var links strings.Builder
+	for _, mediaType := range slices.Sorted(maps.Keys(byType)) {
+		links.WriteString(`<link rel="alternate" type="` + html.EscapeString(mediaType) +
+			`" href="` + html.EscapeString(byType[mediaType]) + `">` + "\n  ")
+	}
+	const before = `<link rel="stylesheet"`
+	f.body = bytes.Replace(f.body, []byte(before), []byte(links.String()+before), 1)
+	f.etag = etagOf(f.body)
+	return f
 }
 
 // page adds the headers that every page is served with. The policy allows this

@@ -72,15 +72,19 @@ func load(files embed.FS) map[string]file {
 		if err != nil {
 			continue
 		}
-		sum := sha256.Sum256(body)
 		loaded[name] = file{
 			name:        name,
 			body:        body,
 			contentType: contentType(path.Ext(name)),
-			etag:        `"` + hex.EncodeToString(sum[:12]) + `"`,
+			etag:        etagOf(body),
 		}
 	}
 	return loaded
+}
+
+func etagOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + hex.EncodeToString(sum[:12]) + `"`
 }
 
 // serve sends the file, or 304 when the browser has it already. The status is

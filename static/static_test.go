@@ -100,7 +100,7 @@ func TestOnlyAssetsAreServed(t *testing.T) {
 }
 
 func TestPagesAreServedUnderAStrictPolicy(t *testing.T) {
-	pages := static.NewPages()
+	pages := static.NewPages(static.PageConfig{})
 	for _, page := range []struct {
 		target    string
 		handler   http.Handler
@@ -137,8 +137,45 @@ func TestPagesAreServedUnderAStrictPolicy(t *testing.T) {
 	}
 }
 
+func TestFrameAncestorsAreTheOperatorsChoice(t *testing.T) {
+	pages := static.NewPages(static.PageConfig{FrameAncestors: []string{"'self'", "https://*.example.org"}})
+	for _, tt := range []struct {
+		page http.Handler
+		want string
+	}{
+		{pages.Embed, "frame-ancestors 'self' https://*.example.org"},
+		{pages.Watch, "frame-ancestors 'self'"},
+	} {
+		policy := strings.Split(get(t, tt.page, http.MethodGet, "/embed/webcam").Header().Get("Content-Security-Policy"), "; ")
+		if !slices.Contains(policy, tt.want) {
+			t.Errorf("the policy %q lacks %q", policy, tt.want)
+		}
+	}
+}
+
+func TestWatchPageSaysWhereItIsDescribed(t *testing.T) {
+	pages := static.NewPages(static.PageConfig{Discovery: func(r *http.Request, stream string) map[string]string {
+		return map[string]string{"application/json+oembed": "http://" + r.Host + "/oembed?url=" + stream + `&"<>`}
+	}})
+	w := get(t, pages.Watch, http.MethodGet, "/watch/webcam")
+	want := `<link rel="alternate" type="application/json+oembed" href="http://example.com/oembed?url=webcam&amp;&#34;&lt;&gt;">`
+	if !strings.Contains(w.Body.String(), want) {
+		t.Errorf("the page lacks %s", want)
+	}
+	other := get(t, pages.Watch, http.MethodGet, "/watch/other")
+	if other.Header().Get("ETag") == w.Header().Get("ETag") {
+		t.Error("the pages of two streams have the same ETag")
+	}
+	if again := get(t, pages.Watch, http.MethodGet, "/watch/webcam", "If-None-Match", w.Header().Get("ETag")); again.Code != http.StatusNotModified {
+		t.Errorf("the same page again: status %d, want 304", again.Code)
+	}
+	if strings.Contains(get(t, pages.Embed, http.MethodGet, "/embed/webcam").Body.String(), "oembed") {
+		t.Error("the embed page is described too")
+	}
+}
+
 func TestNamesThatNoStreamCanHaveAreNotFound(t *testing.T) {
-	pages := static.NewPages()
+	pages := static.NewPages(static.PageConfig{})
 	for _, target := range []string{
 		"/watch/two%20words",
 		"/watch/" + strings.Repeat("x", 65),
@@ -171,7 +208,7 @@ var (
 // renamed in one place only would otherwise be found by a viewer.
 func TestEverythingReferredToIsEmbedded(t *testing.T) {
 	h := static.Handler()
-	pages := static.NewPages()
+	pages := static.NewPages(static.PageConfig{})
 	var assets []string
 	for base, page := range map[string]http.Handler{
 		"/": pages.Home, "/watch/x": pages.Watch, "/publish/x": pages.Publish, "/embed/x": pages.Embed, "/watch/a b": pages.Watch,

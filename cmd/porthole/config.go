@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ type Config struct {
 	MaxBody        int                // bytes of a signalling request's body
 	LenientPatch   bool               // whether a PATCH may leave out If-Match
 	TrustedProxies []netip.Prefix     // whose X-Forwarded-… headers we believe
+	FrameAncestors []string           // sites that may frame the embed page, as in a CSP; none: all
 	Cert, Key      string             // PEM files; HTTPS when they are set
 	LogLevel       slog.Level
 	LogFormat      string // "text" or "json"
@@ -183,6 +185,11 @@ func serveSettings() []setting[Config] {
 			set:  many(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
 		},
 		{
+			name: "frame-ancestors", arg: "SITE", list: true, shown: "*",
+			help: "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Other pages can be framed by this server's own only.",
+			set:  many(func(c *Config) *[]string { return &c.FrameAncestors }, parseAncestor),
+		},
+		{
 			name: "cert", arg: "FILE",
 			help: "A certificate chain in PEM: --http is then HTTPS. Needs --key.",
 			set:  one(func(c *Config) *string { return &c.Cert }, parseText),
@@ -232,6 +239,9 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf("--source: the name %q is taken twice; a stream has one source", s.Name))
 		}
 		seen[s.Name] = true
+	}
+	if len(c.FrameAncestors) > 1 && slices.Contains(c.FrameAncestors, "'none'") {
+		faults = append(faults, errors.New("--frame-ancestors: none stands alone; leave it out, or the other sites"))
 	}
 	if sharePort(c.HTTP, c.Media) {
 		faults = append(faults, fmt.Errorf("--http and --media: both ask for TCP port %s; give them different ports", port(c.HTTP)))
@@ -285,6 +295,7 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("max_body", c.MaxBody),
 		slog.Bool("lenient_patch", c.LenientPatch),
 		slog.String("trusted_proxy", joinStrings(c.TrustedProxies)),
+		slog.String("frame_ancestors", strings.Join(c.FrameAncestors, " ")),
 		slog.Bool("https", c.Cert != ""),
 		slog.String("log_level", c.LogLevel.String()),
 		slog.String("log_format", c.LogFormat),

@@ -78,6 +78,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
 	want.Advertise, want.Interfaces = []string{"198.51.100.1:4000", "cam.example"}, []string{"eth*,wlan0", "!docker0"}
 	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
+	want.FrameAncestors = []string{"'self'", "https://*.a.example:8443"}
 
 	places := map[string]func() (Config, error){
 		"flags": func() (Config, error) {
@@ -93,6 +94,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
 				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
 				"--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
+				"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
 			}, environment(nil))
 		},
 		"environment": func() (Config, error) {
@@ -109,6 +111,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_MAX_STREAM_VIEWERS": "5", "PORTHOLE_MAX_BODY": "20000", "PORTHOLE_LENIENT_PATCH": "true",
 				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
 				"PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
+				"PORTHOLE_FRAME_ANCESTORS": "'self' https://*.a.example:8443",
 			}))
 		},
 		"file": func() (Config, error) {
@@ -138,6 +141,7 @@ interfaces: ["eth*,wlan0", "!docker0"]
 connect-timeout: 20s
 ice-disconnected: 6s
 ice-failed: 24s
+frame-ancestors: [self, "https://*.a.example:8443"]
 `)}, environment(nil))
 		},
 	}
@@ -215,6 +219,8 @@ func TestBadInput(t *testing.T) {
 		{name: "no unit", args: []string{"--grace", "30"}, want: []string{"--grace:", "such as 30s"}},
 		{name: "too short", args: []string{"--grace", "1ms"}, want: []string{"--grace:", "the least is 1s"}},
 		{name: "proxy", args: []string{"--trusted-proxy", "10.0.0.0/40"}, want: []string{"--trusted-proxy:", "10.0.0.0/8"}},
+		{name: "embedder", args: []string{"--frame-ancestors", "https://a.example; script-src *"}, want: []string{"--frame-ancestors:", "https://example.org"}},
+		{name: "no embedder, and one", args: []string{"--frame-ancestors", "none", "--frame-ancestors", "a.example"}, want: []string{"--frame-ancestors: none stands alone"}},
 		{name: "log level", args: []string{"--log-level", "loud"}, want: []string{"--log-level:", "debug, info, warn, error"}},
 		{name: "log format", args: []string{"--log-format", "xml"}, want: []string{"--log-format:", "text, json"}},
 		{name: "certificate without key", args: []string{"--cert", "c.pem"}, want: []string{"--cert and --key"}},

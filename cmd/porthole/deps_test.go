@@ -62,6 +62,13 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/api", map[string]string{
 			webrtc: "the API reads what the heart tells", "porthole/capture": "a source is a publisher like any other",
 		}},
+		{"porthole/internal/snapshot", map[string]string{
+			webrtc: "a picture is made of packets, whoever brought them", "porthole/capture": "sources are handed in",
+			"porthole/internal/signaling": "so is what limits requests",
+		}},
+		{"porthole/internal/oembed", map[string]string{
+			webrtc: "a description of a page", "porthole/internal/broadcast": "likewise", "porthole/internal/signaling": "likewise",
+		}},
 		{"porthole/internal/load", map[string]string{
 			"porthole/internal/peer":      "a measure must not share what it measures",
 			"porthole/internal/negotiate": "likewise",

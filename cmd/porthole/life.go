@@ -38,7 +38,7 @@ func (s *server) run(ctx context.Context) error {
 	})
 	for _, source := range s.sources {
 		group.Go(func() error {
-			if err := capture.Run(capturing, s.broadcaster, source.Name, source.Spec, s.log); err != nil {
+			if err := capture.Run(capturing, s.broadcaster, source.Name, source.Spec, s.finders[source.Name], s.log); err != nil {
 				return sourceFault(source, err)
 			}
 			return nil

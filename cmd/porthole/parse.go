@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 
 	"porthole/capture"
@@ -47,6 +48,23 @@ func parsePublicIP(text string) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("%s is not an address that clients can reach", addr)
 	}
 	return addr, nil
+}
+
+// ancestor is a source expression of a frame-ancestors directive (Content Security
+// Policy Level 3, section 2.3.1), as far as it names sites.
+var ancestor = regexp.MustCompile(`^(\*|https?:|(https?://)?(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:(\d{1,5}|\*))?)$`)
+
+// parseAncestor reads a site that may frame the embed page. The quotes that a
+// policy has around its keywords are for shells to swallow, so they may be missing.
+func parseAncestor(text string) (string, error) {
+	switch keyword := strings.Trim(text, "'"); keyword {
+	case "self", "none":
+		return "'" + keyword + "'", nil
+	}
+	if !ancestor.MatchString(text) {
+		return "", fmt.Errorf("%q is not a site such as https://example.org, nor self, none or *", text)
+	}
+	return text, nil
 }
 
 // parsePrefix reads a network, or a single address.

@@ -1,28 +1,50 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
 	"porthole/internal/api"
+	"porthole/internal/auth"
+	"porthole/internal/oembed"
 	"porthole/internal/signaling"
+	"porthole/internal/snapshot"
 	"porthole/static"
 )
 
+// parts are what routes put together.
+type parts struct {
+	log            *slog.Logger
+	auth           *auth.Verifier
+	publish, watch *signaling.Handler
+	about          *api.API
+	snapshots      *snapshot.Maker
+	frameAncestors []string
+}
+
 // routes is the map of everything that is served over HTTP.
-func routes(log *slog.Logger, publish, watch *signaling.Handler, about *api.API) http.Handler {
+func routes(p parts) http.Handler {
 	r := chi.NewRouter()
-	r.Use(observe(log), anyMethod)
+	r.Use(observe(p.log), anyMethod)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
 
-	r.Route("/whip", publish.Routes)
-	r.Route("/whep", watch.Routes)
-	about.Routes(r)
+	r.Route("/whip", p.publish.Routes)
+	r.Route("/whep", p.watch.Routes)
+	p.about.Routes(r)
+	snapshot.Routes(r, snapshot.HandlerConfig{Maker: p.snapshots, Auth: p.auth, Limited: p.watch.Limited, Log: p.log})
+	oembed.Routes(r, oembed.Config{
+		PublicURL: p.watch.PublicURL, ValidStream: signaling.ValidStream, Auth: p.auth, Limited: p.watch.Limited,
+		Snapshot: func(ctx context.Context, stream string, width int) (w, h int, err error) {
+			picture, err := p.snapshots.Take(ctx, stream, width)
+			return picture.Width, picture.Height, err
+		},
+	})
 
-	pages := static.NewPages()
+	pages := static.NewPages(static.PageConfig{FrameAncestors: p.frameAncestors, Discovery: p.discovery})
 	for pattern, page := range map[string]http.Handler{
 		"/":                 pages.Home,
 		"/watch/{stream}":   pages.Watch,
@@ -34,4 +56,14 @@ func routes(log *slog.Logger, publish, watch *signaling.Handler, about *api.API)
 		r.Method(http.MethodHead, pattern, page)
 	}
 	return r
+}
+
+// discovery returns where a watch page is described for content management systems.
+func (p parts) discovery(r *http.Request, stream string) map[string]string {
+	base := p.watch.PublicURL(r)
+	page := base.JoinPath("watch", stream).String()
+	return map[string]string{
+		"application/json+oembed": oembed.Discovery(base, page, "json"),
+		"text/xml+oembed":         oembed.Discovery(base, page, "xml"),
+	}
 }

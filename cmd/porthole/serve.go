@@ -5,19 +5,23 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image"
 	"log/slog"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"porthole/capture"
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/iceserver"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
+	"porthole/internal/snapshot"
 	"porthole/whep"
 	"porthole/whip"
 )
@@ -56,6 +60,7 @@ type server struct {
 	cfg     Config
 	log     *slog.Logger
 	sources []Source
+	finders map[string]*capture.Viewfinder // of sources, by stream
 
 	listener    net.Listener
 	http        *http.Server
@@ -76,7 +81,10 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err := thisMachine().checkAll(extra); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: log, sources: append(sources, extra...)}
+	s := &server{cfg: cfg, log: log, sources: append(sources, extra...), finders: make(map[string]*capture.Viewfinder)}
+	for _, source := range s.sources {
+		s.finders[source.Name] = new(capture.Viewfinder)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -134,15 +142,26 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	if err != nil {
 		return err
 	}
+	snapshots := snapshot.New(snapshot.Config{
+		Stream: s.broadcaster.Stream, Keyframe: s.broadcaster.Keyframe,
+		Sources: func(name string) bool { return s.finders[name] != nil },
+		Raw: func(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
+			return s.finders[name].Picture(ctx)
+		},
+	})
 	about := api.New(api.Config{
 		Streams:    s.broadcaster,
+		Snapshot:   snapshots.Possible,
 		Sessions:   sessionsOf(s.sessions),
 		Auth:       verifier,
 		Gatherer:   metrics,
 		Version:    version(),
 		ICEServers: func() any { return s.prober.Status() },
 	})
-	s.http = newHTTPServer(routes(s.log, publish, watch, about), s.log)
+	s.http = newHTTPServer(routes(parts{
+		log: s.log, auth: verifier, publish: publish, watch: watch, about: about,
+		snapshots: snapshots, frameAncestors: s.cfg.FrameAncestors,
+	}), s.log)
 	s.http.RegisterOnShutdown(about.Close)
 	s.http.RegisterOnShutdown(s.sessions.Drain)
 	return nil

@@ -52,6 +52,8 @@ type Sessions struct {
 type Config struct {
 	Streams  Streams
 	Sessions Sessions
+	// Snapshot says whether there are pictures of a stream at /snapshot; nil: of none.
+	Snapshot func(broadcast.StreamInfo) bool
 	// ICEServers returns the list for /api/ice-servers, to be marshalled as JSON.
 	ICEServers func() any
 	Auth       *auth.Verifier
@@ -135,7 +137,7 @@ func preflight(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (a *API) streams(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, newStreamList(a.cfg.Streams.Streams()))
+	writeJSON(w, http.StatusOK, a.streamList())
 }
 
 func (a *API) stream(w http.ResponseWriter, r *http.Request) {
@@ -144,7 +146,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusNotFound, "there is no such stream now")
 		return
 	}
-	writeJSON(w, http.StatusOK, newStream(info))
+	writeJSON(w, http.StatusOK, a.newStream(info))
 }
 
 // ICEServerList is the document of /api/ice-servers.

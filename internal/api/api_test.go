@@ -31,6 +31,7 @@ func newHandler(t *testing.T, streams *fakeStreams) (http.Handler, *api.API) {
 	registry.MustRegister(api.NewCollector(streams))
 	a := api.New(api.Config{
 		Streams:    streams,
+		Snapshot:   func(info broadcast.StreamInfo) bool { return info.Source == "pattern" },
 		ICEServers: func() any { return []string{"one"} },
 		Sessions:   fakeSessions(func() any { return []string{"known"} }),
 		Auth:       auth.New(auth.Config{PublishToken: publishToken, ViewToken: viewToken}),
@@ -82,7 +83,7 @@ func TestStreamsDocument(t *testing.T) {
 		Name: "waiting", State: broadcast.StateWaiting, Viewers: 1, Source: "camera", SourceState: "camera unplugged",
 	}}})
 	const webcamJSON = `{"name":"webcam","live":true,"state":"live","source":"pattern","viewers":2,"since":"2026-11-21T08:15:00Z",` +
-		`"tracks":[{"kind":"video","codec":"H264","fmtp":"packetization-mode=1","width":1280,"height":720,"bitrate":2500000,"fps":30},` +
+		`"snapshot":true,"tracks":[{"kind":"video","codec":"H264","fmtp":"packetization-mode=1","width":1280,"height":720,"bitrate":2500000,"fps":30},` +
 		`{"kind":"audio","codec":"opus"}]}`
 	const waitingJSON = `{"name":"waiting","live":false,"state":"waiting","source":"camera","sourceState":"camera unplugged","viewers":1,"tracks":[]}`
 

@@ -37,7 +37,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() any) {
 	feed := sessionFeed{stream: stream, list: list}
 
 	changed := a.cfg.Streams.Changed() // taken before reading, so that no change is missed
-	err = stream.Send("streams", newStreamList(a.cfg.Streams.Streams()))
+	err = stream.Send("streams", a.streamList())
 	if list != nil && err == nil {
 		ticker := time.NewTicker(sessionsEvery)
 		defer ticker.Stop()
@@ -51,7 +51,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() any) {
 				return
 			}
 			changed = a.cfg.Streams.Changed()
-			err = stream.Send("streams", newStreamList(a.cfg.Streams.Streams()))
+			err = stream.Send("streams", a.streamList())
 		case <-look:
 			err = feed.update()
 		case <-beat.C:

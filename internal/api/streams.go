@@ -18,7 +18,7 @@ type StreamList struct {
 // Stream is one stream:
 //
 //	{"name": "webcam", "live": true, "state": "live", "source": "camera", "viewers": 2, "since": "2026-11-21T08:15:00Z",
-//	 "tracks": [{"kind": "video", "codec": "H264", "fmtp": "…", "width": 1280, "height": 720,
+//	 "snapshot": true, "tracks": [{"kind": "video", "codec": "H264", "fmtp": "…", "width": 1280, "height": 720,
 //	             "bitrate": 2500000, "fps": 30}, {"kind": "audio", "codec": "opus", "bitrate": 32000}]}
 type Stream struct {
 	Name  string `json:"name"`
@@ -32,9 +32,10 @@ type Stream struct {
 	// unplugged". It is left out when there is nothing to say.
 	SourceState string `json:"sourceState,omitempty"`
 
-	Viewers int       `json:"viewers"`        // who hold a place, those that are connecting among them
-	Since   time.Time `json:"since,omitzero"` // when the publisher came, RFC 3339; left out without one
-	Tracks  []Track   `json:"tracks"`         // never null; several of a kind when the publisher sends simulcast
+	Viewers  int       `json:"viewers"`            // who hold a place, those that are connecting among them
+	Since    time.Time `json:"since,omitzero"`     // when the publisher came, RFC 3339; left out without one
+	Snapshot bool      `json:"snapshot,omitempty"` // a picture can be had at /snapshot/NAME.jpg
+	Tracks   []Track   `json:"tracks"`             // never null; several of a kind when the publisher sends simulcast
 }
 
 // Track is one encoding of a track. What is not known, or does not apply, is left out.
@@ -49,19 +50,21 @@ type Track struct {
 	FPS     float64 `json:"fps,omitempty"`     // pictures a second, over the last second
 }
 
-func newStreamList(infos []broadcast.StreamInfo) StreamList {
+func (a *API) streamList() StreamList {
+	infos := a.cfg.Streams.Streams()
 	list := StreamList{Streams: make([]Stream, len(infos))}
 	for i, info := range infos {
-		list.Streams[i] = newStream(info)
+		list.Streams[i] = a.newStream(info)
 	}
 	return list
 }
 
-func newStream(info broadcast.StreamInfo) Stream {
+func (a *API) newStream(info broadcast.StreamInfo) Stream {
 	s := Stream{
 		Name: info.Name, Live: info.Live, State: info.State.String(), Fallback: info.Fallback, Source: info.Source, SourceState: info.SourceState,
-		Viewers: info.Viewers,
-		Tracks:  make([]Track, len(info.Tracks)),
+		Viewers:  info.Viewers,
+		Snapshot: a.cfg.Snapshot != nil && a.cfg.Snapshot(info),
+		Tracks:   make([]Track, len(info.Tracks)),
 	}
 	if !info.Since.IsZero() {
 		s.Since = info.Since.UTC().Truncate(time.Second)

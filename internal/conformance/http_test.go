@@ -513,6 +513,21 @@ func TestHTTP23AcceptIsIgnored(t *testing.T) {
 	})
 }
 
+// HTTP-23: but a browser that is sent to a WHEP endpoint comes to the page; what
+// players send leads nowhere else.
+func TestHTTP23BrowsersSeeThePage(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	r := s.do(http.MethodGet, "/whep/row", "", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	r.is(http.StatusSeeOther)
+	r.has("Location", "/watch/row")
+	r.has("Vary", "Accept")
+	for _, accept := range []string{"", "*/*", "application/sdp"} {
+		s.do(http.MethodGet, "/whep/row", "", "Accept", accept).is(http.StatusOK, http.StatusNoContent)
+	}
+	s.do(http.MethodGet, "/whip/row", "", "Accept", "text/html").is(http.StatusOK, http.StatusNoContent)
+}
+
 // HTTP-24: answers hold credentials and are not to be kept.
 func TestHTTP24NoStore(t *testing.T) {
 	both(t, func(t *testing.T, s *server, endpoint, offer string) {

@@ -3,6 +3,8 @@ package signaling
 import (
 	"fmt"
 	"net/http"
+
+	"porthole/internal/negotiate"
 )
 
 // end answers a DELETE: the session is over, and its place in the stream is free,
@@ -24,8 +26,15 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request) error {
 }
 
 // describeEndpoint answers GET and HEAD on an endpoint, with nothing that depends
-// on the stream: players find out by the type whether a URL is for them.
-func (h *Handler) describeEndpoint(w http.ResponseWriter, _ *http.Request) error {
+// on the stream: players find out by the type whether a URL is for them. A browser
+// that was sent to a viewer's endpoint goes on to the page.
+func (h *Handler) describeEndpoint(w http.ResponseWriter, r *http.Request) error {
+	if h.role == negotiate.Watch {
+		w.Header().Set("Vary", "Accept")
+		if h.toWatchPage(w, r) {
+			return nil
+		}
+	}
 	w.Header().Set("Accept-Post", typeSDP)
 	w.Header().Set("Content-Type", typeSDP)
 	empty(w)

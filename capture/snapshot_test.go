@@ -1,0 +1,54 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestViewfinderShowsTheNextPicture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		finder := new(Viewfinder)
+		source := finder.on(newPatternSource(patternSpec(t, "pattern:?size=320x240&fps=25"), time.Now()))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ended := make(chan error)
+		go func() {
+			defer close(ended)
+			for {
+				f := new(picture)
+				if err := source.Read(ctx, f); err != nil {
+					return
+				}
+				f.resize(2, 2) // the reader's own picture: what was handed out must be a copy
+				f.Y[0] = 7
+			}
+		}()
+		time.Sleep(time.Second)
+		asked := time.Now()
+		img, at, err := finder.Picture(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b := img.Bounds(); b.Dx() != 320 || b.Dy() != 240 {
+			t.Errorf("the picture is %v", b)
+		}
+		if late := at.Sub(asked); late < 0 || late > 40*time.Millisecond {
+			t.Errorf("the picture was captured %v after it was asked for, want the next one", late)
+		}
+		stamp, err := DecodeStamp(img.Y, img.YStride, 320, 240)
+		if err != nil || stamp.Time.Sub(at).Abs() > time.Millisecond {
+			t.Errorf("the clock in the picture says %+v, %v; it was captured at %v", stamp, err, at)
+		}
+		cancel()
+		<-ended
+
+		late, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		if _, _, err := finder.Picture(late); !errors.Is(err, ErrNoPicture) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("of a source that is off: %v", err)
+		}
+	})
+}

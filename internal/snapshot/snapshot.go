@@ -1,0 +1,231 @@
+// Package snapshot serves the newest picture of a stream as a JPEG:
+//
+//	GET /snapshot/{stream}.jpg?width=640
+//
+// Pictures come from where they are cheapest to have: raw from a source on this
+// machine, otherwise from the newest keyframe of what a publisher sends. Only VP8
+// is decoded, by golang.org/x/image, in Go: a decoder in C would hand whoever may
+// publish a piece of the process's memory to write into. Who wants a picture of
+// another codec has to play the stream.
+//
+// A picture is made when it is asked for, and then good for a second, however many
+// ask ([Maker]). The package knows neither streams nor sockets beyond the functions
+// that it is given.
+package snapshot
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"porthole/internal/broadcast"
+)
+
+// Faults of a picture. Their texts are shown to the client.
+var (
+	// ErrNoStream means that there is no stream of that name.
+	ErrNoStream = errors.New("there is no such stream now")
+	// ErrNoPicture means that the stream shows nothing yet, or nothing any more. It passes.
+	ErrNoPicture = errors.New("this stream has no picture yet")
+	// ErrNoDecoder means that the stream's codec is none of which pictures can be made.
+	ErrNoDecoder = errors.New("there are no snapshots of this codec; only of VP8, and of sources on this machine")
+)
+
+const (
+	fresh      = time.Second      // how long a picture is the newest
+	stale      = 15 * time.Second // how long it stands in for one that cannot be made just now
+	rawWithin  = time.Second      // how long a source may take for a picture
+	maxCached  = 128              // pictures
+	maxWidth   = 1920             // pixels of a JPEG
+	minWidth   = 16
+	widthSteps = 16 // widths are multiples of it, so that few are made
+)
+
+// Config says where pictures come from.
+type Config struct {
+	// Stream tells what is known of a stream.
+	Stream func(name string) (broadcast.StreamInfo, bool)
+	// Keyframe returns a stream's newest keyframe.
+	Keyframe func(name string) (broadcast.Keyframe, error)
+	// Raw returns the next raw picture of the source that is called name, in 4:2:0
+	// and limited range, until ctx ends. Sources says whether there is one.
+	Raw     func(ctx context.Context, name string) (*image.YCbCr, time.Time, error)
+	Sources func(name string) bool
+}
+
+// Maker makes pictures. It is safe for concurrent use and starts no goroutines that
+// outlive a call by more than the making of one picture.
+type Maker struct {
+	cfg    Config
+	flight singleflight.Group
+	places chan struct{} // one for each picture that is being made
+
+	mu   sync.Mutex
+	made map[string]Picture // guarded by mu; by stream and width
+}
+
+// Picture is a JPEG of a stream.
+type Picture struct {
+	JPEG          []byte
+	Width, Height int
+	At            time.Time // when it was captured, or, of a keyframe, when it came
+	made          time.Time
+}
+
+// New makes a Maker.
+func New(cfg Config) *Maker {
+	return &Maker{cfg: cfg, places: make(chan struct{}, 2), made: make(map[string]Picture)}
+}
+
+// Possible says whether there are pictures of a stream, now that it is live.
+func (m *Maker) Possible(info broadcast.StreamInfo) bool {
+	if !info.Live {
+		return false
+	}
+	if m.isRaw(info) {
+		return true
+	}
+	for _, t := range info.Tracks {
+		if t.Codec.Kind() == broadcast.Video {
+			return decodable(t.Codec)
+		}
+	}
+	return false
+}
+
+// isRaw says whether it is the source on this machine that publishes, and not
+// somebody who has its name.
+func (m *Maker) isRaw(info broadcast.StreamInfo) bool {
+	return info.Source != "whip" && m.cfg.Sources(shown(info))
+}
+
+// shown is the stream whose pictures are seen: another one while the publisher is away
+// and a fallback is shown.
+func shown(info broadcast.StreamInfo) string { return cmp.Or(info.Fallback, info.Name) }
+
+// Take returns a picture of the stream that is at most width pixels wide; 0 means
+// as wide as it is, within 1920. It is not older than a second, unless none could
+// be made since. The errors are ErrNoStream, ErrNoPicture, ErrNoDecoder, that of
+// ctx, and whatever a decoder says.
+func (m *Maker) Take(ctx context.Context, stream string, width int) (Picture, error) {
+	info, ok := m.cfg.Stream(stream)
+	switch {
+	case !ok:
+		return Picture{}, ErrNoStream
+	case !info.Live:
+		return Picture{}, ErrNoPicture
+	case !m.Possible(info):
+		return Picture{}, ErrNoDecoder
+	}
+	if width == 0 {
+		width = maxWidth
+	}
+	width = min(max(width, minWidth), maxWidth) / widthSteps * widthSteps
+	key := strconv.Itoa(width) + " " + stream
+	last, ok := m.cached(key)
+	if ok && time.Since(last.made) < fresh {
+		return last, nil
+	}
+	// One makes it for all who ask, so that it must not end with the one who came first.
+	making := m.flight.DoChan(key, func() (any, error) {
+		p, err := m.make(context.WithoutCancel(ctx), info, width)
+		if err == nil {
+			m.keep(key, p)
+		}
+		return p, err
+	})
+	select {
+	case result := <-making:
+		p, made := result.Val.(Picture)
+		if result.Err == nil && made {
+			return p, nil
+		}
+		if ok && time.Since(last.made) < stale {
+			return last, nil
+		}
+		return Picture{}, result.Err
+	case <-ctx.Done():
+		return Picture{}, fmt.Errorf("snapshot of %q: %w", stream, ctx.Err())
+	}
+}
+
+// make makes a picture, when it is its turn: two at a time use no more of the
+// machine than a viewer's browser does.
+func (m *Maker) make(ctx context.Context, info broadcast.StreamInfo, width int) (p Picture, err error) {
+	m.places <- struct{}{} // each holder gives its place back within rawWithin and the time to encode
+	defer func() { <-m.places }()
+	defer func() {
+		// What is decoded comes from outside; a fault in a decoder costs one picture.
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("snapshot of %q: the decoder panicked: %v", info.Name, fault)
+		}
+	}()
+	var raw *image.YCbCr
+	if m.isRaw(info) {
+		raw, p.At, err = m.raw(ctx, shown(info))
+	} else {
+		raw, p.At, err = m.decode(shown(info))
+	}
+	if err != nil {
+		return Picture{}, err
+	}
+	small := shrink(raw, width)
+	p.Width, p.Height = small.Rect.Dx(), small.Rect.Dy()
+	if p.JPEG, err = encode(small); err != nil {
+		return Picture{}, fmt.Errorf("snapshot of %q: %w", info.Name, err)
+	}
+	p.made = time.Now()
+	return p, nil
+}
+
+func (m *Maker) raw(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, rawWithin)
+	defer cancel()
+	raw, at, err := m.cfg.Raw(ctx, name)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("%w: %w", ErrNoPicture, err)
+	}
+	return raw, at, nil
+}
+
+func (m *Maker) decode(name string) (*image.YCbCr, time.Time, error) {
+	k, err := m.cfg.Keyframe(name)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("%w: %w", ErrNoPicture, err)
+	}
+	raw, err := decodeVP8(k.Payloads)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("snapshot of %q: %w", name, err)
+	}
+	return raw, k.At, nil
+}
+
+func (m *Maker) cached(key string) (Picture, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.made[key]
+	return p, ok
+}
+
+// keep remembers a picture, and forgets those that are of no use any more.
+func (m *Maker) keep(key string, p Picture) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.made) >= maxCached {
+		for k, old := range m.made {
+			if time.Since(old.made) > fresh {
+				delete(m.made, k)
+			}
+		}
+	}
+	if len(m.made) < maxCached {
+		m.made[key] = p
+	}
+}

@@ -1,0 +1,50 @@
+package snapshot
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"strings"
+
+	"github.com/pion/rtp/codecs"
+	"golang.org/x/image/vp8"
+
+	"porthole/internal/broadcast"
+)
+
+// maxArea bounds what a keyframe may make the decoder allocate, in pixels: 4K.
+const maxArea = 3840 * 2160
+
+var errBadKeyframe = errors.New("the keyframe cannot be decoded")
+
+// decodable says whether keyframes of the codec can be decoded here.
+func decodable(c broadcast.Codec) bool { return strings.EqualFold(c.MimeType, "video/VP8") }
+
+// decodeVP8 decodes a keyframe from its RTP payloads (RFC 7741). The errors that
+// are the stream's fault wrap errBadKeyframe.
+func decodeVP8(payloads [][]byte) (*image.YCbCr, error) {
+	var frame []byte
+	for i, payload := range payloads {
+		var descriptor codecs.VP8Packet
+		part, err := descriptor.Unmarshal(payload)
+		if err != nil {
+			return nil, fmt.Errorf("%w: packet %d: %w", errBadKeyframe, i, err)
+		}
+		frame = append(frame, part...)
+	}
+	decoder := vp8.NewDecoder()
+	decoder.Init(bytes.NewReader(frame), len(frame))
+	header, err := decoder.DecodeFrameHeader()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBadKeyframe, err)
+	}
+	if !header.KeyFrame || header.Width < 2 || header.Height < 2 || header.Width*header.Height > maxArea {
+		return nil, fmt.Errorf("%w: %dx%d, keyframe %v", errBadKeyframe, header.Width, header.Height, header.KeyFrame)
+	}
+	img, err := decoder.DecodeFrame()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBadKeyframe, err)
+	}
+	return img, nil
+}
