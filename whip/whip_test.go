@@ -127,11 +127,28 @@ func TestTakeover(t *testing.T) {
 	if r := post(offer, "no"); r.Status != 401 || !stream(s).Live {
 		t.Errorf("a stranger: status %d", r.Status)
 	}
+	if r := post(offer, "pub"); r.Status != 201 { // and it never connects
+		t.Fatalf("a second offer: status %d", r.Status)
+	}
 	second.Accept(post(offer, "pub"))
-	signalingtest.Wait(t, "the first publisher to be told", first.Ended)
-	publish(t, s, second)
-	track := signalingtest.Wait(t, "the viewer's track", viewer.Tracks)
+	signalingtest.Wait(t, "the second publisher's connection", second.Connected)
+	select {
+	case <-first.Ended:
+		t.Error("the first publisher ended before the second one has sent anything")
+	default:
+	}
 	seq := uint16(1000)
+	signalingtest.Until(t, "the first publisher to be told", func() bool {
+		seq++
+		second.Send(vp8, seq)
+		select {
+		case <-first.Ended:
+			return true
+		default:
+			return false
+		}
+	})
+	track := signalingtest.Wait(t, "the viewer's track", viewer.Tracks)
 	arrived := make(chan struct{})
 	go func() { // ends when the viewer is closed, at the latest
 		defer close(arrived)
@@ -152,7 +169,7 @@ func TestTakeover(t *testing.T) {
 			return false
 		}
 	})
-	signalingtest.Until(t, "one publisher's session and one viewer's", func() bool { return s.Table.Len() == 2 })
+	signalingtest.Until(t, "one publisher's session and one viewer's, but for the one that never connected", func() bool { return s.Table.Len() == 3 })
 }
 
 // WHIP-10, ICE-16: however a publisher goes, the stream and the session are free.

@@ -110,7 +110,8 @@ func New(cfg Config) *Broadcaster {
 
 // Publish makes the caller the publisher of a stream, which comes into being if
 // need be. Viewers who stayed from the last publisher continue with this one. A
-// publisher with the same Key that is still there ends with ErrReplaced. It
+// publisher with the same Key that is still there goes on until this one has its
+// first layer, and ends with ErrReplaced then. It
 // returns ErrStreamBusy when somebody else publishes and ErrClosed after Close.
 func (b *Broadcaster) Publish(name string, cfg PublisherConfig) (*Publisher, error) {
 	b.mu.Lock()
@@ -123,11 +124,10 @@ func (b *Broadcaster) Publish(name string, cfg PublisherConfig) (*Publisher, err
 		s = newStream(b, name)
 		b.streams[name] = s
 	}
-	if !s.replaceLocked(cfg.Key) {
+	p := newPublisher(s, cfg)
+	if !s.admitLocked(p) {
 		return nil, fmt.Errorf("publish %q: %w", name, ErrStreamBusy)
 	}
-	p := newPublisher(s, cfg)
-	s.attachLocked(p)
 	return p, nil
 }
 
@@ -195,6 +195,7 @@ func (b *Broadcaster) Close() error {
 	var publishers []*Publisher
 	var viewers []*Viewer
 	for _, s := range b.streams {
+		publishers = append(publishers, s.waiting...) // before the one that they wait for
 		if s.publisher != nil {
 			publishers = append(publishers, s.publisher)
 		}

@@ -22,6 +22,7 @@ type stream struct {
 
 	// Guarded by b.mu.
 	publisher *Publisher
+	waiting   []*Publisher  // of the same key, in the order in which they came
 	announced *Announcement // of a source on this machine; nil: none
 	viewers   map[*Viewer]struct{}
 	grace     *time.Timer // runs while viewers wait for a publisher
@@ -42,29 +43,17 @@ func (s *stream) attachLocked(p *Publisher) {
 	s.b.notify()
 }
 
-// replaceLocked ends the publisher that is there, if one with key may take its
-// place, and says whether the place is free. Its viewers notice nothing yet.
-func (s *stream) replaceLocked(key string) bool {
-	old := s.publisher
-	if old == nil {
-		return true
-	}
-	if key == "" || old.cfg.Key != key {
-		return false
-	}
-	old.end(ErrReplaced)
-	old.settled.Stop()
-	s.publisher = nil
-	return true
-}
-
 // detachLocked ends the publisher's time; viewers wait for another one.
 func (s *stream) detachLocked(p *Publisher) {
 	if s.publisher != p {
+		s.withdrawLocked(p)
 		return
 	}
 	s.publisher = nil
 	p.settled.Stop()
+	if s.succeedLocked() {
+		return
+	}
 	if len(s.viewers) > 0 {
 		s.beginGraceLocked()
 	}
@@ -184,7 +173,7 @@ type PublisherConfig struct {
 	// RIDs names the encodings of the picture that may come; empty without simulcast.
 	RIDs []string
 	// Key says who publishes. Who comes with the key of the publisher that is there
-	// takes the stream over; "" is nobody's key, so that it neither takes over nor
+	// takes the stream over with its first layer; "" is nobody's key, so that it neither takes over nor
 	// is taken over. It is compared and nothing else.
 	Key string
 	// OwnClock says that sender reports tell the time of this machine's clock, as
@@ -214,8 +203,10 @@ func newPublisher(s *stream, cfg PublisherConfig) *Publisher {
 }
 
 // AddLayer adds an encoding of a track: the only one of its kind, or one more of
-// a simulcast, in any order. Viewers of the last publisher's track move to the
-// new one; of several, a viewer gets the one with the highest bit rate. It returns ErrKindNotDeclared, or the reason when p has ended.
+// a simulcast, in any order. The first one takes the stream over from a publisher of
+// the same key. Viewers of the last publisher's track move to the new one; of several,
+// a viewer gets the best that it takes (Viewer.Choose). It returns ErrKindNotDeclared,
+// or the reason when p has ended.
 func (p *Publisher) AddLayer(cfg LayerConfig) (*Layer, error) {
 	b := p.stream.b
 	b.mu.Lock()
@@ -227,6 +218,7 @@ func (p *Publisher) AddLayer(cfg LayerConfig) (*Layer, error) {
 	if !slices.Contains(p.cfg.Kinds, kind) {
 		return nil, fmt.Errorf("add %s layer to %q: %w", kind, p.stream.name, ErrKindNotDeclared)
 	}
+	p.stream.takeOverLocked(p)
 	l := newLayer(p, cfg)
 	layers := append(slices.Clone(p.layers[kind]), l)
 	p.layers[kind] = layers

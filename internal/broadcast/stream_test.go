@@ -49,6 +49,12 @@ func TestSamePublisherTakesOver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if first.Err() != nil {
+			t.Errorf("the first publisher ends before the second one sends: %v", first.Err())
+		}
+		if _, err = second.AddLayer(broadcast.LayerConfig{Codec: opus}); err != nil {
+			t.Fatal(err)
+		}
 		if !errors.Is(first.Err(), broadcast.ErrReplaced) {
 			t.Errorf("the first publisher: %v", first.Err())
 		}
@@ -56,11 +62,59 @@ func TestSamePublisherTakesOver(t *testing.T) {
 		if info, ok := b.Stream("cam"); !ok || info.Viewers != 1 || info.Source != cfg.Source || viewer.Err() != nil || second.Err() != nil {
 			t.Errorf("afterwards: %+v, viewer %v, second %v", info, viewer.Err(), second.Err())
 		}
-		if _, err = second.AddLayer(broadcast.LayerConfig{Codec: opus}); err != nil {
-			t.Error(err)
-		}
 		second.Close(nil)
 	})
+}
+
+// Who asks to take over and never sends disturbs nobody, however often.
+func TestTakeoverThatDoesNotCome(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		cfg := broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}, Key: "obs"}
+		publish := func() *broadcast.Publisher {
+			p, err := b.Publish("cam", cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		first, bogus, second, third := publish(), publish(), publish(), publish()
+		bogus.Close(errors.New("it did not connect"))
+		if first.Err() != nil || second.Err() != nil {
+			t.Fatalf("first %v, second %v", first.Err(), second.Err())
+		}
+		first.Close(nil) // now it is the turn of those that wait
+		if _, err := b.Publish("cam", broadcast.PublisherConfig{Key: "somebody else"}); !errors.Is(err, broadcast.ErrStreamBusy) {
+			t.Errorf("the stream is given away although somebody waits: %v", err)
+		}
+		if _, err := third.AddLayer(broadcast.LayerConfig{Codec: opus}); err != nil || !errors.Is(second.Err(), broadcast.ErrReplaced) {
+			t.Errorf("third %v, second %v", err, second.Err())
+		}
+		publish()
+		third.Close(nil)
+		if _, ok := b.Stream("cam"); !ok {
+			t.Error("the stream ended while somebody waited for it")
+		}
+	})
+}
+
+// A publisher that waits ends with the others when the server stops.
+func TestWaitingPublisherEnds(t *testing.T) {
+	b := broadcast.New(broadcast.Config{})
+	cfg := broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}, Key: "obs"}
+	var publishers []*broadcast.Publisher
+	for range 3 {
+		p, err := b.Publish("cam", cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		publishers = append(publishers, p)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range publishers {
+		wantEnd(t, p, broadcast.ErrClosed)
+	}
 }
 
 // Two who have no key are not the same.

@@ -179,11 +179,16 @@ func TestWHIP11SecondPublisher(t *testing.T) {
 	s.post("/whip/row", whipOffer(t), "Authorization", "Bearer wrong").is(http.StatusUnauthorized)
 	v.plays("video")
 
+	// Who asks and does not come disturbs nobody, and neither does who has nothing to send.
+	s.created("/whip/row", whipOffer(t), token.headers...)
 	second := role{codecs: []codec{vp8, opus}, headers: token.headers}
 	p := newPublisher(t, s, second).join("/whip/row", second).up()
+	v.plays("video", "audio")
+	s.do(http.MethodGet, first.session, "", token.headers...).is(http.StatusOK)
+
+	p.send()
 	wait(t, patience, "the goodbye to the first publisher", first.ended)
 	first.gone(patience, token.headers...)
-	p.send()
 	v.plays("video", "audio")
 	if v.pc.ConnectionState() != webrtc.PeerConnectionStateConnected {
 		t.Errorf("the viewer's connection is %v", v.pc.ConnectionState())
