@@ -16,11 +16,16 @@ type imageReader interface {
 	Read() (img image.Image, release func(), err error)
 }
 
+// readTimeout is how long the driver waits for a picture, in whole seconds. Without being told it waits for five.
+const readTimeout = int(faultyToGiveUp / time.Second)
+
 const (
 	// A camera that fails this often in a row and for this long is given up. One corrupt JPEG after a shaken
 	// USB plug is nothing.
 	faultsToGiveUp = 5
 	faultyToGiveUp = 2 * time.Second
+	// firstToGiveUp is for the first picture instead: some cameras take seconds to start.
+	firstToGiveUp = 6 * time.Second
 
 	faultPause    = 10 * time.Millisecond // after a failed read: a device that fails at once must not keep a core busy
 	faultLogEvery = 10 * time.Second
@@ -38,16 +43,18 @@ type cameraSource struct {
 	smooth smoother
 	thin   thinner
 
-	lastGood time.Time // or the moment of opening
-	row      int       // faults since lastGood
-	broken   int       // faults in all
+	lastGood time.Time     // or the moment of opening
+	patience time.Duration // after lastGood
+	row      int           // faults since lastGood
+	broken   int           // faults in all
 	loggedAt time.Time
 }
 
 // newCameraSource takes over an open driver, which delivers the chosen mode.
 func newCameraSource(images imageReader, closeDriver func() error, mode choice, spec Spec, log *slog.Logger) *cameraSource {
 	c := &cameraSource{
-		images: images, close: closeDriver, fullRange: mode.Format == "MJPEG", log: log, lastGood: time.Now(),
+		images: images, close: closeDriver, fullRange: mode.Format == "MJPEG", log: log,
+		lastGood: time.Now(), patience: firstToGiveUp,
 	}
 	if mode.FPS > float64(spec.FPS)*rateOffBy {
 		c.thin.interval = time.Second / time.Duration(spec.FPS)
@@ -70,29 +77,40 @@ func (c *cameraSource) Read(ctx context.Context, f *picture) error {
 			return context.Cause(ctx)
 		}
 		asked := time.Now()
-		img, release, err := c.images.Read()
-		arrived := time.Now()
+		var arrived time.Time
+		wanted := false
+		err := contain(c.log, func() (err error) {
+			wanted, arrived, err = c.readOnce(f)
+			return err
+		})
 		if err == nil {
-			captured := c.smooth.next(arrived)
-			wanted := c.thin.keep(captured)
+			c.lastGood, c.patience, c.row = arrived, faultyToGiveUp, 0
 			if wanted {
-				err = f.load(img, c.fullRange)
-				f.CapturedAt = captured
+				return nil
 			}
-			release()
-			if err == nil {
-				c.lastGood, c.row = arrived, 0
-				if wanted {
-					return nil
-				}
-				continue
-			}
+			continue
 		}
-		if err := c.fault(err, asked, arrived); err != nil {
+		if err := c.fault(err, asked, time.Now()); err != nil {
 			return err
 		}
 		pause(ctx, faultPause)
 	}
+}
+
+// readOnce takes one picture from the driver, and loads it into f unless it is a surplus one.
+func (c *cameraSource) readOnce(f *picture) (wanted bool, arrived time.Time, err error) {
+	img, release, err := c.images.Read()
+	arrived = time.Now()
+	if err != nil {
+		return false, arrived, err
+	}
+	defer release()
+	captured := c.smooth.next(arrived)
+	if !c.thin.keep(captured) {
+		return false, arrived, nil
+	}
+	f.CapturedAt = captured
+	return true, arrived, f.load(img, c.fullRange)
 }
 
 // fault counts a failed read and says whether it is the end.
@@ -102,9 +120,9 @@ func (c *cameraSource) fault(err error, asked, failed time.Time) error {
 	}
 	c.row++
 	c.broken++
-	// A read that itself took so long was a silent device: the driver waits several seconds for a picture.
+	// A read that itself took so long was a silent device: the driver waits for readTimeout for a picture.
 	silent := failed.Sub(asked) >= faultyToGiveUp
-	if silent || c.row >= faultsToGiveUp && failed.Sub(c.lastGood) >= faultyToGiveUp {
+	if (silent || c.row >= faultsToGiveUp) && failed.Sub(c.lastGood) >= c.patience {
 		return fmt.Errorf("%w for %v: %w", ErrStalled, failed.Sub(c.lastGood).Round(100*time.Millisecond), err)
 	}
 	if failed.Sub(c.loggedAt) >= faultLogEvery {

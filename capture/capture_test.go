@@ -18,16 +18,18 @@ func supervise(t *testing.T, d time.Duration, open func(n int) (*fakeCamera, err
 	log, lines := newLog()
 	spec := patternSpec(t, "camera:?size=640x480&fps=30&mic=off")
 	opened, published := 0, 0
+	devices := watchNothing()
+	defer devices.Close()
 	s := supervisor{
-		spec: spec, codecs: new(fakeCodecs), log: log,
-		open: func() (*input, error) {
+		spec: spec, codecs: new(fakeCodecs), log: log, devices: devices, place: newFakePlace(true),
+		origin: &fakeOrigin{openInput: func() (*input, error) {
 			opened++
 			camera, err := open(opened)
 			if err != nil {
 				return nil, err
 			}
 			return camera.input(spec, log), nil
-		},
+		}},
 		publish: func([]broadcast.Kind) (outlet, error) { published++; return publish(published) },
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -71,7 +73,7 @@ func TestLostCameraIsOpenedAgain(t *testing.T) {
 			t.Errorf("%d cameras were opened in 20 s of 5 s each", len(cameras))
 		}
 		for i, c := range cameras {
-			if !c.closed {
+			if !c.closed.Load() {
 				t.Errorf("camera %d was not closed", i)
 			}
 		}
@@ -127,7 +129,7 @@ func TestTakenStreamIsWaitedFor(t *testing.T) {
 			t.Errorf("ended with %v after opening %d cameras, want nil after 4", err, len(cameras))
 		}
 		for i, c := range cameras {
-			if !c.closed {
+			if !c.closed.Load() {
 				t.Errorf("camera %d was left open", i)
 			}
 		}

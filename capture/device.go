@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -55,7 +57,13 @@ func scanCameras() []foundCamera {
 
 // openModes opens the driver and asks for its modes. After an error it is closed.
 func (c foundCamera) openModes() ([]Mode, error) {
-	if err := c.driver.Open(); err != nil {
+	err := c.driver.Open()
+	switch {
+	case err != nil && isBusy(err): // some drivers can be open only once
+		return nil, &busyError{c.node, holders(c.node)}
+	case errors.Is(err, fs.ErrPermission):
+		return nil, &fs.PathError{Op: "open", Path: c.node, Err: fs.ErrPermission}
+	case err != nil:
 		return nil, fmt.Errorf("%s: open: %w", c.node, err)
 	}
 	modes := modesOf(c.driver.Properties())
@@ -101,7 +109,7 @@ func listDevices() (Inventory, error) {
 	inventory := Inventory{Cameras: []CameraInfo{}, Microphones: listMicrophones()}
 	for _, c := range scanCameras() {
 		name, bus, _ := strings.Cut(c.driver.Info().Name, camera.LabelSeparator)
-		info := CameraInfo{Device: c.node, Name: name, Bus: bus, Modes: []Mode{}}
+		info := CameraInfo{Device: c.node, ID: systemDevices.id(c.node), Name: name, Bus: bus, Modes: []Mode{}}
 		modes, err := c.openModes()
 		switch {
 		case err == nil:
@@ -117,52 +125,63 @@ func listDevices() (Inventory, error) {
 	return inventory, nil
 }
 
-// findCamera returns the camera that the spec means. The caller holds registry.
-func findCamera(spec Spec) (foundCamera, error) {
+// findCamera opens the camera of this name (see Spec.Device), and returns its modes. The caller holds registry.
+func findCamera(name string) (foundCamera, []Mode, error) {
 	cameras := scanCameras()
-	if spec.Device == "" {
-		return firstCamera(cameras)
+	path := systemDevices.path(name)
+	if path == "" {
+		return firstCamera(slices.DeleteFunc(cameras, func(c foundCamera) bool {
+			return !systemDevices.named(name, c.node, c.driver.Info().Name)
+		}), name)
 	}
-	node, err := filepath.EvalSymlinks(spec.Device)
+	node, err := resolve(path)
 	if err != nil {
-		if path, ok := errors.AsType[*fs.PathError](err); ok {
-			err = path.Err // it names a part of the path, which the line would repeat
-		}
-		return foundCamera{}, fmt.Errorf("%s: %w", spec.Device, err)
+		return foundCamera{}, nil, err
 	}
 	for _, c := range cameras {
 		if c.node == node {
-			return c, nil
+			modes, err := c.openModes()
+			return c, modes, err
 		}
 	}
-	return foundCamera{}, fmt.Errorf("%s: not a video device", spec.Device)
+	return foundCamera{}, nil, fmt.Errorf("%s: not a video device", path)
 }
 
-// firstCamera returns the first that has a mode. When there is none, but a device that could not be asked, the error is its.
-func firstCamera(cameras []foundCamera) (foundCamera, error) {
+// firstCamera opens the first that has a mode; when a name was asked for, the only one. When there is none, but a device
+// that could not be asked, the error is its.
+func firstCamera(cameras []foundCamera, name string) (foundCamera, []Mode, error) {
 	result := ErrNoCamera
+	if name != "" {
+		result = fmt.Errorf("%w with %q in its name", ErrNoCamera, name)
+	}
+	var found foundCamera
+	var modes []Mode
 	for _, c := range cameras {
-		_, err := c.openModes()
-		if err == nil {
-			_ = c.driver.Close()
-			return c, nil
-		}
-		if !errors.Is(err, ErrNoMode) && errors.Is(result, ErrNoCamera) {
+		other, err := c.openModes()
+		switch {
+		case err == nil && modes == nil:
+			found, modes = c, other
+		case err == nil:
+			_, _ = c.driver.Close(), found.driver.Close()
+			return foundCamera{}, nil, fmt.Errorf("%q is in the names of both %s and %s: %w", name, found.node, c.node, errAmbiguous)
+		case !errors.Is(err, ErrNoMode) && errors.Is(result, ErrNoCamera):
 			result = err
 		}
+		if modes != nil && name == "" {
+			break
+		}
 	}
-	return foundCamera{}, result
+	if modes == nil {
+		return foundCamera{}, nil, result
+	}
+	return found, modes, nil
 }
 
-// startCamera opens the camera and starts it in the best mode.
-func startCamera(spec Spec) (foundCamera, imageReader, choice, error) {
+// startCamera opens the camera of this name and starts it in the mode that suits the spec best.
+func startCamera(name string, spec Spec) (foundCamera, imageReader, choice, error) {
 	registry.Lock()
 	defer registry.Unlock()
-	c, err := findCamera(spec)
-	if err != nil {
-		return c, nil, choice{}, err
-	}
-	modes, err := c.openModes()
+	c, modes, err := findCamera(name)
 	if err != nil {
 		return c, nil, choice{}, err
 	}
@@ -192,6 +211,10 @@ func (c foundCamera) record(mode choice, spec Spec) (imageReader, error) {
 		// A driver that does not tell its rates may still take one; where it does not, it runs at its own.
 		media.FrameRate = float32(spec.FPS)
 	}
+	if err := limitReading(); err != nil {
+		_ = c.driver.Close()
+		return nil, err
+	}
 	images, err := recorder.VideoRecord(media)
 	if err != nil && mode.FPS == 0 && !isBusy(err) {
 		if err = c.driver.Open(); err == nil {
@@ -203,9 +226,19 @@ func (c foundCamera) record(mode choice, spec Spec) (imageReader, error) {
 	case err == nil:
 		return images, nil
 	case isBusy(err):
-		return nil, busyError(c.node, holders(c.node))
+		return nil, &busyError{c.node, holders(c.node)}
 	}
 	return nil, fmt.Errorf("%s: start %s %dx%d: %w", c.node, mode.Format, mode.Width, mode.Height, err)
+}
+
+// limitReading tells the library how long to wait for a picture, unless the operator has. It reads the environment at every start,
+// and nothing else: there is no other way to tell it.
+func limitReading() error {
+	const variable = "PION_MEDIADEVICES_CAMERA_READ_TIMEOUT"
+	if _, told := os.LookupEnv(variable); told {
+		return nil
+	}
+	return os.Setenv(variable, strconv.Itoa(readTimeout))
 }
 
 // isBusy looks at the text too, because the library keeps only that of some errors.
@@ -213,8 +246,9 @@ func isBusy(err error) bool {
 	return errors.Is(err, syscall.EBUSY) || strings.Contains(err.Error(), syscall.EBUSY.Error())
 }
 
+// checkCamera opens the camera and closes it again. One that is on demand is not started: its light stays off.
 func checkCamera(spec Spec) error {
-	c, _, _, err := startCamera(spec)
+	c, err := tryCamera(spec)
 	if err != nil {
 		return err
 	}
@@ -224,10 +258,26 @@ func checkCamera(spec Spec) error {
 	return nil
 }
 
-func openCamera(spec Spec, log *slog.Logger) (*input, error) {
-	c, images, mode, err := startCamera(spec)
+func tryCamera(spec Spec) (foundCamera, error) {
+	if !spec.OnDemand {
+		c, _, _, err := startCamera(spec.Device, spec)
+		return c, err
+	}
+	registry.Lock()
+	defer registry.Unlock()
+	c, _, err := findCamera(spec.Device)
+	return c, err
+}
+
+// newRealCamera returns the origin of a camera of this machine.
+func newRealCamera(spec Spec, log *slog.Logger) (origin, *deviceWatch) {
+	return newCameraOrigin(spec, systemDevices, func(name string) (*input, string, error) { return openCamera(name, spec, log) })
+}
+
+func openCamera(name string, spec Spec, log *slog.Logger) (_ *input, node string, err error) {
+	c, images, mode, err := startCamera(name, spec)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	in := &input{
 		video: newCameraSource(images, c.driver.Close, mode, spec, log.With("device", c.node)),
@@ -240,11 +290,11 @@ func openCamera(spec Spec, log *slog.Logger) (*input, error) {
 	microphone, err := openMicrophone(spec.Microphone)
 	if err != nil {
 		log.Warn("no sound", "error", err)
-		return in, nil
+		return in, c.node, nil
 	}
 	if microphone != nil {
 		in.audio = microphone
 		in.about = append(in.about, "microphone", microphone.name)
 	}
-	return in, nil
+	return in, c.node, nil
 }

@@ -12,6 +12,8 @@ var (
 	// ErrNoCamera is returned when the default camera is asked for and no node offers a picture format that can be read.
 	ErrNoCamera = errors.New("no camera found")
 
+	errAmbiguous = errors.New("say which one")
+
 	// ErrNoMode is returned for a device that opens but offers no picture format that can be read:
 	// a metadata node beside a camera, a depth sensor, a loopback device that nobody feeds.
 	ErrNoMode = errors.New("the device offers no video mode that can be captured")
@@ -24,6 +26,9 @@ var (
 
 	// ErrStalled is returned when a device stays silent, or sends nothing but broken pictures, for too long.
 	ErrStalled = errors.New("the device delivers no usable pictures")
+
+	// ErrEncoder is returned when the video encoder fails again and again, also as often as it is replaced.
+	ErrEncoder = errors.New("the encoder fails")
 
 	// ErrEncoderClosed is returned by an encoder that was used after Close.
 	ErrEncoderClosed = errors.New("encoder is closed")

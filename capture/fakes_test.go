@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,12 +26,13 @@ type fakeCamera struct {
 	script func(n int) (img image.Image, took time.Duration, err error)
 
 	n      int
-	closed bool
+	closed atomic.Bool
 }
 
 func (c *fakeCamera) Read() (image.Image, func(), error) {
-	img, took, err := c.script(c.n)
+	n := c.n
 	c.n++
+	img, took, err := c.script(n)
 	time.Sleep(took)
 	if err != nil {
 		return nil, nil, err // as the JPEG decoder does: no release either
@@ -46,7 +48,7 @@ func steady(fps, width, height int) func(int) (image.Image, time.Duration, error
 
 // input makes the camera a source of the session.
 func (c *fakeCamera) input(spec Spec, log *slog.Logger) *input {
-	closeCamera := func() error { c.closed = true; return nil }
+	closeCamera := func() error { c.closed.Store(true); return nil }
 	mode := choice{Format: "YUYV", Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS)}
 	return &input{video: newCameraSource(c, closeCamera, mode, spec, log), fps: expectedRate(mode, spec)}
 }
@@ -224,4 +226,117 @@ func (l *logLines) count(text string) int {
 func newLog() (*slog.Logger, *logLines) {
 	lines := new(logLines)
 	return slog.New(slog.NewTextHandler(lines, nil)), lines
+}
+
+// fakeOrigin is a device whose state the test says.
+type fakeOrigin struct {
+	openInput func() (*input, error)
+
+	mu     sync.Mutex
+	absent error // what look says
+	gone   error // what lost says
+	was    bool
+}
+
+func (o *fakeOrigin) look() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.absent
+}
+
+func (o *fakeOrigin) lost() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.gone
+}
+
+func (o *fakeOrigin) known() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.was
+}
+
+func (o *fakeOrigin) open() (*input, error) {
+	in, err := o.openInput()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.was = o.was || err == nil
+	return in, err
+}
+
+// set says how things are from now on.
+func (o *fakeOrigin) set(absent, gone error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.absent, o.gone = absent, gone
+}
+
+// fakePlace is a place in the list of streams whose audience the test says.
+type fakePlace struct {
+	mu      sync.Mutex
+	watched bool
+	taken   bool
+	changed chan struct{}
+	done    chan struct{}
+	told    []broadcast.SourceStatus
+}
+
+func newFakePlace(watched bool) *fakePlace {
+	return &fakePlace{watched: watched, changed: make(chan struct{}), done: make(chan struct{})}
+}
+
+func (p *fakePlace) Tell(s broadcast.SourceStatus) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.told); n == 0 || p.told[n-1].Text != s.Text {
+		p.told = append(p.told, s)
+	}
+}
+
+func (p *fakePlace) Watched() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.watched
+}
+
+func (p *fakePlace) Taken() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
+}
+
+func (p *fakePlace) Changed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.changed
+}
+
+func (p *fakePlace) Done() <-chan struct{} { return p.done }
+
+func (p *fakePlace) set(watched, taken bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watched, p.taken = watched, taken
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// texts returns what was told, in order.
+func (p *fakePlace) texts() (texts []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.told {
+		texts = append(texts, s.Text)
+	}
+	return texts
+}
+
+// last returns what was told last.
+func (p *fakePlace) last() broadcast.SourceStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.told) == 0 {
+		return broadcast.SourceStatus{}
+	}
+	return p.told[len(p.told)-1]
 }

@@ -41,11 +41,3 @@ func holdersIn(proc, device string, self int) []string {
 	}
 	return found
 }
-
-// busyError says who is in the way.
-func busyError(device string, found []string) error {
-	if len(found) == 0 {
-		return fmt.Errorf("%s: %w: in use by another source of this program, or by another user's program", device, ErrDeviceBusy)
-	}
-	return fmt.Errorf("%s: %w: in use by %s", device, ErrDeviceBusy, strings.Join(found, ", "))
-}

@@ -35,7 +35,7 @@ func TestHolders(t *testing.T) {
 	if want := []string{"ffmpeg (pid 20)"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	err := busyError("/dev/video0", got)
+	err := error(&busyError{"/dev/video0", got})
 	if !errors.Is(err, ErrDeviceBusy) || !strings.Contains(err.Error(), "ffmpeg (pid 20)") {
 		t.Errorf("the error %q does not say who is in the way", err)
 	}

@@ -18,6 +18,7 @@ type Inventory struct {
 // A device that answers but has no readable mode, such as the metadata node beside every USB camera, is not listed.
 type CameraInfo struct {
 	Device  string `json:"device"`            // path of its node, for camera:PATH
+	ID      string `json:"id,omitempty"`      // its lasting name, for camera:ID: "by-id/…", or "by-path/…" for what has no name of its own
 	Name    string `json:"name,omitempty"`    // as the driver calls it
 	Bus     string `json:"bus,omitempty"`     // where it is plugged in
 	Problem string `json:"problem,omitempty"` // why its modes are not known: permissions, gone meanwhile
@@ -50,6 +51,9 @@ func (i Inventory) WriteTable(w io.Writer) error {
 	}
 	for _, c := range i.Cameras {
 		fmt.Fprintln(t, strings.TrimSpace("camera:"+c.Device+"  "+c.Name))
+		if c.ID != "" {
+			fmt.Fprintf(t, "  camera:%s\n", c.ID)
+		}
 		if c.Problem != "" {
 			fmt.Fprintf(t, "  cannot be asked: %s\n", c.Problem)
 		}

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -177,7 +176,7 @@ func TestRunFeedsABroadcaster(t *testing.T) {
 	defer b.Close()
 	done := make(chan error, 1)
 	go func() {
-		done <- Run(t.Context(), b, "test", patternSpec(t, "pattern:?size=320x180&bitrate=300k"), nil, slog.New(slog.DiscardHandler))
+		done <- New(Config{Broadcaster: b, Name: "test", Spec: patternSpec(t, "pattern:?size=320x180&bitrate=300k")}).Run(t.Context())
 	}()
 	deadline := time.After(10 * time.Second)
 	for {

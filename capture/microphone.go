@@ -79,6 +79,13 @@ func listMicrophones() []MicrophoneInfo {
 	return list
 }
 
+// canHear says whether there is a microphone.
+func canHear() bool {
+	registry.Lock()
+	defer registry.Unlock()
+	return len(scanMicrophones()) > 0
+}
+
 // microphone is an open one, as an audioSource.
 type microphone struct {
 	name     string

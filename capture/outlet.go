@@ -35,9 +35,12 @@ func (p publisherOutlet) addTrack(cfg broadcast.LayerConfig) (track, error) {
 
 func videoCodec() broadcast.Codec {
 	return broadcast.Codec{
-		MimeType: "video/H264", ClockRate: videoRate,
-		Fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+		MimeType: "video/H264", ClockRate: videoRate, Fmtp: h264Fmtp("42e01f"),
 	}
+}
+
+func h264Fmtp(profileLevelID string) string {
+	return "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=" + profileLevelID
 }
 
 func audioCodec() broadcast.Codec {

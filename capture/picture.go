@@ -32,6 +32,15 @@ func (f *picture) resize(width, height int) {
 	f.V = all[luma+chroma : luma+2*chroma : luma+2*chroma]
 }
 
+// copy makes f the same picture as from.
+func (f *picture) copy(from *picture) {
+	f.resize(from.Width, from.Height)
+	f.CapturedAt = from.CapturedAt
+	copy(f.Y, from.Y)
+	copy(f.U, from.U)
+	copy(f.V, from.V)
+}
+
 // load copies img into f and converts it to 4:2:0. A picture with an odd side loses its last row or column.
 // fullRange says that img uses 0 to 255 for black to white, as JPEG does, instead of 16 to 235: the encoder states
 // no range, and players then assume the latter, which would crush shadows and lights.

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -51,7 +52,7 @@ func newSession(spec Spec, in *input, codecs codecs, log *slog.Logger) *session 
 // fails. It returns that failure, or ctx's cause.
 func (s *session) run(ctx context.Context, publish func([]broadcast.Kind) (outlet, error)) error {
 	first := s.box.blank()
-	if err := s.in.video.Read(ctx, first); err != nil {
+	if err := contain(s.log, func() error { return s.in.video.Read(ctx, first) }); err != nil {
 		return fmt.Errorf("first picture: %w", err)
 	}
 	kinds := []broadcast.Kind{broadcast.Video}
@@ -66,34 +67,38 @@ func (s *session) run(ctx context.Context, publish func([]broadcast.Kind) (outle
 	s.log.Info("source is live", append(s.in.about, "picture", fmt.Sprintf("%dx%d", first.Width, first.Height))...)
 	s.box.put(first)
 	err = s.serve(ctx, out)
-	out.Close(err)
 	reason := "told to stop"
-	if ctx.Err() == nil {
+	if !errors.Is(err, context.Canceled) {
 		reason = err.Error()
 	}
 	s.log.Info("source has ended", "reason", reason, "seconds", int(time.Since(started).Seconds()),
-		"pictures", s.video.encoded, "keyframes", s.video.keyframes, "bytes", s.video.bytes, "dropped", s.box.drops())
+		"pictures", s.video.encoded, "keyframes", s.video.keyframes, "bytes", s.video.bytes, "dropped", s.box.drops(),
+		"encoder_restarts", s.video.restarts)
 	return err
 }
 
 func (s *session) serve(ctx context.Context, out outlet) error {
 	video, err := out.addTrack(broadcast.LayerConfig{Codec: videoCodec(), RequestKeyframe: s.video.requestKeyframe})
 	if err != nil {
+		out.Close(err)
 		return fmt.Errorf("add video: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return s.read(ctx) })
-	g.Go(func() error { return s.video.run(ctx, video) })
-	g.Go(func() error {
+	goContained := func(f func() error) { g.Go(func() error { return contain(s.log, f) }) }
+	goContained(func() error { return s.read(ctx) })
+	goContained(func() error { return s.video.run(ctx, video) })
+	goContained(func() error {
 		select {
 		case <-out.Done():
 			return fmt.Errorf("unpublished: %w", out.Err())
 		case <-ctx.Done():
+			// At once: reading from a device that is gone may take until the driver's timeout.
+			out.Close(context.Cause(ctx))
 			return context.Cause(ctx)
 		}
 	})
 	if s.in.audio != nil {
-		g.Go(func() error { return s.serveAudio(ctx, out) })
+		goContained(func() error { return s.serveAudio(ctx, out) })
 	}
 	return g.Wait()
 }
@@ -111,7 +116,7 @@ func (s *session) read(ctx context.Context) error {
 
 // serveAudio never ends the session: pictures without sound are better than nothing.
 func (s *session) serveAudio(ctx context.Context, out outlet) error {
-	err := func() error {
+	err := contain(s.log, func() error {
 		t, err := out.addTrack(broadcast.LayerConfig{Codec: audioCodec()})
 		if err != nil {
 			return fmt.Errorf("add audio: %w", err)
@@ -122,7 +127,7 @@ func (s *session) serveAudio(ctx context.Context, out outlet) error {
 		}
 		defer func() { _ = encoder.Close() }()
 		return newAudioPump(s.in.audio, encoder, t).run(ctx)
-	}()
+	})
 	if ctx.Err() == nil {
 		s.log.Warn("sound has failed, pictures go on", "error", err)
 	}

@@ -283,18 +283,77 @@ func TestEmptyEncoderOutput(t *testing.T) {
 	})
 }
 
-func TestEncoderFailureEndsTheSession(t *testing.T) {
+// An encoder that fails, by an error or a panic, is replaced; viewers miss one picture.
+func TestFailedEncoderIsReplaced(t *testing.T) {
+	for name, fail := range map[string]func() error{
+		"error": func() error { return errors.New("encoder broken") },
+		"panic": func() error { panic("encoder broken") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, steady(30, 640, 480))
+				s.codecs.output = func(n int, keyframe bool) ([]byte, error) {
+					if n == 10 || n == 100 {
+						return nil, fail()
+					}
+					return encodedPicture(keyframe), nil
+				}
+				if err := s.play(t, 5*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("ended with %v", err)
+				}
+				video := s.out.track(broadcast.Video)
+				if got := video.keyframes(); got != 3 {
+					t.Errorf("%d keyframes, want one of each encoder", got)
+				}
+				if n := len(video.packets); n < 145 || n > 156 {
+					t.Errorf("%d packets in 5 s, of which two pictures were lost", n)
+				}
+				if built := len(s.codecs.built); built != 3 || s.codecs.closed != built {
+					t.Errorf("%d encoders built and %d closed, want 3", built, s.codecs.closed)
+				}
+				if got := s.lines.count("the encoder has failed"); got != 2 {
+					t.Errorf("%d log lines about two failures", got)
+				}
+			})
+		})
+	}
+}
+
+// One that fails as often as it is replaced is for the supervisor, who opens everything anew.
+func TestEncoderThatFailsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("encoder broken")
 		s := newStage(t, steady(30, 640, 480))
 		s.codecs.output = func(n int, keyframe bool) ([]byte, error) {
-			if n == 10 {
+			if n > 10 && n%20 == 0 { // it works for a while each time
 				return nil, broken
 			}
 			return encodedPicture(keyframe), nil
 		}
-		if err := s.play(t, time.Minute); !errors.Is(err, broken) {
-			t.Errorf("ended with %v, want the encoder's error", err)
+		if err := s.play(t, time.Minute); !errors.Is(err, ErrEncoder) || !errors.Is(err, broken) {
+			t.Errorf("ended with %v, want ErrEncoder and the encoder's own", err)
+		}
+		if n := len(s.codecs.built); n != encoderFaults {
+			t.Errorf("%d encoders were tried, want %d", n, encoderFaults)
+		}
+	})
+}
+
+// A picture that makes a decoder panic is a broken picture.
+func TestPanicOfTheDriverIsABrokenPicture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		good := steady(30, 640, 480)
+		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
+			if n == 30 {
+				panic("index out of range")
+			}
+			return good(n)
+		})
+		if err := s.play(t, 3*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ended with %v", err)
+		}
+		if n := len(s.out.track(broadcast.Video).packets); n < 85 {
+			t.Errorf("%d packets in 3 s", n)
 		}
 	})
 }

@@ -16,16 +16,30 @@ type Kind uint8
 
 // The kinds of source; String gives the scheme of their URIs.
 const (
-	Camera  Kind = iota // a V4L2 device, with or without a microphone
-	Pattern             // the drawn test picture and tone, no device needed
+	Camera         Kind = iota // a V4L2 device, with or without a microphone
+	Pattern                    // the drawn test picture and tone, no device needed
+	Slate                      // a drawn still picture with a text, no device needed
+	firstExtraKind             // of kinds that are not in every binary: see extraSchemes
 )
 
-func (k Kind) String() string {
-	if k == Pattern {
-		return "pattern"
-	}
-	return "camera"
+// schemes names the kinds in URIs.
+func schemes() map[string]Kind {
+	all := map[string]Kind{"camera": Camera, "pattern": Pattern, "slate": Slate}
+	maps.Copy(all, extraSchemes())
+	return all
 }
+
+func (k Kind) String() string {
+	for name, kind := range schemes() {
+		if kind == k {
+			return name
+		}
+	}
+	return "unknown"
+}
+
+// drawn tells the kinds that need no device.
+func (k Kind) drawn() bool { return k == Pattern || k == Slate }
 
 // Values of Spec.Microphone that are not the name of one.
 const (
@@ -35,8 +49,10 @@ const (
 
 // Spec is what a source URI asks for. ParseSpec makes one; the zero Spec is not usable.
 type Spec struct {
-	Kind   Kind
-	Device string // camera only: path of the device node or of a link to it; empty: the first usable camera
+	Kind Kind
+	// Device is for cameras: the path of the device node or of a link to it, "by-id/NAME" or "by-path/NAME" below
+	// /dev/v4l, or a part of a camera's name; empty: the first usable camera.
+	Device string
 
 	Width, Height int           // pixels, both even; a camera gives the nearest that it has
 	FPS           int           // pictures a second; likewise
@@ -45,7 +61,29 @@ type Spec struct {
 
 	Microphone string // camera only: MicOff, MicDefault, or a name as Inventory lists it
 	Tone       bool   // pattern only: send the test tone
+	Text       string // slate only: printable ASCII
+
+	OnDemand bool          // capture only while somebody watches
+	Linger   time.Duration // and for so long after that
 }
+
+// defaultSpec is what a URI of this kind means without a query.
+func defaultSpec(k Kind) Spec {
+	s := Spec{Kind: k, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000, Keyframe: 2 * time.Second}
+	switch k {
+	case Pattern:
+		s.Tone = true
+	case Slate:
+		s.FPS, s.Bitrate, s.Text = 5, 150_000, "camera unplugged"
+		s.OnDemand, s.Linger = true, defaultLinger
+	default:
+		s.Microphone = MicDefault
+	}
+	return s
+}
+
+// defaultLinger is for slates: starting again costs next to nothing.
+const defaultLinger = 2 * time.Second
 
 const (
 	minWidth, maxWidth   = 160, 3840
@@ -55,6 +93,8 @@ const (
 	maxBitrate           = 50_000_000
 	minKeyframe          = 100 * time.Millisecond
 	maxKeyframe          = time.Minute
+	maxLinger            = time.Hour
+	maxText              = 100 // characters
 )
 
 // specKey parses one query value into a Spec; allowed completes "…; allowed: ".
@@ -70,12 +110,15 @@ func keysOf(k Kind) map[string]specKey {
 		"fps":      {"a whole number from 1 to 120", setFPS},
 		"bitrate":  {"bits a second from 50k to 50M, such as 2500k", setBitrate},
 		"keyframe": {"a duration from 100ms to 1m, such as 2s", setKeyframe},
+		"ondemand": {"off, or for how long to go on when nobody watches any more, from 0s to 1h, such as 10s", setOnDemand},
 	}
 	switch k {
-	case Camera:
-		keys["mic"] = specKey{"off, default, or the name of a microphone", setMicrophone}
 	case Pattern:
 		keys["audio"] = specKey{"on or off", setTone}
+	case Slate:
+		keys["text"] = specKey{"1 to 100 printable ASCII characters", setText}
+	default:
+		keys["mic"] = specKey{"off, default, or the name of a microphone", setMicrophone}
 	}
 	return keys
 }
@@ -83,38 +126,39 @@ func keysOf(k Kind) map[string]specKey {
 // ParseSpec reads a source URI:
 //
 //	camera:                                  the first usable camera, with its defaults
-//	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME
-//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off
+//	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME&ondemand=10s
+//	camera:by-id/usb-046d_C920_1234-video-index0
+//	camera:C920                              the camera with this in its name
+//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&ondemand=10s
+//	slate:?text=back+soon&size=1280x720&fps=5&bitrate=150k&keyframe=2s&ondemand=off
 //
 // What is not given is 1280x720 at 30 pictures a second in 2500 kbit/s with a keyframe every 2 s,
-// the default microphone and the tone. Every error wraps ErrSpec, names the faulty part, and says what is allowed.
+// the default microphone and the tone; a slate says "camera unplugged", 5 times a second in 150 kbit/s, and is on demand,
+// which the others are not. Every error wraps ErrSpec, names the faulty part, and says what is allowed.
 // Devices are not looked at: see Check.
 func ParseSpec(uri string) (Spec, error) {
 	scheme, rest, ok := strings.Cut(uri, ":")
 	if !ok {
-		return Spec{}, specError(uri, "no scheme; allowed: camera:, pattern:")
+		return Spec{}, specError(uri, "no scheme; allowed: %s", allowedSchemes())
+	}
+	kind, known := schemes()[scheme]
+	if !known {
+		return Spec{}, specError(uri, "unknown scheme %q; allowed: %s", scheme, allowedSchemes())
 	}
 	path, query, _ := strings.Cut(rest, "?")
-
-	spec := Spec{Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000, Keyframe: 2 * time.Second}
-	switch scheme {
-	case "camera":
-		spec.Kind, spec.Device, spec.Microphone = Camera, path, MicDefault
-		if path != "" && !strings.HasPrefix(path, "/") {
-			return Spec{}, specError(uri, "device %q is not a path; allowed: nothing (the first usable camera), or a path such as /dev/video0", path)
-		}
-	case "pattern":
-		spec.Kind, spec.Tone = Pattern, true
-		if path != "" {
-			return Spec{}, specError(uri, "a pattern has no device %q; allowed: pattern:?KEY=VALUE", path)
-		}
-	default:
-		return Spec{}, specError(uri, "unknown scheme %q; allowed: camera:, pattern:", scheme)
+	if kind.drawn() && path != "" {
+		return Spec{}, specError(uri, "a %s has no device %q; allowed: %s:?KEY=VALUE", kind, path, kind)
 	}
+	spec := defaultSpec(kind)
+	spec.Device = path
 	if err := spec.setQuery(uri, query); err != nil {
 		return Spec{}, err
 	}
 	return spec, nil
+}
+
+func allowedSchemes() string {
+	return strings.Join(slices.Sorted(maps.Keys(schemes())), ":, ") + ":"
 }
 
 func (s *Spec) setQuery(uri, query string) error {
@@ -225,6 +269,36 @@ func setTone(s *Spec, value string) error {
 	return nil
 }
 
+func setText(s *Spec, value string) error {
+	if value = strings.TrimSpace(value); value == "" {
+		return errors.New("empty")
+	}
+	if len(value) > maxText {
+		return errors.New("too long")
+	}
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return errors.New("not printable ASCII")
+	}
+	s.Text = value
+	return nil
+}
+
+func setOnDemand(s *Spec, value string) error {
+	if value == "off" {
+		s.OnDemand, s.Linger = false, 0
+		return nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return errors.New("not a duration")
+	}
+	if d < 0 || d > maxLinger {
+		return errors.New("out of range")
+	}
+	s.OnDemand, s.Linger = true, d
+	return nil
+}
+
 // String is the whole URI of s, defaults included; ParseSpec reads it back.
 func (s Spec) String() string {
 	query := url.Values{}
@@ -232,11 +306,17 @@ func (s Spec) String() string {
 	query.Set("fps", strconv.Itoa(s.FPS))
 	query.Set("bitrate", strconv.Itoa(s.Bitrate))
 	query.Set("keyframe", s.Keyframe.String())
+	query.Set("ondemand", "off")
+	if s.OnDemand {
+		query.Set("ondemand", s.Linger.String())
+	}
 	switch s.Kind {
-	case Camera:
-		query.Set("mic", s.Microphone)
 	case Pattern:
 		query.Set("audio", map[bool]string{true: "on", false: "off"}[s.Tone])
+	case Slate:
+		query.Set("text", s.Text)
+	default:
+		query.Set("mic", s.Microphone)
 	}
 	return s.Kind.String() + ":" + s.Device + "?" + query.Encode()
 }

@@ -18,6 +18,10 @@ func TestParseSpec(t *testing.T) {
 		Kind: capture.Pattern, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
 		Keyframe: 2 * time.Second, Tone: true,
 	}
+	slate := capture.Spec{
+		Kind: capture.Slate, Width: 1280, Height: 720, FPS: 5, Bitrate: 150_000,
+		Keyframe: 2 * time.Second, Text: "camera unplugged", OnDemand: true, Linger: 2 * time.Second,
+	}
 	with := func(s capture.Spec, change func(*capture.Spec)) capture.Spec { change(&s); return s }
 	for uri, want := range map[string]capture.Spec{
 		"camera:":            camera,
@@ -29,6 +33,14 @@ func TestParseSpec(t *testing.T) {
 		"camera:?mic=USB%20Audio": with(camera, func(s *capture.Spec) { s.Microphone = "USB Audio" }),
 		"camera:/dev/video0?size=640x480&fps=15&bitrate=800k&keyframe=500ms": with(camera, func(s *capture.Spec) {
 			s.Device, s.Width, s.Height, s.FPS, s.Bitrate, s.Keyframe = "/dev/video0", 640, 480, 15, 800_000, 500*time.Millisecond
+		}),
+		"camera:by-id/usb-A_B-video-index0": with(camera, func(s *capture.Spec) { s.Device = "by-id/usb-A_B-video-index0" }),
+		"camera:HD%20Pro?ondemand=0s":       with(camera, func(s *capture.Spec) { s.Device, s.OnDemand = "HD%20Pro", true }),
+		"camera:?ondemand=off":              camera,
+		"pattern:?ondemand=10s":             with(pattern, func(s *capture.Spec) { s.OnDemand, s.Linger = true, 10*time.Second }),
+		"slate:":                            slate,
+		"slate:?text=back+soon&ondemand=off&fps=2": with(slate, func(s *capture.Spec) {
+			s.Text, s.OnDemand, s.Linger, s.FPS = "back soon", false, 0, 2
 		}),
 		"pattern:":              pattern,
 		"pattern:?bitrate=2.5M": pattern,
@@ -52,10 +64,9 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"":                        {"no scheme", "camera:", "pattern:"},
 		"webcam":                  {"no scheme"},
 		"rtsp://cam/1":            {`"rtsp"`, "camera:"},
-		"camera:video0":           {`"video0"`, "/dev/video0"},
 		"pattern:/dev/video0":     {"/dev/video0"},
-		"camera:?colour=red":      {`"colour"`, "bitrate, fps, keyframe, mic, size"},
-		"pattern:?mic=off":        {`"mic"`, "audio, bitrate, fps, keyframe, size"},
+		"camera:?colour=red":      {`"colour"`, "bitrate, fps, keyframe, mic, ondemand, size"},
+		"pattern:?mic=off":        {`"mic"`, "audio, bitrate, fps, keyframe, ondemand, size"},
 		"camera:?audio=off":       {`"audio"`},
 		"pattern:?size=big":       {"size=big", "not a size", "1280x720"},
 		"pattern:?size=641x480":   {"odd"},
@@ -73,6 +84,13 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"pattern:?fps=30&fps=15":  {"2 times", "once"},
 		"pattern:?audio=maybe":    {"on or off"},
 		"camera:?mic=":            {"empty"},
+		"camera:?ondemand=on":     {"not a duration", "10s"},
+		"camera:?ondemand=2h":     {"out of range"},
+		"camera:?ondemand=-1s":    {"out of range"},
+		"slate:/dev/video0":       {"no device"},
+		"slate:?text=":            {"empty"},
+		"slate:?text=%E2%98%83":   {"ASCII"},
+		"slate:?mic=off":          {`"mic"`},
 		"camera:?fps=%zz":         {"query"},
 	} {
 		_, err := capture.ParseSpec(uri)
@@ -91,6 +109,8 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 func FuzzParseSpec(f *testing.F) {
 	f.Add("camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&mic=off&keyframe=2s")
 	f.Add("pattern:?audio=on")
+	f.Add("camera:by-id/usb-046d_C920?ondemand=10s")
+	f.Add("slate:?text=back+soon&ondemand=off")
 	f.Fuzz(func(t *testing.T, uri string) {
 		spec, err := capture.ParseSpec(uri)
 		if err != nil {

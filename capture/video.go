@@ -2,9 +2,11 @@ package capture
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -36,9 +38,11 @@ type videoPump struct {
 	log    *slog.Logger
 
 	keyframe atomic.Bool // somebody needs one; set by any goroutine
+	replaced func()      // called when an encoder has failed
 
 	// Owned by run.
 	encoder   videoEncoder // nil: to be built
+	faults    []time.Time  // when encoders have failed lately
 	params    videoParams  // of encoder, or of the one to be built
 	meter     rateMeter
 	clock     rtpClock
@@ -47,12 +51,13 @@ type videoPump struct {
 	encoded   int // pictures
 	keyframes int
 	bytes     int64 // of encoded video
+	restarts  int   // encoders that failed
 }
 
 // newVideoPump makes a pump for a source that says it delivers fps pictures a second.
 func newVideoPump(spec Spec, fps float64, codecs codecs, box *mailbox, log *slog.Logger) *videoPump {
 	return &videoPump{
-		spec: spec, codecs: codecs, box: box, log: log,
+		spec: spec, codecs: codecs, box: box, log: log, replaced: func() {},
 		params:  videoParams{FPS: fps, Bitrate: spec.Bitrate},
 		meter:   rateMeter{window: rateWindow},
 		packets: packetizer{sequence: uint16(rand.Uint32())},
@@ -65,11 +70,7 @@ func (p *videoPump) requestKeyframe() { p.keyframe.Store(true) }
 // run ends with the error of whatever failed, or ctx's cause. It owns the encoder.
 func (p *videoPump) run(ctx context.Context, t track) (err error) {
 	p.track, p.report = t, reporter{track: t}
-	defer func() {
-		if p.encoder != nil {
-			_ = p.encoder.Close() // the stream is over; there is nobody to tell
-		}
-	}()
+	defer p.dropEncoder()
 	for {
 		f, err := p.box.take(ctx)
 		if err != nil {
@@ -88,12 +89,9 @@ func (p *videoPump) push(f *picture) error {
 	if p.clock.epoch.IsZero() {
 		p.clock = rtpClock{epoch: f.CapturedAt, base: rand.Uint32(), rate: videoRate}
 	}
-	if err := p.fitEncoder(f); err != nil {
-		return err
-	}
-	unit, err := p.encoder.Encode(f, p.keyframe.Swap(false))
+	unit, err := p.encode(f)
 	if err != nil {
-		return err
+		return p.encoderFailed(err)
 	}
 	timestamp := p.clock.at(f.CapturedAt)
 	p.report.at(f.CapturedAt, timestamp)
@@ -113,6 +111,51 @@ func (p *videoPump) push(f *picture) error {
 	return nil
 }
 
+// encode makes an access unit of a picture. It fails where the encoder panics.
+func (p *videoPump) encode(f *picture) (unit []byte, err error) {
+	err = contain(p.log, func() error {
+		if err := p.fitEncoder(f); err != nil {
+			return err
+		}
+		unit, err = p.encoder.Encode(f, p.keyframe.Swap(false))
+		return err
+	})
+	return unit, err
+}
+
+// An encoder that fails is replaced at the next picture. So many failures within so long are for the supervisor: it opens
+// everything anew, with pauses.
+const (
+	encoderFaults      = 5
+	encoderFaultWindow = 10 * time.Second
+)
+
+// encoderFailed drops the encoder, and says whether it is the end.
+func (p *videoPump) encoderFailed(err error) error {
+	p.dropEncoder()
+	p.restarts++
+	p.replaced()
+	now := time.Now()
+	p.faults = slices.DeleteFunc(p.faults, func(at time.Time) bool { return now.Sub(at) > encoderFaultWindow })
+	p.faults = append(p.faults, now)
+	if len(p.faults) >= encoderFaults {
+		return fmt.Errorf("%w %d times within %v: %w", ErrEncoder, len(p.faults), encoderFaultWindow, err)
+	}
+	p.log.Warn("the encoder has failed, another one takes over", "error", err)
+	return nil
+}
+
+// dropEncoder closes the encoder, if there is one. What it says about that is of no use to anybody.
+func (p *videoPump) dropEncoder() {
+	if p.encoder == nil {
+		return
+	}
+	if err := contain(p.log, p.encoder.Close); err != nil {
+		p.log.Debug("closing the encoder failed", "error", err)
+	}
+	p.encoder = nil
+}
+
 // fitEncoder sees to it that there is an encoder, and that it knows the size and the rate of what really comes: its
 // rate control spends a share of the bitrate on every picture, so half the rate would give half the quality.
 // A new encoder starts with a keyframe.
@@ -127,12 +170,7 @@ func (p *videoPump) fitEncoder(f *picture) error {
 	if p.encoder != nil && want == p.params {
 		return nil
 	}
-	if p.encoder != nil {
-		if err := p.encoder.Close(); err != nil {
-			p.log.Warn("closing the encoder failed", "error", err)
-		}
-		p.encoder = nil
-	}
+	p.dropEncoder()
 	encoder, err := p.codecs.newVideoEncoder(want)
 	if err != nil {
 		return err

@@ -89,7 +89,8 @@ func serveSettings() []setting[Config] {
 			name: "source", arg: "NAME=URI", list: true,
 			help: "A stream captured on this machine. camera: is the first camera, others are\n" +
 				"camera:/dev/video2?size=1280x720&fps=30&bitrate=2500k (bits per second);\n" +
-				"pattern:?size=640x360 draws a test picture. Default: webcam=camera:, or\n" +
+				"pattern:?size=640x360 draws a test picture, slate:?text=back+soon a text. With\n" +
+				"ondemand=10s a camera is off while nobody watches. Default: webcam=camera:, or\n" +
 				"webcam=pattern: when there is no camera.",
 			set: many(func(c *Config) *[]Source { return &c.Sources }, parseSource),
 		},

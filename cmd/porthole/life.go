@@ -38,7 +38,11 @@ func (s *server) run(ctx context.Context) error {
 	})
 	for _, source := range s.sources {
 		group.Go(func() error {
-			if err := capture.Run(capturing, s.broadcaster, source.Name, source.Spec, s.finders[source.Name], s.log); err != nil {
+			captured := capture.New(capture.Config{
+				Broadcaster: s.broadcaster, Name: source.Name, Spec: source.Spec,
+				Finder: s.finders[source.Name], Metrics: s.captured, Log: s.log,
+			})
+			if err := captured.Run(capturing); err != nil {
 				return sourceFault(source, err)
 			}
 			return nil

@@ -68,6 +68,7 @@ type server struct {
 	prober      *iceserver.Prober
 	engine      *peer.Engine
 	broadcaster *broadcast.Broadcaster
+	captured    *capture.Metrics
 }
 
 // newServer checks the sources, binds the sockets and builds the parts. On an
@@ -114,6 +115,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		api.NewCollector(s.broadcaster),
 	)
+	s.captured = capture.NewMetrics(registry)
 	s.sessions = signaling.NewTable(signaling.TableConfig{
 		// The limit that operators know is that of viewers; this one must not come first.
 		MaxSessions: max(signaling.DefaultMaxSessions, 2*cfg.MaxViewers),

@@ -1,0 +1,66 @@
+package capture
+
+import (
+	"fmt"
+	"log/slog"
+
+	"porthole/internal/broadcast"
+)
+
+// standbyCodecs says what a source that is off will send. The profile of the video is read from what an encoder makes of a
+// blank picture, as the heart reads it from what is really sent: players choose their decoder by it.
+func standbyCodecs(spec Spec, c codecs, log *slog.Logger) []broadcast.Codec {
+	video := videoCodec()
+	err := contain(log, func() error {
+		profile, err := probeProfile(spec, c)
+		if profile != "" {
+			video.Fmtp = h264Fmtp(profile)
+		}
+		return err
+	})
+	if err != nil {
+		log.Warn("the encoder could not be tried", "error", err)
+	}
+	list := []broadcast.Codec{video}
+	if hasSound(spec) {
+		list = append(list, audioCodec())
+	}
+	return list
+}
+
+// probeProfile returns the profile-level-id (RFC 6184 §8.1) of what the encoder makes; "" where it does not tell.
+func probeProfile(spec Spec, c codecs) (string, error) {
+	encoder, err := c.newVideoEncoder(videoParams{
+		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate, KeyframeEvery: spec.FPS,
+	})
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = encoder.Close() }()
+	var blank picture
+	blank.resize(spec.Width, spec.Height)
+	fill(blank.Y, lumaGrey)
+	fill(blank.U, 128)
+	fill(blank.V, 128)
+	unit, err := encoder.Encode(&blank, true)
+	if err != nil {
+		return "", err
+	}
+	for _, nal := range splitAnnexB(nil, unit) {
+		if nalType(nal) == nalSPS && len(nal) >= 4 {
+			return fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3]), nil
+		}
+	}
+	return "", nil
+}
+
+// hasSound says whether a source will have sound, as far as can be told without opening it.
+func hasSound(spec Spec) bool {
+	switch {
+	case spec.Kind == Slate:
+		return false
+	case spec.Kind == Pattern:
+		return spec.Tone
+	}
+	return spec.Microphone != MicOff && canHear()
+}

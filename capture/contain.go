@@ -1,0 +1,23 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+)
+
+// errPanic is wrapped by the error that contain makes of a panic.
+var errPanic = errors.New("panic")
+
+// contain calls f and makes an error of its panic: decoders and encoders are other people's code, work on what a camera
+// sends, and must never end the process. The stack goes to the log.
+func contain(log *slog.Logger, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errPanic, r)
+			log.Error("panic while capturing", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,147 @@
+package capture
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"porthole/internal/broadcast"
+)
+
+// Config says what is captured and where it goes. Broadcaster, Name and Spec are required.
+type Config struct {
+	Broadcaster *broadcast.Broadcaster
+	Name        string // of the stream
+	Spec        Spec
+	Finder      *Viewfinder  // through which others see the pictures; nil: nobody does
+	Metrics     *Metrics     // nil: not counted
+	Log         *slog.Logger // nil: discard
+}
+
+// Source is one camera, or drawn picture, and the stream that it feeds.
+type Source struct {
+	cfg Config
+	log *slog.Logger
+}
+
+// New makes a source. It opens nothing: see Run.
+func New(cfg Config) *Source {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Source{cfg: cfg, log: cfg.Log.With("stream", cfg.Name)}
+}
+
+// Run publishes the source under its stream's name until ctx ends, and then returns nil.
+//
+// When the device is lost, is not there, or is in use, Run leaves the stream, so that its viewers wait within broadcast's grace
+// time, and opens the device again as soon as it is back; in any case after a growing pause of up to 2 s. While
+// somebody else publishes under the name, it waits with the device closed. With Spec.OnDemand the device is open
+// only while somebody watches. How it is at the moment stands in broadcast.StreamInfo.
+//
+// It returns an error only for what time does not heal: ErrNoCgo, broadcast.ErrClosed, or broadcast.ErrStreamBusy when the
+// stream has a source already. It is called once.
+func (s *Source) Run(ctx context.Context) error {
+	spec, b := s.cfg.Spec, s.cfg.Broadcaster
+	codecs, err := newCodecs()
+	if err != nil {
+		return err
+	}
+	announced, err := b.Announce(s.cfg.Name, spec.Kind.String())
+	if err != nil {
+		return err
+	}
+	defer announced.Close()
+	origin, watch := newOrigin(spec, s.log)
+	defer watch.Close()
+	v := supervisor{
+		spec: spec, codecs: codecs, log: s.log, metrics: s.cfg.Metrics, finder: s.cfg.Finder,
+		origin: origin, devices: watch, place: listed{announced, b},
+		publish: func(kinds []broadcast.Kind) (outlet, error) {
+			p, err := b.Publish(s.cfg.Name, broadcast.PublisherConfig{Source: spec.Kind.String(), Kinds: kinds, OwnClock: true})
+			if err != nil {
+				return nil, err
+			}
+			return publisherOutlet{p}, nil
+		},
+	}
+	return v.run(ctx)
+}
+
+// listed is the source's place in the list of streams.
+type listed struct {
+	*broadcast.Announcement
+	b *broadcast.Broadcaster
+}
+
+func (l listed) Changed() <-chan struct{} { return l.b.Changed() }
+
+// origin is where the pictures of a source come from.
+type origin interface {
+	// look says, without opening anything, why the source could not be opened now; nil: perhaps it can.
+	look() error
+	// open opens it.
+	open() (*input, error)
+	// lost says whether what was opened last is not there any more.
+	lost() error
+	// known says whether it was open before.
+	known() bool
+}
+
+// newOrigin returns the origin, and what tells when looking at it again is worth while.
+func newOrigin(spec Spec, log *slog.Logger) (origin, *deviceWatch) {
+	if spec.Kind.drawn() {
+		return drawnOrigin{spec}, watchNothing()
+	}
+	return newDevice(spec, log)
+}
+
+// drawnOrigin is the origin of what needs no device.
+type drawnOrigin struct{ spec Spec }
+
+func (drawnOrigin) look() error { return nil }
+func (drawnOrigin) lost() error { return nil }
+func (drawnOrigin) known() bool { return true }
+
+func (d drawnOrigin) open() (*input, error) {
+	start := time.Now()
+	in := &input{fps: float64(d.spec.FPS), about: []any{"source", d.spec.String()}}
+	if d.spec.Kind == Slate {
+		in.video = newSlateSource(d.spec, start)
+		return in, nil
+	}
+	in.video = newPatternSource(d.spec, start)
+	if d.spec.Tone {
+		in.audio = newToneSource(start)
+	}
+	return in, nil
+}
+
+// cameraOrigin is the origin of what is a device. It keeps to the camera that it had first, under whatever number it comes back.
+type cameraOrigin struct {
+	spec     Spec
+	dir      devices
+	openNode func(name string) (in *input, node string, err error)
+
+	name string     // by which the camera is found; the spec's until it was open once
+	was  openedNode // what was opened last
+}
+
+func newCameraOrigin(spec Spec, dir devices, openNode func(name string) (*input, string, error)) (origin, *deviceWatch) {
+	return &cameraOrigin{spec: spec, dir: dir, openNode: openNode, name: spec.Device}, watchDevices(dir)
+}
+
+func (c *cameraOrigin) look() error { return c.dir.look(c.name) }
+func (c *cameraOrigin) lost() error { return c.was.lost() }
+func (c *cameraOrigin) known() bool { return c.was.path != "" }
+
+func (c *cameraOrigin) open() (*input, error) {
+	in, node, err := c.openNode(c.name)
+	if err != nil {
+		return nil, err
+	}
+	c.was = opened(node)
+	c.name = c.dir.lasting(c.name, node)
+	in.about = append(in.about, "name", c.name)
+	return in, nil
+}

@@ -1,0 +1,99 @@
+package capture
+
+import (
+	"context"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// deviceWatch tells when device nodes, or the lasting names of cameras, may have come, gone, or changed their permissions.
+type deviceWatch struct {
+	ctx    context.Context // ends with Close
+	stop   context.CancelFunc
+	wait   sync.WaitGroup
+	mu     sync.Mutex
+	change chan struct{} // closed and replaced at each change
+}
+
+// watchDevices begins to watch the directory of device nodes: by the system's notices, or, where there are none, by
+// looking again every pollDevices.
+func watchDevices(dir devices) *deviceWatch {
+	w := newDeviceWatch()
+	// Both here, so that nothing is missed from now on.
+	before := dir.snapshot()
+	notices, err := openNotices(dir)
+	w.start(func() {
+		if err == nil {
+			err = notices.run(w.ctx, w.changed)
+		}
+		if err != nil {
+			w.poll(dir, before)
+		}
+	})
+	return w
+}
+
+// watchNothing is for sources without a device.
+func watchNothing() *deviceWatch { return newDeviceWatch() }
+
+func newDeviceWatch() *deviceWatch {
+	w := &deviceWatch{change: make(chan struct{})}
+	w.ctx, w.stop = context.WithCancel(context.Background())
+	return w
+}
+
+func (w *deviceWatch) start(run func()) { w.wait.Go(run) }
+
+// Changed returns a channel that is closed at the next change. Take it before looking.
+func (w *deviceWatch) Changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.change
+}
+
+// Close ends watching and waits.
+func (w *deviceWatch) Close() {
+	w.stop()
+	w.wait.Wait()
+}
+
+func (w *deviceWatch) changed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.change)
+	w.change = make(chan struct{})
+}
+
+// pollDevices is how often devices are looked for where the system does not tell.
+const pollDevices = time.Second
+
+// poll tells changes since a snapshot.
+func (w *deviceWatch) poll(dir devices, before []string) {
+	tick := time.NewTicker(pollDevices)
+	defer tick.Stop()
+	for {
+		select {
+		case <-w.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if now := dir.snapshot(); !slices.Equal(now, before) {
+			before = now
+			w.changed()
+		}
+	}
+}
+
+// snapshot lists what watching is about: names, what they lead to, and who may open it.
+func (d devices) snapshot() []string {
+	var list []string
+	for _, node := range d.nodes() {
+		if info, err := os.Stat(node); err == nil {
+			list = append(list, node+" "+info.Mode().String()+" "+info.ModTime().String())
+		}
+		list = append(list, d.links(node)...)
+	}
+	return list
+}
