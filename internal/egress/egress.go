@@ -63,6 +63,7 @@ type Conn struct {
 	udp  *net.UDPConn
 	os   system
 	seed maphash.Seed
+	in   *inbox
 
 	mode    atomic.Uint32
 	batches atomic.Uint64
@@ -87,7 +88,7 @@ func New(udp *net.UDPConn, best Mode) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare %v for batches: %w", udp.LocalAddr(), err)
 	}
-	c := &Conn{udp: udp, os: sys, seed: maphash.MakeSeed()}
+	c := &Conn{udp: udp, os: sys, seed: maphash.MakeSeed(), in: newInbox()}
 	c.mode.Store(uint32(max(best, sys.probe())))
 	for i := range c.shards {
 		c.shards[i].open = make(map[netip.AddrPort]*Destination)
@@ -141,7 +142,7 @@ func isMedia(b []byte) bool {
 }
 
 // WriteToAddrPort adds an RTP packet to its destination's batch, and sends
-// everything else at once. b is not kept.
+// everything else at once, or not at all: ErrBufferFull. b is not kept.
 func (c *Conn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 	if isMedia(b) {
 		if d := c.find(addr); d != nil {
@@ -149,7 +150,7 @@ func (c *Conn) WriteToAddrPort(b []byte, addr netip.AddrPort) (int, error) {
 			return len(b), nil
 		}
 	}
-	return c.udp.WriteToUDPAddrPort(b, c.os.reach(addr))
+	return c.os.write(b, addr)
 }
 
 // WriteTo is WriteToAddrPort for a *net.UDPAddr.
@@ -164,7 +165,7 @@ func (c *Conn) WriteTo(b []byte, addr net.Addr) (int, error) {
 // ReadFromAddrPort reads one datagram. IPv4 addresses come as such, also from a
 // socket for both families.
 func (c *Conn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
-	n, addr, err := c.udp.ReadFromUDPAddrPort(b)
+	n, addr, err := c.read(b)
 	return n, canonical(addr), err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -44,16 +45,13 @@ func (s system) probe() Mode {
 	return Segmented
 }
 
-// reach returns addr in the form that a write to this socket takes.
-func (s system) reach(addr netip.AddrPort) netip.AddrPort { return addr }
-
 // target is a destination as the kernel knows it. It is prepared once, so that
 // sending allocates nothing. It is guarded by Destination.mu.
 type target struct {
-	sockaddr unix.Sockaddr
-	name     [unix.SizeofSockaddrInet6]byte // the same for sendmmsg
-	nameLen  uint32
+	name     socketAddress
 	control  []byte // the UDP_SEGMENT control message
+	header   unix.Msghdr
+	vector   unix.Iovec
 	messages []message
 	vectors  []unix.Iovec
 
@@ -73,24 +71,58 @@ type message struct {
 }
 
 func (s system) target(addr netip.AddrPort) target {
-	t := target{control: segmentControl()}
+	return target{name: s.name(addr), control: segmentControl()}
+}
+
+// socketAddress is an address as the kernel wants it: a sockaddr_in or sockaddr_in6.
+type socketAddress struct {
+	bytes  [unix.SizeofSockaddrInet6]byte
+	length uint32
+}
+
+// name returns addr as an address of the socket's family.
+func (s system) name(addr netip.AddrPort) (name socketAddress) {
 	ip := addr.Addr()
 	if ip.Is4() && !s.ipv6 {
-		t.sockaddr = &unix.SockaddrInet4{Port: int(addr.Port()), Addr: ip.As4()}
-		t.nameLen = unix.SizeofSockaddrInet4
-		raw := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: ip.As4()}
-		raw.Port = networkOrder(addr.Port())
-		copy(t.name[:], unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unix.SizeofSockaddrInet4))
-		return t
+		raw := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: ip.As4(), Port: networkOrder(addr.Port())}
+		name.length = unix.SizeofSockaddrInet4
+		copy(name.bytes[:], unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unix.SizeofSockaddrInet4))
+		return name
 	}
-	zone := zoneID(ip.Zone())
-	t.sockaddr = &unix.SockaddrInet6{Port: int(addr.Port()), Addr: ip.As16(), ZoneId: zone}
-	t.nameLen = unix.SizeofSockaddrInet6
-	raw := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: ip.As16(), Scope_id: zone}
-	raw.Port = networkOrder(addr.Port())
-	copy(t.name[:], unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unix.SizeofSockaddrInet6))
-	return t
+	raw := unix.RawSockaddrInet6{
+		Family: unix.AF_INET6, Addr: ip.As16(), Port: networkOrder(addr.Port()), Scope_id: zoneID(ip.Zone()),
+	}
+	name.length = unix.SizeofSockaddrInet6
+	copy(name.bytes[:], unsafe.Slice((*byte)(unsafe.Pointer(&raw)), unix.SizeofSockaddrInet6))
+	return name
 }
+
+// write sends one datagram now or not at all.
+func (s system) write(b []byte, addr netip.AddrPort) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	name := s.name(addr)
+	var errno unix.Errno
+	err := s.raw.Control(func(fd uintptr) {
+		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+			sendFlags, uintptr(unsafe.Pointer(&name.bytes[0])), uintptr(name.length))
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case errno == unix.EAGAIN || errno == unix.ENOBUFS:
+		return 0, ErrBufferFull
+	case errno != 0:
+		return 0, os.NewSyscallError("sendto", errno)
+	}
+	return len(b), nil
+}
+
+// sendFlags keep a call from waiting. The calls are raw ones, which the Go
+// scheduler is not told of: it would wake its monitor thread each time, on a quiet
+// machine a fifth of all processor time, to watch over calls that never block.
+const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
 
 // networkOrder returns a port whose bytes in memory are in network order.
 func networkOrder(port uint16) uint16 {
@@ -176,24 +208,42 @@ func (d *Destination) fallBack() bool {
 func (t *target) run(fd uintptr) {
 	switch {
 	case t.mode == Segmented && t.d.count > 1:
-		t.runSegmented(int(fd))
+		t.runSegmented(fd)
 	case t.mode == Multiple && t.d.count-t.sent > 1:
 		t.runMultiple(fd)
 	default:
-		_, t.err = unix.SendmsgN(int(fd), t.d.segment(t.sent), nil, t.sockaddr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		if t.err == nil {
+		if t.err = t.sendmsg(fd, t.d.segment(t.sent), nil); t.err == nil {
 			t.sent++
 		}
 	}
 }
 
-func (t *target) runSegmented(fd int) {
+func (t *target) runSegmented(fd uintptr) {
 	d := t.d
 	binary.NativeEndian.PutUint16(t.control[unix.CmsgLen(0):], uint16(d.size)) //nolint:gosec // below maxBatch
-	_, t.err = unix.SendmsgN(fd, d.buffer[:d.length], t.control, t.sockaddr, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-	if t.err == nil {
+	if t.err = t.sendmsg(fd, d.buffer[:d.length], t.control); t.err == nil {
 		t.sent = d.count
 	}
+}
+
+// sendmsg sends data to the target with one system call.
+func (t *target) sendmsg(fd uintptr, data, control []byte) error {
+	t.vector.Base = &data[0]
+	t.vector.SetLen(len(data))
+	h := &t.header
+	h.Name, h.Namelen, h.Iov = &t.name.bytes[0], t.name.length, &t.vector
+	h.SetIovlen(1)
+	h.Control = nil
+	if len(control) > 0 {
+		h.Control = &control[0]
+	}
+	h.SetControllen(len(control))
+	_, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, fd, uintptr(unsafe.Pointer(h)), sendFlags)
+	t.vector.Base = nil // the buffer goes to the next sender
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 func (t *target) runMultiple(fd uintptr) {
@@ -207,12 +257,12 @@ func (t *target) runMultiple(fd uintptr) {
 		t.vectors = append(t.vectors, unix.Iovec{Base: &segment[0]})
 		v := &t.vectors[len(t.vectors)-1]
 		v.SetLen(len(segment))
-		m := message{header: unix.Msghdr{Name: &t.name[0], Namelen: t.nameLen, Iov: v}}
+		m := message{header: unix.Msghdr{Name: &t.name.bytes[0], Namelen: t.name.length, Iov: v}}
 		m.header.SetIovlen(1)
 		t.messages = append(t.messages, m)
 	}
-	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&t.messages[0])),
-		uintptr(len(t.messages)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&t.messages[0])),
+		uintptr(len(t.messages)), sendFlags, 0, 0)
 	if errno != 0 {
 		t.err = errno
 		return

@@ -8,21 +8,24 @@ import (
 )
 
 // system is the socket where the kernel has nothing for batches.
-type system struct{ ipv6 bool }
+type system struct {
+	udp  *net.UDPConn
+	ipv6 bool
+}
 
 func newSystem(udp *net.UDPConn) (system, error) {
 	a, ok := udp.LocalAddr().(*net.UDPAddr)
-	return system{ipv6: ok && a.IP.To4() == nil}, nil
+	return system{udp: udp, ipv6: ok && a.IP.To4() == nil}, nil
 }
 
 func (system) probe() Mode { return Plain }
 
-// reach returns addr in the form that a write to this socket takes.
-func (s system) reach(addr netip.AddrPort) netip.AddrPort {
+// write sends one datagram.
+func (s system) write(b []byte, addr netip.AddrPort) (int, error) {
 	if s.ipv6 && addr.Addr().Is4() {
-		return netip.AddrPortFrom(netip.AddrFrom16(addr.Addr().As16()), addr.Port())
+		addr = netip.AddrPortFrom(netip.AddrFrom16(addr.Addr().As16()), addr.Port())
 	}
-	return addr
+	return s.udp.WriteToUDPAddrPort(b, addr)
 }
 
 // target needs no preparation here.
@@ -33,7 +36,7 @@ func (system) target(netip.AddrPort) target { return target{} }
 // transmit writes one packet after another.
 func (d *Destination) transmit() (sent int, err error) {
 	for sent < d.count {
-		if _, err := d.conn.udp.WriteToUDPAddrPort(d.segment(sent), d.conn.os.reach(d.addr)); err != nil {
+		if _, err := d.conn.os.write(d.segment(sent), d.addr); err != nil {
 			return sent, err
 		}
 		sent++
