@@ -6,8 +6,9 @@ import (
 	"github.com/pion/rtcp"
 )
 
-// reportEvery is how often a viewer gets sender reports.
-const reportEvery = time.Second
+// reportEvery is how often a viewer gets sender reports: the clocks that they tie
+// together are the same crystal's, and 5 s is the usual interval (RFC 3550 section 6.2).
+const reportEvery = 2500 * time.Millisecond
 
 // ntpEpoch is how many seconds NTP's era began before Unix's (RFC 5905).
 const ntpEpoch = 2_208_988_800

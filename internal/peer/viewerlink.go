@@ -64,7 +64,9 @@ func (e *Engine) newViewerLink() (*viewerLink, error) {
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
 		ice.WithDisconnectedTimeout(timeouts.ICEDisconnected),
 		ice.WithFailedTimeout(timeouts.ICEFailed),
-		ice.WithKeepaliveInterval(timeouts.ICEKeepalive),
+		// The agent does not see the media that leaves, and so checks at every interval:
+		// twice the usual one is the 4 s that RFC 7675 5.1 asks for at most.
+		ice.WithKeepaliveInterval(2*timeouts.ICEKeepalive),
 		ice.WithLoggerFactory(pionLog{log: e.settings.log}),
 	)...)
 	if err != nil {
