@@ -1,7 +1,6 @@
 package egress
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"os"
 	"strconv"
@@ -89,16 +88,11 @@ func (c *Conn) read(b []byte) (int, netip.AddrPort, error) {
 func address(raw *unix.RawSockaddrInet6) netip.AddrPort {
 	if raw.Family == unix.AF_INET {
 		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(raw))
-		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), hostOrder(v4.Port))
+		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), networkOrder(v4.Port))
 	}
 	ip := netip.AddrFrom16(raw.Addr)
 	if raw.Scope_id != 0 {
 		ip = ip.WithZone(strconv.FormatUint(uint64(raw.Scope_id), 10))
 	}
-	return netip.AddrPortFrom(ip, hostOrder(raw.Port))
-}
-
-// hostOrder returns a port that is in network order in memory.
-func hostOrder(port uint16) uint16 {
-	return binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, port))
+	return netip.AddrPortFrom(ip, networkOrder(raw.Port))
 }

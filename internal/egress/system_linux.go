@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -102,21 +103,39 @@ func (s system) write(b []byte, addr netip.AddrPort) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	name := s.name(addr)
-	var errno unix.Errno
-	err := s.raw.Control(func(fd uintptr) {
-		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
-			sendFlags, uintptr(unsafe.Pointer(&name.bytes[0])), uintptr(name.length))
-	})
+	call, _ := sendCalls.Get().(*sendCall)
+	defer sendCalls.Put(call)
+	call.data, call.name = b, s.name(addr)
+	err := s.raw.Control(call.attempt)
+	call.data = nil
 	switch {
 	case err != nil:
 		return 0, err
-	case errno == unix.EAGAIN || errno == unix.ENOBUFS:
+	case call.errno == unix.EAGAIN || call.errno == unix.ENOBUFS:
 		return 0, ErrBufferFull
-	case errno != 0:
-		return 0, os.NewSyscallError("sendto", errno)
+	case call.errno != 0:
+		return 0, os.NewSyscallError("sendto", call.errno)
 	}
 	return len(b), nil
+}
+
+// sendCall is a sendto with its arguments and result, in a form that can be used again.
+type sendCall struct {
+	data    []byte
+	name    socketAddress
+	errno   unix.Errno
+	attempt func(fd uintptr)
+}
+
+var sendCalls = sync.Pool{New: func() any { //nolint:gochecknoglobals // a cache
+	c := &sendCall{}
+	c.attempt = c.run
+	return c
+}}
+
+func (c *sendCall) run(fd uintptr) {
+	_, _, c.errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&c.data[0])), uintptr(len(c.data)),
+		sendFlags, uintptr(unsafe.Pointer(&c.name.bytes[0])), uintptr(c.name.length))
 }
 
 // sendFlags keep a call from waiting. The calls are raw ones, which the Go
@@ -124,9 +143,12 @@ func (s system) write(b []byte, addr netip.AddrPort) (int, error) {
 // machine a fifth of all processor time, to watch over calls that never block.
 const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
 
-// networkOrder returns a port whose bytes in memory are in network order.
+// networkOrder turns a port into a number whose bytes in memory are in network
+// order, and back.
 func networkOrder(port uint16) uint16 {
-	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, port))
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], port)
+	return binary.NativeEndian.Uint16(b[:])
 }
 
 func zoneID(zone string) uint32 {
