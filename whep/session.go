@@ -21,6 +21,7 @@ type session struct {
 	tracks      map[string]track // by mid
 	viewer      *broadcast.Viewer
 	counter     bool // the offer is ours
+	table       *signaling.Table
 
 	peer *peer.Session // set by Connect, before anything but Close may be called
 }
@@ -62,7 +63,14 @@ func (s *session) Connect(ctx context.Context) (string, error) {
 func (s *session) Serve(ctx context.Context) error {
 	served := make(chan struct{})
 	var watch sync.WaitGroup
-	watch.Go(func() { s.watch(served) })
+	watch.Go(func() {
+		defer func() {
+			if value := recover(); value != nil {
+				s.peer.Close(s.table.Caught(value))
+			}
+		}()
+		s.watch(served)
+	})
 	reason := s.peer.Serve(ctx, s.viewer.HandleRTCP)
 	s.viewer.Close(reason)
 	close(served)

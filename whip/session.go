@@ -22,6 +22,7 @@ type session struct {
 	offer     *negotiate.Offer
 	codecs    map[string][]negotiate.Codec // by mid
 	publisher *broadcast.Publisher
+	table     *signaling.Table
 
 	peer *peer.Session // set by Connect, before anything but Close may be called
 
@@ -78,6 +79,11 @@ func (s *session) Serve(ctx context.Context) error {
 	served := make(chan struct{})
 	var watch sync.WaitGroup
 	watch.Go(func() {
+		defer func() {
+			if value := recover(); value != nil {
+				s.peer.Close(s.table.Caught(value))
+			}
+		}()
 		select {
 		case <-s.publisher.Done():
 			s.peer.Close(s.publisher.Err())

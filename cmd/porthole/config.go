@@ -15,6 +15,7 @@ import (
 	"porthole/capture"
 	"porthole/internal/broadcast"
 	"porthole/internal/iceserver"
+	"porthole/internal/overload"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
 )
@@ -37,6 +38,9 @@ type Config struct {
 	MaxViewers     int                // at a time, over all streams; 0: any number
 	StreamViewers  int                // at a time, of one stream; 0: any number
 	Grace          time.Duration      // how long viewers wait for a lost publisher
+	MaxLoad        int                // percent of the processors, in use by us, from which viewers are refused; 0: any
+	MaxLateness    time.Duration      // of pictures, from which viewers are refused; 0: any
+	Drain          time.Duration      // how long sessions may go on when the server stops
 	Fallbacks      []Fallback         // what is shown while a publisher is away
 	RateLimit      int                // signalling requests a second and client address; 0: any number
 	MaxBody        int                // bytes of a signalling request's body
@@ -57,14 +61,16 @@ type Source struct {
 
 func defaultConfig() Config {
 	return Config{
-		HTTP:      "127.0.0.1:8080", // a camera is never shown to the network unasked
-		Media:     ":8081",          // browsers refuse candidates on loopback only
-		Grace:     broadcast.DefaultGrace,
-		RateLimit: signaling.DefaultRate,
-		MaxBody:   signaling.DefaultMaxBody,
-		Timeouts:  peer.DefaultTimeouts(),
-		LogLevel:  slog.LevelInfo,
-		LogFormat: "text",
+		HTTP:        "127.0.0.1:8080", // a camera is never shown to the network unasked
+		Media:       ":8081",          // browsers refuse candidates on loopback only
+		Grace:       broadcast.DefaultGrace,
+		RateLimit:   signaling.DefaultRate,
+		MaxBody:     signaling.DefaultMaxBody,
+		MaxLoad:     int(100 * overload.DefaultMaxCPU),
+		MaxLateness: overload.DefaultMaxLateness,
+		Timeouts:    peer.DefaultTimeouts(),
+		LogLevel:    slog.LevelInfo,
+		LogFormat:   "text",
 	}
 }
 
@@ -158,6 +164,26 @@ func serveSettings() []setting[Config] {
 			name: "grace", arg: "DURATION", shown: broadcast.DefaultGrace.String(),
 			help: "How long viewers stay connected when a publisher is lost, waiting for the next.",
 			set:  one(func(c *Config) *time.Duration { return &c.Grace }, parseDuration(time.Second)),
+		},
+		{
+			name: "max-session", arg: "DURATION", shown: "0, no limit",
+			help: "How long one WHIP or WHEP session may last; then it ends, and players come back.",
+			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.Session }, parseDuration(0)),
+		},
+		{
+			name: "max-load", arg: "PERCENT", shown: strconv.Itoa(int(100 * overload.DefaultMaxCPU)),
+			help: "Share of the processor time that the server may use for some seconds before new\nviewers are answered 503. 0 is no limit.",
+			set:  one(func(c *Config) *int { return &c.MaxLoad }, parsePercent),
+		},
+		{
+			name: "max-lateness", arg: "DURATION", shown: overload.DefaultMaxLateness.String(),
+			help: "How late pictures may leave for some seconds, after they are complete, before new\nviewers are answered 503. 0 is no limit.",
+			set:  one(func(c *Config) *time.Duration { return &c.MaxLateness }, parseDuration(0)),
+		},
+		{
+			name: "drain", arg: "DURATION", shown: "0, stop at once",
+			help: "How long sessions may go on after SIGTERM or SIGINT, while new ones are answered 503\nand players are told to connect again. A second signal ends the process at once.",
+			set:  one(func(c *Config) *time.Duration { return &c.Drain }, parseDuration(0)),
 		},
 		{
 			name: "fallback", arg: "[STREAM=]NAME", list: true,
@@ -291,6 +317,10 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("max_viewers", c.MaxViewers),
 		slog.Int("max_stream_viewers", c.StreamViewers),
 		slog.String("grace", c.Grace.String()),
+		slog.String("max_session", c.Timeouts.Session.String()),
+		slog.Int("max_load", c.MaxLoad),
+		slog.String("max_lateness", c.MaxLateness.String()),
+		slog.String("drain", c.Drain.String()),
 		slog.String("fallback", joinStrings(c.Fallbacks)),
 		slog.Int("rate_limit", c.RateLimit),
 		slog.Int("max_body", c.MaxBody),

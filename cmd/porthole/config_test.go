@@ -75,6 +75,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	want.LogLevel, want.LogFormat = slog.LevelWarn, "json"
 	want.Cert, want.Key = "c.pem", "k.pem"
+	want.Timeouts.Session, want.MaxLoad, want.MaxLateness, want.Drain = time.Hour, 80, time.Second, 5*time.Second
+	want.Fallbacks = []Fallback{{Stream: "door", Name: "hall"}, {Name: "slate"}}
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
 	want.Advertise, want.Interfaces = []string{"198.51.100.1:4000", "cam.example"}, []string{"eth*,wlan0", "!docker0"}
 	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
@@ -92,6 +94,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
 				"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
 				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
+				"--max-session", "1h", "--max-load", "80%", "--max-lateness", "1s", "--drain", "5s",
+				"--fallback", "door=hall", "--fallback", "slate",
 				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
 				"--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
 				"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
@@ -109,6 +113,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_LOG_LEVEL":     "WARN", "PORTHOLE_LOG_FORMAT": "json",
 				"PORTHOLE_CERT": "c.pem", "PORTHOLE_KEY": "k.pem",
 				"PORTHOLE_MAX_STREAM_VIEWERS": "5", "PORTHOLE_MAX_BODY": "20000", "PORTHOLE_LENIENT_PATCH": "true",
+				"PORTHOLE_MAX_SESSION": "60m", "PORTHOLE_MAX_LOAD": "80", "PORTHOLE_MAX_LATENESS": "1000ms", "PORTHOLE_DRAIN": "5s",
+				"PORTHOLE_FALLBACK":  "door=hall slate",
 				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
 				"PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
 				"PORTHOLE_FRAME_ANCESTORS": "'self' https://*.a.example:8443",
@@ -136,6 +142,11 @@ key: k.pem
 max-stream-viewers: 5
 max-body: 20000
 lenient-patch: true
+max-session: 1h
+max-load: 80
+max-lateness: 1s
+drain: 5s
+fallback: [door=hall, slate]
 advertise: ["198.51.100.1:4000", cam.example]
 interfaces: ["eth*,wlan0", "!docker0"]
 connect-timeout: 20s

@@ -74,6 +74,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/negotiate": "likewise",
 			"porthole/internal/signaling": "likewise",
 		}},
+		{"porthole/internal/overload", map[string]string{
+			"porthole/internal/broadcast": "it measures and decides, and knows neither media nor sessions",
+			"porthole/internal/peer":      "likewise", "porthole/internal/signaling": "likewise",
+		}},
 		{"porthole/capture", map[string]string{
 			"porthole/internal/peer": "capture publishes to the heart", "porthole/internal/signaling": "likewise", chi: "likewise",
 		}},

@@ -17,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"porthole/internal/overload"
 	"porthole/internal/problem"
 )
 
@@ -42,11 +43,12 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 
 // listenHTTP binds the address of --http, so that the port is known, and known
 // to be ours, before anything starts.
-func listenHTTP(ctx context.Context, c Config) (net.Listener, error) {
+func listenHTTP(ctx context.Context, c Config, files *overload.Files) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTP)
 	if err != nil {
 		return nil, listenFault("--http", c.HTTP, err)
 	}
+	listener = files.Listener(listener)
 	if c.Cert == "" {
 		return listener, nil
 	}
@@ -77,7 +79,7 @@ func listenFault(flag, address string, err error) error {
 // observe logs every request at debug level, by its route: paths hold the ids of
 // sessions and queries hold tokens. A panic in a handler is logged and costs its
 // own request only.
-func observe(log *slog.Logger) func(http.Handler) http.Handler {
+func observe(log *slog.Logger, onPanic func()) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			begin := time.Now()
@@ -88,6 +90,7 @@ func observe(log *slog.Logger) func(http.Handler) http.Handler {
 					panic(fault) // net/http's own way to drop a connection
 				}
 				if fault != nil {
+					onPanic()
 					log.Error("a request handler panicked", "route", route(r), "panic", fault, "stack", string(debug.Stack()))
 					if wrapped.Status() == 0 {
 						problem.Write(wrapped, http.StatusInternalServerError, "")

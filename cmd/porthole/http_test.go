@@ -21,8 +21,9 @@ import (
 
 func TestPanicCostsOneRequest(t *testing.T) {
 	var log strings.Builder
+	panics := 0
 	r := chi.NewRouter()
-	r.Use(observe(slog.New(slog.NewTextHandler(&log, nil))))
+	r.Use(observe(slog.New(slog.NewTextHandler(&log, nil)), func() { panics++ }))
 	r.Get("/early", func(http.ResponseWriter, *http.Request) { panic("oh") })
 	r.Get("/late", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
@@ -44,6 +45,9 @@ func TestPanicCostsOneRequest(t *testing.T) {
 	}
 	if got := strings.Count(log.String(), "a request handler panicked"); got != 2 {
 		t.Errorf("%d panics are logged, want 2: %s", got, &log)
+	}
+	if panics != 2 {
+		t.Errorf("%d panics are counted, want 2", panics)
 	}
 	if strings.Contains(log.String(), "s3cret") {
 		t.Errorf("a query string is logged: %s", &log)

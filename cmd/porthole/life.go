@@ -27,6 +27,7 @@ const (
 // What runs are the HTTP server and one goroutine for each source; everything
 // else belongs to the parts, which end their own in Close.
 func (s *server) run(ctx context.Context) error {
+	asked := ctx
 	capturing, stopCapturing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCapturing()
 	group, ctx := errgroup.WithContext(ctx)
@@ -34,6 +35,10 @@ func (s *server) run(ctx context.Context) error {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve HTTP: %w", err)
 		}
+		return nil
+	})
+	group.Go(func() error {
+		s.guard.Run(ctx)
 		return nil
 	})
 	for _, source := range s.sources {
@@ -52,10 +57,27 @@ func (s *server) run(ctx context.Context) error {
 	go func() { ended <- group.Wait() }()
 
 	<-ctx.Done()
+	if asked.Err() != nil && s.cfg.Drain > 0 {
+		s.drain()
+	}
 	s.log.Info("stopping")
 	stopped := make(chan error, 1) // likewise
 	go func() { stopped <- s.stop(stopCapturing) }()
 	return await(stopWithin, stopped, ended)
+}
+
+// drain lets nobody in any more and tells everybody to go elsewhere, and waits until
+// they have or --drain is over. A second signal ends the process meanwhile.
+func (s *server) drain() {
+	s.log.Info("draining: no new sessions", "sessions", s.sessions.Len(), "at_most", s.cfg.Drain)
+	s.about.Close()
+	s.sessions.Drain()
+	over := time.NewTimer(s.cfg.Drain)
+	defer over.Stop()
+	select {
+	case <-s.sessions.Idle():
+	case <-over.C:
+	}
 }
 
 // stop ends everything, in the order in which nobody meets what is gone:

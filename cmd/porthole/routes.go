@@ -18,6 +18,7 @@ import (
 // parts are what routes put together.
 type parts struct {
 	log            *slog.Logger
+	onPanic        func()
 	auth           *auth.Verifier
 	publish, watch *signaling.Handler
 	about          *api.API
@@ -28,7 +29,7 @@ type parts struct {
 // routes is the map of everything that is served over HTTP.
 func routes(p parts) http.Handler {
 	r := chi.NewRouter()
-	r.Use(observe(p.log), anyMethod)
+	r.Use(observe(p.log, p.onPanic), anyMethod)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
 

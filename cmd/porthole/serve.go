@@ -19,6 +19,7 @@ import (
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/iceserver"
+	"porthole/internal/overload"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
@@ -64,11 +65,15 @@ type server struct {
 
 	listener    net.Listener
 	http        *http.Server
+	about       *api.API
 	sessions    *signaling.Table
 	prober      *iceserver.Prober
 	engine      *peer.Engine
 	broadcaster *broadcast.Broadcaster
 	captured    *capture.Metrics
+	guard       *overload.Guard
+	files       *overload.Files
+	panics      *prometheus.CounterVec
 }
 
 // newServer checks the sources, binds the sockets and builds the parts. On an
@@ -82,7 +87,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	if err := thisMachine().checkAll(extra); err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, log: log, sources: append(sources, extra...), finders: make(map[string]*capture.Viewfinder)}
+	s := &server{cfg: cfg, log: log, sources: append(sources, extra...), finders: make(map[string]*capture.Viewfinder), files: overload.NewFiles()}
 	for _, source := range s.sources {
 		s.finders[source.Name] = new(capture.Viewfinder)
 	}
@@ -92,16 +97,18 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		}
 	}()
 
-	if s.listener, err = listenHTTP(ctx, cfg); err != nil {
+	if s.listener, err = listenHTTP(ctx, cfg, s.files); err != nil {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
+	s.panics = newPanicCounter(registry)
 	if s.prober, err = iceserver.NewProber(iceserver.Config{Servers: cfg.STUN, Log: log, Registerer: registry}); err != nil {
 		return nil, err
 	}
 	s.engine, err = peer.Listen(peer.Config{
 		Media: cfg.Media, PublicIPs: cfg.PublicIPs, Advertise: cfg.Advertise, Interfaces: splitInterfaces(cfg.Interfaces),
 		Timeouts: cfg.Timeouts, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
+		OnPanic: count(s.panics, "connection"), Connections: s.files,
 	})
 	if err != nil {
 		return nil, listenFault("--media", cfg.Media, err)
@@ -109,6 +116,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	s.prober.Start(s.askSTUN)
 	s.broadcaster = broadcast.New(broadcast.Config{
 		MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Log: log,
+		OnPanic: count(s.panics, "viewer"),
 	})
 	registry.MustRegister(
 		collectors.NewGoCollector(),
@@ -120,7 +128,11 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		// The limit that operators know is that of viewers; this one must not come first.
 		MaxSessions: max(signaling.DefaultMaxSessions, 2*cfg.MaxViewers),
 		Log:         log,
+		OnPanic:     count(s.panics, "session"),
 	})
+	if s.guard, err = s.newGuard(registry); err != nil {
+		return nil, err
+	}
 	return s, s.buildHTTP(registry)
 }
 
@@ -134,6 +146,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		TrustedProxies: s.cfg.TrustedProxies,
 		MaxBody:        int64(s.cfg.MaxBody),
 		LenientIfMatch: s.cfg.LenientPatch,
+		Admit:          s.guard.Admit,
 		Log:            s.log,
 	}
 	publish, err := whip.New(whip.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
@@ -151,7 +164,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 			return s.finders[name].Picture(ctx)
 		},
 	})
-	about := api.New(api.Config{
+	s.about = api.New(api.Config{
 		Streams:    s.broadcaster,
 		Snapshot:   snapshots.Possible,
 		Sessions:   sessionsOf(s.sessions),
@@ -159,12 +172,14 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		Gatherer:   metrics,
 		Version:    version(),
 		ICEServers: func() any { return s.prober.Status() },
+		Load:       s.load,
 	})
-	s.http = newHTTPServer(routes(parts{
-		log: s.log, auth: verifier, publish: publish, watch: watch, about: about,
+	s.http = newHTTPServer(refuseBeyondFiles(routes(parts{
+		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: s.about,
 		snapshots: snapshots, frameAncestors: s.cfg.FrameAncestors,
-	}), s.log)
-	s.http.RegisterOnShutdown(about.Close)
+	})), s.log)
+	s.http.ConnContext = overload.Context
+	s.http.RegisterOnShutdown(s.about.Close)
 	s.http.RegisterOnShutdown(s.sessions.Drain)
 	return nil
 }

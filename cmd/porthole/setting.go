@@ -141,6 +141,15 @@ func parseCount(least int) func(string) (int, error) {
 	}
 }
 
+// parsePercent reads a share of all, from 0 to 100.
+func parsePercent(text string) (int, error) {
+	n, err := parseCount(0)(strings.TrimSuffix(text, "%"))
+	if err == nil && n > 100 {
+		return 0, fmt.Errorf("%d %% is more than there is", n)
+	}
+	return n, err
+}
+
 // parseDuration reads a duration with a unit that is not below least.
 func parseDuration(least time.Duration) func(string) (time.Duration, error) {
 	return func(text string) (time.Duration, error) {

@@ -58,7 +58,8 @@ type Config struct {
 	ICEServers func() any
 	Auth       *auth.Verifier
 	Gatherer   prometheus.Gatherer
-	Version    string // for /healthz
+	Load       func() Load // how much there is to do; nil: not told
+	Version    string      // for /healthz
 }
 
 // API is the set of handlers. It starts no goroutines.
@@ -162,15 +163,33 @@ func (a *API) iceServers(w http.ResponseWriter, _ *http.Request) {
 type Health struct {
 	Status  string `json:"status"` // "ok", or "stopping"
 	Version string `json:"version"`
+	Load    *Load  `json:"load,omitempty"`
+}
+
+// Load is how much the server has to do.
+type Load struct {
+	CPU      float64 `json:"cpu"`                // of all processors over the last second, 0 to 1
+	Lateness float64 `json:"lateness"`           // seconds from a complete picture to its last viewer, mean
+	Memory   float64 `json:"memory,omitempty"`   // of GOMEMLIMIT, 0 to 1; left out without one
+	Overload string  `json:"overload,omitempty"` // why new viewers are refused; left out while they are not
 }
 
 func (a *API) health(w http.ResponseWriter, _ *http.Request) {
 	select {
 	case <-a.closing:
-		writeJSON(w, http.StatusServiceUnavailable, Health{Status: "stopping", Version: a.cfg.Version})
+		writeJSON(w, http.StatusServiceUnavailable, a.healthDocument("stopping"))
 	default:
-		writeJSON(w, http.StatusOK, Health{Status: "ok", Version: a.cfg.Version})
+		writeJSON(w, http.StatusOK, a.healthDocument("ok"))
 	}
+}
+
+func (a *API) healthDocument(status string) Health {
+	health := Health{Status: status, Version: a.cfg.Version}
+	if a.cfg.Load != nil {
+		load := a.cfg.Load()
+		health.Load = &load
+	}
+	return health
 }
 
 // writeJSON answers with a document that no cache may keep.

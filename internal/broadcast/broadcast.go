@@ -60,6 +60,8 @@ type Config struct {
 	LagBudget time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
 	Senders   int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS
 	Log       *slog.Logger  // nil: discard
+	// OnPanic is called for each panic that has ended a viewer; may be nil.
+	OnPanic func()
 }
 
 // Broadcaster holds all live streams of the process. All methods may be called

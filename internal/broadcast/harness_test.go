@@ -88,6 +88,9 @@ func (s *sink) Flush() error {
 func (s *sink) WriteRTCP(pkts []rtcp.Packet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.panics {
+		panic("sink")
+	}
 	s.reports = append(s.reports, pkts...)
 	return nil
 }

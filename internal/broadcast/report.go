@@ -51,9 +51,17 @@ func (v *Viewer) report(now int64) {
 // HandleRTCP takes a viewer's feedback: NACK, PLI, FIR, TMMBR and receiver reports.
 // Everything else is left alone. Any goroutine may call it.
 func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
-	now := v.stream.b.clock.now()
+	if v.heed(pkts, v.stream.b.clock.now()) {
+		v.poke()
+	}
+}
+
+// heed does what the feedback asks for and says whether something is to be sent
+// again. A panic in it ends the viewer, as one in sending does.
+func (v *Viewer) heed(pkts []rtcp.Packet, now int64) (resend bool) {
 	v.serving.Lock()
-	resend := false
+	defer v.serving.Unlock()
+	defer v.contain()
 	for _, p := range pkts {
 		switch p := p.(type) {
 		case *rtcp.TransportLayerNack:
@@ -77,10 +85,7 @@ func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
 			v.obey(*p, now)
 		}
 	}
-	v.serving.Unlock()
-	if resend {
-		v.poke()
-	}
+	return resend
 }
 
 // poke wakes the viewer's sender, if it has one.

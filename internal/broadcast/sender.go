@@ -2,7 +2,6 @@ package broadcast
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,11 +35,10 @@ type sender struct {
 type scratch struct {
 	header rtp.Header
 	rtx    []byte
-	log    *slog.Logger
 }
 
 func newSender(index int, b *Broadcaster) *sender {
-	s := &sender{index: index, clock: b.clock, work: make(chan struct{}, 1), scratch: scratch{log: b.log}}
+	s := &sender{index: index, clock: b.clock, work: make(chan struct{}, 1)}
 	s.viewers.Store(&[]*Viewer{})
 	return s
 }

@@ -131,12 +131,7 @@ func (c *ViewerConfig) track(kind Kind) *TrackConfig {
 // not used any more. The first call's reason counts, further calls do nothing.
 func (v *Viewer) Close(reason error) {
 	v.end(reason)
-	v.serving.Lock()
-	if !v.stopped {
-		v.goodbye()
-	}
-	v.stopped = true // its counters are final
-	v.serving.Unlock()
+	v.finish()
 	b := v.stream.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -152,6 +147,18 @@ func (v *Viewer) Close(reason error) {
 	v.stream.refreshServingLocked()
 }
 
+// finish says goodbye and lets nobody use the sink any more.
+func (v *Viewer) finish() {
+	v.serving.Lock()
+	defer v.serving.Unlock()
+	defer v.contain()
+	stopped := v.stopped
+	v.stopped = true // its counters are final
+	if !stopped {
+		v.goodbye()
+	}
+}
+
 // serve sends what the viewer is due and returns when to look again, in
 // nanoseconds; 0: when something new was written. It is the sender's.
 func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
@@ -160,7 +167,7 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 	if v.stopped || v.ended() {
 		return 0
 	}
-	defer v.contain(scratch)
+	defer v.contain()
 	wrote := false
 	// Audio first: it is little, and it is never held behind a key picture.
 	for kind, t := range v.tracks {
@@ -186,10 +193,15 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 	return due
 }
 
-// contain turns a panic of the sink into this viewer's end: nobody else's.
-func (v *Viewer) contain(s *scratch) {
+// contain turns a panic of the sink into this viewer's end: nobody else's. It is to
+// be deferred.
+func (v *Viewer) contain() {
 	if r := recover(); r != nil {
-		s.log.Error("panic while serving a viewer", "viewer", v.id, "stream", v.stream.name, "panic", r, "stack", string(debug.Stack()))
+		b := v.stream.b
+		b.log.Error("panic while serving a viewer: it ends", "viewer", v.id, "stream", v.stream.name, "panic", r, "stack", string(debug.Stack()))
 		v.end(ErrPanic)
+		if b.cfg.OnPanic != nil {
+			b.cfg.OnPanic()
+		}
 	}
 }

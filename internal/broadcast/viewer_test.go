@@ -380,3 +380,41 @@ func TestPublishersExtensionIsPassedOnUnderTheViewersID(t *testing.T) {
 		}
 	})
 }
+
+// A panic in handling a viewer's feedback, or in saying goodbye to it, ends that
+// viewer, and holds up nobody.
+func TestPanicOutsideOfSending(t *testing.T) {
+	panics := 0
+	bubble(t, broadcast.Config{Senders: 1, OnPanic: func() { panics++ }}, func(t *testing.T, b *broadcast.Broadcaster) {
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cam := &camera{t: t, publisher: p, keyEvery: 30}
+		cam.layer, err = p.AddLayer(broadcast.LayerConfig{Codec: h264, RequestKeyframe: func() { panic("keyframe") }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cam.picture()
+		bad, _ := watch(t, b, nil)
+		rude, rudeSink := watch(t, b, nil)
+		_, good := watch(t, b, nil)
+		cam.run(time.Second)
+		bad.HandleRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: videoSSRC}})
+		wantEnd(t, bad, broadcast.ErrPanic)
+		bad.Close(nil)
+		rudeSink.set(func(s *sink) { s.panics = true })
+		rude.Close(nil)
+		good.take()
+		cam.run(time.Second)
+		if n := len(good.take()); n < 29*frameParts {
+			t.Errorf("another viewer got %d packets in a second", n)
+		}
+		if panics != 2 {
+			t.Errorf("%d panics were told, want 2", panics)
+		}
+		if info, _ := b.Stream("cam"); info.Viewers != 1 {
+			t.Errorf("%d viewers hold a place", info.Viewers)
+		}
+	})
+}

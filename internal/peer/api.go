@@ -160,7 +160,7 @@ func Listen(cfg Config) (*Engine, error) {
 		network: network{named: localAddr(udp).Addr(), choice: set.choice, read: systemInterfaces, outgoing: outgoingAddrs},
 		base:    baseSettings(set),
 	}
-	e.listen(newTCPListener(tcp))
+	e.listen(newTCPListener(tcp, cfg.Connections))
 	return e, nil
 }
 

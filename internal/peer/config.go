@@ -41,6 +41,17 @@ type Config struct {
 	Log *slog.Logger
 	// Registerer takes the package's metrics; nil keeps none.
 	Registerer prometheus.Registerer
+	// OnPanic is called for each panic that has ended a session; may be nil.
+	OnPanic func()
+	// Connections bounds those that clients make over TCP; nil: no bound.
+	Connections ConnectionLimit
+}
+
+// ConnectionLimit counts connections. Take says whether there is room for one more;
+// Give takes it off the count, also when there was none.
+type ConnectionLimit interface {
+	Take() bool
+	Give()
 }
 
 // Timeouts bounds every stage of a session's life.
@@ -61,6 +72,8 @@ type Timeouts struct {
 	ICEDisconnected, ICEFailed time.Duration
 	// ICEKeepalive is how often a silent connection is checked. Default 2 s.
 	ICEKeepalive time.Duration
+	// Session is how long a session may take in all. Default 0: as long as it likes.
+	Session time.Duration
 }
 
 // DefaultTimeouts returns what zero fields stand for.
@@ -95,11 +108,12 @@ type settings struct {
 	mapped    func() []netip.AddrPort
 	timeouts  Timeouts
 	log       *slog.Logger
+	onPanic   func()
 }
 
 // check reports all faults at once, each with the value at fault.
 func (c Config) check() (settings, error) {
-	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log}
+	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log, onPanic: c.OnPanic}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 )
 
 // The reasons for which a session ends, as returned by Session.Serve and
@@ -28,6 +29,8 @@ var (
 	// ErrMediaTimeout: a publisher sent no packet for Timeouts.FirstMedia after
 	// connecting, or for Timeouts.MediaIdle later.
 	ErrMediaTimeout = errors.New("no media in time")
+	// ErrSessionTimeout: the session lasted as long as Timeouts.Session allows.
+	ErrSessionTimeout = errors.New("the session has had its time")
 	// ErrPanic: code that ran for the session panicked, and only this session
 	// ended.
 	ErrPanic = errors.New("panic in session")
@@ -56,14 +59,16 @@ var (
 // people ask for it.
 var errWrongCertificate = errors.New("the client's certificate is not the one of its offer")
 
-// panicError is a panic that was caught in a session's goroutine.
-type panicError struct {
-	value any
-	stack []byte
+// caught logs and counts a panic that was recovered in a session's goroutine, and
+// returns what the session ends with. It is for deferred functions, whose stack
+// still is that of the panic.
+func (e *Engine) caught(value any) error {
+	e.settings.log.Error("panic in a connection: its session ends", "panic", value, "stack", string(debug.Stack()))
+	if e.settings.onPanic != nil {
+		e.settings.onPanic()
+	}
+	return fmt.Errorf("%w: %v", ErrPanic, value)
 }
-
-func (e *panicError) Error() string { return fmt.Sprintf("%v: %v", ErrPanic, e.value) }
-func (e *panicError) Unwrap() error { return ErrPanic }
 
 // endReason is what a session's end is counted as: the label of a metric.
 type endReason uint8
@@ -78,27 +83,29 @@ const (
 	endMediaTimeout
 	endPanic
 	endNoAnswer
+	endSessionTimeout
 	endOther // the reason came from a caller: Close, OnTrack or a PacketWriter
 	endReasons
 )
 
 func (r endReason) String() string {
 	return [endReasons]string{
-		"closed", "remote_closed", "ice_timeout", "dtls_timeout", "ice_failed", "dtls_failed", "media_timeout", "panic", "no_answer", "other",
+		"closed", "remote_closed", "ice_timeout", "dtls_timeout", "ice_failed", "dtls_failed", "media_timeout", "panic", "no_answer", "session_timeout", "other",
 	}[r]
 }
 
 func endReasonOf(err error) endReason {
 	sentinels := [...]error{
-		endClosed:       ErrClosed,
-		endRemoteClosed: ErrRemoteClosed,
-		endICETimeout:   ErrICETimeout,
-		endDTLSTimeout:  ErrDTLSTimeout,
-		endICEFailed:    ErrICEFailed,
-		endDTLSFailed:   ErrDTLSFailed,
-		endMediaTimeout: ErrMediaTimeout,
-		endPanic:        ErrPanic,
-		endNoAnswer:     ErrNoAnswer,
+		endClosed:         ErrClosed,
+		endRemoteClosed:   ErrRemoteClosed,
+		endICETimeout:     ErrICETimeout,
+		endDTLSTimeout:    ErrDTLSTimeout,
+		endICEFailed:      ErrICEFailed,
+		endDTLSFailed:     ErrDTLSFailed,
+		endMediaTimeout:   ErrMediaTimeout,
+		endPanic:          ErrPanic,
+		endNoAnswer:       ErrNoAnswer,
+		endSessionTimeout: ErrSessionTimeout,
 	}
 	for reason, sentinel := range sentinels {
 		if errors.Is(err, sentinel) {

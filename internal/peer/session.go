@@ -2,9 +2,7 @@ package peer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -122,6 +120,10 @@ func (s *Session) Serve(ctx context.Context, feedback func([]rtcp.Packet)) error
 	}
 	stop := context.AfterFunc(ctx, func() { s.end(fmt.Errorf("%w: %w", ErrClosed, context.Cause(ctx))) })
 	defer stop()
+	if total := s.engine.settings.timeouts.Session; total > 0 {
+		over := time.AfterFunc(total, func() { s.end(fmt.Errorf("%w: %v", ErrSessionTimeout, total)) })
+		defer over.Stop()
+	}
 	s.work(s.superviseDeadlines)
 	if s.ingest != nil {
 		s.work(s.ingest.acceptTracks)
@@ -171,9 +173,6 @@ func (s *Session) finish() {
 		s.sink.replaceBatch(nil)
 	}
 	reason := s.Err()
-	if caught, ok := errors.AsType[*panicError](reason); ok {
-		s.engine.settings.log.Error("session ended by a panic", "panic", caught.value, "stack", string(caught.stack))
-	}
 	s.mu.Lock()
 	s.life.record("closed")
 	s.life.enter(StateClosed)
@@ -188,7 +187,7 @@ func (s *Session) work(f func() error) {
 	s.workers.Go(func() {
 		defer func() {
 			if value := recover(); value != nil {
-				s.end(&panicError{value: value, stack: debug.Stack()})
+				s.end(s.engine.caught(value))
 			}
 		}()
 		if err := f(); err != nil {

@@ -216,7 +216,8 @@ func TestClientWithForeignCertificateIsRefused(t *testing.T) {
 }
 
 func TestPanicEndsOneSession(t *testing.T) {
-	engine := newEngine(t, peer.Config{})
+	var panics atomic.Int32
+	engine := newEngine(t, peer.Config{OnPanic: func() { panics.Add(1) }})
 	bystander := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
 	c := newClient(t, clientConfig{plain: true})
 	c.watch(t)
@@ -235,8 +236,22 @@ func TestPanicEndsOneSession(t *testing.T) {
 	if err := wait(t, ended, "the end"); !errors.Is(err, peer.ErrPanic) {
 		t.Errorf("Serve = %v, want ErrPanic", err)
 	}
+	if n := panics.Load(); n != 1 {
+		t.Errorf("%d panics were told, want 1", n)
+	}
 	bystander.send(t, bystander.session.Tracks()[0], 1)
 	wait(t, bystander.packets, "the other viewer's packet")
+}
+
+// A session that goes well ends all the same when it has had its time.
+func TestSessionHasATotalTime(t *testing.T) {
+	engine := newEngine(t, peer.Config{Timeouts: peer.Timeouts{Session: 700 * time.Millisecond}})
+	w := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
+	w.send(t, w.session.Tracks()[0], 1)
+	wait(t, w.packets, "a packet")
+	if err := wait(t, w.ended, "the end"); !errors.Is(err, peer.ErrSessionTimeout) {
+		t.Errorf("Serve = %v, want ErrSessionTimeout", err)
+	}
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {

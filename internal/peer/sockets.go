@@ -114,19 +114,33 @@ func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err 
 // closed: the mux waits for those that never sent a byte until their deadline.
 type tcpListener struct {
 	*net.TCPListener
+	limit ConnectionLimit // nil: none
 
 	mu     sync.Mutex
 	conns  map[*tcpConn]struct{}
 	closed bool
 }
 
-func newTCPListener(l *net.TCPListener) *tcpListener {
-	return &tcpListener{TCPListener: l, conns: make(map[*tcpConn]struct{})}
+func newTCPListener(l *net.TCPListener, limit ConnectionLimit) *tcpListener {
+	return &tcpListener{TCPListener: l, limit: limit, conns: make(map[*tcpConn]struct{})}
+}
+
+// acceptAllowed returns the next connection for which there is room. Others are
+// closed: ICE has no way to say "later", and a client without this path has others.
+func (l *tcpListener) acceptAllowed() (*net.TCPConn, error) {
+	for {
+		accepted, err := l.AcceptTCP()
+		if err != nil || l.limit == nil || l.limit.Take() {
+			return accepted, err
+		}
+		l.limit.Give()
+		_ = accepted.Close() // nothing can be done about an error
+	}
 }
 
 // Accept returns the next connection, with a bounded send buffer.
 func (l *tcpListener) Accept() (net.Conn, error) {
-	accepted, err := l.AcceptTCP()
+	accepted, err := l.acceptAllowed()
 	if err != nil {
 		return nil, err // the mux compares it
 	}
@@ -136,10 +150,18 @@ func (l *tcpListener) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
+		l.release()
 		return nil, errors.Join(net.ErrClosed, accepted.Close())
 	}
 	l.conns[conn] = struct{}{}
 	return conn, nil
+}
+
+// release gives the place of a connection back.
+func (l *tcpListener) release() {
+	if l.limit != nil {
+		l.limit.Give()
+	}
 }
 
 // Close stops listening and closes what was accepted. Closing twice is harmless.
@@ -150,6 +172,7 @@ func (l *tcpListener) Close() error {
 	l.conns = nil
 	l.mu.Unlock()
 	for conn := range conns {
+		l.release()
 		_ = conn.TCPConn.Close() // it may have been closed by the mux a moment ago
 	}
 	if err := l.TCPListener.Close(); !errors.Is(err, net.ErrClosed) {
@@ -174,7 +197,10 @@ func (c *tcpConn) LocalAddr() net.Addr {
 // Close closes the connection.
 func (c *tcpConn) Close() error {
 	c.listener.mu.Lock()
-	delete(c.listener.conns, c)
+	if _, first := c.listener.conns[c]; first {
+		delete(c.listener.conns, c)
+		c.listener.release()
+	}
 	c.listener.mu.Unlock()
 	return c.TCPConn.Close() // transparent
 }

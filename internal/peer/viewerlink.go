@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -83,12 +82,14 @@ func (l *viewerLink) watch(events linkEvents) { l.events = events }
 func (l *viewerLink) observe() error {
 	return errors.Join(
 		l.agent.OnConnectionStateChange(func(state ice.ConnectionState) {
+			defer l.contain()
 			l.events.iceChanged(iceState(state))
 			if state == ice.ConnectionStateFailed {
 				l.events.down(ErrICEFailed)
 			}
 		}),
 		l.agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) {
+			defer l.contain()
 			l.events.pairSelected(Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)})
 		}))
 }
@@ -157,14 +158,17 @@ func (l *viewerLink) start(remote remoteDescription) error {
 	return nil
 }
 
+// contain turns a panic into the session's end. It is to be deferred.
+func (l *viewerLink) contain() {
+	if value := recover(); value != nil {
+		l.events.down(l.engine.caught(value))
+	}
+}
+
 // work runs f as one of the link's goroutines. An error or a panic ends the session.
 func (l *viewerLink) work(f func() error) {
 	l.workers.Go(func() {
-		defer func() {
-			if value := recover(); value != nil {
-				l.events.down(&panicError{value: value, stack: debug.Stack()})
-			}
-		}()
+		defer l.contain()
 		if err := f(); err != nil {
 			l.events.down(err)
 		}

@@ -77,6 +77,11 @@ func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer 
 			session.Close(err)
 		}
 	}()
+	if h.role == negotiate.Watch && h.cfg.Admit != nil {
+		if err = h.cfg.Admit(); err != nil {
+			return nil, "", fmt.Errorf("%w: %w", ErrOverloaded, err)
+		}
+	}
 	if err = h.cfg.Table.reserve(); err != nil {
 		return nil, "", err
 	}

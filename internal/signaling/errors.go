@@ -22,6 +22,9 @@ var ErrTooManySessions = errors.New("all session places are taken")
 // ErrNoLayer refuses the choice of an encoding that the stream does not have.
 var ErrNoLayer = errors.New("this cannot be chosen")
 
+// ErrOverloaded refuses a viewer whom Config.Admit refused.
+var ErrOverloaded = errors.New("no viewer can be taken now")
+
 // Faults of a request. Their texts are shown to the client.
 var (
 	errNoRoute            = errors.New("there is nothing here; WHIP and WHEP endpoints look like /whip/NAME and /whep/NAME")

@@ -23,7 +23,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	case typeFragment:
 	case typeSDP:
 		if e.counter {
-			return h.answer(w, r, e)
+			return h.guard(e, func() error { return h.answer(w, r, e) })
 		}
 		w.Header().Set("Accept-Patch", typeFragment)
 		return errNoRenegotiation
@@ -49,7 +49,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("read the fragment: %w", err)
 	}
-	return h.apply(w, r, e, condition, fragment)
+	return h.guard(e, func() error { return h.apply(w, r, e, condition, fragment) })
 }
 
 // apply decides between a trickle and a restart by the client's credentials (RFC

@@ -123,6 +123,10 @@ type OpenFunc func(Request) (Session, error)
 type Config struct {
 	Table *Table
 	Auth  *auth.Verifier
+	// Admit is asked before a viewer is given a place. Its error, which the client is
+	// shown, refuses the offer for now, with 503; nil: it is never asked. Publishers
+	// are not refused: they cost little, and their viewers are here already.
+	Admit func() error
 	// Limiter bounds the requests of each client; nil: no bound.
 	Limiter *Limiter
 	// ICEServers returns the servers that authorised clients are told of, in the

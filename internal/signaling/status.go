@@ -18,6 +18,7 @@ const (
 	retryNoPublisher = 2 * time.Second // somebody may start any moment, and the page waits for it
 	retryBusy        = 2 * time.Second // a publisher that reconnects waits for its own old session
 	retryFull        = 10 * time.Second
+	retryStopping    = 2 * time.Second // that is how soon a server that starts again is there
 )
 
 // statusOf is the one table that turns errors into statuses. retry is what
@@ -58,10 +59,11 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusConflict, retryNoPublisher
 	case is(broadcast.ErrStreamBusy):
 		return http.StatusConflict, retryBusy
-	case is(broadcast.ErrTooManyViewers, ErrTooManySessions, errTooManyFeeds),
-		is(broadcast.ErrClosed, peer.ErrClosed, ErrStopping),
+	case is(broadcast.ErrTooManyViewers, ErrTooManySessions, ErrOverloaded, errTooManyFeeds),
 		is(errGone, context.Canceled, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, retryFull
+	case is(broadcast.ErrClosed, peer.ErrClosed, ErrStopping):
+		return http.StatusServiceUnavailable, retryStopping
 	default:
 		return http.StatusInternalServerError, 0
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -25,20 +24,27 @@ type TableConfig struct {
 	// Log receives one line when a session starts and one when it ends; nil
 	// discards them.
 	Log *slog.Logger
+	// OnPanic is called for each panic that has ended a session; may be nil.
+	OnPanic func()
 }
 
 // Table holds the sessions of WHIP and WHEP by id and owns the goroutines that
 // serve them. All methods may be called by any goroutine.
 type Table struct {
 	// Set by NewTable, read-only afterwards.
-	max    int
-	log    *slog.Logger
-	ctx    context.Context //nolint:containedctx // the life of all sessions, not a call's
-	cancel context.CancelCauseFunc
+	max int
+	log *slog.Logger
+	// onPanic may be nil.
+	onPanic func()
+	ctx     context.Context //nolint:containedctx // the life of all sessions, not a call's
+	cancel  context.CancelCauseFunc
 
 	// draining is closed when the server begins to stop.
 	draining chan struct{}
 	drain    sync.Once
+	// idle is closed when, after that, the last place is free.
+	idle   chan struct{}
+	nobody sync.Once
 
 	// serving counts the goroutines of run. It is only added to while mu is held
 	// and closed is false.
@@ -77,8 +83,8 @@ type entry struct {
 // NewTable makes an empty Table.
 func NewTable(cfg TableConfig) *Table {
 	t := &Table{
-		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log,
-		sessions: make(map[string]*entry), draining: make(chan struct{}),
+		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, onPanic: cfg.OnPanic,
+		sessions: make(map[string]*entry), draining: make(chan struct{}), idle: make(chan struct{}),
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
@@ -95,9 +101,33 @@ func (t *Table) Len() int {
 	return t.places
 }
 
-// Drain tells the players that listen to events to connect again, and ends those
-// requests. Sessions go on until Close. It suits http.Server.RegisterOnShutdown.
-func (t *Table) Drain() { t.drain.Do(func() { close(t.draining) }) }
+// Drain refuses new sessions, tells the players that listen to events to connect
+// again, and ends those requests. The sessions that there are go on until Close. It
+// suits http.Server.RegisterOnShutdown.
+func (t *Table) Drain() {
+	t.drain.Do(func() { close(t.draining) })
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.noticeIdleLocked()
+}
+
+// Idle is closed when, after Drain, no session is left.
+func (t *Table) Idle() <-chan struct{} { return t.idle }
+
+func (t *Table) noticeIdleLocked() {
+	if t.places == 0 && t.isDraining() {
+		t.nobody.Do(func() { close(t.idle) })
+	}
+}
+
+func (t *Table) isDraining() bool {
+	select {
+	case <-t.draining:
+		return true
+	default:
+		return false
+	}
+}
 
 // Close ends all sessions with ErrStopping, refuses new ones, and waits until the
 // last goroutine has ended or ctx has. A second call only waits.
@@ -127,7 +157,7 @@ func (t *Table) reserve() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case t.closed:
+	case t.closed, t.isDraining():
 		return ErrStopping
 	case t.places >= t.max:
 		return ErrTooManySessions
@@ -140,6 +170,7 @@ func (t *Table) release() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.places--
+	t.noticeIdleLocked()
 }
 
 // start makes e a live session in the place that was reserved for it, and serves
@@ -160,8 +191,11 @@ func (t *Table) start(e *entry) error {
 func (t *Table) run(e *entry) {
 	log := t.log.With("session", e.id, "protocol", protocolOf(e.role), "stream", e.stream)
 	log.Info("session started", "client", e.client)
-	reason := serve(t.ctx, e.session, log)
-	e.session.Close(reason)
+	reason := t.contained(func() error { return e.session.Serve(t.ctx) })
+	_ = t.contained(func() error { // that Serve went wrong is what counts
+		e.session.Close(reason)
+		return nil
+	})
 
 	info := t.remember(e, reason)
 	attrs := append([]slog.Attr{
@@ -187,17 +221,6 @@ func (t *Table) remember(e *entry, reason error) SessionInfo {
 	delete(t.sessions, e.id)
 	t.ended.add(&endedSession{info: info, log: e.log, at: now})
 	return info
-}
-
-// serve runs the session's Serve and turns a panic in it into that session's end.
-func serve(ctx context.Context, s Session, log *slog.Logger) (reason error) {
-	defer func() {
-		if value := recover(); value != nil {
-			log.Error("panic while serving a session", "panic", value, "stack", string(debug.Stack()))
-			reason = ErrPanic
-		}
-	}()
-	return s.Serve(ctx)
 }
 
 // find returns a live session. The id alone is not enough: a WHEP client's session

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"porthole/internal/api"
+	"porthole/internal/overload"
+	"porthole/internal/problem"
+)
+
+// newPanicCounter makes the metric of panics that were contained, by where.
+func newPanicCounter(registry prometheus.Registerer) *prometheus.CounterVec {
+	panics := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "porthole_panics_total",
+		Help: "Panics that ended one viewer, connection, session or request and nothing else; the log has their stacks.",
+	}, []string{"where"})
+	for _, where := range []string{"viewer", "connection", "session", "request"} {
+		panics.WithLabelValues(where)
+	}
+	registry.MustRegister(panics)
+	return panics
+}
+
+// count makes a function that counts a panic.
+func count(panics *prometheus.CounterVec, where string) func() {
+	return panics.WithLabelValues(where).Inc
+}
+
+// newGuard watches the load of the process.
+func (s *server) newGuard(registry prometheus.Registerer) (*overload.Guard, error) {
+	meter := &overload.Meter{Lateness: s.lateness}
+	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "porthole_connections_refused_total",
+		Help: "TCP connections that came when the process had as many files open as it may.",
+	}, func() float64 { return float64(s.files.Refused.Load()) }))
+	return overload.New(overload.Config{
+		Measure: meter.Measure, MaxCPU: float64(s.cfg.MaxLoad) / 100, MaxLateness: s.cfg.MaxLateness,
+		Log: s.log, Registerer: registry,
+	})
+}
+
+// lateness is that of the senders, as overload wants it.
+func (s *server) lateness() []overload.Rounds {
+	senders := s.broadcaster.Lateness()
+	rounds := make([]overload.Rounds, len(senders))
+	for i, l := range senders {
+		rounds[i] = overload.Rounds(l)
+	}
+	return rounds
+}
+
+// load tells the API how much there is to do.
+func (s *server) load() api.Load {
+	status := s.guard.Status()
+	return api.Load{
+		CPU: status.Load.CPU, Lateness: status.Load.Lateness.Seconds(), Memory: status.Load.Memory, Overload: status.Reason,
+	}
+}
+
+// refuseBeyondFiles answers requests on connections for which there is no room: 503,
+// and the connection closes.
+func refuseBeyondFiles(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !overload.NoRoom(r.Context()) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Access-Control-Allow-Origin", "*") // a player may be a page of another origin
+		problem.Write(w, http.StatusServiceUnavailable, "the server has as many connections as it can")
+	})
+}

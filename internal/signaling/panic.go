@@ -1,0 +1,45 @@
+package signaling
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// Caught logs and counts a panic that was recovered in a session's code, and returns
+// the error that the session is to end with: ErrPanic. It is for deferred functions,
+// whose stack still is that of the panic.
+//
+//	defer func() {
+//		if value := recover(); value != nil {
+//			session.Close(table.Caught(value))
+//		}
+//	}()
+func (t *Table) Caught(value any) error {
+	t.log.Error("panic in a session: it ends", "panic", value, "stack", string(debug.Stack()))
+	if t.onPanic != nil {
+		t.onPanic()
+	}
+	return fmt.Errorf("%w: %v", ErrPanic, value)
+}
+
+// contained runs f and turns a panic into an error.
+func (t *Table) contained(f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = t.Caught(value)
+		}
+	}()
+	return f()
+}
+
+// guard runs a request on a session. A panic ends that session, which may be in any
+// state, and nothing else.
+func (h *Handler) guard(e *entry, f func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = h.cfg.Table.Caught(value)
+			e.session.Close(err)
+		}
+	}()
+	return f()
+}
