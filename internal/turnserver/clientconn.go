@@ -1,0 +1,46 @@
+package turnserver
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/pion/stun/v4"
+)
+
+// maxReadErrors is how many reads in a row may fail before the socket counts as
+// broken: a stray ICMP message must not end the server.
+const maxReadErrors = 100
+
+// clientConn is the UDP socket that clients send to. Requests of a client that is
+// over its rate are dropped before anybody works on them.
+type clientConn struct {
+	net.PacketConn
+	requests *limiter
+	metrics  *metrics
+	reading  sync.WaitGroup // while somebody reads
+}
+
+// ReadFrom returns the next packet.
+func (c *clientConn) ReadFrom(b []byte) (n int, from net.Addr, err error) {
+	c.reading.Add(1)
+	defer c.reading.Done()
+	for failed := 0; failed < maxReadErrors; {
+		n, from, err = c.PacketConn.ReadFrom(b)
+		switch {
+		case err == nil && isRequest(b[:n]) && !c.requests.take(addrOf(from)):
+			c.metrics.refused(refusedRate)
+			continue
+		case err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded):
+			return n, from, err // pion ends with it
+		}
+		failed++
+	}
+	return n, from, err
+}
+
+// isRequest tells a STUN request from media, in channels and in indications.
+func isRequest(b []byte) bool {
+	return stun.IsMessage(b) && b[0]&0x01 == 0 && b[1]&0x10 == 0 // the class, RFC 8489 5
+}

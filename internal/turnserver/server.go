@@ -1,0 +1,168 @@
+package turnserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+
+	"github.com/pion/logging"
+	"github.com/pion/turn/v5"
+
+	"porthole/internal/iceserver"
+)
+
+// Server is a running STUN and TURN server.
+type Server struct {
+	// Set by Listen, read-only afterwards.
+	cfg    Config
+	log    *slog.Logger
+	addr   netip.AddrPort
+	udp    *clientConn
+	tcp    *listener
+	relays *relays
+	turn   *turn.Server
+
+	closing  sync.Once
+	closeErr error // set by closing
+}
+
+// Listen binds the sockets and starts to serve. The caller ends it with Close.
+// Errors come from the sockets or the metrics registry.
+func Listen(cfg Config) (*Server, error) {
+	cfg.Limits = cfg.Limits.withDefaults()
+	log := cfg.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	udp, tcp, err := listen(cfg.Listen, cfg.AnyPort, log)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(cfg.Registerer)
+	if err != nil {
+		return nil, errors.Join(err, udp.Close(), tcp.Close())
+	}
+	s := &Server{
+		cfg: cfg, log: log, addr: localAddr(udp),
+		udp: &clientConn{PacketConn: udp, requests: newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests), metrics: m},
+		tcp: newListener(tcp, cfg, m),
+	}
+	s.relays = newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m)
+	auth := newAuthority(cfg.Secret, cfg.Limits.Failures, m)
+	s.turn, err = turn.NewServer(turn.ServerConfig{
+		PacketConnConfigs: []turn.PacketConnConfig{{
+			PacketConn: s.udp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit,
+		}},
+		ListenerConfigs: []turn.ListenerConfig{{
+			Listener: s.tcp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit,
+		}},
+		Realm: realm, AuthHandler: auth.check, QuotaHandler: s.relays.quota,
+		EventHandler: turn.EventHandler{OnAuth: auth.outcome},
+		// Without it, a client that does not say which family it wants gets the one it
+		// came by, and most say nothing; RFC 8656 7.2 wants IPv4.
+		StrictAddressFamily: true,
+		// pion warns of whatever a stranger sends; what matters is in the metrics.
+		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start the TURN server: %w", err), udp.Close(), tcp.Close())
+	}
+	return s, nil
+}
+
+// listen binds a UDP and a TCP socket with the same port number.
+func listen(address string, anyPort bool, log *slog.Logger) (*net.UDPConn, *net.TCPListener, error) {
+	addr, err := net.ResolveUDPAddr("udp", address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("TURN address %q: %w", address, err)
+	}
+	udp, tcp, err := listenPair(addr)
+	if errors.Is(err, syscall.EADDRINUSE) && anyPort && addr.Port != 0 {
+		free := *addr
+		free.Port = 0
+		if udp, tcp, err = listenPair(&free); err == nil {
+			log.Warn("the usual port of TURN is taken by another program; listening on a free one",
+				"wanted", address, "address", localAddr(udp))
+		}
+	}
+	return udp, tcp, err
+}
+
+// pairAttempts is how many free UDP ports are tried for one that is free for TCP too.
+const pairAttempts = 16
+
+func listenPair(addr *net.UDPAddr) (*net.UDPConn, *net.TCPListener, error) {
+	attempts := 1
+	if addr.Port == 0 {
+		attempts = pairAttempts
+	}
+	var last error
+	for range attempts {
+		udp, err := net.ListenUDP("udp", addr)
+		if err != nil {
+			return nil, nil, fmt.Errorf("listen for TURN over UDP: %w", err)
+		}
+		port := int(localAddr(udp).Port())
+		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: addr.IP, Port: port, Zone: addr.Zone})
+		if err == nil {
+			return udp, tcp, nil
+		}
+		last = errors.Join(err, udp.Close())
+	}
+	return nil, nil, fmt.Errorf("listen for TURN over TCP: %w", last)
+}
+
+func localAddr(conn *net.UDPConn) netip.AddrPort {
+	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() // what ListenUDP returns
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+}
+
+// Addr returns where the server listens, with the port that was picked. The IP is
+// unspecified when it listens on all interfaces.
+func (s *Server) Addr() netip.AddrPort { return s.addr }
+
+// Servers returns how clients that reach this machine as host (a name or an IP
+// address) use the server, in the order of preference. TLS is among it only when
+// the certificate is valid for that host, because browsers insist.
+func (s *Server) Servers(host string) []iceserver.Server {
+	server := func(scheme, transport string) iceserver.Server {
+		return iceserver.Server{Scheme: scheme, Host: host, Port: s.addr.Port(), Transport: transport, Secret: s.cfg.Secret}
+	}
+	stun := server(iceserver.SchemeSTUN, iceserver.TransportUDP)
+	stun.Secret = ""
+	servers := []iceserver.Server{
+		stun, server(iceserver.SchemeTURN, iceserver.TransportUDP), server(iceserver.SchemeTURN, iceserver.TransportTCP),
+	}
+	if s.certified(host) {
+		servers = append(servers, server(iceserver.SchemeTURNS, iceserver.TransportTCP))
+	}
+	return servers
+}
+
+func (s *Server) certified(host string) bool {
+	if s.cfg.TLS == nil || len(s.cfg.TLS.Certificates) == 0 {
+		return false
+	}
+	leaf := s.cfg.TLS.Certificates[0].Leaf // tls.LoadX509KeyPair fills it in
+	return leaf != nil && leaf.VerifyHostname(host) == nil
+}
+
+// Close ends all allocations and connections, closes the sockets, and waits until
+// nobody reads from them any more. Closing twice is harmless.
+func (s *Server) Close() error {
+	s.closing.Do(func() {
+		s.relays.close() // first, so that none is added
+		if err := s.turn.Close(); err != nil {
+			s.closeErr = fmt.Errorf("close the TURN server: %w", err)
+		}
+		s.tcp.wait()
+		s.udp.reading.Wait()
+		s.relays.wait()
+	})
+	return s.closeErr
+}
