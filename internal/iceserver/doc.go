@@ -8,6 +8,6 @@
 //
 // A [Prober] asks in the background, each server by a goroutine of its own;
 // whoever wants to know takes what was found last and never waits. Nothing here
-// knows sockets of media or HTTP: how a server is asked over UDP comes from
+// knows the media socket or HTTP: how a server is asked over UDP comes from
 // outside, because only an answer to the media socket tells its address.
 package iceserver

@@ -159,8 +159,9 @@ func (p *Prober) Status() []ServerStatus {
 func (p *Prober) watch(r *record, ask AskFunc) {
 	limit := rate.Sometimes{Interval: probeLogEvery}
 	retry := probeRetry
+	var allocated time.Time // when it last gave us a relay
 	for {
-		answer, err := p.ask(r.server, ask)
+		answer, err := p.ask(r.server, ask, &allocated)
 		if p.ctx.Err() != nil {
 			return
 		}
@@ -183,22 +184,30 @@ func (p *Prober) watch(r *record, ask AskFunc) {
 	}
 }
 
-// ask asks a server once. The name is resolved each time: servers move.
-func (p *Prober) ask(server Server, ask AskFunc) (Answer, error) {
+// ask asks a server once. The name is resolved each time: servers move. A TURN server
+// is asked for a relay too, at first, after a failure and every ten minutes. One that
+// answers no plain STUN, which some are set up not to, shows by a relay that it lives.
+func (p *Prober) ask(server Server, ask AskFunc, allocated *time.Time) (Answer, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, probeTimeout)
 	defer cancel()
 	to, err := resolve(ctx, server)
 	if err != nil {
 		return Answer{}, err
 	}
-	answer, err := ask(ctx, to)
-	if err != nil {
-		return Answer{}, err // it names the server
+	answer, err := p.reach(server, to, ask)
+	if !server.Relays() || !server.HasCredentials() || err == nil && time.Since(*allocated) < allocateEvery {
+		return answer, err
 	}
-	if ip := answer.Mapped.Addr(); !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() || answer.Mapped.Port() == 0 {
-		return Answer{}, fmt.Errorf("ask %s: %w", to, errNoMapping)
+	*allocated = time.Time{}
+	refused := p.allocate(server, to)
+	switch {
+	case refused == nil:
+		*allocated = time.Now()
+		return answer, nil
+	case err == nil:
+		err = refused
 	}
-	return answer, nil
+	return Answer{}, err
 }
 
 // resolve finds a server's address, IPv4 if it has one: that is where NATs are.

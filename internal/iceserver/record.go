@@ -106,7 +106,9 @@ func (p *Prober) answered(r *record, answer Answer) {
 	p.mu.Lock()
 	was, old := r.state, r.mapped
 	r.state, r.fault, r.answered, r.mapped = Alive, "", time.Now(), answer.Mapped
-	r.measure(answer.RTT)
+	if answer.RTT > 0 {
+		r.measure(answer.RTT)
+	}
 	r.count(max(answer.Requests, 1), true)
 	p.rank()
 	p.metrics.update(r, true)
@@ -115,9 +117,13 @@ func (p *Prober) answered(r *record, answer Answer) {
 		p.log.Info("ICE server answers again", "server", r.server)
 	}
 	switch {
+	case !answer.Mapped.IsValid(): // it was not the media socket that asked
+		if was == Unknown {
+			p.log.Info("ICE server answers", "server", r.server)
+		}
 	case !old.IsValid():
 		p.log.Info("ICE server knows our address", "server", r.server, "address", answer.Mapped)
-	case old != answer.Mapped:
+	case old != answer.Mapped: // over UDP
 		p.metrics.changes.Inc()
 		p.log.Warn("our address has changed", "server", r.server, "before", old, "now", answer.Mapped)
 	}

@@ -143,6 +143,12 @@ func (r *relays) remove(c *relayConn) {
 	r.metrics.closed()
 }
 
+func (r *relays) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.open)
+}
+
 // close closes all sockets and lets nobody open one.
 func (r *relays) close() {
 	r.mu.Lock()

@@ -126,6 +126,9 @@ func localAddr(conn *net.UDPConn) netip.AddrPort {
 // unspecified when it listens on all interfaces.
 func (s *Server) Addr() netip.AddrPort { return s.addr }
 
+// Allocations returns how many relays are open.
+func (s *Server) Allocations() int { return s.relays.count() }
+
 // Servers returns how clients that reach this machine as host (a name or an IP
 // address) use the server, in the order of preference. TLS is among it only when
 // the certificate is valid for that host, because browsers insist.
