@@ -20,7 +20,11 @@ func (s *server) announce(stdout io.Writer) {
 	for _, host := range reachableHosts(addr) {
 		fmt.Fprintf(stdout, "Porthole: open %s://%s/\n", scheme, host)
 	}
-	s.log.Info("listening", "http", addr.String(), "media", s.engine.Addr().String())
+	attrs := []any{"http", addr.String(), "media", s.engine.Addr().String()}
+	if s.turn != nil {
+		attrs = append(attrs, "turn", s.turn.Addr().String())
+	}
+	s.log.Info("listening", attrs...)
 }
 
 // reachableHosts returns HOST:PORT of a listening address: the address itself,

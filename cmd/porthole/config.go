@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"porthole/internal/overload"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
+	"porthole/internal/turnserver"
 )
 
 // Config is everything that an operator can choose about the server.
@@ -50,6 +52,13 @@ type Config struct {
 	Cert, Key      string             // PEM files; HTTPS when they are set
 	LogLevel       slog.Level
 	LogFormat      string // "text" or "json"
+
+	Profile        string // what presets were chosen
+	TURNListen     string // HOST:PORT of the embedded TURN server, or off; empty: beside Media
+	TURNHost       string // by which clients reach it; empty: by which they reach us
+	TURNSecret     string // shared with TURN servers; empty: one of the process's own
+	TURNRelayPorts turnserver.PortRange
+	TURNAllow      []netip.Prefix // what its relays may reach besides our media port
 }
 
 // Source is one local capture and the name of the stream that it feeds.
@@ -71,6 +80,8 @@ func defaultConfig() Config {
 		Timeouts:    peer.DefaultTimeouts(),
 		LogLevel:    slog.LevelInfo,
 		LogFormat:   "text",
+
+		Profile: profileLAN,
 	}
 }
 
@@ -107,8 +118,43 @@ func serveSettings() []setting[Config] {
 		},
 		{
 			name: "turn", arg: "URL", list: true,
-			help: "A TURN server that clients may relay through:\nturn:USER:PASSWORD@HOST:PORT?transport=udp (write %3A for a colon in USER).",
-			set:  many(func(c *Config) *[]iceserver.Server { return &c.TURN }, parseTURN),
+			help: "A TURN server besides our own that clients may relay through:\n" +
+				"turn:USER:PASSWORD@HOST:PORT?transport=udp (write %3A for a colon in USER), or\n" +
+				"turn:HOST:PORT?transport=tcp&secret=SECRET, or turns: for TLS.",
+			set: many(func(c *Config) *[]iceserver.Server { return &c.TURN }, iceserver.ParseTURN),
+		},
+		{
+			name: "profile", arg: "NAME", shown: profileLAN,
+			help: "Presets of other settings, which overrule it: lan asks nobody outside; internet asks\n" +
+				"public STUN servers for this machine's address unless --public-ip or --advertise\n" +
+				"tell it; relay lets media go through the servers of --turn only.",
+			set: one(func(c *Config) *string { return &c.Profile }, oneOf(profiles()...)),
+		},
+		{
+			name: "turn-listen", arg: "HOST:PORT",
+			help: "Where our own STUN and TURN server listens, UDP and TCP alike, and TLS when there is\n" +
+				"a certificate; off turns it off. Default: port 3478 beside --media.",
+			set: one(func(c *Config) *string { return &c.TURNListen }, parseTURNListen),
+		},
+		{
+			name: "turn-host", arg: "HOST",
+			help: "The name or address by which clients reach it. Default: that by which they reach the\npages, which is wrong behind a proxy on another machine.",
+			set:  one(func(c *Config) *string { return &c.TURNHost }, parseTURNHost),
+		},
+		{
+			name: "turn-secret", arg: "SECRET",
+			help: "What TURN credentials are signed with, for our own server and for those of --turn that\nhave none (use-auth-secret in coturn). Default: made up, for our own server only.",
+			set:  one(func(c *Config) *string { return &c.TURNSecret }, parseToken),
+		},
+		{
+			name: "turn-relay-ports", arg: "MIN-MAX",
+			help: "The UDP ports of its relays, which only this machine sends to. Default: any.",
+			set:  one(func(c *Config) *turnserver.PortRange { return &c.TURNRelayPorts }, parsePortRange),
+		},
+		{
+			name: "turn-allow", arg: "CIDR", list: true,
+			help: "A network that its relays may reach besides the media port, such as 203.0.113.0/24.\nPrivate networks and this machine's own addresses have to be named as such.",
+			set:  many(func(c *Config) *[]netip.Prefix { return &c.TURNAllow }, parsePrefix),
 		},
 		{
 			name: "public-ip", arg: "IP", list: true,
@@ -273,7 +319,7 @@ func (c Config) Validate() error {
 	if sharePort(c.HTTP, c.Media) {
 		faults = append(faults, fmt.Errorf("--http and --media: both ask for TCP port %s; give them different ports", port(c.HTTP)))
 	}
-	return errors.Join(append(faults, c.checkFallbacks()...)...)
+	return errors.Join(slices.Concat(faults, c.turnFaults(), c.checkFallbacks())...)
 }
 
 // sharePort says whether two listening addresses are bound to collide.
@@ -306,6 +352,12 @@ func (c Config) LogValue() slog.Value {
 		slog.String("source", strings.Join(sources, " ")),
 		slog.String("stun", joinStrings(c.STUN)),
 		slog.String("turn", joinStrings(c.TURN)),
+		slog.String("profile", c.Profile),
+		slog.String("turn_listen", cmp.Or(c.turnAddress(), turnOff)),
+		slog.String("turn_host", c.TURNHost),
+		slog.String("turn_secret", secret(c.TURNSecret)),
+		slog.String("turn_relay_ports", c.TURNRelayPorts.String()),
+		slog.String("turn_allow", joinStrings(c.TURNAllow)),
 		slog.String("public_ip", joinStrings(c.PublicIPs)),
 		slog.String("advertise", strings.Join(c.Advertise, " ")),
 		slog.String("interfaces", strings.Join(c.Interfaces, " ")),

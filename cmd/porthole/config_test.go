@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"porthole/internal/iceserver"
+	"porthole/internal/turnserver"
 )
 
 // environment makes a getenv of a map.
@@ -69,6 +70,9 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.TURN = []iceserver.Server{{
 		Scheme: "turn", Host: "t.example", Port: 3478, Transport: "tcp", Username: "17:u", Password: "p@ss",
 	}}
+	want.Profile, want.TURNListen, want.TURNHost, want.TURNSecret = "internet", "192.0.2.1:3479", "turn.example", "hush"
+	want.TURNRelayPorts = turnserver.PortRange{Min: 50000, Max: 50100}
+	want.TURNAllow = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("10.0.0.9/32")}
 	want.PublicIPs = []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8::1")}
 	want.PublishToken, want.ViewToken = "pub", "view"
 	want.MaxViewers, want.RateLimit, want.Grace = 7, 3, 90*time.Second
@@ -88,6 +92,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--http", "0.0.0.0:80", "--media=192.0.2.1:9000",
 				"--stun", "stun:a.example", "--stun", "stun:b.example:3479",
 				"--turn", "turn:17%3Au:p@ss@t.example:3478?transport=tcp",
+				"--profile", "internet", "--turn-listen", "192.0.2.1:3479", "--turn-host", "turn.example", "--turn-secret", "hush",
+				"--turn-relay-ports", "50000-50100", "--turn-allow", "203.0.113.0/24", "--turn-allow", "10.0.0.9",
 				"--public-ip", "203.0.113.7", "--public-ip", "2001:db8::1",
 				"--publish-token", "pub", "--view-token", "view",
 				"--max-viewers", "7", "--rate-limit", "3", "--grace", "90s",
@@ -104,8 +110,11 @@ func TestEveryPlaceIsRead(t *testing.T) {
 		"environment": func() (Config, error) {
 			return loadConfig(nil, environment(map[string]string{
 				"PORTHOLE_HTTP": "0.0.0.0:80", "PORTHOLE_MEDIA": "192.0.2.1:9000",
-				"PORTHOLE_STUN":          "stun:a.example stun:b.example:3479",
-				"PORTHOLE_TURN":          "turn:17%3Au:p@ss@t.example:3478?transport=tcp",
+				"PORTHOLE_STUN":    "stun:a.example stun:b.example:3479",
+				"PORTHOLE_TURN":    "turn:17%3Au:p@ss@t.example:3478?transport=tcp",
+				"PORTHOLE_PROFILE": "internet", "PORTHOLE_TURN_LISTEN": "192.0.2.1:3479", "PORTHOLE_TURN_HOST": "turn.example",
+				"PORTHOLE_TURN_SECRET": "hush", "PORTHOLE_TURN_RELAY_PORTS": "50000-50100",
+				"PORTHOLE_TURN_ALLOW":    "203.0.113.0/24 10.0.0.9",
 				"PORTHOLE_PUBLIC_IP":     "203.0.113.7\n2001:db8::1",
 				"PORTHOLE_PUBLISH_TOKEN": "pub", "PORTHOLE_VIEW_TOKEN": "view",
 				"PORTHOLE_MAX_VIEWERS": "7", "PORTHOLE_RATE_LIMIT": "3", "PORTHOLE_GRACE": "90s",
@@ -126,6 +135,12 @@ http: 0.0.0.0:80
 media: 192.0.2.1:9000 # a comment
 stun: [stun:a.example, "stun:b.example:3479"]
 turn: turn:17%3Au:p@ss@t.example:3478?transport=tcp
+profile: internet
+turn-listen: 192.0.2.1:3479
+turn-host: turn.example
+turn-secret: hush
+turn-relay-ports: 50000-50100
+turn-allow: [203.0.113.0/24, 10.0.0.9]
 public-ip:
   - 203.0.113.7
   - 2001:db8::1
@@ -218,8 +233,15 @@ func TestBadInput(t *testing.T) {
 		{name: "source twice", args: []string{"--source", "a=pattern:", "--source", "a=camera:"}, want: []string{"--source:", `"a" is taken twice`}},
 		{name: "STUN is no URL", args: []string{"--stun", "stun.example.org"}, want: []string{"--stun:", "stun:stun.example.org:3478"}},
 		{name: "STUN is TURN", args: []string{"--stun", "turn:h"}, want: []string{"--stun:", "STUN server"}},
-		{name: "TURN without password", args: []string{"--turn", "turn:h:1"}, want: []string{"--turn:", "turn:USER:PASSWORD@h:1", "secret=SECRET"}},
+		{name: "TURN without password", args: []string{"--turn", "turn:h:1"}, want: []string{"--turn:", "turn:USER:PASSWORD@h:1", "secret=SECRET", "--turn-secret"}},
 		{name: "TURN with a bad transport", args: []string{"--turn", "turn:u:p@h:1?transport=sctp"}, want: []string{"--turn:", "h:1", "udp or tcp"}},
+		{name: "profile", args: []string{"--profile", "wan"}, want: []string{"--profile:", "lan, internet, relay"}},
+		{name: "relay without one", args: []string{"--profile", "relay"}, want: []string{"--profile relay:", "--turn"}},
+		{name: "TURN on a name", args: []string{"--turn-listen", "localhost:1"}, want: []string{"--turn-listen:", "not an IP address"}},
+		{name: "TURN beside media", args: []string{"--turn-listen", ":8081"}, want: []string{"--turn-listen and --media", "8081"}},
+		{name: "TURN's name with a port", args: []string{"--turn-host", "h:1"}, want: []string{"--turn-host:", "a port"}},
+		{name: "relay ports", args: []string{"--turn-relay-ports", "20-10"}, want: []string{"--turn-relay-ports:", "49160-49200"}},
+		{name: "relays' networks", args: []string{"--turn-allow", "lan"}, want: []string{"--turn-allow:", "10.0.0.0/8"}},
 		{name: "public address", args: []string{"--public-ip", "example.org"}, want: []string{"--public-ip:", `"example.org" is not an IP address`}},
 		{name: "advertised address", args: []string{"--advertise", "cam example"}, want: []string{"--advertise:", `"cam example" is not an address`}},
 		{name: "interface", args: []string{"--interfaces", "eth0,eth["}, want: []string{"--interfaces:", `"eth["`}},
@@ -289,6 +311,7 @@ func TestHelpIsNoFault(t *testing.T) {
 func TestSecretsAreNotShown(t *testing.T) {
 	c, err := loadConfig([]string{
 		"--publish-token", "s3cret-publish", "--view-token", "s3cret-view", "--turn", "turn:user:s3cret-turn@h:1",
+		"--turn", "turn:h:2?secret=s3cret-shared", "--turn-secret", "s3cret-turn",
 	}, environment(nil))
 	if err != nil {
 		t.Fatal(err)
@@ -303,6 +326,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 		{"--turn", "turn:user:s3cret-turn"},
 		{"--turn", "turn:user:s3cret-turn@h:99999999"},
 		{"--turn", "nonsense:s3cret"},
+		{"--turn", "turn:h:2?sekret=s3cret-shared"},
+		{"--turn-secret", "s3cret with spaces"},
 		{"--turn", "turn:s3cret%zz:x@h:1"},
 	} {
 		_, err := loadConfig(args, environment(nil))

@@ -53,6 +53,10 @@ func TestArrows(t *testing.T) {
 			"net/http": "a verdict is made of facts, and tested as a table",
 			webrtc:     "likewise", "porthole/internal/peer": "likewise",
 		}},
+		{"porthole/internal/turnserver", map[string]string{
+			"porthole/internal/peer": "where relays may send comes from outside", webrtc: "a relay knows packets, not connections",
+			"porthole/internal/signaling": "what a session is does not matter to it", "porthole/internal/broadcast": "likewise",
+		}},
 		{"porthole/internal/egress", map[string]string{
 			webrtc: "a socket knows packets, not connections",
 		}},

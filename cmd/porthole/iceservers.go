@@ -20,13 +20,20 @@ func (s *server) askSTUN(ctx context.Context, server netip.AddrPort) (iceserver.
 	return iceserver.Answer(answer), err
 }
 
-// iceServers are the servers that a client is told of: the live ones, best first.
+// iceServers are the servers that a client is told of, best first: our own, which is
+// as near as we are, and then the live ones among the others.
 func (s *server) iceServers(request signaling.ICERequest) []signaling.ICEServer {
-	expiry := time.Now().Add(credentialLife)
-	var servers []signaling.ICEServer
-	for _, server := range append(s.prober.Ranked(), s.cfg.TURN...) {
-		a := server.Access(request.Session, expiry)
-		servers = append(servers, signaling.ICEServer{URL: a.URL, Username: a.Username, Credential: a.Password})
+	var servers []iceserver.Server
+	if s.turn != nil {
+		if host := s.turnHost(request); host != "" {
+			servers = s.turn.Servers(host)
+		}
 	}
-	return servers
+	expiry := time.Now().Add(credentialLife)
+	var told []signaling.ICEServer
+	for _, server := range append(servers, s.prober.Ranked()...) {
+		a := server.Access(request.Session, expiry)
+		told = append(told, signaling.ICEServer{URL: a.URL, Username: a.Username, Credential: a.Password})
+	}
+	return told
 }

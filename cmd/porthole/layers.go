@@ -12,7 +12,7 @@ import (
 const envPrefix = "PORTHOLE_"
 
 // loadConfig reads the configuration of the serve command: defaults, under the
-// YAML file, under the environment, under the flags. The error is a usageError
+// profile's presets, under the YAML file, under the environment, under the flags. The error is a usageError
 // that tells every fault, or flag.ErrHelp.
 func loadConfig(args []string, getenv func(string) string) (Config, error) {
 	settings := serveSettings()
@@ -24,15 +24,18 @@ func loadConfig(args []string, getenv func(string) string) (Config, error) {
 
 	c := defaultConfig()
 	var faults []error
+	var file map[string]assignment
 	if path, ok := firstOf("config", flags, env); ok {
-		file, err := readFile(settings, path.values[0])
-		if err != nil {
+		if file, err = readFile(settings, path.values[0]); err != nil {
 			for _, fault := range flatten(err) {
 				faults = append(faults, fmt.Errorf("%s: %w", path.origin, fault))
 			}
 		}
-		faults = append(faults, apply(&c, settings, file)...)
 	}
+	if profile, ok := firstOf("profile", flags, env, file); ok {
+		faults = append(faults, apply(&c, settings, preset(profile.values[0], flags, env, file))...)
+	}
+	faults = append(faults, apply(&c, settings, file)...)
 	faults = append(faults, apply(&c, settings, env)...)
 	faults = append(faults, apply(&c, settings, flags)...)
 	if len(faults) == 0 { // else it would judge defaults that nobody chose

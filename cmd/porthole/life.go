@@ -112,6 +112,9 @@ func (s *server) close() error {
 		defer cancel()
 		faults = append(faults, s.sessions.Close(ctx))
 	}
+	if s.turn != nil {
+		faults = append(faults, s.turn.Close())
+	}
 	if s.prober != nil {
 		s.prober.Close()
 	}

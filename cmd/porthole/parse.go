@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"porthole/capture"
-	"porthole/internal/iceserver"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
 )
@@ -27,15 +26,6 @@ func parseSource(text string) (Source, error) {
 		return Source{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return Source{Name: name, URI: uri, Spec: spec}, nil
-}
-
-// parseTURN reads a TURN server that clients can authenticate with.
-func parseTURN(text string) (iceserver.Server, error) {
-	server, err := iceserver.ParseTURN(text)
-	if err == nil && !server.HasCredentials() {
-		return iceserver.Server{}, fmt.Errorf("%s has no credentials: write turn:USER:PASSWORD@%s or %s&secret=SECRET", server, server.Address(), server)
-	}
-	return server, err
 }
 
 func parsePublicIP(text string) (netip.Addr, error) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,7 @@ import (
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
+	"porthole/internal/turnserver"
 	"porthole/whep"
 	"porthole/whip"
 )
@@ -68,6 +70,7 @@ type server struct {
 	about       *api.API
 	sessions    *signaling.Table
 	prober      *iceserver.Prober
+	turn        *turnserver.Server // nil: off
 	engine      *peer.Engine
 	broadcaster *broadcast.Broadcaster
 	captured    *capture.Metrics
@@ -102,7 +105,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	}
 	registry := prometheus.NewRegistry()
 	s.panics = newPanicCounter(registry)
-	if s.prober, err = iceserver.NewProber(iceserver.Config{Servers: cfg.STUN, Log: log, Registerer: registry}); err != nil {
+	if s.prober, err = iceserver.NewProber(iceserver.Config{Servers: slices.Concat(cfg.STUN, cfg.turnServers()), Log: log, Registerer: registry}); err != nil {
 		return nil, err
 	}
 	s.engine, err = peer.Listen(peer.Config{
@@ -114,6 +117,9 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		return nil, listenFault("--media", cfg.Media, err)
 	}
 	s.prober.Start(s.askSTUN)
+	if err = s.startTURN(registry); err != nil {
+		return nil, err
+	}
 	s.broadcaster = broadcast.New(broadcast.Config{
 		MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Log: log,
 		OnPanic: count(s.panics, "viewer"),

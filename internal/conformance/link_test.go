@@ -2,6 +2,8 @@ package conformance_test
 
 import (
 	"net/http"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +48,32 @@ func TestHTTP27ICEServers(t *testing.T) {
 		if links := r.iceLinks(false); !slices.Equal(links, turnLinks) {
 			t.Errorf("%s: Link: %q", r.what, links)
 		}
+	}
+}
+
+// Our own server is named with credentials of each session, in words that the simplest
+// parsers read: no comma and no semicolon, which OBS splits at.
+func TestHTTP27OwnServer(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--turn-listen", "127.0.0.1:0")
+	simple := regexp.MustCompile(`^<turn:127\.0\.0\.1:\d+\?transport=(udp|tcp)>; rel="ice-server"; ` +
+		`username="\d+:([A-Za-z0-9_-]{22})"; credential="([A-Za-z0-9+/=]+)"; credential-type="password"$`)
+	seen := make(map[string]bool)
+	for range 2 {
+		r := s.created("/whip/row", whipOffer(t))
+		links := r.iceLinks(false)
+		if len(links) != 3 || !regexp.MustCompile(`^<stun:127\.0\.0\.1:\d+>; rel="ice-server"$`).MatchString(links[0]) {
+			t.Fatalf("Link: %q", links)
+		}
+		for _, link := range links[1:] {
+			part := simple.FindStringSubmatch(link)
+			if part == nil || part[2] != path.Base(r.session()) || seen[part[3]+part[1]] {
+				t.Errorf("Link: %s; want credentials of this session %s", link, r.session())
+			} else {
+				seen[part[3]+part[1]] = true
+			}
+		}
+		s.delete(r.session())
 	}
 }
 

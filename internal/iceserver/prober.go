@@ -121,24 +121,26 @@ func (p *Prober) Mapped() []netip.AddrPort {
 }
 
 // Ranked returns the servers to use, the best first, without those that are dead.
-// Servers that were not asked yet count as alive. When all relays are dead, all
-// are returned, and likewise all STUN servers: it may be us who cannot reach them,
-// and a client that can is better off with them.
+// Servers that were not asked yet come after those that answered. When no relay is
+// known to live, all are returned as configured, and likewise all STUN servers: it may
+// be us who cannot reach them, and a client that can is better off with them.
 func (p *Prober) Ranked() []Server {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	alive := func(relays bool) bool {
-		return slices.ContainsFunc(p.servers, func(r *record) bool { return r.server.Relays() == relays && r.state != Dead })
-	}
-	aliveSTUN, aliveTURN := alive(false), alive(true)
 	var servers []Server
-	for _, r := range p.order {
-		some := aliveSTUN
-		if r.server.Relays() {
-			some = aliveTURN
+	for _, relays := range []bool{false, true} {
+		of := func(records []*record, keep func(*record) bool) (list []Server) {
+			for _, r := range records {
+				if r.server.Relays() == relays && keep(r) {
+					list = append(list, r.server)
+				}
+			}
+			return list
 		}
-		if r.state != Dead || !some {
-			servers = append(servers, r.server)
+		if len(of(p.order, func(r *record) bool { return r.state == Alive })) > 0 {
+			servers = append(servers, of(p.order, func(r *record) bool { return r.state != Dead })...)
+		} else {
+			servers = append(servers, of(p.servers, func(*record) bool { return true })...)
 		}
 	}
 	return servers

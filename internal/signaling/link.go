@@ -19,11 +19,13 @@ type ICERequest struct {
 	// Local is our address of the client's connection; zero when it is not known.
 	// Behind a reverse proxy it is where the proxy reaches us.
 	Local netip.Addr
+	// Client is the client's address, as far as trusted proxies tell it.
+	Client netip.Addr
 }
 
 // iceRequest reads what a request tells about where its client is.
-func iceRequest(r *http.Request, session string) ICERequest {
-	request := ICERequest{Session: session, Host: r.Host}
+func (h *Handler) iceRequest(r *http.Request, session string) ICERequest {
+	request := ICERequest{Session: session, Host: r.Host, Client: h.clientAddr(r)}
 	if host, _, err := net.SplitHostPort(r.Host); err == nil {
 		request.Host = host
 	}
@@ -47,7 +49,7 @@ func (h *Handler) addICEServers(header http.Header, r *http.Request, session str
 	if h.cfg.ICEServers == nil {
 		return
 	}
-	for _, server := range h.cfg.ICEServers(iceRequest(r, session)) {
+	for _, server := range h.cfg.ICEServers(h.iceRequest(r, session)) {
 		if link, ok := server.link(); ok {
 			header.Add("Link", link)
 		}

@@ -131,7 +131,7 @@ func TestPlainOptions(t *testing.T) {
 		t.Errorf("servers were asked for session %q, not %q", last.Session, r.Header.Get("Location"))
 	}
 	for _, a := range asked {
-		if a.Host != "127.0.0.1" || a.Local != netip.MustParseAddr("127.0.0.1") || len(a.Session) != 22 {
+		if a.Host != "127.0.0.1" || a.Local != netip.MustParseAddr("127.0.0.1") || a.Client != a.Local || len(a.Session) != 22 {
 			t.Errorf("servers were asked for %+v", a)
 		}
 	}

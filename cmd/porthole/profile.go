@@ -1,0 +1,36 @@
+package main
+
+// The profiles: what is different about networks, as presets of settings.
+const (
+	profileLAN      = "lan"      // clients are in the same network, or can reach it
+	profileInternet = "internet" // clients come from anywhere, through NATs
+	profileRelay    = "relay"    // only TURN servers are reachable, or may be
+)
+
+func profiles() []string { return []string{profileLAN, profileInternet, profileRelay} }
+
+// preset returns what a profile says, as a layer that lies over the defaults and
+// under everything that is set by hand in layers.
+func preset(profile string, layers ...map[string]assignment) map[string]assignment {
+	settings := map[string]map[string][]string{
+		profileInternet: {
+			// Two, because their answers together tell what kind the NAT is.
+			"stun": {"stun:stun.cloudflare.com:3478", "stun:stun.l.google.com:19302"},
+		},
+		profileRelay: {
+			"ice-policy": {"relay"},
+			// Our own relays reach our own port, which this profile does not tell clients.
+			"turn-listen": {turnOff},
+		},
+	}[profile]
+	layer := make(map[string]assignment, len(settings))
+	for name, values := range settings {
+		layer[name] = assignment{values: values, origin: "--profile " + profile}
+	}
+	for _, name := range []string{"public-ip", "advertise"} {
+		if _, ok := firstOf(name, layers...); ok { // then nobody need be asked for the address
+			delete(layer, "stun")
+		}
+	}
+	return layer
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"porthole/internal/auth"
+	"porthole/internal/iceserver"
+	"porthole/internal/signaling"
+	"porthole/internal/turnserver"
+)
+
+const (
+	// turnOff is the value of --turn-listen that turns the embedded server off.
+	turnOff = "off"
+	// turnPort is where clients and firewalls expect TURN (RFC 8656).
+	turnPort = "3478"
+)
+
+// parseTURNListen reads HOST:PORT or off.
+func parseTURNListen(text string) (string, error) {
+	if text == turnOff {
+		return text, nil
+	}
+	return parseMediaListen(text)
+}
+
+// parseTURNHost reads the name or the address of a host.
+func parseTURNHost(text string) (string, error) {
+	if !iceserver.ValidHost(text) {
+		return "", fmt.Errorf("%q is not a name or an IP address; a port does not belong to it", text)
+	}
+	return text, nil
+}
+
+// parsePortRange reads MIN-MAX.
+func parsePortRange(text string) (turnserver.PortRange, error) {
+	from, to, ok := strings.Cut(text, "-")
+	least, errLeast := strconv.ParseUint(from, 10, 16)
+	most, errMost := strconv.ParseUint(to, 10, 16)
+	if !ok || errLeast != nil || errMost != nil || least == 0 || least > most {
+		return turnserver.PortRange{}, fmt.Errorf("%q is not a range of ports such as 49160-49200", text)
+	}
+	return turnserver.PortRange{Min: uint16(least), Max: uint16(most)}, nil
+}
+
+// turnAddress returns where the embedded server listens; empty: nowhere. Unless told
+// otherwise that is beside the media port, at the usual port of TURN: what keeps
+// media on loopback keeps it there, too.
+func (c Config) turnAddress() string {
+	switch c.TURNListen {
+	case turnOff:
+		return ""
+	case "":
+		host, port, _ := net.SplitHostPort(c.Media) // Config.Media was checked
+		if port == "0" {
+			return net.JoinHostPort(host, port)
+		}
+		return net.JoinHostPort(host, turnPort)
+	}
+	return c.TURNListen
+}
+
+// turnFaults returns what is wrong with the settings of TURN together.
+func (c Config) turnFaults() (faults []error) {
+	for _, s := range c.turnServers() {
+		if !s.HasCredentials() {
+			faults = append(faults, fmt.Errorf("--turn: %s has no credentials: write turn:USER:PASSWORD@%s, or %s&secret=SECRET, or set --turn-secret", s, s.Address(), s))
+		}
+	}
+	if c.TURNListen != "" && c.TURNListen != turnOff {
+		for flag, address := range map[string]string{"--http": c.HTTP, "--media": c.Media} {
+			if sharePort(c.TURNListen, address) {
+				faults = append(faults, fmt.Errorf("--turn-listen and %s: both ask for port %s; give them different ports", flag, port(address)))
+			}
+		}
+	}
+	if c.Profile == profileRelay && len(c.TURN) == 0 {
+		faults = append(faults, errors.New("--profile relay: media goes through a TURN server only, and none is named; give one with --turn"))
+	}
+	return faults
+}
+
+// turnServers returns the servers of --turn with the credentials that they have.
+func (c Config) turnServers() []iceserver.Server {
+	servers := make([]iceserver.Server, len(c.TURN))
+	for i, s := range c.TURN {
+		if !s.HasCredentials() {
+			s.Secret = c.TURNSecret
+		}
+		servers[i] = s
+	}
+	return servers
+}
+
+// startTURN starts the embedded server. When nobody asked for it by name, Porthole
+// does without rather than not start.
+func (s *server) startTURN(registry prometheus.Registerer) error {
+	address := s.cfg.turnAddress()
+	if address == "" {
+		return nil
+	}
+	asked := s.cfg.TURNListen != ""
+	cfg := turnserver.Config{
+		Listen: address, AnyPort: !asked, Secret: cmp.Or(s.cfg.TURNSecret, auth.Generate()),
+		RelayPorts: s.cfg.TURNRelayPorts, Media: s.engine.MediaAddrs, Allow: s.cfg.TURNAllow, Log: s.log, Registerer: registry,
+	}
+	if s.cfg.Cert != "" {
+		certificate, err := tls.LoadX509KeyPair(s.cfg.Cert, s.cfg.Key)
+		if err != nil {
+			return fmt.Errorf("--cert %s, --key %s: %w", s.cfg.Cert, s.cfg.Key, err)
+		}
+		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	}
+	turn, err := turnserver.Listen(cfg)
+	switch {
+	case err == nil:
+		s.turn = turn
+		s.log.Debug("TURN server is ready", "address", turn.Addr(), "tls", cfg.TLS != nil)
+	case asked:
+		return listenFault("--turn-listen", address, err)
+	default:
+		s.log.Warn("going on without a TURN server of our own", "address", address, "error", err)
+	}
+	return nil
+}
+
+// turnHost returns the name or the address by which a client reaches the embedded
+// server: what brought it here, if that can be, and else an address that clients are
+// told. It is empty when there is none.
+func (s *server) turnHost(r signaling.ICERequest) string {
+	if s.cfg.TURNHost != "" {
+		return s.cfg.TURNHost
+	}
+	bound := s.turn.Addr().Addr()
+	if bound.IsLoopback() {
+		return bound.String()
+	}
+	// usable says whether a client that came as r can mean this server by an address.
+	usable := func(a netip.Addr) bool {
+		a = a.Unmap()
+		strange := !a.IsValid() || a.IsUnspecified() || a.Zone() != ""
+		elsewhere := a.IsLoopback() && !r.Client.IsLoopback() // where its proxy is
+		return !strange && !elsewhere && (bound.IsUnspecified() || a == bound)
+	}
+	if addr, err := netip.ParseAddr(r.Host); err == nil {
+		if usable(addr) {
+			return addr.Unmap().String()
+		}
+	} else if iceserver.ValidHost(r.Host) && !strings.EqualFold(r.Host, "localhost") {
+		return r.Host
+	}
+	if usable(r.Local) {
+		return r.Local.Unmap().String()
+	}
+	for _, addr := range s.cfg.PublicIPs {
+		return addr.String()
+	}
+	for _, addr := range s.engine.MediaAddrs() {
+		if usable(addr.Addr()) {
+			return addr.Addr().String()
+		}
+	}
+	return ""
+}

@@ -1,0 +1,21 @@
+package peer
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// MediaAddrs returns where a relay has to send to reach the media socket: the
+// addresses that clients are told, those of this machine first. What STUN servers
+// told is not among them: it is said by strangers. It waits for nobody.
+func (e *Engine) MediaAddrs() []netip.AddrPort {
+	r, err := e.reach()
+	if err != nil {
+		return nil // without interfaces there is no way to us
+	}
+	var addrs []netip.AddrPort
+	for _, ip := range slices.Concat(r.hosts, r.public) {
+		addrs = append(addrs, netip.AddrPortFrom(ip, r.port))
+	}
+	return append(addrs, r.advertised...)
+}
