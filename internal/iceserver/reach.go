@@ -118,7 +118,7 @@ func (p *Prober) allocate(server Server, to netip.AddrPort) error {
 	client, err := turn.NewClient(&turn.ClientConfig{
 		TURNServerAddr: to.String(), Username: access.Username, Password: access.Password, Conn: conn,
 		RequestedAddressFamily: family,
-		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
+		LoggerFactory:          &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
 	})
 	if err != nil {
 		return fmt.Errorf("allocate at %s: %w", to, err)
