@@ -9,13 +9,14 @@
 //	GET /api/sessions/{id}/diagnosis    why it does not come up, for its own page
 //	GET /api/sessions/{id}/transcript   its signalling; ?redact leaves out who and where
 //	GET /api/ice-servers        what is known of STUN and TURN servers, likewise
+//	GET /api/time               what time it is here, a [Time]
 //	GET /healthz                200 while the server serves, 503 when it stops
 //	GET /metrics                Prometheus
 //
 // The package reads and changes nothing. It owns the shape of the JSON, which
 // other programs rely on: fields may be added, never renamed. Errors are problem
 // documents (package problem). Streams and events need the view token, sessions
-// and ICE servers the publish token, health and metrics none: they hold no names.
+// and ICE servers the publish token, time, health and metrics none: they hold no names.
 package api
 
 import (
@@ -89,6 +90,8 @@ func (a *API) Routes(r chi.Router) {
 			r.Options("/streams/{stream}", preflight)
 			r.Options("/events", preflight)
 			r.Options("/sessions/{id}/diagnosis", preflight)
+			r.Options("/time", preflight)
+			get(r, "/time", a.time)
 			r.Group(func(r chi.Router) {
 				r.Use(a.cfg.Auth.Require(auth.View))
 				get(r, "/streams", a.streams)

@@ -147,6 +147,8 @@ func TestWhoMayReadWhat(t *testing.T) {
 		{"OPTIONS", "/api/streams", "", 204}, // a preflight request has no token
 		{"OPTIONS", "/api/events", "", 204},
 		{"POST", "/api/streams", viewToken, 405},
+		{"GET", "/api/time", "", 200}, // no secret
+		{"OPTIONS", "/api/time", "", 204},
 		{"GET", "/healthz", "", 200},
 		{"GET", "/metrics", "", 200},
 	}

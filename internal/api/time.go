@@ -1,0 +1,20 @@
+package api
+
+import (
+	"net/http"
+	"time"
+)
+
+// Time is the document of /api/time:
+//
+//	{"time": 1764028800123456}
+//
+// A page that asks a few times knows how far the server's clock is from its own, and
+// with that how old a picture is that says when it was taken.
+type Time struct {
+	Micros int64 `json:"time"` // Unix time in microseconds, when the answer was written
+}
+
+func (a *API) time(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, Time{Micros: time.Now().UnixMicro()})
+}
