@@ -1,6 +1,7 @@
 // @ts-check
 // The embed page: the player and nothing else. Options of the query: controls, muted,
-// autoplay (each on unless 0, false, no or off), poster (a path of this server), lang.
+// autoplay (each on unless 0, false, no or off), poster (a path of this server), lang,
+// policy (relay: only through a TURN server).
 
 import { byId } from './dom.js';
 import { language } from './i18n.js';
@@ -23,6 +24,7 @@ player.setAttribute('lang', language);
 // The page's policy shows no picture of another host; a wrong address is no poster.
 const poster = options.get('poster');
 if (poster && URL.canParse(poster, root.href)) player.setAttribute('poster', new URL(poster, root).href);
+if (options.get('policy') === 'relay') player.setAttribute('policy', 'relay');
 player.token = readToken('view');
 player.src = address('whep', name);
 player.toggleAttribute('autoplay', isOn('autoplay'));

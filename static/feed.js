@@ -6,6 +6,7 @@ import { Backoff } from './backoff.js';
 import { bearer } from './signaling.js';
 import { root } from './site.js';
 import { EventParser } from './sse.js';
+import { pause } from './wait.js';
 
 /**
  * @typedef {object} Track
@@ -142,17 +143,3 @@ export class Feed extends EventTarget {
 }
 
 class UnauthorizedError extends Error {}
-
-/** @param {number} ms @param {AbortSignal} signal @returns {Promise<void>} */
-function pause(ms, signal) {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
-}

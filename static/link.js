@@ -72,3 +72,28 @@ export function iceServers(header) {
   }
   return servers;
 }
+
+/**
+ * @typedef {object} Extension what a server can do for a session beyond the protocol
+ * @property {string} relation a URN, in lower case
+ * @property {string} url absolute
+ * @property {Map<string, string>} params of the link
+ */
+
+/**
+ * The extensions of a Link header (RFC 9725, section 4.9; in WHEP the same).
+ * @param {string | null} header
+ * @param {string} base the URL that relative targets start from
+ * @returns {Extension[]}
+ */
+export function extensions(header, base) {
+  /** @type {Extension[]} */
+  const found = [];
+  for (const { target, params } of parseLinks(header)) {
+    for (const relation of (params.get('rel') ?? '').toLowerCase().split(/\s+/)) {
+      if (!relation.startsWith('urn:') || !URL.canParse(target, base)) continue;
+      found.push({ relation, url: new URL(target, base).href, params });
+    }
+  }
+  return found;
+}

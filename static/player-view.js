@@ -2,23 +2,23 @@
 // What <whep-video> looks like and how it is touched: the elements in its shadow, the
 // rules of autoplay, the bar that hides itself. It knows no server.
 
+import { Controls } from './controls.js';
+import { translator } from './i18n.js';
 import { icon } from './icons.js';
+import { button, label, part, setText } from './parts.js';
+import { StatsPanel } from './stats-panel.js';
+import { playerTexts } from './text-player.js';
 import { words } from './text.js';
 import { style } from './whep-video-style.js';
 
 /** @typedef {import('./states.js').State} State */
-/** @typedef {import('./text.js').Words} Words */
-
-/**
- * @typedef {object} Actions what the viewer can ask for
- * @property {() => void} play
- * @property {() => void} retry
- * @property {() => void} mute
- * @property {() => void} fullscreen
- */
+/** @typedef {import('./layers.js').Layer} Layer */
 
 /** The bar goes away when nobody has moved for so long, ms. */
 const QUIET_AFTER = 3_000;
+
+/** A word to the viewer stays for so long, ms. */
+const TOAST = 3_000;
 
 /** States in which something is under way, so that a turning ring is honest. */
 const busy = new Set(['connecting', 'waiting', 'stalled', 'reconnecting']);
@@ -31,73 +31,88 @@ export class PlayerView {
   #detail = part('p', 'detail');
   #countdown = part('p', 'countdown');
   #announced = part('p', 'reader');
-  #bar = part('div', 'bar');
-  #live = part('span', 'live');
+  #notice = part('p', 'notice');
   #playButton = button('play');
   #retryButton = button('retry');
-  #unmuteButton = button('unmute');
-  #muteButton = button('button');
-  #fullscreenButton = button('button');
+  #controls;
+  #wantsControls = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #quietTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #toastTimer;
   /** @type {State} */
   #state = { name: 'idle' };
   /** The browser wants to be touched before it plays anything. */
   #blocked = false;
   #words = words([]);
+  #say = translator(playerTexts, 'en');
   /** The headline without a countdown in it. */
   #said = '';
+  /** What is said over the picture as long as it is so. */
+  #standing = '';
   #actions;
 
   /** The video element; its `muted` is what is heard. */
   video = document.createElement('video');
+  /** The statistics over the picture. */
+  panel;
+  /** How many watch; 0 when nobody tells. */
+  viewers = 0;
+  /** @type {Layer[]} that can be chosen from */
+  layers = [];
+  /** @type {Layer | undefined} */
+  layer = undefined;
 
   /**
    * @param {ShadowRoot} root
-   * @param {Actions} actions
+   * @param {import('./controls.js').Actions} actions
    */
   constructor(root, actions) {
     this.#actions = actions;
+    this.#controls = new Controls(actions);
+    this.panel = new StatsPanel(this.#say, actions.stats);
     style(root);
     this.video.playsInline = true;
     this.video.setAttribute('part', 'video');
     this.#stage.tabIndex = 0;
     this.#stage.setAttribute('role', 'group');
     this.#announced.setAttribute('role', 'status');
-    this.#countdown.setAttribute('aria-hidden', 'true');
-    this.#headline.setAttribute('aria-hidden', 'true');
-    this.#detail.setAttribute('aria-hidden', 'true');
+    for (const drawn of [this.#countdown, this.#headline, this.#detail]) drawn.setAttribute('aria-hidden', 'true');
     this.#playButton.append(icon('play'));
     this.#status.append(this.#spinner, this.#playButton, this.#headline, this.#detail, this.#countdown, this.#retryButton);
-    this.#bar.append(this.#unmuteButton, this.#muteButton, this.#live, part('span', 'gap'), this.#fullscreenButton);
-    this.#stage.append(this.video, this.#status, this.#bar, this.#announced);
+    this.#stage.append(this.video, this.#status, this.#notice, this.panel.element, this.#controls.element, this.#announced);
     root.append(this.#stage);
-    this.#draw();
+    this.draw();
   }
 
-  /** @param {AbortSignal} signal ends the listeners and the timer */
+  /** @param {AbortSignal} signal ends the listeners and the timers */
   connect(signal) {
     const actions = this.#actions;
     /** @type {[EventTarget, string, (event: any) => void][]} */
     const listeners = [
       [this.#playButton, 'click', () => this.#pressPlay()],
       [this.#retryButton, 'click', actions.retry],
-      [this.#unmuteButton, 'click', actions.mute],
-      [this.#muteButton, 'click', actions.mute],
-      [this.#fullscreenButton, 'click', actions.fullscreen],
       [this.#stage, 'dblclick', (event) => {
         if (event.target === this.video || event.target === this.#status) actions.fullscreen();
       }],
       [this.#stage, 'pointermove', () => this.#stir()],
       [this.#stage, 'pointerdown', () => this.#stir()],
       [this.#stage, 'focusin', () => this.#stir()],
-      [this.#stage, 'keydown', (event) => this.#key(event)],
-      [this.video, 'volumechange', () => this.#draw()],
+      [this.#stage, 'keydown', (event) => {
+        if (this.pressKey(event)) event.stopPropagation();
+      }],
+      [this.video, 'volumechange', () => this.draw()],
       [this.video, 'pause', () => this.#resume()],
-      [document, 'fullscreenchange', () => this.#draw()],
+      [this.video, 'enterpictureinpicture', () => this.draw()],
+      [this.video, 'leavepictureinpicture', () => this.draw()],
+      [document, 'fullscreenchange', () => this.draw()],
     ];
     for (const [target, type, listener] of listeners) target.addEventListener(type, listener, { signal });
-    signal.addEventListener('abort', () => clearTimeout(this.#quietTimer), { once: true });
+    this.#controls.connect(signal);
+    signal.addEventListener('abort', () => {
+      clearTimeout(this.#quietTimer);
+      clearTimeout(this.#toastTimer);
+    }, { once: true });
   }
 
   /** @param {string} url */
@@ -107,8 +122,8 @@ export class PlayerView {
 
   /** @param {boolean} shown */
   set controls(shown) {
-    this.#bar.dataset.wanted = shown ? 'yes' : '';
-    this.#draw();
+    this.#wantsControls = shown;
+    this.draw();
   }
 
   get words() {
@@ -117,7 +132,14 @@ export class PlayerView {
 
   set words(words) {
     this.#words = words;
-    this.#draw();
+    this.#say = translator(playerTexts, /** @type {import('./i18n.js').Language} */ (words.lang));
+    this.panel.say = this.#say;
+    this.draw();
+  }
+
+  /** The words of the controls and of the statistics. */
+  get say() {
+    return this.#say;
   }
 
   get muted() {
@@ -126,7 +148,7 @@ export class PlayerView {
 
   set muted(muted) {
     this.video.muted = muted;
-    this.#draw();
+    this.draw();
   }
 
   /** @returns {MediaStream | null} */
@@ -135,6 +157,8 @@ export class PlayerView {
   }
 
   set stream(stream) {
+    // The same stream again is played from its newest picture.
+    if (stream && stream === this.video.srcObject) this.video.srcObject = null;
     this.video.srcObject = stream;
     if (stream) this.play();
     else this.video.load(); // back to the poster
@@ -149,6 +173,23 @@ export class PlayerView {
     const alone = text !== '' && this.#state.name === 'reconnecting';
     setText(this.#headline, alone ? text : this.#said);
     setText(this.#countdown, alone ? '' : text);
+  }
+
+  /** @param {string} text said over the picture until it is another one; '' for nothing */
+  set notice(text) {
+    if (text === this.#standing) return;
+    this.#standing = text;
+    clearTimeout(this.#toastTimer);
+    setText(this.#notice, text);
+    if (text) setText(this.#announced, text);
+  }
+
+  /** @param {string} text said over the picture for a moment */
+  toast(text) {
+    clearTimeout(this.#toastTimer);
+    setText(this.#notice, text);
+    setText(this.#announced, text);
+    this.#toastTimer = setTimeout(() => setText(this.#notice, this.#standing), TOAST);
   }
 
   /**
@@ -183,45 +224,65 @@ export class PlayerView {
     setText(this.#headline, this.#said);
     setText(this.#detail, detail);
     if (state.name !== 'idle') setText(this.#announced, detail ? `${headline.replace(/…$/, '')}. ${detail}` : headline);
-    this.#draw();
+    this.draw();
     this.#stir();
   }
 
-  #draw() {
+  /**
+   * What a key does, here and on pages that are nothing but the player.
+   * @param {KeyboardEvent} event
+   * @returns {boolean} whether it did something
+   */
+  pressKey(event) {
+    this.#stir();
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const actions = this.#actions;
+    const toggle = this.#state.name === 'idle' || this.#blocked ? () => this.#pressPlay() : actions.stop;
+    const on = event.composedPath()[0];
+    if (event.key === ' ' && on instanceof HTMLButtonElement) return false; // it presses the button
+    if (on instanceof HTMLInputElement || on instanceof HTMLTextAreaElement) return false;
+    const action = {
+      ' ': toggle, k: toggle, m: actions.mute, f: actions.fullscreen, p: actions.pip, i: actions.stats, s: actions.snapshot,
+    }[event.key.toLowerCase()];
+    if (!action) return false;
+    event.preventDefault();
+    action();
+    return true;
+  }
+
+  /** Brings everything up to date. */
+  draw() {
     const { name, retryAt } = this.#state;
     const playing = name === 'playing' && !this.#blocked;
     const toPlay = name === 'idle' || this.#blocked;
-    const silent = this.video.muted && playing && this.#hasAudio();
-    const full = document.fullscreenElement !== null;
     const text = this.#words;
-
     this.#stage.lang = text.lang;
     this.#stage.setAttribute('aria-label', text.video);
     this.#status.classList.toggle('clear', playing);
     this.#spinner.hidden = toPlay || !busy.has(name);
     this.#playButton.hidden = !toPlay;
     this.#retryButton.hidden = retryAt === undefined || name === 'waiting';
-    this.#bar.hidden = this.#bar.dataset.wanted !== 'yes' || !playing;
-    this.#unmuteButton.hidden = !silent;
-    this.#muteButton.hidden = this.video.muted || !this.#hasAudio();
-
     label(this.#playButton, text.play);
     label(this.#retryButton, text.retry, text.retry);
-    label(this.#unmuteButton, text.unmute, icon('muted'), text.unmute);
-    label(this.#muteButton, text.mute, icon('sound'));
-    label(this.#fullscreenButton, full ? text.leaveFullscreen : text.fullscreen, icon(full ? 'leaveFullscreen' : 'fullscreen'));
-    this.#live.textContent = text.live;
-  }
-
-  #hasAudio() {
-    return (this.stream?.getAudioTracks() ?? []).some((track) => track.readyState === 'live');
+    this.#controls.element.hidden = !this.#wantsControls || !playing;
+    this.#controls.draw({
+      words: text,
+      say: this.#say,
+      playing,
+      muted: this.video.muted,
+      hasAudio: (this.stream?.getAudioTracks() ?? []).some((track) => track.readyState === 'live'),
+      viewers: this.viewers,
+      stats: this.panel.shown,
+      layers: this.layers,
+      layer: this.layer,
+    });
   }
 
   /** @param {boolean} blocked */
   #setBlocked(blocked) {
     if (this.#blocked === blocked) return;
     this.#blocked = blocked;
-    this.#draw();
+    this.draw();
   }
 
   #pressPlay() {
@@ -234,61 +295,12 @@ export class PlayerView {
     if (this.#state.name === 'playing' && !document.hidden && !this.#blocked) this.play();
   }
 
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    this.#stir();
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const action = { m: this.#actions.mute, f: this.#actions.fullscreen }[event.key.toLowerCase()];
-    if (!action) return;
-    event.preventDefault();
-    event.stopPropagation();
-    action();
-  }
-
   /** Somebody is there: the bar shows, and hides again after a while. */
   #stir() {
     clearTimeout(this.#quietTimer);
     this.#stage.classList.remove('quiet');
     this.#quietTimer = setTimeout(() => {
-      const focused = this.#bar.querySelector(':focus-visible') !== null;
-      this.#stage.classList.toggle('quiet', this.#state.name === 'playing' && !focused);
+      this.#stage.classList.toggle('quiet', this.#state.name === 'playing' && !this.#controls.busy);
     }, QUIET_AFTER);
   }
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} text written only when it is another one: a live region would be read again
- */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** @param {string} tag @param {string} name of the part, and its class */
-function part(tag, name) {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.setAttribute('part', name);
-  return element;
-}
-
-/** @param {string} name */
-function button(name) {
-  const element = /** @type {HTMLButtonElement} */ (part('button', name));
-  element.type = 'button';
-  return element;
-}
-
-/**
- * Names a button. What is drawn on it is replaced only when it changes: a click on
- * an icon that is replaced between press and release would be lost.
- * @param {HTMLButtonElement} element
- * @param {string} name
- * @param {...(string | SVGElement)} content
- */
-function label(element, name, ...content) {
-  if (element.title === name) return;
-  element.title = name;
-  element.setAttribute('aria-label', name);
-  if (content.length > 0) element.replaceChildren(...content);
 }

@@ -3,33 +3,37 @@
 // opens the next one at the right time. No page, no words, no video element: it says
 // what it does in events, and an element shows it.
 
+import { Attempt } from './attempt.js';
 import { Backoff } from './backoff.js';
+import { readLayers } from './layers.js';
+import { mergeServers } from './signaling.js';
 import { failureOf } from './states.js';
-import { PlaybackMeter } from './stats.js';
-import { Watchdog } from './watchdog.js';
 import { WhepSession } from './whep.js';
 
 /** @typedef {import('./states.js').State} State */
 /** @typedef {import('./states.js').Failure} Failure */
-/** @typedef {import('./states.js').Reason} Reason */
+/** @typedef {import('./layers.js').Layer} Layer */
 
-/** How long a media path may take after the answer, ms. ICE itself gives up after
- * half a minute, which is longer than anybody looks at a black picture. */
-const PATH_LIMIT = 12_000;
-
-/** How often a session is measured, ms. */
-const MEASURE_EVERY = 1_000;
-
-/** A session that lasted for so long was a success: the back-off starts anew; ms. */
-const STABLE_AFTER = 5_000;
+/**
+ * @typedef {object} Source
+ * @property {string} endpoint absolute WHEP URL
+ * @property {string} [token]
+ * @property {RTCIceTransportPolicy} [policy]
+ * @property {RTCIceServer[]} [iceServers] that the page names, beside those of the server
+ */
 
 /** A server's Retry-After is the same for everybody who waits; ms. */
 const SPREAD = 400;
 
+/** A session that is late is made anew at most once in this time, which doubles each
+ * time: on a network that is always late another session is late too; ms. */
+const RENEW_EVERY = 30_000;
+
 /**
  * Events (CustomEvent): "state" with a State, whenever it changes; "stream" with a
- * MediaStream, when a new session has a media path; "stats" with PlaybackStats,
- * every second of a session.
+ * MediaStream, when a new session has a media path or the old one is to be played anew;
+ * "stats" with PlaybackStats, every second of a session; "viewers" with how many watch and
+ * "layers" with the Layers that can be chosen from, where the server tells.
  */
 export class Player extends EventTarget {
   #open;
@@ -37,7 +41,8 @@ export class Player extends EventTarget {
   #backoff;
   /** @type {State} */
   #state = { name: 'idle' };
-  /** @type {{ endpoint: string, token?: string } | undefined} */
+  #diagnose;
+  /** @type {Source | undefined} */
   #source;
   /** @type {RTCIceServer[]} learnt from the server; the next offer gathers with them */
   #iceServers = [];
@@ -49,14 +54,21 @@ export class Player extends EventTarget {
   #bound = false;
   /** True when the next attempt lets the server offer. */
   #swapped = false;
+  /** When a late session may be made anew, and how long that lasts; by performance.now(). */
+  #renew = { from: 0, gap: RENEW_EVERY };
+  /** @type {Layer | undefined} chosen by somebody; undefined: the server chooses */
+  #layer;
 
   /**
-   * @param {object} [options] for tests
-   * @param {(options: import('./whep.js').SessionOptions) => WhepSession} [options.open]
-   * @param {() => number} [options.random]
+   * @param {object} [options]
+   * @param {(session: string, token?: string) => Promise<Partial<State>>} [options.diagnose] asks
+   *   why a session, named by its URL, got no path
+   * @param {(options: import('./whep.js').SessionOptions) => WhepSession} [options.open] for tests
+   * @param {() => number} [options.random] for tests
    */
-  constructor({ open = (options) => new WhepSession(options), random = Math.random } = {}) {
+  constructor({ diagnose = async () => ({}), open = (options) => new WhepSession(options), random = Math.random } = {}) {
     super();
+    this.#diagnose = diagnose;
     this.#open = open;
     this.#random = random;
     this.#backoff = new Backoff({ random });
@@ -69,13 +81,13 @@ export class Player extends EventTarget {
 
   /**
    * Plays, until stop. Playing already, it changes over to the new source.
-   * @param {string} endpoint absolute WHEP URL
-   * @param {string} [token]
+   * @param {Source} source
    */
-  start(endpoint, token) {
+  start(source) {
     this.#cancel();
     this.#backoff.reset();
-    this.#source = { endpoint, token };
+    if (source.endpoint !== this.#source?.endpoint) this.#layer = undefined;
+    this.#source = source;
     this.#swapped = false;
     this.#setState({ name: 'connecting' });
     this.#begin();
@@ -104,6 +116,39 @@ export class Player extends EventTarget {
     if (this.#retryTimer !== undefined && !this.#bound) this.retry();
   }
 
+  /** The computer is in another network: a session looks for another path at once. */
+  networkChanged() {
+    this.wake();
+    this.#attempt?.networkChanged();
+  }
+
+  /** The receiver of the picture, while there is a session. */
+  get receiver() {
+    return this.#attempt?.session.connection?.getReceivers().find(({ track }) => track.kind === 'video');
+  }
+
+  /** True when the viewer can choose among the layers. */
+  get canChoose() {
+    return this.#attempt?.session.hasLayerChoice ?? false;
+  }
+
+  /** The layer that was chosen; undefined when the server chooses. */
+  get layer() {
+    return this.#layer;
+  }
+
+  /**
+   * Asks for a layer, now and in the sessions to come.
+   * @param {Layer | undefined} layer undefined: the server chooses
+   */
+  async chooseLayer(layer) {
+    this.#layer = layer;
+    await this.#attempt?.session.chooseLayer(layer).catch(() => {
+      // What is seen does not change; nor may what is said to be chosen.
+      if (this.#layer === layer) this.#layer = undefined;
+    });
+  }
+
   /** The element shows a picture of the present stream. */
   pictureShown() {
     this.#attempt?.pictureShown();
@@ -117,7 +162,8 @@ export class Player extends EventTarget {
 
     // The constructor throws where WebRTC is missing or switched off.
     try {
-      const session = this.#open({ ...source, iceServers: this.#iceServers, swapped: this.#swapped });
+      const iceServers = mergeServers(source.iceServers ?? [], this.#iceServers);
+      const session = this.#open({ ...source, iceServers, swapped: this.#swapped });
       this.#attempt = new Attempt(session, this.#hooks());
       this.#attempt.run();
     } catch (error) {
@@ -125,20 +171,41 @@ export class Player extends EventTarget {
     }
   }
 
-  /** @returns {AttemptHooks} */
+  /** @returns {import('./attempt.js').Hooks} */
   #hooks() {
     return {
       accepted: (iceServers) => {
         this.#iceServers = iceServers;
         if (this.#state.name !== 'reconnecting') this.#setState({ name: 'connecting' });
+        if (this.#layer) this.chooseLayer(this.#layer);
       },
       connected: (stream) => this.#emit('stream', stream),
+      jump: (stream) => this.#emit('stream', stream),
+      mayRenew: () => this.#mayRenew(),
       flowing: () => this.#setState({ name: 'playing' }),
-      stalled: () => this.#setState({ name: 'stalled' }),
+      stalled: (reason) => this.#setState({ name: reason === 'away' ? 'waiting' : 'stalled', reason }),
       stable: () => this.#backoff.reset(),
       measured: (stats) => this.#emit('stats', stats),
+      told: (told) => this.#told(told),
+      diagnosed: async () => {
+        const session = this.#attempt?.session.resource;
+        return session ? this.#diagnose(session, this.#source?.token) : {};
+      },
       failed: (failure) => this.#failed(failure),
     };
+  }
+
+  /** @param {import('./whep-events.js').Told} told */
+  #told({ type, data }) {
+    if (type === 'viewercount' && typeof data?.viewercount === 'number') this.#emit('viewers', data.viewercount);
+    if (type === 'layers') this.#emit('layers', readLayers(data));
+  }
+
+  #mayRenew() {
+    const now = performance.now();
+    if (now < this.#renew.from) return false;
+    this.#renew = { from: now + this.#renew.gap, gap: this.#renew.gap * 2 };
+    return true;
   }
 
   /** @param {Failure} failure */
@@ -179,113 +246,4 @@ export class Player extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/**
- * @typedef {object} AttemptHooks
- * @property {(iceServers: RTCIceServer[]) => void} accepted the server answered
- * @property {(stream: MediaStream) => void} connected there is a media path
- * @property {() => void} flowing a picture came, the first or after a pause
- * @property {() => void} stalled none came for a while
- * @property {() => void} stable it works, and has for a while
- * @property {(stats: import('./stats.js').PlaybackStats) => void} measured
- * @property {(failure: Failure) => void} failed it is over; nothing is called after it
- */
-
-/** One session from its offer to its end. */
-class Attempt {
-  #session;
-  #hooks;
-  #ending = new AbortController();
-  #meter = new PlaybackMeter();
-  /** @type {Watchdog | undefined} */
-  #watchdog;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #pathTimer;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  #measureTimer;
-  /** @type {number | undefined} by performance.now(); undefined before there is a media path */
-  #connectedAt;
-  #flowing = false;
-
-  /** @param {WhepSession} session @param {AttemptHooks} hooks */
-  constructor(session, hooks) {
-    this.#session = session;
-    this.#hooks = hooks;
-    const { signal } = this.#ending;
-    session.addEventListener('connected', () => this.#connected(), { signal });
-    session.addEventListener('lost', () => this.#fail(this.#connectedAt === undefined ? 'path' : 'lost'), { signal });
-  }
-
-  async run() {
-    const { signal } = this.#ending;
-    try {
-      await this.#session.open(signal);
-    } catch (error) {
-      if (!signal.aborted) this.#hooks.failed(failureOf(error));
-      return;
-    }
-    if (signal.aborted) return;
-    this.#hooks.accepted(this.#session.iceServers);
-    if (this.#connectedAt === undefined) this.#pathTimer = setTimeout(() => this.#fail('path'), PATH_LIMIT);
-  }
-
-  end() {
-    this.#ending.abort(new DOMException('The session was ended.', 'AbortError'));
-    clearTimeout(this.#pathTimer);
-    clearInterval(this.#measureTimer);
-    this.#session.close();
-  }
-
-  forgive() {
-    this.#watchdog?.forgive(performance.now());
-  }
-
-  pictureShown() {
-    if (this.#flowing || this.#connectedAt === undefined) return;
-    this.#flowing = true;
-    this.#hooks.flowing();
-  }
-
-  #connected() {
-    if (this.#connectedAt !== undefined) return;
-    clearTimeout(this.#pathTimer);
-    this.#connectedAt = performance.now();
-    this.#watchdog = new Watchdog(this.#connectedAt);
-    this.#hooks.connected(this.#session.stream);
-    this.#measureTimer = setInterval(() => this.#measure(), MEASURE_EVERY);
-  }
-
-  async #measure() {
-    const report = await this.#session.report().catch(() => undefined);
-    if (!report || this.#ending.signal.aborted || !this.#watchdog || this.#connectedAt === undefined) return;
-    const stats = this.#meter.read(report, Date.now());
-    this.#hooks.measured(stats);
-
-    const video = this.#session.hasVideo();
-    // Without pictures, sound is what has to come in.
-    const count = video ? stats.framesDecoded : stats.packetsReceived;
-    const now = performance.now();
-    const seen = this.#watchdog.observe(count, now);
-    if (hidden()) return;
-    if (seen === 'frozen') {
-      this.#fail('frozen');
-    } else if (seen === 'stalled') {
-      this.#flowing = false;
-      this.#hooks.stalled();
-    } else if (count > 0) {
-      this.pictureShown();
-      if (now - this.#connectedAt >= STABLE_AFTER) this.#hooks.stable();
-    }
-  }
-
-  /** @param {Reason} reason */
-  #fail(reason) {
-    this.#hooks.failed({ state: { name: 'reconnecting', reason }, wait: 'backoff' });
-  }
-}
-
-/** A tab in the background is not measured by its pictures: it may decode none. */
-function hidden() {
-  return typeof document !== 'undefined' && document.hidden;
 }

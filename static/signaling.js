@@ -3,11 +3,11 @@
 // in, a resource to delete at the end. It decides nothing about trying again.
 
 import { retryAfter } from './backoff.js';
-import { iceServers } from './link.js';
+import { extensions, iceServers } from './link.js';
 
 /** How long an offer waits for its candidates, ms. A browser behind a broken
  * network gathers for 40 s; what it found in one second is what is worth having. */
-const GATHERING_LIMIT = 1_000;
+export const GATHERING_LIMIT = 1_000;
 
 /** How long the server may take to answer a request, ms. */
 const REQUEST_LIMIT = 10_000;
@@ -38,7 +38,9 @@ export class RefusedError extends Error {
  * @typedef {object} Resource what the server made of an offer
  * @property {string | undefined} url of the session, absolute; undefined when the
  *   server gave no Location, and then nothing can be deleted
+ * @property {string} [etag] of its ICE session, for a restart
  * @property {RTCIceServer[]} iceServers that the server offers
+ * @property {import('./link.js').Extension[]} extensions that it has for this session
  */
 
 /**
@@ -58,12 +60,12 @@ export class RefusedError extends Error {
 export async function negotiate(connection, { endpoint, token, signal, adjust, adjustAnswer, onResource }) {
   await setLocal(connection, await connection.createOffer(), adjust);
   await gathered(connection, GATHERING_LIMIT, signal);
-  const { response, sdp } = await exchange(endpoint, {
-    method: 'POST', sdp: connection.localDescription?.sdp, expect: 201, token, signal,
+  const { response, body } = await exchange(endpoint, {
+    method: 'POST', body: connection.localDescription?.sdp, expect: 201, token, signal,
   });
   takeResource(connection, response, onResource);
   signal.throwIfAborted();
-  await connection.setRemoteDescription({ type: 'answer', sdp: adjustAnswer?.(sdp) ?? sdp });
+  await connection.setRemoteDescription({ type: 'answer', sdp: adjustAnswer?.(body) ?? body });
 }
 
 /**
@@ -80,16 +82,16 @@ export async function negotiate(connection, { endpoint, token, signal, adjust, a
  * @returns {Promise<void>}
  */
 export async function negotiateSwapped(connection, { endpoint, token, signal, adjust, onResource }) {
-  const { response, sdp } = await exchange(endpoint, {
-    method: 'POST', prefer: 'counter-offer', expect: 406, token, signal,
+  const { response, body } = await exchange(endpoint, {
+    method: 'POST', headers: { Prefer: 'counter-offer' }, expect: 406, token, signal,
   });
   const url = takeResource(connection, response, onResource);
   if (!url) throw new RefusedError(response.status, 'The server made an offer, but named no place for the answer.');
   signal.throwIfAborted();
-  await connection.setRemoteDescription({ type: 'offer', sdp });
+  await connection.setRemoteDescription({ type: 'offer', sdp: body });
   await setLocal(connection, await connection.createAnswer(), adjust);
   await gathered(connection, GATHERING_LIMIT, signal);
-  await exchange(url, { method: 'PATCH', sdp: connection.localDescription?.sdp, expect: 204, token, signal });
+  await exchange(url, { method: 'PATCH', body: connection.localDescription?.sdp, expect: 204, token, signal });
 }
 
 /**
@@ -101,47 +103,58 @@ export async function negotiateSwapped(connection, { endpoint, token, signal, ad
  */
 function takeResource(connection, response, onResource) {
   const location = response.headers.get('Location');
-  const servers = iceServers(response.headers.get('Link'));
+  const link = response.headers.get('Link');
+  const servers = iceServers(link);
   // Relative to where the answer came from, which after a redirect is not the endpoint.
   const url = location ? new URL(location, response.url).href : undefined;
-  onResource({ url, iceServers: servers });
+  const etag = response.headers.get('ETag') ?? undefined;
+  onResource({ url, etag, iceServers: servers, extensions: extensions(link, response.url) });
   if (servers.length > 0) {
     // An answer of ours is still to gather with them; after an offer, an ICE restart will.
-    connection.setConfiguration({ ...connection.getConfiguration(), iceServers: servers });
+    const configuration = connection.getConfiguration();
+    connection.setConfiguration({ ...configuration, iceServers: mergeServers(configuration.iceServers ?? [], servers) });
   }
   return url;
 }
 
 /**
- * Sends one description, if any, and reads what comes back.
+ * Both lists, without the older entry where both have the same server.
+ * @param {RTCIceServer[]} older
+ * @param {RTCIceServer[]} newer
+ */
+export function mergeServers(older, newer) {
+  const known = new Set(newer.map(({ urls }) => String(urls)));
+  return [...older.filter(({ urls }) => !known.has(String(urls))), ...newer];
+}
+
+/**
+ * Sends one description or fragment, if any, and reads what comes back.
  * @param {string} url
  * @param {object} options
  * @param {'POST' | 'PATCH'} options.method
- * @param {string} [options.sdp]
- * @param {string} [options.prefer] value of the Prefer header (RFC 7240)
+ * @param {string} [options.type] media type of the body
+ * @param {string} [options.body]
+ * @param {Record<string, string>} [options.headers] beside the usual ones
  * @param {number} options.expect the status that is no refusal
  * @param {string} [options.token]
  * @param {AbortSignal} options.signal
  */
-async function exchange(url, { method, sdp, prefer, expect, token, signal }) {
+export async function exchange(url, { method, type = 'application/sdp', body, headers, expect, token, signal }) {
   const request = new AbortController();
   const abort = () => request.abort(signal.reason);
   const timer = setTimeout(() => request.abort(new TypeError('no answer in time')), REQUEST_LIMIT);
   signal.addEventListener('abort', abort);
-  /** @type {Record<string, string>} */
-  const headers = { 'Content-Type': 'application/sdp', Accept: 'application/sdp', ...bearer(token) };
-  if (prefer) headers.Prefer = prefer;
   try {
     const response = await fetch(url, {
       method,
-      headers,
-      body: sdp ?? '',
+      headers: { 'Content-Type': type, Accept: type, ...bearer(token), ...headers },
+      body: body ?? '',
       signal: request.signal,
       cache: 'no-store',
       referrerPolicy: 'no-referrer',
     });
     if (response.status !== expect) throw await refusal(response);
-    return { response, sdp: await response.text() };
+    return { response, body: await response.text() };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
@@ -208,7 +221,7 @@ export async function refusal(response) {
  * @param {RTCSessionDescriptionInit} description of the connection's own making
  * @param {((sdp: string) => string) | undefined} adjust
  */
-async function setLocal(connection, description, adjust) {
+export async function setLocal(connection, description, adjust) {
   const adjusted = adjust?.(description.sdp ?? '');
   if (adjusted !== undefined && adjusted !== description.sdp) {
     try {
@@ -228,7 +241,7 @@ async function setLocal(connection, description, adjust) {
  * @param {AbortSignal} signal
  * @returns {Promise<void>}
  */
-function gathered(connection, limit, signal) {
+export function gathered(connection, limit, signal) {
   if (connection.iceGatheringState === 'complete') return Promise.resolve();
   return new Promise((resolve, reject) => {
     const done = new AbortController();

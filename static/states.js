@@ -1,12 +1,13 @@
 // @ts-check
 // What a player can be doing, and what it does after a failure. Pure.
 
+import { NoRelayError } from './servers.js';
 import { RefusedError } from './signaling.js';
 
 /**
  * - idle: not asked to play
  * - connecting: the server is asked, or the media path is being made
- * - waiting: the server knows the stream, and nobody is publishing it yet
+ * - waiting: the server knows the stream, and nobody is publishing it now
  * - playing: pictures (or sound, where there are no pictures) arrive
  * - stalled: connected, but no picture for a while
  * - reconnecting: the connection or the server was lost
@@ -26,7 +27,13 @@ import { RefusedError } from './signaling.js';
  * - lost: the connection broke, or the server ended it
  * - frozen: connected, but pictures stopped
  * - unusable: the browser could not use the answer
- * @typedef {'unreachable' | 'server' | 'path' | 'lost' | 'frozen' | 'unusable'} Reason
+ * - network: the path broke or the network changed, and another path is looked for
+ * - behind: the picture was late, and did not catch up
+ * - asked: the server wants a new session
+ * - relay: only a relay is allowed, and there is none
+ * - away: the publisher has gone, and may be back on the same connection
+ * @typedef {'unreachable' | 'server' | 'path' | 'lost' | 'frozen' | 'unusable' | 'network' | 'behind' | 'asked' |
+ *   'relay' | 'away'} Reason
  */
 
 /**
@@ -34,6 +41,8 @@ import { RefusedError } from './signaling.js';
  * @property {StateName} name
  * @property {Reason} [reason]
  * @property {string} [detail] in the server's or the browser's words
+ * @property {string} [code] what the server found out about a failed connection, for words
+ *   in other languages
  * @property {number} [status] HTTP status of the refusal
  * @property {number} [retryAt] when the next attempt starts, ms since the epoch;
  *   undefined while one is under way or when none will be made
@@ -62,6 +71,7 @@ export function failureOf(error) {
   if (error instanceof TypeError) {
     return { state: { name: 'reconnecting', reason: 'unreachable' }, wait: 'backoff' };
   }
+  if (error instanceof NoRelayError) return { state: { name: 'refused', reason: 'relay' }, wait: POLL_REFUSED };
   const detail = error instanceof Error ? error.message : String(error);
   return { state: { name: 'reconnecting', reason: 'unusable', detail }, wait: 'backoff' };
 }

@@ -11,8 +11,11 @@
  * @property {number} framesDropped
  * @property {number} packetsReceived audio and video
  * @property {number} packetsLost
+ * @property {number | undefined} loss fraction of the packets of the last ten seconds, 0 to 1
  * @property {number} bitrate received in the last interval, bit/s
- * @property {number | undefined} bufferDelay ms that a picture waited in the jitter buffer
+ * @property {number | undefined} bufferDelay ms that pictures waited in the jitter buffer
+ *   in the last interval
+ * @property {number | undefined} soundDelay the same of sound
  * @property {number | undefined} roundTripTime ms
  * @property {string} codec of the video, 'H264'; '' before it is known
  * @property {string} path 'udp', 'tcp' or 'relay'; '' before there is one
@@ -51,9 +54,16 @@ const sum = (list, field) => list.reduce((total, entry) => total + (entry[field]
  */
 const perSecond = (now, before, ms) => (ms > 0 ? Math.max(0, ((now - before) * 1000) / ms) : 0);
 
+/** Over so many readings losses are counted: one interval has few packets. */
+const LOSS_READINGS = 10;
+
 /** Keeps the last reading, because rates need two. One per session. */
 export class PlaybackMeter {
-  #last = { time: 0, bytes: 0, frames: 0, delay: 0, emitted: 0 };
+  #last = { time: 0, bytes: 0, frames: 0 };
+  /** @type {Map<string, { delay: number, emitted: number }>} by kind */
+  #buffers = new Map();
+  /** @type {{ lost: number, received: number }[]} */
+  #packets = [];
 
   /**
    * @param {Iterable<[string, Entry]>} report
@@ -69,11 +79,9 @@ export class PlaybackMeter {
       time,
       bytes: sum(inbound, 'bytesReceived'),
       frames: video.framesDecoded ?? 0,
-      delay: video.jitterBufferDelay ?? 0,
-      emitted: video.jitterBufferEmittedCount ?? 0,
     };
     this.#last = next;
-    const emitted = next.emitted - last.emitted;
+    const packets = { lost: sum(inbound, 'packetsLost'), received: sum(inbound, 'packetsReceived') };
     return {
       time,
       width: video.frameWidth ?? 0,
@@ -81,13 +89,33 @@ export class PlaybackMeter {
       framesPerSecond: perSecond(next.frames, last.frames, elapsed),
       framesDecoded: next.frames,
       framesDropped: video.framesDropped ?? 0,
-      packetsReceived: sum(inbound, 'packetsReceived'),
-      packetsLost: sum(inbound, 'packetsLost'),
+      packetsReceived: packets.received,
+      packetsLost: packets.lost,
+      loss: this.#loss(packets),
       bitrate: perSecond(next.bytes, last.bytes, elapsed) * 8,
-      bufferDelay: emitted > 0 ? ((next.delay - last.delay) * 1000) / emitted : undefined,
+      bufferDelay: this.#waited(inbound, 'video'),
+      soundDelay: this.#waited(inbound, 'audio'),
       codec: codecName(report, video),
       ...pathOf(report),
     };
+  }
+
+  /** @param {{ lost: number, received: number }} packets of the session */
+  #loss(packets) {
+    this.#packets.push(packets);
+    if (this.#packets.length > LOSS_READINGS) this.#packets.shift();
+    // A packet that comes late after all is taken back from the lost ones.
+    const lost = Math.max(0, packets.lost - this.#packets[0].lost);
+    const all = lost + packets.received - this.#packets[0].received;
+    return all > 0 ? lost / all : undefined;
+  }
+
+  /** @param {Entry[]} inbound @param {string} kind @returns {number | undefined} ms */
+  #waited(inbound, kind) {
+    const { jitterBufferDelay: delay = 0, jitterBufferEmittedCount: emitted = 0 } = inbound.find((entry) => entry.kind === kind) ?? {};
+    const before = this.#buffers.get(kind) ?? { delay: 0, emitted: 0 };
+    this.#buffers.set(kind, { delay, emitted });
+    return emitted > before.emitted ? ((delay - before.delay) * 1000) / (emitted - before.emitted) : undefined;
   }
 }
 

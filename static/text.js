@@ -1,5 +1,7 @@
 // @ts-check
-// The player's words, in English and Chinese. Pure.
+// The player's words about its states, in English and Chinese. Pure.
+
+import { inChinese } from './text-diagnosis.js';
 
 /** @typedef {import('./states.js').State} State */
 /** @typedef {import('./states.js').Reason} Reason */
@@ -9,6 +11,7 @@
  * @property {string} lang BCP 47
  * @property {Record<import('./states.js').StateName, string>} states
  * @property {Record<Reason, string>} reasons
+ * @property {(text: string) => string} sources what the server says of its camera
  * @property {string} tokenMissing
  * @property {string} tokenForbidden
  * @property {string} tooOften
@@ -47,7 +50,13 @@ const en = {
     lost: 'The connection was lost.',
     frozen: 'The picture stood still.',
     unusable: 'This browser could not use the answer.',
+    network: 'The network changed; looking for another way.',
+    behind: 'The picture was late.',
+    asked: 'The server asked for a new connection.',
+    relay: 'Only a relay is allowed, and the server offers none (TURN).',
+    away: 'The publisher is away. The picture comes back by itself.',
   },
+  sources: (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`,
   tokenMissing: 'This stream needs a token',
   tokenForbidden: 'This token does not open this stream',
   tooOften: 'The server asks for a pause',
@@ -63,6 +72,13 @@ const en = {
   retry: 'Try now',
   live: 'Live',
 };
+
+/** What a server says of its camera. */
+const zhSources = new Map([
+  ['camera unplugged', '摄像头已拔出'],
+  ['camera off while nobody watches', '无人观看时摄像头关闭'],
+  ['camera starting', '摄像头正在启动'],
+]);
 
 /** @type {Words} */
 const zh = {
@@ -86,7 +102,13 @@ const zh = {
     lost: '连接已中断。',
     frozen: '画面停止不动。',
     unusable: '此浏览器无法使用服务器的应答。',
+    network: '网络已变化，正在寻找其他路径。',
+    behind: '画面延迟过大。',
+    asked: '服务器要求重新连接。',
+    relay: '只允许通过中继连接，但服务器没有提供中继（TURN）。',
+    away: '发布者暂时离开，画面会自动恢复。',
   },
+  sources: (text) => `${zhSources.get(text) ?? text.replace(/\.$/, '')}。`,
   tokenMissing: '观看此直播需要令牌',
   tokenForbidden: '此令牌不能观看这个直播',
   tooOften: '服务器要求稍候',
@@ -121,12 +143,15 @@ export function words(languages) {
  * it the reason, where there is one.
  * @param {Words} words
  * @param {State} state
- * @param {{ hasToken?: boolean }} [context]
+ * @param {{ hasToken?: boolean, source?: string }} [context] whether a token was sent; what
+ *   the server says of the stream's camera
  * @returns {{ headline: string, detail: string }}
  */
-export function describe(words, state, { hasToken = false } = {}) {
+export function describe(words, state, { hasToken = false, source = '' } = {}) {
   const reason = state.reason ? words.reasons[state.reason] : '';
-  return { headline: headline(words, state, hasToken), detail: detailOf(state) || reason };
+  const awaited = state.name === 'waiting' || state.name === 'stalled' || state.name === 'connecting';
+  if (awaited && source) return { headline: headline(words, state, hasToken), detail: words.sources(source) };
+  return { headline: headline(words, state, hasToken), detail: diagnosed(words, state) || detailOf(state) || reason };
 }
 
 /**
@@ -139,6 +164,15 @@ export function countdown(words, state, now) {
   if (state.retryAt === undefined || state.name === 'waiting') return '';
   const seconds = Math.max(1, Math.ceil((state.retryAt - now) / 1000));
   return state.name === 'reconnecting' ? words.reconnectingIn(seconds) : words.tryingIn(seconds);
+}
+
+/**
+ * What the server found out, where its own English sentence is not understood.
+ * @param {Words} words
+ * @param {State} state
+ */
+function diagnosed(words, { code }) {
+  return words.lang === 'zh' && code ? (inChinese[code] ?? '') : '';
 }
 
 /** @param {Words} words @param {State} state @param {boolean} hasToken */

@@ -27,9 +27,17 @@ export class Watchdog {
       this.count = count;
       this.since = now;
     }
-    const quiet = now - this.since;
+    const quiet = this.quiet(now);
     if (quiet >= FROZEN_AFTER) return 'frozen';
     return quiet >= STALLED_AFTER ? 'stalled' : 'flowing';
+  }
+
+  /**
+   * How long no picture has come, ms.
+   * @param {number} now
+   */
+  quiet(now) {
+    return now - this.since;
   }
 
   /**

@@ -16,12 +16,11 @@ const css = `
 }
 :host([hidden]) { display: none; }
 :host(:fullscreen) { aspect-ratio: auto; width: 100%; height: 100%; }
-.stage { position: absolute; inset: 0; outline: none; }
+.stage { position: absolute; inset: 0; outline: none; container-type: size; }
 .stage:focus-visible::after {
   content: ""; position: absolute; inset: 0; pointer-events: none;
   box-shadow: inset 0 0 0 3px var(--whep-accent);
 }
-.stage.quiet { cursor: none; }
 video { display: block; width: 100%; height: 100%; object-fit: var(--whep-fit, contain); }
 
 .status {
@@ -58,19 +57,79 @@ svg { width: 1.4rem; height: 1.4rem; fill: none; stroke: currentColor; stroke-wi
 .retry { margin-top: .5rem; padding: 0 1.2rem; background: rgb(255 255 255 / .14); font-size: .95rem; }
 .retry:hover { background: rgb(255 255 255 / .24); }
 
-.bar {
-  position: absolute; inset: auto 0 0; display: flex; align-items: center; gap: .5rem;
-  padding: 2.5rem max(.9rem, env(safe-area-inset-right)) max(.9rem, env(safe-area-inset-bottom)) max(.9rem, env(safe-area-inset-left));
-  background: linear-gradient(transparent, rgb(0 0 0 / .55)); transition: opacity .25s;
+.notice {
+  position: absolute; top: calc(var(--whep-top, 0px) + .9rem); left: 50%; translate: -50%; margin: 0; max-width: calc(100% - 1.8rem);
+  padding: .5rem 1rem; border-radius: 999px; background: rgb(12 18 25 / .78); font-size: .9rem; text-align: center;
 }
-.bar .gap { flex: 1; }
-.live { display: inline-flex; align-items: center; gap: .45rem; padding: 0 .4rem; font-size: .85rem; letter-spacing: .02em; }
-.live::before { content: ""; width: .55rem; height: .55rem; border-radius: 50%; background: #ff5a4f; }
-.unmute { padding: 0 1.1rem 0 .9rem; background: #fff; color: #0b0f14; font-weight: 600; }
+.notice:empty { display: none; }
+
+.bar {
+  position: absolute; inset: auto 0 0; display: flex; align-items: center; gap: .4rem;
+  padding: 3rem max(.9rem, env(safe-area-inset-right)) max(.9rem, env(safe-area-inset-bottom)) max(.9rem, env(safe-area-inset-left));
+  background: linear-gradient(transparent, rgb(0 0 0 / .6)); transition: opacity .25s; pointer-events: none;
+}
+.bar > * { pointer-events: auto; transition: opacity .25s; }
+.bar .gap { flex: 1; pointer-events: none; }
+.bar .button { padding: 0; width: 2.75rem; background: none; }
+.bar .button:hover, .bar .button[aria-expanded=true] { background: rgb(255 255 255 / .18); }
+.live { display: inline-flex; align-items: center; gap: .5rem; padding: 0 .5rem; font-size: .875rem; white-space: nowrap; text-shadow: 0 1px 2px rgb(0 0 0 / .5); }
+.live::before { content: ""; flex: none; width: .55rem; height: .55rem; border-radius: 50%; background: #ff5a4f; }
+.unmute { flex: none; padding: 0 1.1rem 0 .9rem; background: #fff; color: #0b0f14; font-weight: 600; }
 .unmute:hover { background: #e6eef0; }
+.unmute + .button + .live { padding-left: .6rem; }
+.stage.quiet { cursor: none; }
 .stage.quiet .bar { background: none; }
 .stage.quiet .bar > :not(.unmute) { opacity: 0; pointer-events: none; }
-.bar > * { transition: opacity .25s; }
+
+.menu {
+  position: absolute; right: max(.9rem, env(safe-area-inset-right)); bottom: calc(100% - 2.6rem); min-width: 13rem; max-height: 60vh; overflow: auto;
+  padding: .4rem; border-radius: 14px; background: rgb(20 27 35 / .96); box-shadow: 0 12px 40px rgb(0 0 0 / .45);
+}
+.menu[hidden] { display: none; }
+.group + .group { margin-top: .4rem; padding-top: .4rem; border-top: 1px solid rgb(255 255 255 / .12); }
+.group-title { margin: 0; padding: .35rem .8rem; font-size: .8rem; color: #aebbc8; }
+.item { display: flex; justify-content: flex-start; width: 100%; padding: 0 .9rem 0 .5rem; border-radius: 9px; background: none; text-align: left; font-size: .94rem; }
+.item:hover, .item:focus-visible { background: rgb(255 255 255 / .12); }
+.item:focus-visible { outline-offset: -3px; }
+.tick { flex: none; display: inline-flex; width: 1.25rem; color: var(--whep-accent); }
+.tick svg { width: 1.15rem; height: 1.15rem; stroke-width: 2.4; }
+
+.stats {
+  position: absolute; top: calc(var(--whep-top, 0px) + .9rem); left: max(.9rem, env(safe-area-inset-left));
+  width: min(20rem, calc(100% - 1.8rem)); max-height: calc(100% - var(--whep-top, 0px) - 5.4rem); overflow: auto;
+  padding: .35rem .9rem .8rem; border-radius: 14px; background: rgb(13 19 26 / .86); font-size: .875rem;
+}
+.stats[hidden] { display: none; }
+.stats-head { display: flex; align-items: center; justify-content: space-between; margin-right: -.5rem; }
+.stats-title { margin: 0; font-size: .875rem; font-weight: 600; }
+.stats-close { min-width: 2.25rem; min-height: 2.25rem; padding: 0; background: none; }
+.stats-close:hover { background: rgb(255 255 255 / .15); }
+.stats-close svg { width: 1.1rem; height: 1.1rem; }
+.stats-list { display: grid; grid-template-columns: auto 1fr; gap: .28rem 1rem; margin: 0; }
+.stats-name { color: #b4c1cd; }
+.stats-cell { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
+.stats-value { display: block; font-weight: 600; }
+.stats-value.delay, .stats-value.bitrate { font-size: 1.02rem; }
+.stats-note { display: block; font-size: .78rem; color: #b4c1cd; text-wrap: balance; }
+.stats-note:empty { display: none; }
+.stats-graph { grid-column: 1 / -1; margin: 0; }
+svg.graph { display: block; width: 100%; height: 2rem; margin: .1rem 0 .35rem; border-bottom: 1px solid rgb(255 255 255 / .16); stroke: none; overflow: visible; }
+.graph polyline { fill: none; stroke: var(--whep-accent); stroke-width: 1.6; vector-effect: non-scaling-stroke; }
+.graph polygon { fill: var(--whep-accent); opacity: .18; }
+.rate-graph polyline { stroke: #7db4ff; }
+.rate-graph polygon { fill: #7db4ff; }
+
+@container (max-width: 26rem) {
+  .unmute { padding: 0; width: 2.75rem; }
+  .unmute-text { display: none; }
+  .stats { width: auto; right: max(.9rem, env(safe-area-inset-right)); }
+}
+@container (max-aspect-ratio: 3/4) {
+  .stats { top: auto; bottom: 5.2rem; max-height: calc(100% - 12rem); }
+}
+@container (max-height: 17rem) {
+  .stats { font-size: .8rem; bottom: 3.6rem; max-height: none; }
+}
 .reader { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @media (prefers-reduced-motion: reduce) {

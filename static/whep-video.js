@@ -5,17 +5,29 @@
 //   <whep-video src="https://HOST/whep/NAME" autoplay muted controls></whep-video>
 //
 // Attributes: src (WHEP URL), token (sent as Bearer), muted, autoplay (without it a
-// play button is shown and nothing is fetched), controls, poster, lang (en or zh; the
-// browser's language otherwise).
-// Properties: state, stats, stream, video, muted, src, token.
-// Methods: play(), stop(), retry(), toggleMute(), toggleFullscreen().
+// play button is shown and nothing is fetched), controls, poster, stats (shows statistics),
+// lang (en or zh; the document's language otherwise, then the browser's), policy (relay:
+// only through a TURN server), ice-servers (JSON, beside those that the server names).
+// Properties: state, stats, delay, viewers, stream, video, muted, src, token.
+// Methods: play(), stop(), retry(), toggleMute(), toggleFullscreen(), togglePip(),
+// toggleStats(), snapshot(), saveSnapshot(), pressKey(event).
 // Events (CustomEvent, not bubbling): "state" and "error" with {name, text, detail,
-// reason, status, retryAt}, "stats" with PlaybackStats of stats.js every second.
-// Parts: video, status, headline, detail, countdown, spinner, bar, button, unmute,
-// play, retry, live. Custom properties: --whep-accent, --whep-fit.
+// reason, status, code, retryAt}, "stats" with PlaybackStats of stats.js every second (and
+// delay, when it is measured), "viewers" with how many watch.
+// Keys: space or k play and stop, m sound, f full screen, p picture in picture,
+// i statistics, s save the picture.
+// Parts: video, status, headline, detail, countdown, spinner, notice, bar, button, unmute,
+// play, retry, live, menu, stats and stats-…. Custom properties: --whep-accent, --whep-fit,
+// --whep-top (what the page has written over the upper edge).
 
+import { Companion } from './companion.js';
+import { Insight } from './insight.js';
+import { leaveFullscreen, togglePictureInPicture } from './screen.js';
 import { Player } from './player.js';
 import { PlayerView } from './player-view.js';
+import { diagnose, ownStream } from './porthole.js';
+import { readServers } from './servers.js';
+import { fileName, save, snapshot } from './snapshot.js';
 import { isError } from './states.js';
 import { countdown, describe, words } from './text.js';
 
@@ -25,10 +37,14 @@ import { countdown, describe, words } from './text.js';
 const COUNT_EVERY = 250;
 
 export class WhepVideo extends HTMLElement {
-  static observedAttributes = ['src', 'token', 'muted', 'autoplay', 'controls', 'poster', 'lang'];
+  static observedAttributes = ['src', 'token', 'muted', 'autoplay', 'controls', 'poster', 'lang', 'stats', 'policy', 'ice-servers'];
 
-  #player = new Player();
+  #player = new Player({ diagnose });
+  #companion = new Companion((about) => this.#learn(about));
+  /** @type {import('./porthole.js').About | undefined} */
+  #about;
   #view;
+  #insight;
   /** @type {AbortController | undefined} ends every listener of the connected element */
   #listening;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -43,10 +59,16 @@ export class WhepVideo extends HTMLElement {
     super();
     this.#view = new PlayerView(this.attachShadow({ mode: 'open' }), {
       play: () => this.play(),
+      stop: () => this.stop(),
       retry: () => this.retry(),
       mute: () => this.toggleMute(),
       fullscreen: () => this.toggleFullscreen(),
+      pip: () => this.togglePip(),
+      snapshot: () => this.saveSnapshot(),
+      stats: () => this.toggleStats(),
+      choose: (layer) => this.#choose(layer),
     });
+    this.#insight = new Insight(this.#view.panel, this.video, () => this.#player.receiver);
   }
 
   connectedCallback() {
@@ -56,13 +78,14 @@ export class WhepVideo extends HTMLElement {
     this.#view.connect(this.#listening.signal);
     this.#view.muted = this.hasAttribute('muted');
     this.#translate();
-    this.#showState();
+    this.#showStats();
     if (this.hasAttribute('autoplay')) this.play();
   }
 
   /** Leaves nothing behind: no timer, no listener, no session. */
   disconnectedCallback() {
     this.stop();
+    this.#insight.show(false);
     this.#listening?.abort();
     this.#listening = undefined;
     clearInterval(this.#counting);
@@ -80,7 +103,8 @@ export class WhepVideo extends HTMLElement {
     if (!this.#listening || before === value) return;
     if (name === 'muted') this.#view.muted = value !== null;
     if (name === 'lang') this.#translate();
-    if (name === 'src' || name === 'token') this.#restart();
+    if (name === 'stats') this.#showStats();
+    if (['src', 'token', 'policy', 'ice-servers'].includes(name)) this.#restart();
     if (name === 'autoplay' && value !== null) this.play();
   }
 
@@ -119,12 +143,22 @@ export class WhepVideo extends HTMLElement {
     return this.#stats;
   }
 
+  /** How old the picture is and how that is known; undefined while the statistics are closed. */
+  get delay() {
+    return this.#insight.delay;
+  }
+
+  /** How many watch the stream; 0 when the server does not tell. */
+  get viewers() {
+    return this.#view.viewers;
+  }
+
   /** The stream that is shown, or null. */
   get stream() {
     return this.#view.stream;
   }
 
-  /** The video element inside, for snapshots and picture-in-picture. */
+  /** The video element inside. */
   get video() {
     return this.#view.video;
   }
@@ -139,8 +173,10 @@ export class WhepVideo extends HTMLElement {
   stop() {
     this.#wanted = false;
     this.#player.stop();
+    this.#companion.stop();
     this.#view.stream = null;
     this.#stats = undefined;
+    this.#learn(undefined);
   }
 
   /** Does now what is being waited for. */
@@ -152,21 +188,64 @@ export class WhepVideo extends HTMLElement {
     this.#view.muted = !this.#view.muted;
   }
 
+  toggleStats() {
+    this.toggleAttribute('stats');
+  }
+
   /** Needs a user's action, as every browser wants it. */
   toggleFullscreen() {
-    if (document.fullscreenElement) {
-      document.exitFullscreen().catch(() => {});
-    } else if (this.requestFullscreen) {
-      this.requestFullscreen().catch(() => {});
-    } else {
-      // Safari on an iPhone puts nothing but the video element on the whole screen.
-      /** @type {any} */ (this.video).webkitEnterFullscreen?.();
-    }
+    if (leaveFullscreen()) return;
+    if (this.requestFullscreen) this.requestFullscreen().catch(() => {});
+    // Safari on an iPhone puts nothing but the video element on the whole screen.
+    else /** @type {any} */ (this.video).webkitEnterFullscreen?.();
+  }
+
+  /** Likewise. */
+  togglePip() {
+    togglePictureInPicture(this.video);
+  }
+
+  /** @returns {Promise<Blob | null>} the present picture as PNG, null while there is none */
+  snapshot() {
+    return snapshot(this.video);
+  }
+
+  /** Has the browser save the present picture. */
+  async saveSnapshot() {
+    const picture = await this.snapshot();
+    if (!picture) return;
+    const name = new URL(this.src, document.baseURI).pathname.split('/').pop() ?? '';
+    save(picture, fileName(decodeURIComponent(name), new Date()));
+    this.#view.toast(this.#view.say('saved'));
+  }
+
+  /**
+   * Lets a page that is nothing but the player hand on its keys.
+   * @param {KeyboardEvent} event
+   * @returns {boolean} whether the key did something
+   */
+  pressKey(event) {
+    return this.#view.pressKey(event);
+  }
+
+  /** @returns {string} absolute, '' without a source */
+  get #endpoint() {
+    return this.src ? new URL(this.src, document.baseURI).href : '';
   }
 
   #start() {
-    if (!this.src) return;
-    this.#player.start(new URL(this.src, document.baseURI).href, this.token || undefined);
+    const endpoint = this.#endpoint;
+    if (!endpoint) return;
+    const token = this.token || undefined;
+    const stream = ownStream(endpoint);
+    this.#insight.endpoint = endpoint;
+    if (stream) this.#companion.start(stream, token);
+    else this.#companion.stop();
+    this.#player.start({
+      endpoint, token,
+      policy: this.getAttribute('policy') === 'relay' ? 'relay' : 'all',
+      iceServers: readServers(this.getAttribute('ice-servers')),
+    });
   }
 
   /** A page that sets src and then token gets one session, not two. */
@@ -184,20 +263,27 @@ export class WhepVideo extends HTMLElement {
   /** @param {AbortSignal} signal */
   #listenToPlayer(signal) {
     const player = this.#player;
-    player.addEventListener('state', () => this.#stateChanged(), { signal });
-    player.addEventListener('stream', (event) => {
-      this.#view.stream = /** @type {CustomEvent<MediaStream>} */ (event).detail;
-    }, { signal });
-    player.addEventListener('stats', (event) => {
-      this.#stats = /** @type {CustomEvent<import('./stats.js').PlaybackStats>} */ (event).detail;
-      this.dispatchEvent(new CustomEvent('stats', { detail: this.#stats }));
-    }, { signal });
-    this.#view.video.addEventListener('loadeddata', () => player.pictureShown(), { signal });
+    /** @type {[string, (detail: any) => void][]} */
+    const listeners = [
+      ['state', () => this.#stateChanged()],
+      ['stream', (stream) => { this.#view.stream = stream; }],
+      ['stats', (stats) => this.#measured(stats)],
+      ['viewers', (viewers) => this.#count(viewers)],
+      ['layers', (layers) => {
+        this.#view.layers = player.canChoose ? layers : [];
+        this.#view.draw();
+      }],
+    ];
+    for (const [type, listener] of listeners) {
+      player.addEventListener(type, (event) => listener(/** @type {CustomEvent} */ (event).detail), { signal });
+    }
+    this.video.addEventListener('loadeddata', () => player.pictureShown(), { signal });
   }
 
   /** @param {AbortSignal} signal */
   #listenToPage(signal) {
-    window.addEventListener('online', () => this.#player.wake(), { signal });
+    window.addEventListener('online', () => this.#player.networkChanged(), { signal });
+    /** @type {any} Chrome's */ (navigator).connection?.addEventListener?.('change', () => this.#player.networkChanged(), { signal });
     document.addEventListener('visibilitychange', () => {
       if (!document.hidden) this.#player.wake();
     }, { signal });
@@ -214,14 +300,60 @@ export class WhepVideo extends HTMLElement {
   }
 
   #translate() {
-    this.#view.words = words([this.getAttribute('lang'), ...navigator.languages]);
+    this.#view.words = words([this.getAttribute('lang'), document.documentElement.lang, ...navigator.languages]);
     this.#showState();
+  }
+
+  #showStats() {
+    this.#insight.show(this.hasAttribute('stats'));
+    this.#view.draw();
+  }
+
+  /** @param {import('./stats.js').PlaybackStats} stats */
+  #measured(stats) {
+    this.#stats = stats;
+    this.#insight.update(stats);
+    this.dispatchEvent(new CustomEvent('stats', { detail: { ...stats, delay: this.#insight.delay } }));
+  }
+
+  /** @param {import('./porthole.js').About | undefined} about */
+  #learn(about) {
+    const before = this.#about;
+    this.#about = about;
+    const name = about?.state === 'fallback' ? about.fallback : undefined;
+    this.#view.notice = name ? this.#view.say('standIn', { name }) : '';
+    this.#count(about?.viewers ?? 0);
+    if (before?.sourceState !== about?.sourceState) this.#showState();
+  }
+
+  /** @param {number} viewers */
+  #count(viewers) {
+    if (viewers === this.#view.viewers) return;
+    this.#view.viewers = viewers;
+    this.#view.draw();
+    this.dispatchEvent(new CustomEvent('viewers', { detail: viewers }));
+  }
+
+  /** @param {import('./layers.js').Layer | undefined} layer */
+  async #choose(layer) {
+    this.#view.layer = layer;
+    this.#view.draw();
+    await this.#player.chooseLayer(layer);
+    this.#view.layer = this.#player.layer;
+    this.#view.draw();
+  }
+
+  #describe() {
+    const context = { hasToken: this.token !== '', source: this.#about?.sourceState };
+    return describe(this.#view.words, this.#player.state, context);
   }
 
   #stateChanged() {
     const { state } = this.#player;
+    if (state.name === 'playing' || state.name === 'idle') this.#companion.doing = state.name;
+    else this.#companion.doing = state.status === undefined || state.name === 'waiting' ? 'waiting' : 'away';
     this.#showState();
-    const { headline, detail } = describe(this.#view.words, state, { hasToken: this.token !== '' });
+    const { headline, detail } = this.#describe();
     const said = { ...state, text: headline, detail };
     this.dispatchEvent(new CustomEvent('state', { detail: said }));
     if (isError(state)) this.dispatchEvent(new CustomEvent('error', { detail: said }));
@@ -229,14 +361,14 @@ export class WhepVideo extends HTMLElement {
 
   #showState() {
     const { state } = this.#player;
-    this.#view.show(state, describe(this.#view.words, state, { hasToken: this.token !== '' }));
+    this.#view.show(state, this.#describe());
     clearInterval(this.#counting);
     this.#counting = undefined;
-    this.#count();
-    if (state.retryAt !== undefined) this.#counting = setInterval(() => this.#count(), COUNT_EVERY);
+    this.#drawCountdown();
+    if (state.retryAt !== undefined) this.#counting = setInterval(() => this.#drawCountdown(), COUNT_EVERY);
   }
 
-  #count() {
+  #drawCountdown() {
     this.#view.countdown = countdown(this.#view.words, this.#player.state, Date.now());
   }
 }

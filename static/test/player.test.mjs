@@ -48,7 +48,7 @@ async function pass(ms) {
 }
 
 async function play() {
-  player.start('https://cam.example/whep/x', 'T');
+  player.start({ endpoint: 'https://cam.example/whep/x', token: 'T' });
   sessions.at(-1).accept();
   await settle();
   sessions.at(-1).say('connected');
@@ -88,7 +88,7 @@ test('plays, and says so when the picture is there', async () => {
 });
 
 test('waits for a stream that has not started, and starts by itself', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions[0].refuse(new RefusedError(409, 'nobody publishes', 3000));
   await settle();
   assert.equal(player.state.name, 'waiting');
@@ -104,19 +104,19 @@ test('waits for a stream that has not started, and starts by itself', async () =
 });
 
 test('a wrong token is not tried again, a new one is', async () => {
-  player.start('https://cam.example/whep/x', 'wrong');
+  player.start({ endpoint: 'https://cam.example/whep/x', token: 'wrong' });
   sessions[0].refuse(new RefusedError(401, ''));
   await settle();
   await pass(120_000);
   player.wake();
   assert.equal(sessions.length, 1);
   assert.equal(player.state.name, 'unauthorized');
-  player.start('https://cam.example/whep/x', 'right');
+  player.start({ endpoint: 'https://cam.example/whep/x', token: 'right' });
   assert.equal(sessions[1].options.token, 'right');
 });
 
 test('the network or the tab coming back does not wait for the back-off, but for the server’s wish', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions[0].refuse(new TypeError('Failed to fetch'));
   await settle();
   assert.equal(player.state.reason, 'unreachable');
@@ -141,7 +141,7 @@ test('a lost connection is made again', async () => {
 });
 
 test('a media path that does not come is given up', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions[0].accept();
   await settle();
   await pass(11_900);
@@ -151,7 +151,7 @@ test('a media path that does not come is given up', async () => {
 });
 
 test('where no path comes about, the next attempt lets the server offer, and the one after does not', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   const ways = [];
   for (let i = 0; i < 3; i += 1) {
     ways.push(sessions.at(-1).options.swapped);
@@ -164,7 +164,7 @@ test('where no path comes about, the next attempt lets the server offer, and the
 });
 
 test('a server that makes no offers is asked the usual way again', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions.at(-1).accept();
   await settle();
   await pass(27_000);
@@ -192,7 +192,7 @@ test('a picture that stands still is told, and then the connection is made again
 });
 
 test('what a stream without pictures sends is its sound', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions[0].video = false;
   sessions[0].accept();
   await settle();
@@ -203,7 +203,7 @@ test('what a stream without pictures sends is its sound', async () => {
 });
 
 test('ICE servers that the server named are used by the next offer', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions[0].iceServers = [{ urls: 'turn:t', username: 'u', credential: 'c' }];
   sessions[0].accept();
   await settle();
@@ -213,7 +213,7 @@ test('ICE servers that the server named are used by the next offer', async () =>
 });
 
 test('failures wait longer and longer, until a session has lasted', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   for (let i = 0; i < 4; i++) {
     sessions.at(-1).refuse(new RefusedError(500, ''));
     await settle();
@@ -247,7 +247,7 @@ test('stopping leaves no session and no timer', async () => {
 });
 
 test('stopping while the server is asked gives the request up', async () => {
-  player.start('https://cam.example/whep/x');
+  player.start({ endpoint: 'https://cam.example/whep/x' });
   player.stop();
   assert.ok(sessions[0].signal.aborted);
   sessions[0].refuse(sessions[0].signal.reason);
@@ -257,7 +257,7 @@ test('stopping while the server is asked gives the request up', async () => {
 
 test('a browser without WebRTC is told, and not asked in a loop without pause', async () => {
   const bare = new Player({ open: () => { throw new TypeError('RTCPeerConnection is not a constructor'); }, random: () => 0 });
-  bare.start('https://cam.example/whep/x');
+  bare.start({ endpoint: 'https://cam.example/whep/x' });
   assert.equal(bare.state.reason, 'unusable');
   assert.ok(bare.state.retryAt > Date.now());
   bare.stop();

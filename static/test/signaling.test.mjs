@@ -56,7 +56,7 @@ afterEach(() => {
 });
 
 test('the offer is sent when every candidate is in it, and the answer is applied', async () => {
-  const fetch = serve(201, 'answer', { Location: 'x/abc', Link: '<stun:s>; rel="ice-server"' });
+  const fetch = serve(201, 'answer', { Location: 'x/abc', ETag: '"1"', Link: '<stun:s>; rel="ice-server", <x/abc/e>; rel="urn:x"' });
   const connection = new Connection();
   const { promise, resources } = exchange(connection, { token: 'T' });
   await settle();
@@ -70,7 +70,10 @@ test('the offer is sent when every candidate is in it, and the answer is applied
   assert.equal(request.headers['Content-Type'], 'application/sdp');
   assert.deepEqual(connection.remoteDescription, { type: 'answer', sdp: 'answer' });
   assert.deepEqual(connection.configuration, { iceServers: [{ urls: 'stun:s' }], bundlePolicy: 'max-bundle' });
-  assert.deepEqual(resources, [{ url: 'https://cam.example/prefix/whep/x/abc', iceServers: [{ urls: 'stun:s' }] }]);
+  assert.deepEqual(resources, [{
+    url: 'https://cam.example/prefix/whep/x/abc', etag: '"1"', iceServers: [{ urls: 'stun:s' }],
+    extensions: [{ relation: 'urn:x', url: 'https://cam.example/prefix/whep/x/abc/e', params: new Map([['rel', 'urn:x']]) }],
+  }]);
 });
 
 test('gathering is waited for one second, and then the offer goes as it is', async () => {

@@ -1,0 +1,29 @@
+// @ts-check
+// What a Porthole server finds out about a connection that did not come about, by its
+// code, in Chinese; in English the server says it itself, with the addresses. Pure.
+
+/** @type {Record<string, string>} */
+export const inChinese = {
+  no_addresses: '浏览器没有提供任何网络地址。请检查隐私设置或扩展程序是否阻止了 WebRTC。',
+  container_address: '浏览器只提供了容器内部的地址，服务器无法到达。',
+  local_address: '浏览器只提供了本机地址，服务器无法到达。',
+  server_container: '服务器只公布了容器内部的地址。管理员需要设置 --public-ip 或使用主机网络。',
+  server_private: '服务器只公布了内网地址，而您在它的网络之外。管理员需要设置 --public-ip 或 TURN 服务器。',
+  server_no_address: '服务器没有可用的网络地址。',
+  symmetric_nat: '双方都在对称型 NAT 之后，并且没有中继服务器。管理员需要配置 TURN 服务器。',
+  nat_no_relay: '双方都在 NAT 之后，并且没有中继服务器。管理员需要配置 TURN 服务器或转发端口。',
+  relay_unused: '浏览器没有从中继服务器得到地址。中继服务器可能无法到达，或拒绝了用户名和密码。',
+  relay_silent: '只能使用中继，但没有任何数据经由中继到达。',
+  udp_blocked: '您的网络阻止了 UDP。请换一个网络，或请管理员开放 TCP。',
+  udp_and_tcp_blocked: 'UDP 和 TCP 都没有到达服务器。可能有防火墙阻止了媒体端口。',
+  mdns_only: '浏览器隐藏了自己的地址，并且没有数据到达服务器。可能有防火墙阻止了媒体端口。',
+  one_way: '您的数据到达了服务器，但服务器的数据没有到达您。可能有防火墙阻止了返回的方向。',
+  not_nominated: '已经找到路径，但浏览器没有选用。',
+  dtls_silent: '路径已经找到，但加密握手没有开始。',
+  dtls_unfinished: '加密握手没有及时完成，网络可能丢包严重。',
+  certificate_mismatch: '浏览器的证书与它所声明的不一致。',
+  dtls_refused: '浏览器拒绝了服务器的证书。',
+  dtls_failed: '加密握手失败。',
+  connection_lost: '连接中断：不再有数据到达。',
+  no_answer: '没有及时回答服务器的连接请求。',
+};
