@@ -62,5 +62,5 @@ func hasSound(spec Spec) bool {
 	case spec.Kind == Pattern:
 		return spec.Tone
 	}
-	return spec.Microphone != MicOff && canHear()
+	return spec.Microphone != MicOff && (spec.Kind != Camera || canHear())
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // errPanic is wrapped by the error that contain makes of a panic.
-var errPanic = errors.New("panic")
+var errPanic = errors.New("panicked with")
 
 // contain calls f and makes an error of its panic: decoders and encoders are other people's code, work on what a camera
 // sends, and must never end the process. The stack goes to the log.

@@ -55,7 +55,7 @@ func (s *Source) Run(ctx context.Context) error {
 	origin, watch := newOrigin(spec, s.log)
 	defer watch.Close()
 	v := supervisor{
-		spec: spec, codecs: codecs, log: s.log, metrics: s.cfg.Metrics, finder: s.cfg.Finder,
+		spec: spec, codecs: extraCodecs(spec, codecs), log: s.log, metrics: s.cfg.Metrics, finder: s.cfg.Finder,
 		origin: origin, devices: watch, place: listed{announced, b},
 		publish: func(kinds []broadcast.Kind) (outlet, error) {
 			p, err := b.Publish(s.cfg.Name, broadcast.PublisherConfig{Source: spec.Kind.String(), Kinds: kinds, OwnClock: true})

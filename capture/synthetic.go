@@ -24,11 +24,16 @@ func (s *patternSource) due(n int64) time.Time {
 	return s.start.Add(time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(s.fps))
 }
 
-// Read waits until a picture is due, and draws it.
-func (s *patternSource) Read(ctx context.Context, f *picture) error {
-	for time.Since(s.due(s.next+1)) > 0 {
+// skipTo leaves out the pictures whose time is over.
+func (s *patternSource) skipTo(now time.Time) {
+	for now.Sub(s.due(s.next+1)) > 0 {
 		s.next++
 	}
+}
+
+// Read waits until a picture is due, and draws it.
+func (s *patternSource) Read(ctx context.Context, f *picture) error {
+	s.skipTo(time.Now())
 	due := s.due(s.next)
 	s.next++
 	pause(ctx, time.Until(due))

@@ -63,8 +63,10 @@ type streamInfo struct {
 	// Fallback is the stream that is shown in place of this one.
 	Fallback string `json:"fallback"`
 	Source   string `json:"source"`
-	Viewers  int    `json:"viewers"`
-	Tracks   []struct {
+	// SourceState says how a source on the server is.
+	SourceState string `json:"sourceState"`
+	Viewers     int    `json:"viewers"`
+	Tracks      []struct {
 		Kind  string `json:"kind"`
 		Codec string `json:"codec"`
 	} `json:"tracks"`

@@ -1,0 +1,183 @@
+//go:build faults
+
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// In a binary that is built with -tags faults, there is one more kind of source: a camera that does not exist and has whatever
+// fault it is told, for tests that break things on purpose. Everything above the driver is as for a real camera.
+//
+//	faulty:/DIR/video0?size=320x180&fps=30&ondemand=1s     and all that a camera takes
+//
+// DIR stands for /dev, and the regular file /DIR/video0, whose name must begin with "video", for the camera's node. The camera
+// shows the test picture, with its clock, and has the test tone unless mic=off.
+//
+//   - Removing the file unplugs the camera, creating it plugs it in. With a link to it in /DIR/v4l/by-id, as in
+//     ln -s ../../video0 /DIR/v4l/by-id/usb-fake, it may come back as /DIR/video3 when the link then leads there.
+//
+//   - What stands in the file is what is wrong with the camera from now on. Nothing (an empty file): it works. A chmod after
+//     writing has a failed camera tried again at once, as it has with a real one.
+//
+//     busy           opening fails: "another (pid 1)" uses the camera
+//     permission     opening fails: it is not allowed
+//     gone           reading fails as from a camera that was pulled out, although the file is there
+//     stall          no picture comes
+//     corrupt        every picture is broken
+//     flaky          every third picture is broken
+//     encoder-error  the encoder fails at every picture; only under the name that the source was given
+//     encoder-panic  the encoder panics at every picture; likewise
+//     size WxH       pictures have another size, from when the camera is opened the next time
+const faultyScheme = "faulty"
+
+// Faulty is the kind of the sources of tests.
+const Faulty = firstExtraKind
+
+func extraSchemes() map[string]Kind { return map[string]Kind{faultyScheme: Faulty} }
+
+// faultOf reads what is wrong with the camera of a node.
+func faultOf(node string) (fault, argument string, err error) {
+	text, err := os.ReadFile(node)
+	if err != nil {
+		return "", "", err
+	}
+	fault, argument, _ = strings.Cut(strings.TrimSpace(string(text)), " ")
+	return fault, argument, nil
+}
+
+func newDevice(spec Spec, log *slog.Logger) (origin, *deviceWatch) {
+	if spec.Kind != Faulty {
+		return newRealCamera(spec, log)
+	}
+	dir := devices(filepath.Dir(spec.Device))
+	return newCameraOrigin(spec, dir, func(name string) (*input, string, error) { return openFaulty(dir, name, spec, log) })
+}
+
+func checkDevice(spec Spec) error {
+	if spec.Kind != Faulty {
+		return checkCamera(spec)
+	}
+	if !strings.HasPrefix(filepath.Base(spec.Device), "video") {
+		return fmt.Errorf("%s: the name of the file must begin with video", spec.Device)
+	}
+	return devices(filepath.Dir(spec.Device)).look(spec.Device)
+}
+
+func openFaulty(dir devices, name string, spec Spec, log *slog.Logger) (*input, string, error) {
+	node, err := resolve(dir.path(name))
+	if err != nil {
+		return nil, "", err
+	}
+	fault, argument, err := faultOf(node)
+	if err != nil {
+		return nil, "", err
+	}
+	drawn := spec
+	switch fault {
+	case "busy":
+		return nil, "", &busyError{node, []string{"another (pid 1)"}}
+	case "permission":
+		return nil, "", &fs.PathError{Op: "open", Path: node, Err: fs.ErrPermission}
+	case "size":
+		width, height, _ := strings.Cut(argument, "x")
+		w, errW := strconv.Atoi(width)
+		h, errH := strconv.Atoi(height)
+		if err := errors.Join(errW, errH); err != nil {
+			return nil, "", fmt.Errorf("%s: size %q: %w", node, argument, err)
+		}
+		drawn.Width, drawn.Height = w, h
+	}
+	driver := &faultyDriver{node: node, pictures: newPatternSource(drawn, time.Now())}
+	mode := choice{Format: "I420", Width: drawn.Width, Height: drawn.Height, FPS: float64(spec.FPS)}
+	in := &input{
+		video: newCameraSource(driver, driver.Close, mode, spec, log.With("device", node)), fps: float64(spec.FPS),
+		about: []any{"device", node},
+	}
+	if spec.Microphone != MicOff {
+		in.audio = newToneSource(time.Now())
+	}
+	return in, node, nil
+}
+
+// faultyDriver delivers pictures as a camera's driver does, which waits for up to readTimeout and knows no context.
+type faultyDriver struct {
+	node     string
+	pictures *patternSource
+	n        int
+}
+
+// Read fails as the file says.
+func (d *faultyDriver) Read() (image.Image, func(), error) {
+	fault, _, err := faultOf(d.node)
+	if err != nil || fault == "gone" {
+		return nil, nil, syscall.ENODEV
+	}
+	if fault == "stall" {
+		time.Sleep(time.Duration(readTimeout) * time.Second)
+		return nil, nil, errors.New("read timeout")
+	}
+	d.pictures.skipTo(time.Now())
+	time.Sleep(time.Until(d.pictures.due(d.pictures.next)))
+	f := new(picture)
+	d.pictures.pattern.draw(f, time.Now())
+	d.pictures.next++
+	d.n++
+	if fault == "corrupt" || fault == "flaky" && d.n%3 == 0 {
+		return nil, nil, errors.New("invalid JPEG format: missing SOI marker")
+	}
+	return &image.YCbCr{
+		Y: f.Y, Cb: f.U, Cr: f.V, YStride: f.Width, CStride: f.Width / 2,
+		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, f.Width, f.Height),
+	}, func() {}, nil
+}
+
+// Close does nothing.
+func (d *faultyDriver) Close() error { return nil }
+
+// extraCodecs lets the encoders of a faulty source fail as its file says.
+func extraCodecs(spec Spec, c codecs) codecs {
+	if spec.Kind != Faulty {
+		return c
+	}
+	return faultyCodecs{c, spec.Device}
+}
+
+type faultyCodecs struct {
+	codecs
+	node string
+}
+
+func (c faultyCodecs) newVideoEncoder(p videoParams) (videoEncoder, error) {
+	encoder, err := c.codecs.newVideoEncoder(p)
+	if err != nil {
+		return nil, err
+	}
+	return faultyEncoder{encoder, c.node}, nil
+}
+
+type faultyEncoder struct {
+	videoEncoder
+	node string
+}
+
+// Encode fails as the file says; what cannot be read is the camera's business.
+func (e faultyEncoder) Encode(f *picture, keyframe bool) ([]byte, error) {
+	switch fault, _, _ := faultOf(e.node); fault {
+	case "encoder-error":
+		return nil, errors.New("an encoder that fails because it was told to")
+	case "encoder-panic":
+		panic("an encoder that panics because it was told to")
+	}
+	return e.videoEncoder.Encode(f, keyframe)
+}
