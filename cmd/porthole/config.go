@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,7 @@ type Config struct {
 	RateLimit      int                // signalling requests a second and client address; 0: any number
 	MaxBody        int                // bytes of a signalling request's body
 	LenientPatch   bool               // whether a PATCH may leave out If-Match
+	RedirectTo     *url.URL           // another server, for who comes while this one drains; nil: none
 	TrustedProxies []netip.Prefix     // whose X-Forwarded-… headers we believe
 	FrameAncestors []string           // sites that may frame the embed page, as in a CSP; none: all
 	Cert, Key      string             // PEM files; HTTPS when they are set
@@ -253,6 +255,11 @@ func serveSettings() []setting[Config] {
 			set:  one(func(c *Config) *bool { return &c.LenientPatch }, parseToggle),
 		},
 		{
+			name: "redirect-to", arg: "URL",
+			help: "Another server, https://HOST[:PORT][/PATH], where publishers and viewers are sent\n(307) who come while this one drains. Without it, they get 503.",
+			set:  one(func(c *Config) **url.URL { return &c.RedirectTo }, parseServer),
+		},
+		{
 			name: "trusted-proxy", arg: "CIDR", list: true,
 			help: "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and\nX-Forwarded-Prefix headers are believed.",
 			set:  many(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
@@ -377,6 +384,7 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("rate_limit", c.RateLimit),
 		slog.Int("max_body", c.MaxBody),
 		slog.Bool("lenient_patch", c.LenientPatch),
+		slog.String("redirect_to", serverText(c.RedirectTo)),
 		slog.String("trusted_proxy", joinStrings(c.TrustedProxies)),
 		slog.String("frame_ancestors", strings.Join(c.FrameAncestors, " ")),
 		slog.Bool("https", c.Cert != ""),

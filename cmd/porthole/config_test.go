@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -82,6 +83,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.Timeouts.Session, want.MaxLoad, want.MaxLateness, want.Drain = time.Hour, 80, time.Second, 5*time.Second
 	want.Fallbacks = []Fallback{{Stream: "door", Name: "hall"}, {Name: "slate"}}
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
+	want.RedirectTo = &url.URL{Scheme: "https", Host: "cam2.example:8443", Path: "/live"}
 	want.Advertise, want.Interfaces = []string{"198.51.100.1:4000", "cam.example"}, []string{"eth*,wlan0", "!docker0"}
 	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
 	want.FrameAncestors = []string{"'self'", "https://*.a.example:8443"}
@@ -102,6 +104,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
 				"--max-session", "1h", "--max-load", "80%", "--max-lateness", "1s", "--drain", "5s",
 				"--fallback", "door=hall", "--fallback", "slate",
+				"--redirect-to", "https://cam2.example:8443/live",
 				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
 				"--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
 				"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
@@ -125,6 +128,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_MAX_SESSION": "60m", "PORTHOLE_MAX_LOAD": "80", "PORTHOLE_MAX_LATENESS": "1000ms", "PORTHOLE_DRAIN": "5s",
 				"PORTHOLE_FALLBACK":  "door=hall slate",
 				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
+				"PORTHOLE_REDIRECT_TO":     "https://cam2.example:8443/live",
 				"PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
 				"PORTHOLE_FRAME_ANCESTORS": "'self' https://*.a.example:8443",
 			}))
@@ -162,6 +166,7 @@ max-load: 80
 max-lateness: 1s
 drain: 5s
 fallback: [door=hall, slate]
+redirect-to: https://cam2.example:8443/live
 advertise: ["198.51.100.1:4000", cam.example]
 interfaces: ["eth*,wlan0", "!docker0"]
 connect-timeout: 20s
@@ -242,6 +247,8 @@ func TestBadInput(t *testing.T) {
 		{name: "TURN's name with a port", args: []string{"--turn-host", "h:1"}, want: []string{"--turn-host:", "a port"}},
 		{name: "relay ports", args: []string{"--turn-relay-ports", "20-10"}, want: []string{"--turn-relay-ports:", "49160-49200"}},
 		{name: "relays' networks", args: []string{"--turn-allow", "lan"}, want: []string{"--turn-allow:", "10.0.0.0/8"}},
+		{name: "other server", args: []string{"--redirect-to", "cam2.example"}, want: []string{"--redirect-to:", `"cam2.example" is not a URL`}},
+		{name: "other server's query", args: []string{"--redirect-to", "https://cam2.example/?x"}, want: []string{"--redirect-to:", "more than host, port and path"}},
 		{name: "public address", args: []string{"--public-ip", "example.org"}, want: []string{"--public-ip:", `"example.org" is not an IP address`}},
 		{name: "advertised address", args: []string{"--advertise", "cam example"}, want: []string{"--advertise:", `"cam example" is not an address`}},
 		{name: "interface", args: []string{"--interfaces", "eth0,eth["}, want: []string{"--interfaces:", `"eth["`}},

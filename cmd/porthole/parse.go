@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -38,6 +39,26 @@ func parsePublicIP(text string) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("%s is not an address that clients can reach", addr)
 	}
 	return addr, nil
+}
+
+// parseServer reads the base URL of another server.
+func parseServer(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("%q is not a URL such as https://cam2.example.org", text)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("%q has more than host, port and path", text)
+	}
+	return u, nil
+}
+
+// serverText is the URL for the log, "" without one.
+func serverText(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.String()
 }
 
 // ancestor is a source expression of a frame-ancestors directive (Content Security

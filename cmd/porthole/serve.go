@@ -153,6 +153,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		MaxBody:        int64(s.cfg.MaxBody),
 		LenientIfMatch: s.cfg.LenientPatch,
 		Admit:          s.guard.Admit,
+		RedirectTo:     s.cfg.RedirectTo,
 		Log:            s.log,
 	}
 	publish, err := whip.New(whip.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})

@@ -476,6 +476,36 @@ func TestHTTP21NoRedirect(t *testing.T) {
 	})
 }
 
+// HTTP-21, while the server drains: 307 to the other one, 503 without it; who is
+// there stays.
+func TestHTTP21Drain(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[string]int{"": http.StatusServiceUnavailable, "https://other.example:8443/cam": http.StatusTemporaryRedirect} {
+		args := []string{"--drain", "60s"}
+		if to != "" {
+			args = append(args, "--redirect-to", to)
+		}
+		s := start(t, args...)
+		p := publish(t, s, "row", role{})
+		v := watchStream(t, s, "row", role{}).plays("video")
+		s.drain()
+		for endpoint, offer := range map[string]string{"/whip/new": whipOffer(t), "/whep/row": whepOffer(t), "/whep/row?counter-offer": whepOffer(t)} {
+			until(t, patience, "the drain", func() bool { return s.post(endpoint, offer).status != http.StatusCreated })
+			r := s.post(endpoint, offer, "Origin", "https://a.example")
+			r.is(want)
+			r.has("Access-Control-Allow-Origin", "*")
+			if to == "" {
+				r.retries()
+			} else {
+				r.has("Location", to+endpoint)
+			}
+		}
+		v.plays("video", "audio")
+		s.delete(v.session)
+		s.delete(p.session)
+	}
+}
+
 // HTTP-22: errors are problem documents (RFC 9457).
 func TestHTTP22ProblemDocuments(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,8 @@ type server struct {
 	token string         // with which the tests look at the API; empty: none is needed
 	trust bool           // the certificate is one of the test's own
 
+	draining bool // it was told to end by drain
+
 	exited chan struct{} // closed when the process has ended and its output is read
 	err    error         // how it ended; to be read after exited
 
@@ -114,12 +116,26 @@ func (s *server) logText() string {
 	return s.log.String()
 }
 
+// drain tells the server to end, which it does when its sessions have.
+func (s *server) drain() {
+	s.t.Helper()
+	s.draining = true
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		s.t.Fatalf("send SIGTERM: %v", err)
+	}
+}
+
 // stop asks the server to end as an operator would and judges how it does.
 func (s *server) stop() {
 	select {
 	case <-s.exited:
-		s.t.Errorf("porthole ended before it was told to: %v", s.err)
+		if !s.draining {
+			s.t.Errorf("porthole ended before it was told to: %v", s.err)
+		}
 	default:
+		if s.draining {
+			break // a second signal would end it at once
+		}
 		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			s.t.Errorf("send SIGTERM: %v", err)
 		}

@@ -13,6 +13,10 @@ import (
 
 // create answers a POST on an endpoint: an offer becomes a session.
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
+	if h.redirects() {
+		h.redirect(w, r)
+		return nil
+	}
 	counter := h.role == negotiate.Watch && wantsCounterOffer(r)
 	if mediaType(r) != typeSDP && !(counter && r.ContentLength == 0) {
 		w.Header().Set("Accept-Post", typeSDP)

@@ -44,7 +44,7 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 		case <-beat.C:
 			err = stream.Beat()
 		case <-h.cfg.Table.draining:
-			_ = writer.send(eventReconnect, struct{}{}) // the last word, whether it arrives or not
+			_ = writer.send(eventReconnect, h.reconnect(r)) // the last word, whether it arrives or not
 			return nil
 		case <-e.done:
 			// An offer can agree to another codec, and the next server be there soon.

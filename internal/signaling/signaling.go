@@ -41,6 +41,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -145,6 +146,9 @@ type Config struct {
 	BodyTimeout time.Duration
 	// ConnectTimeout bounds the making of an answer; 0: DefaultConnectTimeout.
 	ConnectTimeout time.Duration
+	// RedirectTo is the base URL of another server, to which offers are sent with 307
+	// after Table.Drain; nil: they are answered 503.
+	RedirectTo *url.URL
 	// LenientIfMatch accepts a PATCH without If-Match as if it said "*". The RFC
 	// wants 428, but some players never send the header.
 	LenientIfMatch bool
