@@ -9,12 +9,14 @@ import (
 )
 
 const (
-	videoPackets  = 4096 // history of a video layer: 4 s at 10 Mbit/s
-	audioPackets  = 256  // 5 s of 20 ms packets
-	wakeEvery     = 16   // packets of one picture after which senders are woken before its end
-	maxReorder    = 1000 // a larger jump of sequence numbers is a new numbering
-	maxTimeJump   = 10 * time.Second
-	keyframeEvery = 500 * time.Millisecond // the least time between two keyframe requests
+	videoPackets = 4096 // history of a video layer: 4 s at 10 Mbit/s
+	audioPackets = 256  // 5 s of 20 ms packets
+	wakeEvery    = 16   // packets of one picture after which senders are woken before its end
+	// defaultClockRate is the one of all video (RFC 3551 section 5), in Hz.
+	defaultClockRate = 90_000
+	maxReorder       = 1000 // a larger jump of sequence numbers is a new numbering
+	maxTimeJump      = 10 * time.Second
+	keyframeEvery    = 500 * time.Millisecond // the least time between two keyframe requests
 )
 
 // LayerConfig describes one encoding of a track.
@@ -49,6 +51,7 @@ type Layer struct {
 	sps        atomic.Pointer[spsInfo]
 	pixels     atomic.Uint32 // width and height, 16 bits each; 0: not known
 	reference  atomic.Pointer[clockReference]
+	retimed    atomic.Bool   // timestamps are our own: the publisher's reports say nothing about them
 	rate       atomic.Uint64 // bits per second over the last second
 	frameRate  atomic.Uint64 // pictures per 1000 seconds
 	lastPacket atomic.Int64  // when the newest packet came
@@ -57,6 +60,7 @@ type Layer struct {
 
 	// Owned by the writer.
 	in       sequencer
+	retimer  retimer
 	lastTS   uint32
 	frame    uint64 // position of the first packet of the picture being written
 	inFrame  bool
@@ -79,10 +83,14 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	if video {
 		packets = videoPackets
 	}
+	if cfg.Codec.ClockRate == 0 { // nobody can divide by it
+		cfg.Codec.ClockRate = defaultClockRate
+	}
 	return &Layer{
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: h264,
 		vp8:        strings.EqualFold(cfg.Codec.MimeType, "video/VP8"),
 		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(packets),
+		retimer: newRetimer(cfg.Codec.ClockRate),
 	}
 }
 
@@ -104,14 +112,18 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 		return l.publisher.Err()
 	}
 	now := l.clock.now()
-	jumped := l.timeJumped(p.Timestamp, now)
+	timestamp, made := l.retimer.fix(p.SequenceNumber, p.Timestamp, p.Marker, now)
+	if made {
+		l.keepTime(timestamp, now)
+	}
+	jumped := l.timeJumped(timestamp, now)
 	seq, order := l.in.place(p.SequenceNumber, len(p.Payload) == 0, jumped)
 	if order == empty {
 		return nil
 	}
 	newest := order != late
 	if newest {
-		l.beginFrame(p.Timestamp, order)
+		l.beginFrame(timestamp, order)
 	}
 	l.bytes += uint64(len(p.Payload))
 	head := l.ring.head.Load()
@@ -120,12 +132,12 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 		l.frame, l.inFrame, l.keyed = head, true, false
 	}
 	kept := packet{
-		seq: seq, bytes: l.bytes, arrived: now, timestamp: p.Timestamp, epoch: l.in.epoch,
+		seq: seq, bytes: l.bytes, arrived: now, timestamp: timestamp, epoch: l.in.epoch,
 		marker: p.Marker, start: start,
 	}
 	kept.passed, kept.hasPassed = l.passed(&p.Header)
 	l.ring.append(kept, p.Payload)
-	if l.video && !l.keyed && l.inFrame && p.Timestamp == l.lastTS && l.isKeyframe(p.Payload) {
+	if l.video && !l.keyed && l.inFrame && timestamp == l.lastTS && l.isKeyframe(p.Payload) {
 		if l.vp8 {
 			l.noteSize(p.Payload)
 		}
@@ -150,6 +162,14 @@ func (l *Layer) passed(h *rtp.Header) (value uint8, ok bool) {
 		return b[0], true
 	}
 	return 0, false
+}
+
+// keepTime ties our own timestamps to our clock, now and then.
+func (l *Layer) keepTime(timestamp uint32, now int64) {
+	l.retimed.Store(true)
+	if ref := l.reference.Load(); ref == nil || now-ref.nanos > int64(time.Second) || now < ref.nanos {
+		l.reference.Store(&clockReference{timestamp, now})
+	}
 }
 
 // timeJumped says whether the timestamp went another way than time did.
@@ -224,6 +244,9 @@ func (l *Layer) wake(marker bool) {
 // tracks. It is what an RTCP sender report says (RFC 3550 section 6.4.1). Any
 // goroutine may call it.
 func (l *Layer) SenderReport(capturedAt time.Time, rtpTime uint32) {
+	if l.retimed.Load() {
+		return
+	}
 	nanos := l.publisher.localTime(capturedAt)
 	l.reference.Store(&clockReference{rtpTime, nanos})
 }

@@ -10,6 +10,10 @@ import (
 // together are the same crystal's, and 5 s is the usual interval (RFC 3550 section 6.2).
 const reportEvery = 2500 * time.Millisecond
 
+// maxRTT is the longest round trip that is believed, in 1/65536 s: more is what the
+// setting of a clock looks like.
+const maxRTT = 10 << 16
+
 // ntpEpoch is how many seconds NTP's era began before Unix's (RFC 5905).
 const ntpEpoch = 2_208_988_800
 
@@ -24,6 +28,7 @@ func ntpTime(t time.Time) uint64 {
 // packet with the CNAME (RFC 3550 section 6.1). The reports tie both tracks'
 // timestamps to one clock, from which a player keeps sound and picture in step.
 func (v *Viewer) report(now int64) {
+	followed := false
 	for _, t := range v.tracks {
 		if t == nil || t.packets == 0 || t.gated || now < t.nextReport {
 			continue
@@ -33,6 +38,10 @@ func (v *Viewer) report(now int64) {
 			continue
 		}
 		t.nextReport = now + int64(reportEvery)
+		if !followed { // once, so that the reports of both tracks are of one clock
+			followed = true
+			v.stream.b.clock.follow()
+		}
 		ntp := ntpTime(v.stream.b.clock.wall(now))
 		t.reception.reported(ntp)
 		err := v.sink.WriteRTCP([]rtcp.Packet{
@@ -172,7 +181,7 @@ func (r *reception) received(block rtcp.ReceptionReport, now uint64) {
 	if block.LastSenderReport == 0 || r.last == 0 {
 		return
 	}
-	if rtt := int32(middle(now) - block.LastSenderReport - block.Delay); rtt >= 0 { //nolint:gosec // wraps
+	if rtt := int32(middle(now) - block.LastSenderReport - block.Delay); rtt >= 0 && rtt < maxRTT { //nolint:gosec // wraps
 		r.rtt = time.Duration(rtt) * time.Second / (1 << 16)
 	}
 }

@@ -243,6 +243,9 @@ func (p *Publisher) Close(reason error) {
 // it is taken to have been set anew.
 const clockSlack = 5 * time.Second
 
+// clockSmoothing is how many reports it takes to follow a publisher's clock.
+const clockSmoothing = 64
+
 // localTime maps a time of the publisher's clock to ours. What counts is that
 // all tracks of a publisher are mapped alike, so that they stay in step. The
 // first report of a clock that is not ours is taken to have come at once.
@@ -252,9 +255,13 @@ func (p *Publisher) localTime(t time.Time) int64 {
 	}
 	p.clockMu.Lock()
 	defer p.clockMu.Unlock()
-	age := time.Since(t)
+	// By a clock of ours that nobody sets: our own wall clock may jump, too.
+	now := p.stream.b.clock.now()
+	age := p.stream.b.clock.began.Add(time.Duration(now)).Round(0).Sub(t)
 	if !p.synced || (age-p.offset).Abs() > clockSlack {
 		p.offset, p.synced = age, true
 	}
-	return p.stream.b.clock.now() - int64(age-p.offset)
+	late := age - p.offset
+	p.offset += late / clockSmoothing // follow a clock that is fast or slow
+	return now - int64(late)
 }

@@ -288,6 +288,10 @@ func TestPublisherThatStartsItsNumbersAnewIsBridged(t *testing.T) {
 		"sequence numbers": func(c *camera) { c.seq += 20_000 },
 		"timestamps":       func(c *camera) { c.timestamp -= 500 * 90_000 },
 		"both":             func(c *camera) { c.seq, c.timestamp = 0, 0 },
+		// Monotonic time does not count what a machine slept.
+		"we slept for an hour":       func(c *camera) { c.timestamp += 3600 * 90_000 },
+		"it slept, and we did not":   func(*camera) { time.Sleep(15 * time.Second) },
+		"both slept, it counts that": func(c *camera) { time.Sleep(15 * time.Second); c.timestamp += 15 * 90_000 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
@@ -303,8 +307,9 @@ func TestPublisherThatStartsItsNumbersAnewIsBridged(t *testing.T) {
 					t.Errorf("the viewer stopped %v ago", late)
 				}
 				for i := 1; i < len(got); i++ {
-					if d := got[i].Timestamp - got[i-1].Timestamp; d > 90_000 {
-						t.Errorf("timestamps jumped by %d", d)
+					passed := got[i].at.Sub(got[i-1].at)
+					if d := time.Duration(got[i].Timestamp-got[i-1].Timestamp) * time.Second / 90_000; d > passed+time.Second {
+						t.Errorf("timestamps jumped by %v in %v", d, passed)
 					}
 				}
 			})

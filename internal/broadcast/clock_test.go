@@ -1,0 +1,77 @@
+package broadcast
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// Somebody sets the clock, or the machine slept, which monotonic time does not count:
+// the wall clock is followed, small differences are not.
+func TestClockFollowsTheWall(t *testing.T) {
+	c := newClock()
+	nanos := c.now()
+	said := c.wall(nanos)
+	for _, tt := range []struct {
+		name string
+		set  time.Duration // the wall clock, since the beginning
+		want time.Duration
+	}{
+		{"as it was", 0, 0},
+		{"by a little", maxSkew / 2, 0},
+		{"by an hour", time.Hour, time.Hour},
+		{"an hour and a little", time.Hour + maxSkew/2, time.Hour},
+		{"back to years ago", -30_000 * time.Hour, -30_000 * time.Hour},
+		{"right again", 0, 0},
+	} {
+		c.correct(said.Round(0).Add(tt.set), nanos)
+		c.correct(said.Round(0).Add(tt.set), nanos) // as another viewer's report does
+		if got := c.wall(nanos).Round(0).Sub(said.Round(0)); got != tt.want {
+			t.Errorf("%s: the time moved by %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	if c.now() < nanos {
+		t.Error("monotonic time went back")
+	}
+}
+
+// A report that was sent before the clock was set tells no round trip of an hour.
+func TestRoundTripAcrossASetClock(t *testing.T) {
+	c := newClock()
+	var r reception
+	sent := ntpTime(c.wall(c.now()))
+	r.reported(sent)
+	block := rtcp.ReceptionReport{LastSenderReport: middle(sent)}
+	r.received(block, ntpTime(c.wall(c.now()+int64(50*time.Millisecond))))
+	if r.rtt < 45*time.Millisecond || r.rtt > 60*time.Millisecond {
+		t.Fatalf("round trip %v, want 50ms", r.rtt)
+	}
+	before := r.rtt
+	for _, set := range []time.Duration{time.Hour, -time.Hour} {
+		r.received(block, ntpTime(c.wall(c.now()).Add(set)))
+		if r.rtt != before {
+			t.Errorf("the clock was set by %v: round trip %v", set, r.rtt)
+		}
+	}
+}
+
+// A publisher's clock that runs fast is followed; what it says of a moment stays
+// close to when that was.
+func TestFastClockOfAPublisherIsFollowed(t *testing.T) {
+	b := New(Config{})
+	defer b.Close()
+	p, err := b.Publish("cam", PublisherConfig{Kinds: []Kind{Video}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	var late time.Duration
+	for i := range 20_000 { // reports, each of which is 1 ms further ahead of us
+		at := p.localTime(now.Add(time.Duration(i) * time.Millisecond))
+		late = time.Duration(b.clock.now() - at).Abs()
+	}
+	if late > 200*time.Millisecond {
+		t.Errorf("after 20 s of drift it is %v off", late)
+	}
+}
