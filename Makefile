@@ -98,6 +98,7 @@ need-build:
 
 .PHONY: need-node
 need-node:
+	@scripts/need.sh coturn turnserver "is the TURN server outside in the end-to-end tests"
 	@scripts/need.sh nodejs node "checks the pages' JavaScript"
 
 .PHONY: need-curl

@@ -43,6 +43,12 @@ func newPublisher(s *server) (*publisher, error) {
 	if err != nil {
 		return nil, err
 	}
+	return publisherOf(base)
+}
+
+// publisherOf makes a publisher of a peer; when it cannot, it closes the peer.
+func publisherOf(base *peer) (*publisher, error) {
+	var err error
 	p := &publisher{peer: base, stop: func() {}}
 	p.video, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeH264, ClockRate: 90_000,

@@ -31,6 +31,7 @@ type server struct {
 
 	url   string         // of the pages and the API, without a slash at the end
 	media netip.AddrPort // of ICE, UDP and TCP
+	turn  netip.AddrPort // of our own TURN server; zero when it is off
 
 	log    serverLog
 	exited chan struct{} // closed when the process has ended and its output is read
@@ -72,6 +73,9 @@ func startProgram(t testing.TB, program string, args ...string) *server {
 	case l := <-listening:
 		s.url = "http://" + l.HTTP
 		s.media = netip.MustParseAddrPort(l.Media)
+		if l.TURN != "" {
+			s.turn = netip.MustParseAddrPort(l.TURN)
+		}
 	case <-s.exited:
 		t.Fatalf("porthole %s ended at once: %v", strings.Join(s.cmd.Args[1:], " "), s.err)
 	case <-time.After(20 * time.Second):
@@ -145,6 +149,7 @@ type listeningRecord struct {
 	Msg   string `json:"msg"`
 	HTTP  string `json:"http"`
 	Media string `json:"media"`
+	TURN  string `json:"turn"`
 }
 
 // serverLog collects what a server prints. Safe for concurrent use.
