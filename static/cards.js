@@ -4,9 +4,11 @@
 
 import { copyButton, make } from './dom.js';
 import { duration, media } from './format.js';
-import { frameLine } from './guide.js';
+import { frameLine, inThisLanguage } from './guide.js';
 import { icon } from './icons.js';
+import { Pictures } from './pictures.js';
 import { address } from './site.js';
+import { t } from './text-home.js';
 
 /** @typedef {import('./feed.js').Stream} Stream */
 
@@ -14,23 +16,29 @@ export class Cards {
   /** @type {Map<string, Card>} by stream name */
   #cards = new Map();
   #list;
+  #pictures = new Pictures();
 
   /** @param {HTMLElement} list */
   constructor(list) {
     this.#list = list;
   }
 
-  /** @param {Stream[]} streams */
-  show(streams) {
+  /** @param {Stream[]} streams @param {string} token that shows their pictures */
+  show(streams, token) {
     const before = this.#cards;
     this.#cards = new Map();
+    this.#pictures.token = token;
     for (const stream of streams) {
       const card = before.get(stream.name) ?? new Card(stream.name);
       before.delete(stream.name);
       card.update(stream);
       this.#cards.set(stream.name, card);
+      this.#pictures.follow(card.tile, stream);
     }
-    for (const gone of before.values()) gone.element.remove();
+    for (const gone of before.values()) {
+      this.#pictures.leave(gone.tile);
+      gone.element.remove();
+    }
     [...this.#cards.values()].forEach(({ element }, index) => {
       if (this.#list.children[index] !== element) this.#list.insertBefore(element, this.#list.children[index] ?? null);
     });
@@ -47,44 +55,73 @@ class Card {
   #count = make('span', { class: 'pill count' });
   #media = make('p', {});
   #uptime = make('p', {});
+  #link;
   /** @type {Stream | undefined} */
   #stream;
 
   /** @param {string} name */
   constructor(name) {
-    const link = make('a', { href: address('watch', name), title: name }, name);
+    this.#link = make('a', { href: inThisLanguage(address('watch', name)), title: name }, name);
+    this.tile = make('div', { class: 'tile', 'aria-hidden': 'true' }, icon('play'), this.#badge, this.#count);
     this.element = make('li', { class: 'card stream' },
-      make('div', { class: 'tile', 'aria-hidden': 'true' }, icon('play'), this.#badge, this.#count),
-      make('div', { class: 'about' }, make('h2', {}, link), this.#media, this.#uptime),
+      this.tile,
+      make('div', { class: 'about' }, make('h2', {}, this.#link), this.#media, this.#uptime),
       make('div', { class: 'tools' },
-        copyButton('Copy WHEP URL', () => address('whep', name)),
-        copyButton('Copy embed', () => frameLine(name))));
+        copyButton(t('copyWHEP'), () => address('whep', name)),
+        copyButton(t('copyEmbed'), () => frameLine(name))));
   }
 
   /** @param {Stream} stream */
   update(stream) {
     this.#stream = stream;
     const viewers = stream.viewers ?? 0;
-    this.element.classList.toggle('away', !stream.live);
-    this.#badge.classList.toggle('on-air', stream.live);
-    this.#badge.textContent = stream.live ? 'Live' : 'Away';
-    this.#count.textContent = `${viewers} watching`;
+    const { badge, about } = wordsOf(stream);
+    this.element.dataset.state = stateOf(stream);
+    this.#badge.classList.toggle('on-air', stateOf(stream) === 'live');
+    this.#badge.textContent = badge;
+    this.#count.textContent = t('watching', { n: viewers });
     this.#count.hidden = viewers === 0;
-    this.#media.textContent = stream.live ? media(stream.tracks ?? []) : 'The publisher is away';
+    this.#media.textContent = about;
     this.tick();
   }
 
   tick() {
-    const { live, since, source, viewers } = this.#stream ?? {};
+    const { live, since, source, viewers = 0 } = this.#stream ?? {};
     const started = Date.parse(since ?? '');
     const parts = [];
-    if (live && !Number.isNaN(started)) parts.push(`Live for ${duration(Math.max(0, Date.now() - started))}`);
-    if (source === 'camera') parts.push('camera of the server');
-    if (source === 'pattern') parts.push('test picture');
-    const text = parts.join(' · ');
+    if (live && !Number.isNaN(started)) parts.push(t('liveFor', { time: duration(Math.max(0, Date.now() - started)) }));
+    if (source === 'camera') parts.push(t('fromCamera'));
+    if (source === 'pattern') parts.push(t('fromPattern'));
+    if (source === 'slate') parts.push(t('fromSlate'));
+    const text = capitalised(parts.join(' · '));
     if (this.#uptime.textContent !== text) this.#uptime.textContent = text;
     // What the tile shows is hidden from readers: the link says it to them.
-    this.element.querySelector('a')?.setAttribute('aria-description',
-      `${live ? 'live' : 'away'}${viewers ? `, ${viewers} watching` : ''}`);
+    const said = [this.#badge.textContent, viewers > 0 ? t('watching', { n: viewers }) : ''].filter(Boolean);
+    this.#link.setAttribute('aria-description', said.join(', '));
+  }
+}
+
+/** @param {Stream} stream @returns {'live' | 'waiting' | 'standby' | 'fallback'} */
+function stateOf({ state, live }) {
+  if (state === 'standby' || state === 'fallback') return state;
+  return live ? 'live' : 'waiting';
+}
+
+/** @param {string} text */
+function capitalised(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** @param {Stream} stream */
+function wordsOf(stream) {
+  const source = capitalised(stream.sourceState ?? '');
+  switch (stateOf(stream)) {
+    case 'live': return { badge: t('live'), about: media(stream.tracks ?? []) };
+    case 'standby': return { badge: t('standby'), about: source || t('cardStandby') };
+    case 'fallback': return { badge: t('away'), about: t('cardFallback', { name: stream.fallback ?? '' }) };
+    case 'waiting': {
+      const coming = stream.since !== undefined;
+      return { badge: t(coming ? 'waiting' : 'away'), about: source || t(coming ? 'cardWaiting' : 'cardAway') };
+    }
   }
 }

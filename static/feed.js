@@ -20,10 +20,30 @@ import { pause } from './wait.js';
  * @typedef {object} Stream
  * @property {string} name
  * @property {boolean} live false while its publisher is away
- * @property {string} [source] 'camera', 'pattern', 'whip'
+ * @property {'live' | 'waiting' | 'standby' | 'fallback'} [state] what it has to offer
+ * @property {string} [fallback] the stream that is shown while the publisher is away
+ * @property {string} [source] 'camera', 'pattern', 'slate', 'whip'
+ * @property {string} [sourceState] how a source of the server is, for people
+ * @property {boolean} [snapshot] whether the server has pictures of it
  * @property {number} [viewers]
  * @property {string} [since] RFC 3339
  * @property {Track[]} [tracks]
+ *
+ * @typedef {object} Session
+ * @property {string} id
+ * @property {'whip' | 'whep'} protocol
+ * @property {string} stream
+ * @property {string} state 'new', 'answered', 'connecting', 'connected', 'interrupted', 'closed'
+ * @property {string} since RFC 3339
+ * @property {string} [ended] likewise
+ * @property {string} client address
+ * @property {string} [path] 'udp', 'tcp', 'relay'
+ * @property {string} [reason] why it ended
+ * @property {string} code of the diagnosis
+ * @property {string} [diagnosis] in words
+ * @property {number} packets
+ * @property {number} drops packets that a viewer was not sent
+ * @property {number} [rttMs]
  */
 
 /** The server sends the list at once; a proxy that holds it back for so long, ms,
@@ -33,14 +53,22 @@ const SILENCE_LIMIT = 4_000;
 /**
  * Events: "streams" (CustomEvent of Stream[]) at every change, "offline" when the
  * server is away, "unauthorized" when it wants another token; then the feed rests
- * until start is called with one.
+ * until start is called with one. With sessions, "sessions" (CustomEvent of Session[])
+ * too: that takes the publish token.
  */
 export class Feed extends EventTarget {
   #token = '';
+  #sessions;
   /** @type {AbortController | undefined} */
   #running;
   /** The last list as text: asking again is not a change. */
   #last = '';
+
+  /** @param {{ sessions?: boolean }} [options] */
+  constructor({ sessions = false } = {}) {
+    super();
+    this.#sessions = sessions;
+  }
 
   /** @param {string} token */
   start(token) {
@@ -90,7 +118,7 @@ export class Feed extends EventTarget {
     const silence = setTimeout(abort, SILENCE_LIMIT);
     let came = false;
     try {
-      const response = await this.#fetch('api/events', 'text/event-stream', request.signal);
+      const response = await this.#fetch(this.#sessions ? 'api/events?sessions' : 'api/events', 'text/event-stream', request.signal);
       const reader = response.body?.getReader();
       const decoder = new TextDecoder();
       const parser = new EventParser();
@@ -98,10 +126,10 @@ export class Feed extends EventTarget {
         const piece = await reader?.read();
         if (!piece || piece.done) return came;
         for (const event of parser.push(decoder.decode(piece.value, { stream: true }))) {
-          if (event.type !== 'streams') continue;
           came = true;
           clearTimeout(silence);
-          this.#heard(event.data);
+          if (event.type === 'streams') this.#heard(event.data);
+          if (event.type === 'sessions') this.#heardSessions(event.data);
         }
       }
     } catch (error) {
@@ -115,8 +143,11 @@ export class Feed extends EventTarget {
 
   /** @param {AbortSignal} signal */
   async #ask(signal) {
-    const response = await this.#fetch('api/streams', 'application/json', signal);
-    this.#heard(await response.text());
+    const streams = await this.#fetch('api/streams', 'application/json', signal);
+    this.#heard(await streams.text());
+    if (!this.#sessions) return;
+    const sessions = await this.#fetch('api/sessions', 'application/json', signal);
+    this.#heardSessions(await sessions.text());
   }
 
   /** @param {string} path @param {string} type @param {AbortSignal} signal */
@@ -139,6 +170,13 @@ export class Feed extends EventTarget {
     if (text === this.#last) return;
     this.#last = text;
     this.dispatchEvent(new CustomEvent('streams', { detail: streams }));
+  }
+
+  /** @param {string} text */
+  #heardSessions(text) {
+    /** @type {Session[]} */
+    const sessions = JSON.parse(text).sessions ?? [];
+    this.dispatchEvent(new CustomEvent('sessions', { detail: sessions }));
   }
 }
 

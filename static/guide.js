@@ -2,7 +2,9 @@
 // How to publish and how to embed: lines to copy, with this server's address in them.
 
 import { copyButton, make } from './dom.js';
+import { language } from './i18n.js';
 import { address, root } from './site.js';
+import { t } from './text-home.js';
 
 /**
  * @typedef {object} Line
@@ -24,26 +26,18 @@ export function publishWays(stream) {
   const whip = address('whip', stream);
   return [
     {
-      title: 'From this browser',
-      about: 'Camera, microphone or screen of this computer. Browsers hand out the camera on https:// addresses and on localhost only.',
+      title: t('browser'),
+      about: t('browserAbout'),
       lines: [],
-      link: { text: `Open the publish page of ${stream}`, href: address('publish', stream) },
+      link: { text: t('browserLink', { name: stream }), href: inThisLanguage(address('publish', stream)) },
     },
     {
       title: 'OBS Studio',
-      about: 'Settings, Stream, Service: WHIP. Choose H.264 without B-frames (tune zerolatency) and a keyframe interval of 1 or 2 seconds.',
-      lines: [{ what: 'Server', text: whip }, { what: 'Bearer token', text: 'TOKEN' }],
+      about: t('obsAbout'),
+      lines: [{ what: t('server'), text: whip }, { what: t('bearer'), text: 'TOKEN' }],
     },
-    {
-      title: 'FFmpeg',
-      about: 'Version 8 or later has the WHIP muxer. This sends a test picture with a tone; put your own input in place of the two lavfi lines.',
-      lines: [{ text: ffmpegLine(whip) }],
-    },
-    {
-      title: 'GStreamer',
-      about: 'whipclientsink of gst-plugins-rs encodes by itself. This sends the first camera.',
-      lines: [{ text: gstreamerLine(whip) }],
-    },
+    { title: 'FFmpeg', about: t('ffmpegAbout'), lines: [{ text: ffmpegLine(whip) }] },
+    { title: 'GStreamer', about: t('gstreamerAbout'), lines: [{ text: gstreamerLine(whip) }] },
   ];
 }
 
@@ -54,28 +48,31 @@ export function publishWays(stream) {
 export function embedWays(stream) {
   const whep = address('whep', stream);
   const script = new URL('static/whep-video.js', root).href;
+  const picture = new URL(`snapshot/${encodeURIComponent(stream)}.jpg?width=640`, root).href;
   return [
     {
-      title: 'As an element',
-      about: 'The player of these pages. It reconnects by itself and says in words what is wrong.',
+      title: t('element'),
+      about: t('elementAbout'),
       lines: [{ text: `<script type="module" src="${script}"></script>\n<whep-video src="${whep}" autoplay muted controls></whep-video>` }],
     },
-    {
-      title: 'As a frame',
-      about: 'For pages that take no scripts. Options of the address: controls=0, muted=0, autoplay=0, lang=zh.',
-      lines: [{ text: frameLine(stream) }],
-    },
-    {
-      title: 'In any WHEP player',
-      about: 'GStreamer’s whepclientsrc, players of your own, other sites.',
-      lines: [{ what: 'WHEP URL', text: whep }],
-    },
+    { title: t('frame'), about: t('frameAbout'), lines: [{ text: frameLine(stream) }] },
+    { title: t('cms'), about: t('cmsAbout'), lines: [{ what: t('watchPage'), text: address('watch', stream) }] },
+    { title: t('anyPlayer'), about: t('anyPlayerAbout'), lines: [{ what: 'WHEP URL', text: whep }] },
+    { title: t('picture'), about: t('pictureAbout'), lines: [{ text: picture }] },
   ];
 }
 
 /** @param {string} stream */
 export function frameLine(stream) {
   return `<iframe src="${address('embed', stream)}" width="640" height="360" style="border:0" allow="autoplay; fullscreen"></iframe>`;
+}
+
+/**
+ * The address of another page, in the language that this one was asked for.
+ * @param {string} href
+ */
+export function inThisLanguage(href) {
+  return new URLSearchParams(location.search).has('lang') ? `${href}?lang=${language}` : href;
 }
 
 /** @param {string} whip */
@@ -121,12 +118,10 @@ function inside(way) {
   for (const { what, text } of way.lines) {
     const line = make('div', { class: 'line' });
     if (what) line.append(make('span', { class: 'what' }, what));
-    line.append(make('pre', { tabindex: '0' }, text), copyButton('Copy', () => text));
+    line.append(make('pre', { tabindex: '0' }, text), copyButton(t('copy'), () => text));
     content.append(line);
   }
   if (way.link) content.append(make('p', {}, make('a', { class: 'button', href: way.link.href }, way.link.text)));
-  if (way.lines.some(({ text }) => text.includes('TOKEN'))) {
-    content.append(make('p', { class: 'small' }, 'TOKEN stands for the publish token. A server without one ignores it.'));
-  }
+  if (way.lines.some(({ text }) => text.includes('TOKEN'))) content.append(make('p', { class: 'small' }, t('tokenStands')));
   return content;
 }

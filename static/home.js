@@ -1,11 +1,15 @@
 // @ts-check
-// The home page: what is live, how to publish, how to embed.
+// The home page: what is live, how to publish, how to embed, who is connected.
 
 import { Cards } from './cards.js';
 import { byId } from './dom.js';
 import { Feed } from './feed.js';
-import { embedWays, publishWays, showWays } from './guide.js';
+import { embedWays, inThisLanguage, publishWays, showWays } from './guide.js';
+import { translatePage } from './i18n.js';
+import { offerOtherLanguage } from './language.js';
+import { serveOperator } from './operator.js';
 import { address, readToken, saveToken, streamNamePattern } from './site.js';
+import { t } from './text-home.js';
 
 /** @typedef {import('./feed.js').Stream} Stream */
 
@@ -19,29 +23,35 @@ const notice = byId('notice', HTMLElement);
 const tokenForm = byId('token-form', HTMLFormElement);
 const embedName = byId('embed-name', HTMLInputElement);
 let embedNameTyped = false;
+let token = '';
 
 function main() {
+  translatePage(t);
+  document.title = t('pageTitle');
+  offerOtherLanguage(t('otherLanguage'));
   feed.addEventListener('streams', (event) => show(/** @type {CustomEvent<Stream[]>} */ (event).detail));
   feed.addEventListener('offline', () => {
-    notice.textContent = 'The server cannot be reached. This page tries again by itself.';
+    notice.textContent = t('offline');
     notice.hidden = false;
     summary.textContent = '';
   });
   feed.addEventListener('unauthorized', askForToken);
-  feed.start(readToken('view'));
+  token = readToken('view');
+  feed.start(token);
   setInterval(() => cards.tick(), TICK_EVERY);
   guide();
+  serveOperator();
 }
 
 /** @param {Stream[]} streams */
 function show(streams) {
   notice.hidden = true;
   tokenForm.hidden = true;
-  cards.show(streams);
+  cards.show(streams, token);
   byId('empty', HTMLElement).hidden = streams.length > 0;
   const live = streams.filter((stream) => stream.live).length;
   const viewers = streams.reduce((sum, stream) => sum + (stream.viewers ?? 0), 0);
-  summary.textContent = streams.length === 0 ? '' : `${live} live, ${viewers} watching`;
+  summary.textContent = streams.length === 0 ? '' : t('summary', { live, viewers });
 
   const names = streams.map(({ name }) => name);
   byId('live-names', HTMLDataListElement).replaceChildren(...names.map((name) => new Option(name, name)));
@@ -56,15 +66,16 @@ function askForToken() {
   const input = byId('token', HTMLInputElement);
   summary.textContent = '';
   notice.hidden = input.value === '';
-  notice.textContent = 'That token is not the right one.';
+  notice.textContent = t('tokenWrong');
   byId('empty', HTMLElement).hidden = true;
-  cards.show([]);
+  cards.show([], '');
   tokenForm.hidden = false;
   tokenForm.onsubmit = (event) => {
     event.preventDefault();
     notice.hidden = true;
-    saveToken('view', input.value.trim());
-    feed.start(input.value.trim());
+    token = input.value.trim();
+    saveToken('view', token);
+    feed.start(token);
   };
 }
 
@@ -72,7 +83,7 @@ function guide() {
   const publishName = byId('name', HTMLInputElement);
   follow(publishName, (name) => {
     showWays(byId('publish-ways', HTMLElement), publishWays(name));
-    for (const link of document.querySelectorAll('a[data-publish-link]')) link.setAttribute('href', address('publish', name));
+    for (const link of document.querySelectorAll('a[data-publish-link]')) link.setAttribute('href', inThisLanguage(address('publish', name)));
   });
   follow(embedName, (name) => showWays(byId('embed-ways', HTMLElement), embedWays(name)));
   embedName.addEventListener('keydown', () => { embedNameTyped = true; });

@@ -6,8 +6,11 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +18,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
+	cdpnet "github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -53,12 +57,14 @@ type tab struct {
 	t   testing.TB
 	ctx context.Context
 
-	mu     sync.Mutex
-	faults []string // what the page wrote to its console as an error; guarded by mu
+	mu        sync.Mutex
+	faults    []string // what the page wrote to its console as an error; guarded by mu
+	tolerated []string // texts of faults that are expected; guarded by mu
 }
 
-// openTab opens a page. Whatever the console shows as an error fails the test.
-func openTab(t testing.TB, browser context.Context, url string) *tab {
+// openTab opens a page, in which scripts run before its own. Whatever the console
+// shows as an error fails the test, and so does a request to another machine.
+func openTab(t testing.TB, browser context.Context, address string, scripts ...string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -66,22 +72,32 @@ func openTab(t testing.TB, browser context.Context, url string) *tab {
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
-	run(p, 15*time.Second, "open "+url, chromedp.Steps(
+	run(p, 15*time.Second, "open "+address, chromedp.Steps(
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			_, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{})
 			return err
 		}),
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument,
-				page.AddScriptToEvaluateOnNewDocumentParams{Source: probe})
+			_, err := cdp.Call(ctx, target, cdpnet.Enable, cdpnet.EnableParams{})
 			return err
 		}),
-		chromedp.Navigate(url)))
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			for _, script := range append([]string{probe}, scripts...) {
+				_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument,
+					page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+		chromedp.Navigate(address)))
 	t.Cleanup(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		p.faults = slices.DeleteFunc(p.faults, p.tolerates)
 		if len(p.faults) > 0 {
-			t.Errorf("errors in the console of %s:\n%s", url, strings.Join(p.faults, "\n"))
+			t.Errorf("errors in the console of %s:\n%s", address, strings.Join(p.faults, "\n"))
 		}
 		if t.Failed() {
 			p.screenshot("failed")
@@ -113,12 +129,31 @@ func (p *tab) hear(event any) {
 			return
 		}
 		fault = e.Entry.Text + " " + e.Entry.URL
+	case *cdpnet.EventRequestWillBeSent:
+		if isLocal(e.Request.URL) {
+			return
+		}
+		fault = "a request to another machine: " + e.Request.URL
 	default:
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.faults = append(p.faults, fault)
+}
+
+// isLocal says whether a request stays on this machine and its test networks.
+func isLocal(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	switch u.Scheme {
+	case "data", "blob", "about":
+		return true
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && (addr.IsLoopback() || addr.IsPrivate())
 }
 
 // run executes an action with a deadline and returns its value.

@@ -1,0 +1,19 @@
+// @ts-check
+// The link to the same page in the other language.
+
+import { byId } from './dom.js';
+import { language } from './i18n.js';
+
+/** @param {string} name of the other language, in that language */
+export function offerOtherLanguage(name) {
+  const other = language === 'zh' ? 'en' : 'zh';
+  const link = byId('language', HTMLAnchorElement);
+  const query = new URLSearchParams(location.search);
+  query.set('lang', other);
+  link.href = `?${query}`;
+  link.textContent = name;
+  link.lang = other;
+  link.hidden = false;
+  // What stands behind the # goes along, and may change while the page is open.
+  link.addEventListener('click', () => { link.hash = location.hash; });
+}
