@@ -59,10 +59,14 @@ func (l *viewerLink) pairs([]TriedPair) []TriedPair {
 // DTLS, and reading the report meanwhile is a race. What the selected pair tells then
 // is laid over what was known.
 func (l *publisherLink) pairs(known []TriedPair) []TriedPair {
+	// Before ICE has started, pion still writes what the transport below would read.
+	if l.pc.ICEConnectionState() <= webrtc.ICEConnectionStateChecking {
+		return l.reported()
+	}
 	transport := l.pc.SCTP().Transport().ICETransport()
 	selected, err := transport.GetSelectedCandidatePair()
 	if err != nil || selected == nil {
-		return l.reported()
+		return nil
 	}
 	stats, ok := transport.GetSelectedCandidatePairStats()
 	if !ok {
@@ -84,9 +88,6 @@ func (l *publisherLink) pairs(known []TriedPair) []TriedPair {
 
 // reported reads the pairs in pion's report.
 func (l *publisherLink) reported() []TriedPair {
-	if l.pc.ICEConnectionState() > webrtc.ICEConnectionStateChecking {
-		return nil
-	}
 	report := l.pc.GetStats()
 	candidate := func(id string) Candidate {
 		c, _ := report[id].(webrtc.ICECandidateStats)

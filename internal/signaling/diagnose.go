@@ -36,7 +36,9 @@ func facts(e *entry, detail Detail, reason error, now time.Time) diagnosis.Facts
 	}
 	event := func(name string) time.Duration { return since(timeOf(info.Timeline, name)) }
 	f := diagnosis.Facts{
-		Publisher: e.role == negotiate.Publish, Over: reason != nil, End: info.End,
+		Publisher: e.role == negotiate.Publish, End: info.End,
+		// A connection that has closed is over a moment before its session is.
+		Over:    reason != nil || info.State == peer.StateClosed,
 		Deleted: errors.Is(reason, ErrDeleted),
 		ICE:     event("ice connected"), Connected: event("connected"), Media: event("first media"),
 		FirstCheck: since(info.FirstCheck), Idle: info.Idle,
