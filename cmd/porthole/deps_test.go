@@ -57,6 +57,11 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/peer": "where relays may send comes from outside", webrtc: "a relay knows packets, not connections",
 			"porthole/internal/signaling": "what a session is does not matter to it", "porthole/internal/broadcast": "likewise",
 		}},
+		{"porthole/internal/doctor", map[string]string{
+			"porthole/internal/peer":      "a leaf: it looks at what is there, not at what would use it",
+			"porthole/internal/signaling": "likewise",
+			chi:                           "likewise",
+		}},
 		{"porthole/internal/egress", map[string]string{
 			webrtc: "a socket knows packets, not connections",
 		}},

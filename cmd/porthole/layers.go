@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -15,8 +16,15 @@ const envPrefix = "PORTHOLE_"
 // profile's presets, under the YAML file, under the environment, under the flags. The error is a usageError
 // that tells every fault, or flag.ErrHelp.
 func loadConfig(args []string, getenv func(string) string) (Config, error) {
+	return loadConfigFor("serve", args, getenv)
+}
+
+// loadConfigFor is loadConfig for a command that takes the same, and extra flags.
+func loadConfigFor(
+	command string, args []string, getenv func(string) string, extra ...setting[Config],
+) (Config, error) {
 	settings := serveSettings()
-	flags, err := parseFlags("serve", append(settings, configSetting()), args)
+	flags, err := parseFlags(command, slices.Concat(settings, extra, []setting[Config]{configSetting()}), args)
 	if err != nil {
 		return Config{}, err
 	}
@@ -37,7 +45,7 @@ func loadConfig(args []string, getenv func(string) string) (Config, error) {
 	}
 	faults = append(faults, apply(&c, settings, file)...)
 	faults = append(faults, apply(&c, settings, env)...)
-	faults = append(faults, apply(&c, settings, flags)...)
+	faults = append(faults, apply(&c, slices.Concat(settings, extra), flags)...)
 	if len(faults) == 0 { // else it would judge defaults that nobody chose
 		faults = append(faults, c.Validate())
 	}

@@ -77,6 +77,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "serve the camera and WHIP publishers to viewers (the default)", serveCommand},
+		{"doctor", "look for what would be in the way of serve, and say what to do about it", doctorCommand},
 		{"devices", "list cameras, what they can do, and microphones", devicesCommand},
 		{"load", "watch a WHEP URL with many viewers and report what they got", loadCommand},
 		{"version", "print the version", versionCommand},

@@ -1,0 +1,49 @@
+package capture
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// TrialResult is how long an encoder took.
+type TrialResult struct {
+	Pictures int           // that were encoded
+	Mean     time.Duration // for one picture
+	Longest  time.Duration
+}
+
+// Trial encodes some pictures of the test pattern with what the source asks for, as fast as it goes, to see whether
+// this machine keeps up. The pattern is harder than most cameras' pictures. It ends early with ctx. The error is
+// ErrNoCgo, or the encoder's.
+func Trial(ctx context.Context, spec Spec, pictures int) (TrialResult, error) {
+	codecs, err := newCodecs()
+	if err != nil {
+		return TrialResult{}, err
+	}
+	encoder, err := codecs.newVideoEncoder(videoParams{
+		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
+		KeyframeEvery: max(int(spec.Keyframe.Seconds()*float64(spec.FPS)), 1),
+	})
+	if err != nil {
+		return TrialResult{}, err
+	}
+	defer encoder.Close()
+	var r TrialResult
+	var total time.Duration
+	pattern, frame, at := newPattern(spec), picture{}, time.Now()
+	for r.Pictures < pictures && ctx.Err() == nil {
+		pattern.draw(&frame, at)
+		at = at.Add(time.Second / time.Duration(spec.FPS))
+		begin := time.Now()
+		if _, err := encoder.Encode(&frame, r.Pictures == 0); err != nil {
+			return r, fmt.Errorf("encode a test picture: %w", err)
+		}
+		took := time.Since(begin)
+		total += took
+		r.Longest = max(r.Longest, took)
+		r.Pictures++
+		r.Mean = total / time.Duration(r.Pictures)
+	}
+	return r, nil
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"porthole/capture"
+	"porthole/internal/doctor"
+	"porthole/internal/peer"
+)
+
+// jsonSetting is the one flag of the doctor that is none of the server's.
+func jsonSetting(asJSON *bool) setting[Config] {
+	return setting[Config]{
+		name: "json", help: "Print JSON in place of a table.",
+		set: func(_ *Config, values []string) error {
+			v, err := parseToggle(strings.Join(values, " "))
+			*asJSON = v
+			return err
+		},
+	}
+}
+
+// doctorCommand looks for what would be in the way of a server with these settings,
+// without starting it. It fails when something does not work.
+func doctorCommand(ctx context.Context, t terminal) error {
+	var asJSON bool
+	cfg, err := loadConfigFor("doctor", t.args, t.getenv, jsonSetting(&asJSON))
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(t.stdout, "porthole doctor looks at ports, addresses, NAT, STUN and TURN servers, camera, microphone,\n"+
+			"encoder and certificate, and says what would be in the way and what to do about it. It takes\n"+
+			"the flags, variables and file of `porthole serve`, and checks what that would run with.\n"+
+			"Exit code 1 says that something will not work.\n\n")
+		printSettings(t.stdout, []setting[Config]{jsonSetting(&asJSON)})
+		fmt.Fprintln(t.stdout)
+		printServeFlags(t.stdout)
+		return err
+	} else if err != nil {
+		return err
+	}
+	examined := examination(cfg)
+	if isTerminal(t.stderr) {
+		examined.Progress = func(p doctor.Progress) { printExamined(t.stderr, p) }
+	}
+	report := doctor.Run(ctx, examined)
+	if examined.Progress != nil {
+		fmt.Fprint(t.stderr, "\r\x1b[K")
+	}
+	if asJSON {
+		encoder := json.NewEncoder(t.stdout)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(report)
+	} else {
+		err = report.WriteTable(t.stdout, isTerminal(t.stdout) && t.getenv("NO_COLOR") == "")
+	}
+	if err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	if report.Verdict == doctor.Fail {
+		return errReported
+	}
+	return nil
+}
+
+// printExamined overwrites one line.
+func printExamined(w io.Writer, p doctor.Progress) {
+	fmt.Fprintf(w, "\r\x1b[K%d of %d checked", p.Done, p.Total)
+	if len(p.Running) > 0 {
+		fmt.Fprintf(w, ", looking at %s", strings.Join(p.Running, ", "))
+	}
+}
+
+// examination is what the doctor has to know of the settings.
+func examination(cfg Config) doctor.Config {
+	c := doctor.Config{
+		HTTP: cfg.HTTP, Beyond: cfg.BeyondLoopback(),
+		Sockets: []doctor.Socket{
+			{Flag: "--http", Address: cfg.HTTP, TCP: true},
+			{Flag: "--media", Address: cfg.Media, TCP: true, UDP: true},
+		},
+		Addresses: func() ([]doctor.Address, error) { return ownAddresses(cfg) },
+		Public:    cfg.PublicIPs, Advertise: cfg.Advertise,
+		STUN: cfg.STUN, TURN: cfg.TURN,
+		Devices: doctor.Devices{List: capture.Devices, Check: capture.Check, Trial: capture.Trial},
+		Cert:    cfg.Cert, Key: cfg.Key,
+	}
+	for _, s := range cfg.Sources {
+		c.Sources = append(c.Sources, doctor.Source(s))
+	}
+	return c
+}
+
+// ownAddresses lists the addresses of this machine as the media engine sees them.
+func ownAddresses(cfg Config) ([]doctor.Address, error) {
+	list, err := peer.ExplainAddrs(peer.Config{
+		Media: cfg.Media, Interfaces: cfg.Interfaces, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, err
+	}
+	addresses := make([]doctor.Address, len(list))
+	for i, a := range list {
+		addresses[i] = doctor.Address(a)
+	}
+	return addresses, nil
+}

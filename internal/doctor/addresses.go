@@ -1,0 +1,81 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"porthole/internal/diagnosis"
+)
+
+// addresses looks at what clients would be told.
+func (c Config) addresses(context.Context) []Finding {
+	list, err := c.Addresses()
+	if err != nil {
+		return []Finding{{
+			Group: "addresses", Name: "clients are told", Verdict: Fail, Found: err.Error(),
+			Cure: "look at --interfaces and --media",
+		}}
+	}
+	var told []netip.Addr
+	var hidden []Address
+	for _, a := range list {
+		if a.Told {
+			told = append(told, a.Addr)
+		} else {
+			hidden = append(hidden, a)
+		}
+	}
+	found := []Finding{c.judgeTold(told)}
+	for _, a := range hidden {
+		if a.Addr.IsLoopback() || a.Addr.IsLinkLocalUnicast() {
+			continue // nobody misses them
+		}
+		found = append(found, Finding{
+			Group: "addresses", Name: a.Interface, Found: fmt.Sprintf("%s is not told: %s", a.Addr, a.Why),
+			Data: map[string]any{"address": a.Addr.String(), "told": false},
+		})
+	}
+	return found
+}
+
+// judgeTold says who can reach what clients are told.
+func (c Config) judgeTold(told []netip.Addr) Finding {
+	f := Finding{Group: "addresses", Name: "clients are told"}
+	texts := texts(told)
+	if len(c.Advertise) > 0 {
+		texts = slices.Clone(c.Advertise)
+	}
+	texts = append(texts, textsOf(c.Public)...)
+	f.Data = map[string]any{"told": texts}
+	f.Found = strings.Join(texts, ", ")
+	every := func(is func(netip.Addr) bool) bool {
+		return len(told) > 0 && !slices.ContainsFunc(told, func(a netip.Addr) bool { return !is(a) })
+	}
+	switch {
+	case len(c.Advertise) > 0 || len(c.Public) > 0:
+	case len(told) == 0:
+		f.Verdict, f.Found = Fail, "no address: nobody can reach this machine"
+		f.Cure = "connect it to a network, or name an address with --public-ip"
+	case every(netip.Addr.IsLoopback):
+		f.Verdict, f.Found = Warn, f.Found+": only this machine can watch"
+		f.Cure = "connect it to a network, or let --media listen on all interfaces (:8081)"
+	case every(diagnosis.IsContainer):
+		f.Verdict, f.Found = Fail, f.Found+": a container address, which nobody outside this machine can reach"
+		f.Cure = "set --public-ip to the address of the host and publish the media port (UDP and TCP), or use host networking"
+	case every(netip.Addr.IsPrivate) && len(c.STUN) == 0:
+		f.Found += ": reachable in this network"
+	}
+	return f
+}
+
+func texts(list []netip.Addr) []string { return append([]string{}, textsOf(list)...) }
+
+func textsOf(list []netip.Addr) (texts []string) {
+	for _, a := range list {
+		texts = append(texts, a.String())
+	}
+	return texts
+}
