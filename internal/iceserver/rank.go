@@ -34,6 +34,7 @@ func (p *Prober) rank() {
 type host struct {
 	name    string
 	records []*record
+	place   int // of its first server in the configured order
 	state   State
 	rtt     time.Duration // of the nearest; 0: not measured
 }
@@ -45,10 +46,11 @@ func (p *Prober) hosts() []*host {
 		i := slices.IndexFunc(hosts, func(h *host) bool { return h.name == r.server.Host })
 		if i < 0 {
 			i = len(hosts)
-			hosts = append(hosts, &host{name: r.server.Host, state: Dead})
+			hosts = append(hosts, &host{name: r.server.Host, place: len(p.servers), state: Dead})
 		}
 		h := hosts[i]
 		h.records = append(h.records, r)
+		h.place = min(h.place, slices.Index(p.servers, r))
 		if order(r.state) < order(h.state) {
 			h.state = r.state
 		}
@@ -69,7 +71,10 @@ func (h *host) beats(other *host) bool {
 	if h.state != other.state {
 		return order(h.state) < order(other.state)
 	}
-	return h.state == Alive && h.rtt+max(nearer, other.rtt/4) < other.rtt
+	if h.state == Alive {
+		return h.rtt+max(nearer, other.rtt/4) < other.rtt
+	}
+	return h.place < other.place // nothing tells them apart but the operator's order
 }
 
 // order of preference by state.
