@@ -49,8 +49,8 @@ test-pages: ## the unit tests of the pages' JavaScript
 # not: twenty viewers decrypting at a tenth of the speed would say little about the server's delay.
 # -v, because the delays that the tests measure are for reading.
 .PHONY: test-e2e
-test-e2e: need-build need-clients ## the real binary with real clients: pion, Chromium, FFmpeg
-	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" E2E_LIBDATACHANNEL="$$(scripts/node-datachannel.sh)" $(GO) test -v -tags e2e -count 1 -timeout 20m ./internal/e2e
+test-e2e: need-build need-clients ## the real binary with real clients: pion, Chromium, Firefox, FFmpeg
+	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" E2E_LIBDATACHANNEL="$$(scripts/node-datachannel.sh)" E2E_PUPPETEER="$$(scripts/puppeteer.sh)" $(GO) test -v -tags e2e -count 1 -timeout 20m ./internal/e2e
 
 .PHONY: test-camera
 test-camera: need-build ## capture from a virtual camera (V4L2) in a virtual machine
@@ -108,9 +108,10 @@ need-curl:
 .PHONY: need-clients
 need-clients:
 	@scripts/need.sh chromium chromium "plays and publishes streams in the end-to-end tests"
+	@scripts/need.sh firefox-esr firefox-esr "likewise, with other codecs and another ICE"
 	@scripts/need.sh ffmpeg ffmpeg "encodes test video and decodes what viewers receive"
 	@scripts/need.sh nodejs node "runs libdatachannel, the WebRTC library inside OBS"
-	@scripts/need.sh npm npm "downloads libdatachannel"
+	@scripts/need.sh npm npm "downloads libdatachannel, and puppeteer to drive Firefox"
 	@scripts/need.sh iproute2 ip "makes the networks of the end-to-end tests"
 	@scripts/need.sh iproute2 tc "holds packets up in them"
 	@scripts/need.sh nftables nft "loses packets in them"

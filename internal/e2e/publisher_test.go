@@ -43,17 +43,22 @@ func newPublisher(s *server) (*publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return publisherOf(base)
+	return publisherOf(base, h264Track())
+}
+
+// h264Track is what encodeTestVideo makes.
+func h264Track() webrtc.RTPCodecCapability {
+	return webrtc.RTPCodecCapability{
+		MimeType: webrtc.MimeTypeH264, ClockRate: 90_000,
+		SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
+	}
 }
 
 // publisherOf makes a publisher of a peer; when it cannot, it closes the peer.
-func publisherOf(base *peer) (*publisher, error) {
+func publisherOf(base *peer, video webrtc.RTPCodecCapability) (*publisher, error) {
 	var err error
 	p := &publisher{peer: base, stop: func() {}}
-	p.video, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeH264, ClockRate: 90_000,
-		SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
-	}, "video", "test")
+	p.video, err = webrtc.NewTrackLocalStaticSample(video, "video", "test")
 	if err != nil {
 		return nil, errors.Join(err, base.close())
 	}

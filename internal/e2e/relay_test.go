@@ -122,7 +122,7 @@ func TestWatchThroughOwnTURN(t *testing.T) {
 		})
 	}
 	t.Run("publish", func(t *testing.T) {
-		p, err := publisherOf(newRelayPeer(t, s, only(t, servers, `^turn:.*udp`)))
+		p, err := publisherOf(newRelayPeer(t, s, only(t, servers, `^turn:.*udp`)), h264Track())
 		if err != nil {
 			t.Fatal(err)
 		}
