@@ -4,6 +4,9 @@
 /** The longest wait that a server may ask for with Retry-After, in ms: one hour. */
 const LONGEST_RETRY_AFTER = 3_600_000;
 
+/** How often a server that is not there is asked in quick succession. */
+const BRISK_FAILURES = 30;
+
 /**
  * Exponential back-off with jitter: the n-th wait is drawn evenly between the first
  * wait and a ceiling that doubles, so that a thousand players that lost the same
@@ -19,6 +22,8 @@ export class Backoff {
   constructor({ first = 500, cap = 15_000, random = Math.random } = {}) {
     this.first = first;
     this.cap = cap;
+    /** The longest wait while a server may just be starting again, ms. */
+    this.brisk = Math.min(cap, 1_200);
     this.random = random;
     /** Attempts that failed since the last success. */
     this.failures = 0;
@@ -26,12 +31,15 @@ export class Backoff {
 
   /**
    * Counts one more failure.
+   * @param {boolean} [restarting] nobody is there: a server that starts again is back within
+   *   seconds, and is to be found within one or two. That is hoped for some 25 s.
    * @returns {number} how long to wait before the next attempt, ms
    */
-  next() {
+  next(restarting = false) {
     this.failures += 1;
+    const cap = restarting && this.failures <= BRISK_FAILURES ? this.brisk : this.cap;
     // The exponent is bounded too: 2 ** 1100 is Infinity, and a page may be left open.
-    const ceiling = Math.min(this.cap, this.first * 2 ** Math.min(this.failures, 30));
+    const ceiling = Math.min(cap, this.first * 2 ** Math.min(this.failures, 30));
     return Math.round(this.first + this.random() * (ceiling - this.first));
   }
 

@@ -218,7 +218,7 @@ export class Player extends EventTarget {
       this.#setState(state);
       return;
     }
-    const delay = wait === 'backoff' ? this.#backoff.next() : wait + this.#random() * SPREAD;
+    const delay = wait === 'backoff' ? this.#backoff.next(state.reason === 'unreachable') : wait + this.#random() * SPREAD;
     this.#bound = bound;
     this.#retryTimer = setTimeout(() => this.retry(), delay);
     this.#setState({ ...state, retryAt: Date.now() + delay });

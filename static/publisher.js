@@ -159,7 +159,7 @@ export class Publisher extends EventTarget {
     }
     const busy = error instanceof RefusedError && error.status === 409;
     const asked = error instanceof RefusedError ? error.retryAfter : undefined;
-    const wait = asked ?? (busy ? POLL_BUSY : this.#backoff.next());
+    const wait = asked ?? (busy ? POLL_BUSY : this.#backoff.next(error instanceof TypeError));
     this.#timer = setTimeout(() => this.#begin(), wait);
     this.#setState({
       name: busy ? 'busy' : 'reconnecting',

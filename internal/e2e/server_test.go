@@ -36,6 +36,7 @@ type server struct {
 	log    serverLog
 	exited chan struct{} // closed when the process has ended and its output is read
 	err    error         // how it ended; to be read after exited
+	ending bool          // the test ends it itself
 }
 
 // startServer runs porthole on free loopback ports and waits until it listens.
@@ -88,7 +89,9 @@ func startProgram(t testing.TB, program string, args ...string) *server {
 func (s *server) stop() {
 	select {
 	case <-s.exited:
-		s.t.Errorf("porthole ended before it was told to: %v", s.err)
+		if !s.ending {
+			s.t.Errorf("porthole ended before it was told to: %v", s.err)
+		}
 	default:
 		s.terminate()
 	}
@@ -100,6 +103,24 @@ func (s *server) stop() {
 		s.t.Error("porthole panicked")
 	}
 	s.keepLog(log)
+}
+
+// end sends a signal and waits until the process has ended, which is returned as it
+// would be by a shell: the exit code, or 128 and the signal's number.
+func (s *server) end(within time.Duration, signals ...syscall.Signal) (code int) {
+	s.t.Helper()
+	s.ending = true
+	for _, sig := range signals {
+		if err := s.cmd.Process.Signal(sig); err != nil {
+			s.t.Fatalf("send %v: %v", sig, err)
+		}
+	}
+	receive(s.t, within, "the process to end", s.exited)
+	state := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if state.Signaled() {
+		return 128 + int(state.Signal())
+	}
+	return state.ExitStatus()
 }
 
 func (s *server) terminate() {

@@ -151,7 +151,7 @@ func TestRefusedOffers(t *testing.T) {
 		{fmt.Errorf("join: %w", broadcast.ErrNoPublisher), 409, "2"},   // WHEP-05
 		{fmt.Errorf("publish: %w", broadcast.ErrStreamBusy), 409, "2"}, // WHIP-11
 		{broadcast.ErrTooManyViewers, 503, "10"},                       // HTTP-20
-		{broadcast.ErrClosed, 503, "2"},
+		{broadcast.ErrClosed, 503, "1"},
 		{fmt.Errorf("%w: VP9 and H264", negotiate.ErrNoCommonCodec), 422, ""}, // WHEP-09, WHIP-04
 		{fmt.Errorf("%w: direction", negotiate.ErrUnusable), 422, ""},
 		{errors.New("disk on fire at /root/secret"), 500, ""},

@@ -108,7 +108,7 @@ func TestDrainingTable(t *testing.T) {
 	f.table.Drain()
 	f.table.Drain()
 	r := f.post()
-	if r.StatusCode != 503 || r.Header.Get("Retry-After") != "2" {
+	if r.StatusCode != 503 || r.Header.Get("Retry-After") != "1" {
 		t.Errorf("an offer: status %d, Retry-After %q", r.StatusCode, r.Header.Get("Retry-After"))
 	}
 	if r := f.do("PATCH", path, f.fragment(), "Content-Type", typeFragment, "If-Match", etag); r.StatusCode != 204 {

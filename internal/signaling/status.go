@@ -18,7 +18,7 @@ const (
 	retryNoPublisher = 2 * time.Second // somebody may start any moment, and the page waits for it
 	retryBusy        = 2 * time.Second // a publisher that reconnects waits for its own old session
 	retryFull        = 10 * time.Second
-	retryStopping    = 2 * time.Second // that is how soon a server that starts again is there
+	retryStopping    = time.Second // that is how soon a server that starts again is there
 )
 
 // statusOf is the one table that turns errors into statuses. retry is what

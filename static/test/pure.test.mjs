@@ -30,6 +30,13 @@ group('back-off', () => {
     });
     assert.ok(Math.min(...waits) < 3000 && Math.max(...waits) > 12000);
   });
+  test('looks often for a server that may be starting again, and not for ever', () => {
+    const backoff = new Backoff({ random: () => 1 });
+    const waits = Array.from({ length: 40 }, () => backoff.next(true));
+    assert.deepEqual(waits.slice(0, 4), [1000, 1200, 1200, 1200]);
+    assert.equal(waits[29], 1200);
+    assert.equal(waits[30], 15_000);
+  });
   test('starts anew after a success', () => {
     const backoff = new Backoff({ random: () => 1 });
     for (let i = 0; i < 6; i++) backoff.next();
