@@ -34,6 +34,7 @@ type Config struct {
 	TURN           []iceserver.Server // relays that clients are told of
 	Advertise      []string           // what clients are told instead of this machine's addresses
 	Interfaces     []string           // whose addresses they are told, as patterns
+	ICEPolicy      peer.Policy        // by which paths clients may reach us
 	Timeouts       peer.Timeouts      // of connections
 	PublicIPs      []netip.Addr       // addresses that a NAT forwards to us
 	PublishToken   string             // who may publish; empty: anybody
@@ -172,6 +173,11 @@ func serveSettings() []setting[Config] {
 			name: "interfaces", arg: "NAME[,NAME]", list: true,
 			help: "The network interfaces whose addresses clients are told, eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
 			set:  many(func(c *Config) *[]string { return &c.Interfaces }, checked(checkInterfaces)),
+		},
+		{
+			name: "ice-policy", arg: "POLICY", shown: peer.PolicyAll.String(),
+			help: "all, or relay: then clients reach this server through a server of --turn only.",
+			set:  one(func(c *Config) *peer.Policy { return &c.ICEPolicy }, parsePolicy),
 		},
 		{
 			name: "connect-timeout", arg: "DURATION", shown: peer.DefaultTimeouts().Connect.String(),
@@ -368,6 +374,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("public_ip", joinStrings(c.PublicIPs)),
 		slog.String("advertise", strings.Join(c.Advertise, " ")),
 		slog.String("interfaces", strings.Join(c.Interfaces, " ")),
+		slog.String("ice_policy", c.ICEPolicy.String()),
 		slog.String("connect_timeout", c.Timeouts.Connect.String()),
 		slog.String("ice_disconnected", c.Timeouts.ICEDisconnected.String()),
 		slog.String("ice_failed", c.Timeouts.ICEFailed.String()),

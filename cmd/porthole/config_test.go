@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"porthole/internal/iceserver"
+	"porthole/internal/peer"
 	"porthole/internal/turnserver"
 )
 
@@ -85,6 +86,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
 	want.RedirectTo = &url.URL{Scheme: "https", Host: "cam2.example:8443", Path: "/live"}
 	want.Advertise, want.Interfaces = []string{"198.51.100.1:4000", "cam.example"}, []string{"eth*,wlan0", "!docker0"}
+	want.ICEPolicy = peer.PolicyRelay
 	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
 	want.FrameAncestors = []string{"'self'", "https://*.a.example:8443"}
 
@@ -106,7 +108,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--fallback", "door=hall", "--fallback", "slate",
 				"--redirect-to", "https://cam2.example:8443/live",
 				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
-				"--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
+				"--ice-policy", "relay", "--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
 				"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
 			}, environment(nil))
 		},
@@ -128,8 +130,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_MAX_SESSION": "60m", "PORTHOLE_MAX_LOAD": "80", "PORTHOLE_MAX_LATENESS": "1000ms", "PORTHOLE_DRAIN": "5s",
 				"PORTHOLE_FALLBACK":  "door=hall slate",
 				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
-				"PORTHOLE_REDIRECT_TO":     "https://cam2.example:8443/live",
-				"PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
+				"PORTHOLE_REDIRECT_TO": "https://cam2.example:8443/live",
+				"PORTHOLE_ICE_POLICY":  "relay", "PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
 				"PORTHOLE_FRAME_ANCESTORS": "'self' https://*.a.example:8443",
 			}))
 		},
@@ -169,6 +171,7 @@ fallback: [door=hall, slate]
 redirect-to: https://cam2.example:8443/live
 advertise: ["198.51.100.1:4000", cam.example]
 interfaces: ["eth*,wlan0", "!docker0"]
+ice-policy: relay
 connect-timeout: 20s
 ice-disconnected: 6s
 ice-failed: 24s
@@ -241,6 +244,8 @@ func TestBadInput(t *testing.T) {
 		{name: "TURN without password", args: []string{"--turn", "turn:h:1"}, want: []string{"--turn:", "turn:USER:PASSWORD@h:1", "secret=SECRET", "--turn-secret"}},
 		{name: "TURN with a bad transport", args: []string{"--turn", "turn:u:p@h:1?transport=sctp"}, want: []string{"--turn:", "h:1", "udp or tcp"}},
 		{name: "profile", args: []string{"--profile", "wan"}, want: []string{"--profile:", "lan, internet, relay"}},
+		{name: "policy", args: []string{"--ice-policy", "none"}, want: []string{"--ice-policy:", "all or relay"}},
+		{name: "policy without a relay", args: []string{"--ice-policy", "relay"}, want: []string{"--ice-policy relay:", "--turn"}},
 		{name: "relay without one", args: []string{"--profile", "relay"}, want: []string{"--profile relay:", "--turn"}},
 		{name: "TURN on a name", args: []string{"--turn-listen", "localhost:1"}, want: []string{"--turn-listen:", "not an IP address"}},
 		{name: "TURN beside media", args: []string{"--turn-listen", ":8081"}, want: []string{"--turn-listen and --media", "8081"}},

@@ -62,6 +62,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/signaling": "likewise",
 			chi:                           "likewise",
 		}},
+		{"porthole/internal/turnclient", map[string]string{
+			webrtc:                   "an address at a TURN server knows packets, not connections",
+			"github.com/pion/ice/v4": "likewise",
+		}},
 		{"porthole/internal/egress", map[string]string{
 			webrtc: "a socket knows packets, not connections",
 		}},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"porthole/internal/iceserver"
+	"porthole/internal/peer"
 	"porthole/internal/signaling"
 )
 
@@ -13,6 +14,23 @@ import (
 // session. The client needs them when it allocates and, since each refresh is
 // authenticated too, until it leaves.
 const credentialLife = 12 * time.Hour
+
+// relayCredentialLife is the same for our own address at a TURN server, which is made
+// anew when they have expired. Sessions that go through it end then.
+const relayCredentialLife = 30 * 24 * time.Hour
+
+// relays are the TURN servers that may receive for us: the live ones among those of
+// others, best first.
+func (s *server) relays() []peer.RelayServer {
+	var relays []peer.RelayServer
+	for _, server := range s.prober.Ranked() {
+		if server.Relays() {
+			a := server.Access("porthole", time.Now().Add(relayCredentialLife))
+			relays = append(relays, peer.RelayServer{URL: a.URL, Username: a.Username, Password: a.Password})
+		}
+	}
+	return relays
+}
 
 // askSTUN lets the prober ask from the media socket.
 func (s *server) askSTUN(ctx context.Context, server netip.AddrPort) (iceserver.Answer, error) {

@@ -95,6 +95,14 @@ func checked(check func(string) error) func(string) (string, error) {
 	return func(text string) (string, error) { return text, check(text) }
 }
 
+func parsePolicy(text string) (peer.Policy, error) {
+	policy, err := peer.ParsePolicy(text)
+	if err != nil {
+		return policy, fmt.Errorf("%q: %w", text, err)
+	}
+	return policy, nil
+}
+
 // splitInterfaces takes apart lists of interfaces with commas.
 func splitInterfaces(lists []string) (patterns []string) {
 	for _, list := range lists {

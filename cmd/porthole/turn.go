@@ -14,6 +14,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/iceserver"
+	"porthole/internal/peer"
 	"porthole/internal/signaling"
 	"porthole/internal/turnserver"
 )
@@ -83,8 +84,12 @@ func (c Config) turnFaults() (faults []error) {
 			}
 		}
 	}
-	if c.Profile == profileRelay && len(c.TURN) == 0 {
-		faults = append(faults, errors.New("--profile relay: media goes through a TURN server only, and none is named; give one with --turn"))
+	if c.ICEPolicy == peer.PolicyRelay && len(c.TURN) == 0 {
+		origin := "--ice-policy relay"
+		if c.Profile == profileRelay {
+			origin = "--profile relay"
+		}
+		faults = append(faults, errors.New(origin+": media goes through a TURN server only, and none is named; give one with --turn"))
 	}
 	return faults
 }

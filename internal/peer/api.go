@@ -110,6 +110,7 @@ type Engine struct {
 	advertised *advertiser
 	udp        *ice.UDPMuxDefault
 	tcp        *ice.TCPMuxDefault
+	relay      *relayKeeper
 	base       webrtc.SettingEngine // copied for each session
 	cert       certificate
 
@@ -182,6 +183,7 @@ func (e *Engine) listen(tcp net.Listener) {
 		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
 	})
 	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log, net.DefaultResolver.LookupNetIP)
+	e.relay = startRelay(e.settings.relays, nil, e.settings.log, e.metrics.relay)
 }
 
 // Addr returns the address of the media sockets, with the port that was picked.
@@ -208,6 +210,7 @@ func (e *Engine) close() error {
 	ending.Wait()
 	e.answering.Wait()
 	e.advertised.close()
+	e.relay.close()
 	e.media.questions.close()
 	if err := errors.Join(e.tcp.Close(), e.udp.Close()); err != nil {
 		return fmt.Errorf("close media sockets: %w", err)

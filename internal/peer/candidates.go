@@ -28,10 +28,12 @@ type reach struct {
 	public     []netip.Addr     // that a NAT forwards to us, besides hosts
 	advertised []netip.AddrPort // what clients are told instead of hosts
 	mapped     []netip.AddrPort // that STUN servers see us under
+	relay      *relayed         // where a TURN server receives for us; nil for none
+	relayOnly  bool
 }
 
 func (r reach) equal(o reach) bool {
-	return r.port == o.port && slices.Equal(r.hosts, o.hosts) &&
+	return r.port == o.port && r.relay == o.relay && r.relayOnly == o.relayOnly && slices.Equal(r.hosts, o.hosts) &&
 		slices.Equal(r.public, o.public) && slices.Equal(r.advertised, o.advertised) && slices.Equal(r.mapped, o.mapped)
 }
 
@@ -73,11 +75,16 @@ func (c *candidates) of(r reach) (*told, error) {
 func tell(r reach) (*told, error) {
 	t := &told{reach: r}
 	w := candidateWriter{told: t, written: make(map[string]bool)}
-	w.direct()
+	if !r.relayOnly {
+		w.direct()
+	}
+	if r.relay != nil {
+		w.relay(r.relay.addr)
+	}
 	if w.err != nil {
 		return nil, fmt.Errorf("write candidates: %w", w.err)
 	}
-	if len(t.bases) == 0 { // no address at all; packets that come nevertheless are answered
+	if len(t.bases) == 0 && !r.relayOnly { // no address at all; packets that come nevertheless are answered
 		t.bases = []netip.Addr{netip.IPv4Unspecified()}
 	}
 	return t, nil
@@ -154,6 +161,7 @@ const (
 	preferHost   = 126
 	preferMapped = 100
 	preferTCP    = 99
+	preferRelay  = 0
 )
 
 // priority of the place-th candidate of a kind, for component 1 (RFC 8445 5.1.2.1).
@@ -178,6 +186,15 @@ func (w *candidateWriter) mapped(addr, base netip.AddrPort, place int) {
 		Network: "udp", Address: addr.Addr().String(), Port: int(addr.Port()), Component: ice.ComponentRTP,
 		Priority: priority(preferMapped, uint32(localPrefs-1-place)), //nolint:gosec // a few
 		RelAddr:  base.Addr().String(), RelPort: int(base.Port()),
+	})
+	w.write(c, err, "udp", addr)
+}
+
+func (w *candidateWriter) relay(addr netip.AddrPort) {
+	c, err := ice.NewCandidateRelay(&ice.CandidateRelayConfig{
+		Network: "udp", Address: addr.Addr().String(), Port: int(addr.Port()), Component: ice.ComponentRTP,
+		Priority: priority(preferRelay, localPrefs-1),
+		RelAddr:  netip.IPv4Unspecified().String(), // the server's own is nobody's business (RFC 8839 5.1)
 	})
 	w.write(c, err, "udp", addr)
 }

@@ -35,6 +35,12 @@ type Config struct {
 	// side of NATs, as far as anybody has found out (Engine.AskSTUN does). It is
 	// called for each answer and must not block; nil: none.
 	Mapped func() []netip.AddrPort
+	// Relays returns TURN servers, best first, that may receive for us: one of them is
+	// kept ready in the background, and its address is in every answer. It is called
+	// now and then and must not block; nil: none.
+	Relays func() []RelayServer
+	// Policy says by which paths clients may reach us.
+	Policy Policy
 	// Timeouts of sessions; a zero field takes its default.
 	Timeouts Timeouts
 	// Log receives what is worth a line; nil discards it.
@@ -105,6 +111,8 @@ type settings struct {
 	publicIPs []netip.Addr
 	advertise []advertisement
 	choice    interfaceChoice
+	relays    func() []RelayServer
+	policy    Policy
 	mapped    func() []netip.AddrPort
 	timeouts  Timeouts
 	log       *slog.Logger
@@ -113,7 +121,7 @@ type settings struct {
 
 // check reports all faults at once, each with the value at fault.
 func (c Config) check() (settings, error) {
-	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log, onPanic: c.OnPanic}
+	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log, relays: c.Relays, policy: c.Policy, onPanic: c.OnPanic}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -146,6 +154,9 @@ func (c Config) check() (settings, error) {
 	}
 	if s.choice, err = parseInterfaceChoice(c.Interfaces); err != nil {
 		faults = append(faults, err)
+	}
+	if c.Policy == PolicyRelay && c.Relays == nil {
+		fault("the policy relay needs a TURN server")
 	}
 	return s, errors.Join(faults...)
 }

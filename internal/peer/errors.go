@@ -49,6 +49,9 @@ var (
 	ErrICERestart = errors.New("the candidates belong to another ICE session")
 	// ErrAnswered is returned by Accept when there is no offer to answer any more.
 	ErrAnswered = errors.New("there is no offer of ours to answer")
+	// ErrNoRelay is returned by Receive and Send while clients may reach us through a
+	// TURN server only, and none receives for us. It is tried again in the background.
+	ErrNoRelay = errors.New("no TURN server receives for this server")
 	// ErrServed is returned by Serve when it is called twice.
 	ErrServed = errors.New("session is already served")
 	// ErrConfig is wrapped by the errors of Listen that name a wrong setting.

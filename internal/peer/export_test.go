@@ -61,6 +61,14 @@ func NarrowOffer(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (str
 	return narrowOffer(offer, sections)
 }
 
+// AskRelay makes the TURN server's end known now: a request to a closed port comes
+// back as an error.
+func (e *Engine) AskRelay() {
+	if r := e.relay.current(); r != nil {
+		r.allocation.Permit(netip.MustParseAddr("127.0.0.99"))
+	}
+}
+
 // OneEach makes the choice of one codec for each section that of a list of one.
 func OneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec { return oneEach(codecs) }
 

@@ -132,7 +132,7 @@ func (l *publisherLink) watch(events linkEvents) {
 		}
 	})
 	transport.ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
-		events.pairSelected(Pair{Local: candidateOf(pair.Local), Remote: candidateOf(pair.Remote)})
+		events.pairSelected(l.plan.named(Pair{Local: candidateOf(pair.Local), Remote: candidateOf(pair.Remote)}))
 	})
 	l.pc.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
 		events.iceChanged(state)

@@ -25,11 +25,13 @@ type metrics struct {
 	answer, connect *prometheus.HistogramVec // by role
 	sessions        *prometheus.GaugeVec     // by role
 	ends            *prometheus.CounterVec   // by reason
+	relay           *relayMetrics
 }
 
 // newMetrics registers the metrics; sent tells what became of media packets.
 func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*metrics, error) {
 	m := &metrics{
+		relay: newRelayMetrics(),
 		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "porthole_answer_seconds",
 			Help:    "Time from an offer to its answer.",
@@ -61,7 +63,7 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 		return m, nil
 	}
 	var faults []error
-	collectors := append(socketMetrics(sent), m.answer, m.connect, m.sessions, m.ends)
+	collectors := append(append(socketMetrics(sent), m.relay.collectors()...), m.answer, m.connect, m.sessions, m.ends)
 	for _, c := range collectors {
 		faults = append(faults, registerer.Register(c))
 	}

@@ -45,7 +45,7 @@ func (l *viewerLink) pairs([]TriedPair) []TriedPair {
 	var tried []TriedPair
 	for _, p := range l.agent.GetCandidatePairsStats() {
 		tried = append(tried, TriedPair{
-			Pair:  Pair{Local: candidates[p.LocalCandidateID], Remote: candidates[p.RemoteCandidateID]},
+			Pair:  l.plan.named(Pair{Local: candidates[p.LocalCandidateID], Remote: candidates[p.RemoteCandidateID]}),
 			State: p.State.String(), Selected: p.Nominated,
 			ChecksSent: p.RequestsSent, ChecksAnswered: p.ResponsesReceived, ChecksReceived: p.RequestsReceived,
 			RTT: p.CurrentRoundTripTime * 1000, Packets: uint64(p.PacketsReceived), FirstCheck: p.FirstRequestReceivedTimestamp,
@@ -72,7 +72,7 @@ func (l *publisherLink) pairs(known []TriedPair) []TriedPair {
 	if !ok {
 		return nil
 	}
-	pair := Pair{Local: candidateOf(selected.Local), Remote: candidateOf(selected.Remote)}
+	pair := l.plan.named(Pair{Local: candidateOf(selected.Local), Remote: candidateOf(selected.Remote)})
 	tried := slices.Clone(known)
 	i := slices.IndexFunc(tried, func(t TriedPair) bool { return t.Pair == pair })
 	if i < 0 {
@@ -103,7 +103,7 @@ func (l *publisherLink) reported() []TriedPair {
 			continue
 		}
 		pair := TriedPair{
-			Pair:  Pair{Local: candidate(p.LocalCandidateID), Remote: candidate(p.RemoteCandidateID)},
+			Pair:  l.plan.named(Pair{Local: candidate(p.LocalCandidateID), Remote: candidate(p.RemoteCandidateID)}),
 			State: string(p.State), Selected: p.Nominated,
 			ChecksSent: p.RequestsSent, ChecksAnswered: p.ResponsesReceived, ChecksReceived: p.RequestsReceived,
 			RTT: p.CurrentRoundTripTime * 1000, Packets: uint64(p.PacketsReceived),

@@ -47,8 +47,14 @@ func (e *Engine) reach() (reach, error) {
 		port: e.addr.Port(), public: e.settings.publicIPs, advertised: e.advertised.current(e.addr.Port()), mapped: e.settings.mapped(),
 	}
 	var err error
-	r.hosts, err = e.network.current()
-	return r, err
+	if r.hosts, err = e.network.current(); err != nil {
+		return r, err
+	}
+	r.relay, r.relayOnly = e.relay.current(), e.settings.policy == PolicyRelay
+	if r.relayOnly && r.relay == nil {
+		return r, ErrNoRelay
+	}
+	return r, nil
 }
 
 // lines are the values of our a=candidate lines.
@@ -82,23 +88,37 @@ func (p *candidatePlan) replaceCandidates(description string) string {
 	return b.String()
 }
 
+// named returns a pair whose local candidate has the type that clients were told:
+// agents take the relayed address for one more of this machine.
+func (p *candidatePlan) named(pair Pair) Pair {
+	if r := p.told.Load().relay; r != nil && pair.Local.Protocol == "udp" && pair.Local.Address == r.addr.String() {
+		pair.Local.Type = ice.CandidateTypeRelay.String()
+	}
+	return pair
+}
+
 // configure makes a PeerConnection gather by the plan.
 func (p *candidatePlan) configure(s *webrtc.SettingEngine) {
 	s.SetNet(&plannedNet{Net: p.engine.net, plan: p})
 	s.SetICEUDPMux(&sessionMux{UDPMux: p.engine.udp, plan: p})
-	s.SetICETCPMux(&sessionTCPMux{TCPMux: p.engine.tcp})
+	if p.engine.settings.policy != PolicyRelay {
+		s.SetICETCPMux(&sessionTCPMux{TCPMux: p.engine.tcp})
+	}
 	s.SetIncludeLoopbackCandidate(true) // what there is was chosen
 }
 
 // options make an ICE agent gather by the plan.
 func (p *candidatePlan) options() []ice.AgentOption {
-	return []ice.AgentOption{
+	options := []ice.AgentOption{
 		ice.WithNet(&plannedNet{Net: p.engine.net, plan: p}),
 		ice.WithUDPMux(&sessionMux{UDPMux: p.engine.udp, plan: p}),
-		ice.WithTCPMux(&sessionTCPMux{TCPMux: p.engine.tcp}),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(),
 	}
+	if p.engine.settings.policy != PolicyRelay {
+		options = append(options, ice.WithTCPMux(&sessionTCPMux{TCPMux: p.engine.tcp}))
+	}
+	return options
 }
 
 // sessionMux is the shared UDP mux as one session's ICE agent sees it: the mux
@@ -111,19 +131,34 @@ type sessionMux struct {
 // GetListenAddresses returns the addresses that become UDP candidates of the agent.
 func (m *sessionMux) GetListenAddresses() []net.Addr {
 	var addrs []net.Addr
-	for _, base := range m.plan.told.Load().bases {
+	t := m.plan.told.Load()
+	for _, base := range t.bases {
 		addrs = append(addrs, net.UDPAddrFromAddrPort(netip.AddrPortFrom(base, m.plan.engine.addr.Port())))
+	}
+	if t.relay != nil {
+		addrs = append(addrs, net.UDPAddrFromAddrPort(t.relay.addr))
 	}
 	return addrs
 }
 
 // GetConn returns the session's share of the socket, whatever address it will
-// be known by: there is one socket behind all of them.
+// be known by: there is one socket behind all of them, and one at the TURN server.
 func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
+	if r := m.plan.told.Load().relay; r != nil && addr.String() == r.addr.String() {
+		return r.mux.GetConn(ufrag, addr) // transparent
+	}
 	if bound := m.plan.engine.addr; !bound.Addr().IsUnspecified() {
 		addr = net.UDPAddrFromAddrPort(bound)
 	}
 	return m.UDPMux.GetConn(ufrag, addr) // transparent
+}
+
+// RemoveConnByUfrag ends the session's share.
+func (m *sessionMux) RemoveConnByUfrag(ufrag string) {
+	m.UDPMux.RemoveConnByUfrag(ufrag)
+	if r := m.plan.told.Load().relay; r != nil {
+		r.mux.RemoveConnByUfrag(ufrag)
+	}
 }
 
 // sessionTCPMux is the shared TCP mux as one session's ICE agent sees it. The mux

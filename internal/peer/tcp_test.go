@@ -18,7 +18,8 @@ import (
 // stallingProxy forwards TCP to an address until it is told to stop.
 type stallingProxy struct {
 	listener net.Listener
-	stall    chan struct{}
+	stall    chan struct{} // closed: nothing is read from the server
+	quiet    chan struct{} // closed: nothing is read from the client
 	copying  sync.WaitGroup
 }
 
@@ -28,7 +29,7 @@ func startStallingProxy(t *testing.T, to string) *stallingProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &stallingProxy{listener: listener, stall: make(chan struct{})}
+	p := &stallingProxy{listener: listener, stall: make(chan struct{}), quiet: make(chan struct{})}
 	var mu sync.Mutex
 	var conns []net.Conn // guarded by mu
 	p.copying.Go(func() {
@@ -45,8 +46,8 @@ func startStallingProxy(t *testing.T, to string) *stallingProxy {
 			mu.Lock()
 			conns = append(conns, client, server)
 			mu.Unlock()
-			p.copying.Go(func() { _, _ = io.Copy(server, client) })
-			p.copying.Go(func() { p.forward(client, server) })
+			p.copying.Go(func() { forward(server, client, p.quiet) })
+			p.copying.Go(func() { forward(client, server, p.stall) })
 		}
 	})
 	t.Cleanup(func() {
@@ -64,13 +65,13 @@ func startStallingProxy(t *testing.T, to string) *stallingProxy {
 	return p
 }
 
-// forward copies until the proxy stalls; then it leaves the connection open and
+// forward copies until it is told to stop; then it leaves the connection open and
 // reads no more.
-func (p *stallingProxy) forward(to io.Writer, from net.Conn) {
+func forward(to io.Writer, from net.Conn, stop <-chan struct{}) {
 	buf := make([]byte, 4096)
 	for {
 		select {
-		case <-p.stall:
+		case <-stop:
 			return
 		default:
 		}

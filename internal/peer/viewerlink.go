@@ -90,7 +90,7 @@ func (l *viewerLink) observe() error {
 		}),
 		l.agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) {
 			defer l.contain()
-			l.events.pairSelected(Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)})
+			l.events.pairSelected(l.plan.named(Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)}))
 		}))
 }
 

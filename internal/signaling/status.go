@@ -62,7 +62,7 @@ func statusOf(err error) (status int, retry time.Duration) {
 	case is(broadcast.ErrTooManyViewers, ErrTooManySessions, ErrOverloaded, errTooManyFeeds),
 		is(errGone, context.Canceled, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, retryFull
-	case is(broadcast.ErrClosed, peer.ErrClosed, ErrStopping):
+	case is(broadcast.ErrClosed, peer.ErrClosed, peer.ErrNoRelay, ErrStopping):
 		return http.StatusServiceUnavailable, retryStopping
 	default:
 		return http.StatusInternalServerError, 0
