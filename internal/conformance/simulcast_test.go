@@ -249,3 +249,46 @@ func TestWHEP12NoLayers(t *testing.T) {
 		}
 	}
 }
+
+// ICE-06, of a publisher of simulcast, whose encodings are known by their RID: all of
+// them go on.
+func TestICE06SimulcastRestart(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	p := newSimulcaster(t, s)
+	flowing := func(when string) {
+		t.Helper()
+		until(t, patience, "all encodings "+when, func() bool {
+			tracks := s.stream("row").Tracks
+			for _, track := range tracks {
+				if track.Bitrate == 0 {
+					return false
+				}
+			}
+			return len(tracks) == 3
+		})
+	}
+	until(t, patience, "the stream to be live", func() bool { return s.stream("row").Live })
+	flowing("before")
+	v := watchStream(t, s, "row", role{codecs: []codec{vp8}}).plays("video")
+	video := v.received["video"]
+	begun := video.count()
+	for range 2 { // what one restart leaves behind must do for the next
+		r := p.restart("*")
+		requireNewICE(t, r, p.reply.body)
+		video.awaitMore(t, 300) // a second and more of the best encoding
+		flowing("after the restart")
+		for _, rid := range []string{"q", "h", "f"} {
+			v.reply.choose(rid)
+			until(t, patience, "encoding "+rid+" after the restart", func() bool { return video.playing() == rid })
+		}
+	}
+	packets := video.seen()[begun:]
+	if holes := holesOf(packets); len(holes) > 2 {
+		t.Errorf("the restarts have the holes %v", holes)
+	}
+	if longest := video.longestPause(); longest > 2*time.Second {
+		t.Errorf("the picture stood still for %v", longest)
+	}
+	s.do(http.MethodGet, p.session, "").is(http.StatusOK)
+}
