@@ -229,6 +229,8 @@ func withoutFmtpParameter(fmtp, name string) string {
 func (c Codec) String() string {
 	_, name, _ := strings.Cut(c.MimeType, "/")
 	switch {
+	case c.ClockRate != clockRate(c): // what is wrong with it
+		return clip(name) + "/" + strconv.FormatUint(uint64(c.ClockRate), 10)
 	case isMime(c, "video/H264"):
 		return describeH264(c)
 	case isMime(c, "video/H265"):

@@ -42,13 +42,26 @@ func (m Media) Supported() ([]Codec, error) {
 
 func relays(kind string, c Codec) bool {
 	_, name, _ := strings.Cut(c.MimeType, "/")
-	if _, ok := mimeType(kind, name); !ok {
+	if _, ok := mimeType(kind, name); !ok || c.ClockRate != clockRate(c) {
 		return false
 	}
 	// Interleaved mode needs a reordering buffer that no WebRTC player has.
 	mode, _ := fmtpParameter(c.Fmtp, "packetization-mode")
 
 	return !isMime(c, "video/H264") || mode != "2"
+}
+
+// clockRate returns the one that a codec that is relayed has: timestamps of another
+// would mean nothing to viewers.
+func clockRate(c Codec) uint32 {
+	switch {
+	case isMime(c, "audio/opus"):
+		return 48_000 // whatever the sound's rate is (RFC 7587 section 7)
+	case strings.HasPrefix(c.MimeType, kindAudio):
+		return 8_000 // G722 too, by an old mistake (RFC 3551 section 4.5.2)
+	}
+
+	return 90_000
 }
 
 // Match returns the offered payload type that a viewer can decode want with,

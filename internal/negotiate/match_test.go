@@ -186,6 +186,11 @@ func TestSupported(t *testing.T) {
 	if !errors.Is(err, negotiate.ErrNoCommonCodec) {
 		t.Errorf("error %v", err)
 	}
+	// Timestamps of another rate than the codec's mean nothing to viewers.
+	slow := negotiate.Media{Kind: "audio", Codecs: []negotiate.Codec{{MimeType: "audio/opus", ClockRate: 16_000, Channels: 2}}}
+	if _, err = slow.Supported(); !errors.Is(err, negotiate.ErrNoCommonCodec) || !strings.Contains(err.Error(), "offers opus/16000") {
+		t.Errorf("error %v", err)
+	}
 	// A video codec in an audio section is nonsense.
 	_, err = negotiate.Media{Kind: "audio", Codecs: []negotiate.Codec{{MimeType: "audio/H264"}}}.Supported()
 	if !errors.Is(err, negotiate.ErrNoCommonCodec) {
