@@ -86,9 +86,14 @@ func examination(cfg Config) doctor.Config {
 		},
 		Addresses: func() ([]doctor.Address, error) { return ownAddresses(cfg) },
 		Public:    cfg.PublicIPs, Advertise: cfg.Advertise,
-		STUN: cfg.STUN, TURN: cfg.TURN,
+		STUN: cfg.STUN, TURN: cfg.turnServers(),
 		Devices: doctor.Devices{List: capture.Devices, Check: capture.Check, Trial: capture.Trial},
 		Cert:    cfg.Cert, Key: cfg.Key,
+	}
+	if address := cfg.turnAddress(); address != "" {
+		c.Sockets = append(c.Sockets, doctor.Socket{
+			Flag: "--turn-listen", Address: address, TCP: true, UDP: true, Spare: cfg.TURNListen == "",
+		})
 	}
 	for _, s := range cfg.Sources {
 		c.Sources = append(c.Sources, doctor.Source(s))

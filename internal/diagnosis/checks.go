@@ -45,7 +45,7 @@ func ownAddresses(f Facts, _ string) (Verdict, bool) {
 	case all(f.Local, Candidate.container) && !all(f.Remote, Candidate.container):
 		return Verdict{ServerContainer, "the server offers only " + addresses(f.Local) + ", a container address that nobody outside can reach; " +
 			"set --public-ip to the address of the host, and publish the media port (UDP and TCP), or use host networking"}, true
-	case all(f.Local, Candidate.private) && outside && !f.TURN:
+	case all(f.Local, Candidate.private) && outside:
 		return Verdict{ServerPrivate, "the server offers only addresses that are private (" + addresses(f.Local) + "), and the client is outside; " +
 			"set --public-ip to the address that clients reach, and forward the media port (UDP and TCP) to this machine"}, true
 	}
@@ -75,8 +75,8 @@ func throughNATs(f Facts, blind string) (Verdict, bool) {
 	both := anyOf(f.Remote, Candidate.mapped) && (anyOf(f.Local, Candidate.mapped) || symmetric(f.Local))
 	switch {
 	case f.TURN && !anyOf(f.Remote, Candidate.relayed) && len(f.Remote) > 0:
-		return Verdict{RelayUnused, blind + ", and the client got no address from the TURN server that it was told of; " +
-			"look with `porthole doctor` whether that server answers and takes the credentials, and whether the client reaches it"}, true
+		return Verdict{RelayUnused, blind + ", and the client has no address of the TURN server that it was told of; " +
+			"look with `porthole doctor` whether that server answers and takes the credentials, and whether the client asks it at all"}, true
 	case f.TURN || !both:
 		return Verdict{}, false
 	case symmetric(f.Local) && symmetric(f.Remote):

@@ -127,7 +127,9 @@ type Facts struct {
 
 	Local, Remote []Candidate // as they were offered, names and TCP included
 	Pairs         []Pair
-	TURN          bool // the client was told of a TURN server
+	// TURN: the client was told of a TURN server that is not this machine's own: that
+	// is behind the same NATs and firewalls.
+	TURN bool
 
 	WrongCertificate bool
 	DTLSError        string // what the handshake said, "" when nothing

@@ -70,6 +70,8 @@ type Socket struct {
 	Address string // HOST:PORT
 	UDP     bool
 	TCP     bool
+	// Spare: the server does without it, or takes another port.
+	Spare bool
 }
 
 // Address is one address of this machine.

@@ -42,14 +42,22 @@ func (s Socket) try(ctx context.Context, network, proc string) Finding {
 	default:
 		f.Found, f.Cure = fmt.Sprintf("%s: %v", s.Address, err), "give another address with "+s.Flag
 	}
-	f.Verdict = Fail
+	f.Verdict = s.blame()
 	return f
+}
+
+// blame is how bad it is to do without the socket.
+func (s Socket) blame() Verdict {
+	if s.Spare {
+		return Warn
+	}
+	return Fail
 }
 
 // taken names who has the port. A Porthole that runs already is no fault: people ask
 // what is wrong with it.
 func (s Socket) taken(f Finding, network, proc string) Finding {
-	f.Verdict = Fail
+	f.Verdict = s.blame()
 	f.Found, f.Cure = s.Address+" is taken by a program of another user", "end it, or give another port with "+s.Flag
 	_, port, _ := net.SplitHostPort(s.Address)
 	holders := portHolders(proc, network, port)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,19 +15,26 @@ import (
 	"porthole/internal/peer"
 )
 
-// diagnose finds out what is, or was, the matter with a session. reason is why it
-// ended, nil while it lives.
-func diagnose(e *entry, detail Detail, reason error, now time.Time) diagnosis.Verdict {
-	f := facts(e, detail, reason, now)
+// patient is a session whose trouble is looked for.
+type patient struct {
+	role   negotiate.Role
+	client string // address
+	log    *exchangeLog
+	reason error // why it ended, nil while it lives
+}
+
+// diagnose finds out what is, or was, the matter with a session.
+func (p patient) diagnose(detail Detail, now time.Time) diagnosis.Verdict {
+	f := p.facts(detail, now)
 	if f.Connected == 0 { // else nobody asks what was offered
-		exchanges, _ := e.log.read()
+		exchanges, _ := p.log.read()
 		addOffered(&f, exchanges)
 	}
 	return diagnosis.Diagnose(f)
 }
 
 // facts gathers what was seen of a session.
-func facts(e *entry, detail Detail, reason error, now time.Time) diagnosis.Facts {
+func (p patient) facts(detail Detail, now time.Time) diagnosis.Facts {
 	info := detail.Peer
 	begin := info.Answered
 	since := func(t time.Time) time.Duration {
@@ -36,27 +45,27 @@ func facts(e *entry, detail Detail, reason error, now time.Time) diagnosis.Facts
 	}
 	event := func(name string) time.Duration { return since(timeOf(info.Timeline, name)) }
 	f := diagnosis.Facts{
-		Publisher: e.role == negotiate.Publish, End: info.End,
+		Publisher: p.role == negotiate.Publish, End: info.End,
 		// A connection that has closed is over a moment before its session is.
-		Over:    reason != nil || info.State == peer.StateClosed,
-		Deleted: errors.Is(reason, ErrDeleted),
+		Over:    p.reason != nil || info.State == peer.StateClosed,
+		Deleted: errors.Is(p.reason, ErrDeleted),
 		ICE:     event("ice connected"), Connected: event("connected"), Media: event("first media"),
 		FirstCheck: since(info.FirstCheck), Idle: info.Idle,
 		Local:            candidatesOf(info.Local),
 		WrongCertificate: info.WrongCertificate, DTLSError: info.DTLSError,
 	}
 	// A client of loopback, or behind a proxy, has no address that tells something.
-	f.Client, _ = netip.ParseAddr(e.client)
+	f.Client, _ = netip.ParseAddr(p.client)
 	end := now
 	if closed := timeOf(info.Timeline, "closed"); !closed.IsZero() {
 		end = closed
 	}
 	f.Waited = since(end)
 	f.Remote = candidatesOf(info.Remote)
-	for _, p := range info.Pairs {
+	for _, tried := range info.Pairs {
 		f.Pairs = append(f.Pairs, diagnosis.Pair{
-			Local: candidateOf(p.Local), Remote: candidateOf(p.Remote),
-			Sent: p.ChecksSent, Answered: p.ChecksAnswered, Received: p.ChecksReceived, Packets: p.Packets,
+			Local: candidateOf(tried.Local), Remote: candidateOf(tried.Remote),
+			Sent: tried.ChecksSent, Answered: tried.ChecksAnswered, Received: tried.ChecksReceived, Packets: tried.Packets,
 		})
 	}
 	return f
@@ -66,7 +75,7 @@ func facts(e *entry, detail Detail, reason error, now time.Time) diagnosis.Facts
 // names, TCP candidates of the client, relays.
 func addOffered(f *diagnosis.Facts, exchanges []Exchange) {
 	for _, x := range exchanges {
-		f.TURN = f.TURN || offersTURN(x.Response.Headers["Link"])
+		f.TURN = f.TURN || offersTURN(x, f.Local)
 		for _, c := range diagnosis.ParseCandidates(x.Request.Body) {
 			f.Remote = appendNew(f.Remote, c)
 		}
@@ -107,10 +116,22 @@ func candidateOf(c peer.Candidate) diagnosis.Candidate {
 	return diagnosis.Candidate{Type: c.Type, Protocol: c.Protocol, Host: host, Port: number}
 }
 
-// offersTURN tells whether the client was told of a relay.
-func offersTURN(links []string) bool {
-	for _, link := range links {
-		if strings.HasPrefix(link, "<turn:") || strings.HasPrefix(link, "<turns:") {
+// offersTURN tells whether the client was told of a relay other than the one that this
+// program runs itself, which is where the request went, or at one of our own addresses.
+func offersTURN(x Exchange, local []diagnosis.Candidate) bool {
+	var here string
+	for _, value := range x.Request.Headers["Host"] {
+		here = (&url.URL{Host: value}).Hostname()
+	}
+	for _, link := range x.Response.Headers["Link"] {
+		if !strings.HasPrefix(link, "<turn:") && !strings.HasPrefix(link, "<turns:") {
+			continue
+		}
+		host := hostOf(link)
+		addr, err := netip.ParseAddr(host)
+		own := err == nil && (addr.IsLoopback() || addr.IsPrivate()) || strings.EqualFold(host, here) ||
+			slices.ContainsFunc(local, func(c diagnosis.Candidate) bool { return c.Host == host })
+		if !own {
 			return true
 		}
 	}

@@ -15,9 +15,18 @@ const (
 
 // endedSession is what is remembered of a session.
 type endedSession struct {
-	info SessionInfo
-	log  *exchangeLog
-	at   time.Time
+	info    SessionInfo
+	patient patient
+	at      time.Time
+}
+
+// describe tells what is known. A session can end before the answer to its offer was
+// noted, so that the verdict at its end is not the last word.
+func (e *endedSession) describe() SessionInfo {
+	info := e.info
+	verdict := e.patient.diagnose(info.Detail, e.at)
+	info.Code, info.Diagnosis = verdict.Code, verdict.Sentence
+	return info
 }
 
 // endedSessions remembers sessions that have ended, the oldest first. The zero value

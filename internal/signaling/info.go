@@ -112,7 +112,7 @@ func (t *Table) Info(id string) (info SessionInfo, ok bool) {
 	e, ended := t.lookUp(id)
 	switch {
 	case ended != nil:
-		return ended.info, true
+		return ended.describe(), true
 	case e == nil:
 		return SessionInfo{}, false
 	}
@@ -135,7 +135,7 @@ func (t *Table) Transcript(id string) (transcript Transcript, ok bool) {
 	switch {
 	case ended != nil:
 		transcript = Transcript{Protocol: ended.info.Protocol, Stream: ended.info.Stream, Client: ended.info.Client}
-		log = ended.log
+		log = ended.patient.log
 	case e != nil:
 		transcript = Transcript{Protocol: protocolOf(e.role), Stream: e.stream, Client: e.client}
 		log = e.log
@@ -163,7 +163,7 @@ func (t *Table) Sessions() []Brief {
 		list = append(list, e.describe(nil, now).brief())
 	}
 	for _, e := range slices.Backward(ended) {
-		list = append(list, e.info.brief())
+		list = append(list, e.describe().brief())
 	}
 	return list
 }
@@ -185,7 +185,7 @@ func (t *Table) exchanges(id string) *exchangeLog {
 	case e != nil:
 		return e.log
 	case ended != nil:
-		return ended.log
+		return ended.patient.log
 	default:
 		return nil
 	}
@@ -194,7 +194,7 @@ func (t *Table) exchanges(id string) *exchangeLog {
 // describe tells all of a session. reason is why it ended, nil while it lives.
 func (e *entry) describe(reason error, now time.Time) SessionInfo {
 	detail := e.session.Detail()
-	verdict := diagnose(e, detail, reason, now)
+	verdict := patient{e.role, e.client, e.log, reason}.diagnose(detail, now)
 	return SessionInfo{
 		ID: e.id, Protocol: protocolOf(e.role), Stream: e.stream, Since: e.since, Client: e.client,
 		Path: pathOf(detail.Peer.Selected), Code: verdict.Code, Diagnosis: verdict.Sentence, Detail: detail,

@@ -91,7 +91,7 @@ func (r redactor) message(m Message, clean func(string) string) Message {
 			case "Link":
 				value = parameterOf(value, "username")
 				value = withoutHost(value)
-			case "Origin":
+			case "Host", "Origin":
 				value = redacted
 			}
 			headers[name] = append(headers[name], clean(value))
@@ -102,20 +102,36 @@ func (r redactor) message(m Message, clean func(string) string) Message {
 	return m
 }
 
-// withoutHost blanks the host of a Link's STUN or TURN URI (RFC 7064, RFC 7065).
+// hostOf returns the host of a Link's STUN or TURN URI (RFC 7064, RFC 7065), with the
+// brackets of an IPv6 address taken off; "" when it is none.
+func hostOf(link string) string {
+	begin, end := hostIn(link)
+	return strings.Trim(link[begin:end], "[]")
+}
+
+// withoutHost blanks it.
 func withoutHost(link string) string {
+	begin, end := hostIn(link)
+	if begin == end {
+		return link
+	}
+	return link[:begin] + "HOST" + link[end:]
+}
+
+// hostIn says where the host begins and ends.
+func hostIn(link string) (begin, end int) {
 	for _, scheme := range []string{"<stun:", "<stuns:", "<turn:", "<turns:"} {
 		rest, ok := strings.CutPrefix(link, scheme)
 		if !ok {
 			continue
 		}
-		end := strings.IndexAny(rest, ":?>")
+		length := strings.IndexAny(rest, ":?>")
 		if strings.HasPrefix(rest, "[") {
-			end = strings.IndexByte(rest, ']') + 1
+			length = strings.IndexByte(rest, ']') + 1
 		}
-		return scheme + "HOST" + rest[max(end, 0):]
+		return len(scheme), len(scheme) + max(length, 0)
 	}
-	return link
+	return 0, 0
 }
 
 // line redacts one line of SDP.

@@ -142,6 +142,35 @@ func (s toldSession) Detail() signaling.Detail {
 	return signaling.Detail{State: s.info.State, Peer: s.info}
 }
 
+// Only a relay that is elsewhere can help where this server is out of reach.
+func TestRelaysElsewhere(t *testing.T) {
+	for url, want := range map[string]diagnosis.Code{
+		"turn:relay.example.org:3478?transport=udp": diagnosis.RelayUnused,
+		"turns:198.51.100.9:5349?transport=tcp":     diagnosis.RelayUnused,
+		"stun:relay.example.org:3478":               diagnosis.UDPBlocked,
+		"turn:127.0.0.1:3478?transport=udp":         diagnosis.UDPBlocked, // where the request went
+		"turn:[fd00::5]:3478?transport=udp":         diagnosis.UDPBlocked, // likewise, by another address
+	} {
+		t.Run(url, func(t *testing.T) {
+			f := newFixture(t, negotiate.Watch, func(cfg *signaling.Config, _ *signaling.TableConfig) {
+				cfg.ICEServers = func(signaling.ICERequest) []signaling.ICEServer {
+					return []signaling.ICEServer{{URL: url, Username: "u", Credential: "c"}}
+				}
+			})
+			f.make = func(s *fakeSession) signaling.Session {
+				told := deadSession(s).(toldSession)
+				told.info.Local[0].Address = "127.0.0.1:8081" // the offer is of the same machine
+				return told
+			}
+			path, _ := f.created()
+			waitFor(t, "the end", func() bool { d, _ := f.table.Diagnosis(idOf(path)); return d.State == peer.StateClosed })
+			if d, _ := f.table.Diagnosis(idOf(path)); d.Code != want {
+				t.Errorf("got %s: %s", d.Code, d.Diagnosis)
+			}
+		})
+	}
+}
+
 func TestEndedSessionsAreRemembered(t *testing.T) {
 	f := newFixture(t, negotiate.Watch, nil)
 	f.make = deadSession

@@ -99,10 +99,12 @@ func (h *Handler) recorded(f func(http.ResponseWriter, *http.Request) error) fun
 			id = location[strings.LastIndexByte(location, '/')+1:]
 		}
 		if log := h.cfg.Table.exchanges(id); log != nil {
+			request := message(r.Header, body.kept, body.cut)
+			request.Headers["Host"] = []string{r.Host} // which net/http keeps elsewhere
 			log.add(Exchange{
 				At: begin.UTC(), Took: float64(time.Since(begin).Microseconds()) / 1000,
 				Method: r.Method, Path: r.URL.Path, Status: answer.status,
-				Request:  message(r.Header, body.kept, body.cut),
+				Request:  request,
 				Response: message(answer.Header(), answer.kept, answer.cut),
 			})
 		}
