@@ -104,7 +104,7 @@ func examination(cfg Config) doctor.Config {
 // ownAddresses lists the addresses of this machine as the media engine sees them.
 func ownAddresses(cfg Config) ([]doctor.Address, error) {
 	list, err := peer.ExplainAddrs(peer.Config{
-		Media: cfg.Media, Interfaces: cfg.Interfaces, Log: slog.New(slog.DiscardHandler),
+		Media: cfg.Media, Interfaces: splitInterfaces(cfg.Interfaces), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err

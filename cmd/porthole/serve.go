@@ -136,6 +136,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		Log:         log,
 		OnPanic:     count(s.panics, "session"),
 	})
+	registry.MustRegister(s.sessions.Metrics())
 	if s.guard, err = s.newGuard(registry); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"porthole/internal/diagnosis"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
@@ -174,8 +176,14 @@ func TestRelaysElsewhere(t *testing.T) {
 func TestEndedSessionsAreRemembered(t *testing.T) {
 	f := newFixture(t, negotiate.Watch, nil)
 	f.make = deadSession
-	f.setup = func(s *fakeSession) { s.serve = func() error { return peer.ErrICETimeout } }
+	release := make(chan struct{})
+	f.setup = func(s *fakeSession) { s.serve = func() error { <-release; return peer.ErrICETimeout } }
 	path, _ := f.created()
+	waitFor(t, "the transcript", func() bool {
+		transcript, _ := f.table.Transcript(idOf(path))
+		return len(transcript.Exchanges) == 1
+	})
+	close(release)
 	var info signaling.SessionInfo
 	waitFor(t, "the end", func() bool {
 		info, _ = f.table.Info(idOf(path))
@@ -193,6 +201,9 @@ func TestEndedSessionsAreRemembered(t *testing.T) {
 	if len(list) != 1 || list[0].ID != info.ID || list[0].Reason != peer.ErrICETimeout.Error() || list[0].Diagnosis != info.Diagnosis {
 		t.Errorf("got %+v", list)
 	}
+	if counted := verdicts(t, f.table); counted["local_address"] != 1 || len(counted) != len(diagnosis.Codes()) {
+		t.Errorf("counted %v", counted)
+	}
 	// It is no resource any more.
 	if got := f.do("DELETE", path, "").StatusCode; got != 404 {
 		t.Errorf("DELETE: status %d", got)
@@ -200,6 +211,22 @@ func TestEndedSessionsAreRemembered(t *testing.T) {
 	if _, ok := f.table.Diagnosis("unknown"); ok {
 		t.Error("an unknown session has a diagnosis")
 	}
+}
+
+// verdicts returns what the table has counted, by code.
+func verdicts(t *testing.T, table *signaling.Table) map[string]float64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(table.Metrics())
+	families, err := registry.Gather()
+	if err != nil || len(families) != 1 {
+		t.Fatalf("%d families, %v", len(families), err)
+	}
+	counted := make(map[string]float64)
+	for _, m := range families[0].GetMetric() {
+		counted[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+	}
+	return counted
 }
 
 func TestSessionsAreForgotten(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"porthole/internal/negotiate"
 )
 
@@ -35,9 +37,10 @@ type Table struct {
 	max int
 	log *slog.Logger
 	// onPanic may be nil.
-	onPanic func()
-	ctx     context.Context //nolint:containedctx // the life of all sessions, not a call's
-	cancel  context.CancelCauseFunc
+	onPanic  func()
+	verdicts *prometheus.CounterVec // of sessions that have ended, by code
+	ctx      context.Context        //nolint:containedctx // the life of all sessions, not a call's
+	cancel   context.CancelCauseFunc
 
 	// draining is closed when the server begins to stop.
 	draining chan struct{}
@@ -84,6 +87,7 @@ type entry struct {
 func NewTable(cfg TableConfig) *Table {
 	t := &Table{
 		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, onPanic: cfg.OnPanic,
+		verdicts: newVerdicts(),
 		sessions: make(map[string]*entry), draining: make(chan struct{}), idle: make(chan struct{}),
 	}
 	if t.log == nil {
@@ -216,6 +220,7 @@ func (t *Table) remember(e *entry, reason error) SessionInfo {
 	now := time.Now()
 	info := e.describe(reason, now)
 	info.Ended = now
+	t.verdicts.WithLabelValues(string(info.Code)).Inc()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.sessions, e.id)
