@@ -92,5 +92,6 @@ func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTra
 	s.sink.link.crypt.Store(&crypt{send: send, tag: 16})
 	s.sink.batch.Store(conn.Open(nobody))
 	s.writable.Store(true)
+	s.sink.started.Store(true) // there was no offer to count from
 	return s, nil
 }

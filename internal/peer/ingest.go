@@ -121,8 +121,9 @@ func (in *ingest) noteMedia() {
 	}
 	s := in.session
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.life.record("first media")
+	s.mu.Unlock()
+	s.engine.metrics.media.WithLabelValues(roleLabel(s.role)).Observe(s.age().Seconds())
 }
 
 // acceptTracks starts the goroutines of each track that appears.

@@ -26,6 +26,9 @@ type metrics struct {
 	sessions        *prometheus.GaugeVec     // by role
 	ends            *prometheus.CounterVec   // by reason
 	relay           *relayMetrics
+
+	media   *prometheus.HistogramVec // by role
+	picture prometheus.Histogram
 }
 
 // newMetrics registers the metrics; sent tells what became of media packets.
@@ -42,6 +45,16 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 			Help:    "Time from an answer to the end of the DTLS handshake.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 4, 8, 15},
 		}, []string{"role"}),
+		media: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "porthole_first_media_seconds",
+			Help:    "Time from an offer to the first media packet that came or was sent.",
+			Buckets: firstBuckets(),
+		}, []string{"role"}),
+		picture: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "porthole_first_picture_seconds",
+			Help:    "Time from a viewer's offer to the last packet of the first picture that it was sent, a keyframe.",
+			Buckets: firstBuckets(),
+		}),
 		sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "porthole_sessions",
 			Help: "Sessions that have an answer and have not ended.",
@@ -54,6 +67,7 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 	for _, role := range []negotiate.Role{negotiate.Publish, negotiate.Watch} {
 		m.answer.WithLabelValues(roleLabel(role))
 		m.connect.WithLabelValues(roleLabel(role))
+		m.media.WithLabelValues(roleLabel(role))
 		m.sessions.WithLabelValues(roleLabel(role))
 	}
 	for reason := range endReasons {
@@ -63,7 +77,7 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 		return m, nil
 	}
 	var faults []error
-	collectors := append(append(socketMetrics(sent), m.relay.collectors()...), m.answer, m.connect, m.sessions, m.ends)
+	collectors := append(append(socketMetrics(sent), m.relay.collectors()...), m.answer, m.connect, m.media, m.picture, m.sessions, m.ends)
 	for _, c := range collectors {
 		faults = append(faults, registerer.Register(c))
 	}
@@ -72,6 +86,10 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 	}
 	return m, nil
 }
+
+// firstBuckets are in seconds: a good start takes tens of milliseconds, and after some
+// seconds people leave.
+func firstBuckets() []float64 { return []float64{.025, .05, .1, .25, .5, 1, 2, 4, 8, 15, 30} }
 
 // socketMetrics tell what became of media packets at the socket.
 func socketMetrics(stats func() egress.Stats) []prometheus.Collector {

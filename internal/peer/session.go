@@ -77,6 +77,13 @@ func (s *Session) answered() {
 	s.engine.metrics.answered(s.role, took)
 }
 
+// age is the time since the offer.
+func (s *Session) age() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.life.timeline[0].At)
+}
+
 // Answer returns the answer as it goes to the client (application/sdp): with all
 // of our candidates, below 8 KiB.
 func (s *Session) Answer() string { return s.answer }

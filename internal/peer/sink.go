@@ -23,6 +23,9 @@ type sink struct {
 	// batch gathers what goes to the selected pair's address; nil before there is
 	// one, and while the client is reached over TCP.
 	batch atomic.Pointer[egress.Destination]
+
+	begun   atomic.Bool // a first packet was sent
+	started atomic.Bool // and all of a first picture, where there are pictures
 }
 
 // sendLink makes the connection of a viewer's session.
@@ -87,7 +90,31 @@ func (s *Session) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	if !s.sink.sends(header.SSRC) {
 		return 0, ErrUnknownSSRC
 	}
+	if !s.sink.started.Load() {
+		s.noteStart(header)
+	}
 	return s.sink.link.writeRTP(s.sink.batch.Load(), header, payload)
+}
+
+// noteStart notes a packet of those up to the end of the first picture. Viewers begin
+// with a keyframe, so that the first picture stands alone.
+func (s *Session) noteStart(header *rtp.Header) {
+	if !s.sink.begun.Swap(true) {
+		s.mu.Lock()
+		s.life.record("first media")
+		s.mu.Unlock()
+		s.engine.metrics.media.WithLabelValues(roleLabel(s.role)).Observe(s.age().Seconds())
+	}
+	pictures := false
+	for _, t := range s.sink.tracks {
+		pictures = pictures || t.Kind == "video"
+		if t.Kind == "video" && t.SSRC == header.SSRC && header.Marker && !s.sink.started.Swap(true) {
+			s.engine.metrics.picture.Observe(s.age().Seconds())
+		}
+	}
+	if !pictures {
+		s.sink.started.Store(true)
+	}
 }
 
 // Flush sends what WriteRTP has queued. It does not wait: an error says that the
