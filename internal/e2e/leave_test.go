@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,8 +51,8 @@ func TestLeavingViewersDisturbNobody(t *testing.T) {
 	for i, way := range waysToLeave {
 		within := max(time.Until(left[i].Add(way.freed)), time.Second)
 		waitFor(t, within, fmt.Sprintf("the session of the viewer that %s to be gone %v after that", way.name, way.freed), func() error {
-			if r := s.call(t, http.MethodGet, "/api/sessions/"+path.Base(resources[i]), ""); r.status != http.StatusNotFound {
-				return fmt.Errorf("GET /api/sessions/…: status %d: %s", r.status, r.body)
+			if r := s.call(t, http.MethodGet, "/api/sessions/"+path.Base(resources[i]), ""); r.status != http.StatusOK || !strings.Contains(r.body, `"ended":`) {
+				return fmt.Errorf("GET /api/sessions/…, which remembers the ended ones: status %d: %s", r.status, r.body)
 			}
 			return nil
 		})
