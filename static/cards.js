@@ -4,11 +4,14 @@
 
 import { copyButton, make } from './dom.js';
 import { duration, media } from './format.js';
-import { frameLine, inThisLanguage } from './guide.js';
+import { frameLine } from './guide.js';
+import { language } from './i18n.js';
 import { icon } from './icons.js';
+import { inThisLanguage } from './language.js';
 import { Pictures } from './pictures.js';
 import { address } from './site.js';
 import { t } from './text-home.js';
+import { words } from './text.js';
 
 /** @typedef {import('./feed.js').Stream} Stream */
 
@@ -114,7 +117,7 @@ function capitalised(text) {
 
 /** @param {Stream} stream */
 function wordsOf(stream) {
-  const source = capitalised(stream.sourceState ?? '');
+  const source = stream.sourceState ? words([language]).sources(stream.sourceState).replace(/[.。]$/, '') : '';
   switch (stateOf(stream)) {
     case 'live': return { badge: t('live'), about: media(stream.tracks ?? []) };
     case 'standby': return { badge: t('standby'), about: source || t('cardStandby') };

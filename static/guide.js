@@ -2,7 +2,7 @@
 // How to publish and how to embed: lines to copy, with this server's address in them.
 
 import { copyButton, make } from './dom.js';
-import { language } from './i18n.js';
+import { inThisLanguage } from './language.js';
 import { address, root } from './site.js';
 import { t } from './text-home.js';
 
@@ -65,14 +65,6 @@ export function embedWays(stream) {
 /** @param {string} stream */
 export function frameLine(stream) {
   return `<iframe src="${address('embed', stream)}" width="640" height="360" style="border:0" allow="autoplay; fullscreen"></iframe>`;
-}
-
-/**
- * The address of another page, in the language that this one was asked for.
- * @param {string} href
- */
-export function inThisLanguage(href) {
-  return new URLSearchParams(location.search).has('lang') ? `${href}?lang=${language}` : href;
 }
 
 /** @param {string} whip */

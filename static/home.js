@@ -4,9 +4,9 @@
 import { Cards } from './cards.js';
 import { byId } from './dom.js';
 import { Feed } from './feed.js';
-import { embedWays, inThisLanguage, publishWays, showWays } from './guide.js';
+import { embedWays, publishWays, showWays } from './guide.js';
 import { translatePage } from './i18n.js';
-import { offerOtherLanguage } from './language.js';
+import { inThisLanguage, offerOtherLanguage } from './language.js';
 import { serveOperator } from './operator.js';
 import { address, readToken, saveToken, streamNamePattern } from './site.js';
 import { t } from './text-home.js';

@@ -1,5 +1,6 @@
 // @ts-check
-// The link to the same page in the other language.
+// The link to the same page in the other language, and links that keep the one that was
+// asked for.
 
 import { byId } from './dom.js';
 import { language } from './i18n.js';
@@ -16,4 +17,12 @@ export function offerOtherLanguage(name) {
   link.hidden = false;
   // What stands behind the # goes along, and may change while the page is open.
   link.addEventListener('click', () => { link.hash = location.hash; });
+}
+
+/**
+ * The address of another page, in the language that this one was asked for.
+ * @param {string} href
+ */
+export function inThisLanguage(href) {
+  return new URLSearchParams(location.search).has('lang') ? `${href}?lang=${language}` : href;
 }

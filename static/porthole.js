@@ -47,8 +47,8 @@ export async function aboutStream(stream, token) {
  * @returns {Promise<{ detail?: string, code?: string }>} nothing when the server does not know
  */
 export async function diagnose(session, token) {
-  const prefix = new URL('whep/', root).href;
-  const id = session.startsWith(prefix) ? session.split('/').pop() : undefined;
+  const own = ['whep/', 'whip/'].some((path) => session.startsWith(new URL(path, root).href));
+  const id = own ? session.split('/').pop() : undefined;
   if (!id) return {};
   const answer = await ask(`api/sessions/${id}/diagnosis`, token);
   return typeof answer?.diagnosis === 'string' && answer.diagnosis !== ''

@@ -1,64 +1,72 @@
 // @ts-check
 // The publish page: choose, see, go live.
 
-import { byId, make } from './dom.js';
-import { bitrate, codecName } from './format.js';
-import { closeMedia, devices, insecureTrouble, isAllowedHere, openMedia, resize, troubleOf } from './media.js';
+import { byId } from './dom.js';
+import { codecName } from './format.js';
+import { inThisLanguage, offerOtherLanguage } from './language.js';
+import { translatePage } from './i18n.js';
+import { closeMedia, devices, isAllowedHere, openMedia, resize } from './media.js';
+import { LevelMeter } from './meter.js';
+import { diagnose } from './porthole.js';
+import { showState, showStats, showTrouble } from './publish-view.js';
 import { Publisher } from './publisher.js';
 import { address, readToken, saveToken, streamName } from './site.js';
+import { t } from './text-publish.js';
+import { insecureTrouble, lostTrouble, troubleOf } from './trouble.js';
 import { codecNames } from './whip.js';
 
-/** @typedef {import('./publisher.js').PublishState} PublishState */
-/** @typedef {import('./stats.js').SendingStats} SendingStats */
+/** @typedef {import('./media.js').Need} Need */
+
+const both = { picture: true, sound: true };
+const picture = { picture: true, sound: false };
+const sound = { picture: false, sound: true };
 
 const name = streamName();
-const publisher = new Publisher();
-const go = byId('go', HTMLButtonElement);
+const publisher = new Publisher({ diagnose });
 const form = byId('settings', HTMLFormElement);
 const preview = byId('preview', HTMLVideoElement);
+const placeholder = byId('placeholder', HTMLElement);
 const camera = byId('camera', HTMLSelectElement);
 const microphone = byId('microphone', HTMLSelectElement);
 const size = byId('size', HTMLSelectElement);
 const rate = byId('bitrate', HTMLSelectElement);
 const codec = byId('codec', HTMLSelectElement);
 const token = byId('token', HTMLInputElement);
-const state = byId('state', HTMLElement);
-const trouble = byId('trouble', HTMLElement);
+const meter = new LevelMeter(byId('level', HTMLElement));
 
 /** @type {MediaStream | undefined} what the preview shows and the publisher sends */
 let stream;
 /** Counts the openings, so that a slow one does not overtake a later choice. */
 let opening = 0;
-/** @type {ReturnType<typeof setInterval> | undefined} */
-let counting;
-/** Readings in a row that were held down by something. */
-let limited = 0;
-
-/** So many of them, a second apart, are worth a word. */
-const LIMITED_READINGS = 30;
+/** @type {{ need: Need, device: string } | undefined} what was pulled out, until something takes its place */
+let lost;
+/** @type {WakeLockSentinel | undefined} keeps a phone awake while it is live */
+let awake;
 
 function main() {
-  document.title = `Publish ${name} · Porthole`;
+  translatePage(t);
+  document.title = t('pageTitle', { name });
   byId('name', HTMLElement).textContent = name;
-  byId('watch-link', HTMLAnchorElement).href = address('watch', name);
+  byId('watch-link', HTMLAnchorElement).href = inThisLanguage(address('watch', name));
+  offerOtherLanguage(t('otherLanguage'));
   token.value = readToken('publish');
   listen();
   offerCodecs();
   if (!isAllowedHere()) {
     showTrouble(insecureTrouble());
-    byId('placeholder', HTMLElement).textContent = 'No camera on this address.';
+    placeholder.textContent = t('placeholderInsecure');
     for (const id of ['inputs', 'quality']) byId(id, HTMLFieldSetElement).disabled = true;
     return;
   }
-  go.disabled = false;
+  byId('go', HTMLButtonElement).disabled = false;
   listDevices();
-  open();
+  open(both);
 }
 
 function listen() {
-  for (const radio of form.querySelectorAll('input[name=source]')) radio.addEventListener('change', () => open({ picture: true, sound: false }));
-  camera.addEventListener('change', () => open({ picture: true, sound: false }));
-  microphone.addEventListener('change', () => open({ picture: false, sound: true }));
+  for (const radio of form.querySelectorAll('input[name=source]')) radio.addEventListener('change', () => open(picture));
+  camera.addEventListener('change', () => open(picture));
+  microphone.addEventListener('change', () => open(sound));
   size.addEventListener('change', () => resize(stream, wish()));
   rate.addEventListener('change', () => publisher.limit(Number(rate.value) * 1000));
   form.addEventListener('submit', (event) => {
@@ -66,19 +74,24 @@ function listen() {
     if (publisher.active) publisher.stop();
     else start();
   });
-  publisher.addEventListener('state', (event) => showState(/** @type {CustomEvent<PublishState>} */ (event).detail));
-  publisher.addEventListener('stats', (event) => showStats(/** @type {CustomEvent<SendingStats>} */ (event).detail));
+  publisher.addEventListener('state', (event) => {
+    showState(/** @type {CustomEvent<import('./publisher.js').PublishState>} */ (event).detail, { name, active: publisher.active });
+    stayAwake();
+  });
+  publisher.addEventListener('stats', (event) => showStats(/** @type {CustomEvent<import('./stats.js').SendingStats>} */ (event).detail));
   window.addEventListener('online', () => publisher.wake());
+  document.addEventListener('visibilitychange', stayAwake); // hiding the page gives the lock away
   // Left for good or for the back-forward cache: the stream ends and the camera's light goes out.
   window.addEventListener('pagehide', () => {
     publisher.stop();
+    meter.listen(undefined);
     closeMedia(stream);
     stream = undefined;
   });
   window.addEventListener('pageshow', (event) => {
-    if (event.persisted) open();
+    if (event.persisted) open(both);
   });
-  navigator.mediaDevices?.addEventListener('devicechange', listDevices);
+  navigator.mediaDevices?.addEventListener('devicechange', devicesChanged);
 }
 
 /** @returns {import('./media.js').Wish} */
@@ -90,11 +103,11 @@ function wish() {
 
 /**
  * Opens what is chosen, shows it, and sends it when live.
- * @param {{ picture: boolean, sound: boolean }} [change] what is to be opened anew
+ * @param {Need} change what is to be opened anew
  */
-async function open(change = { picture: true, sound: true }) {
+async function open(change) {
   const wanted = wish();
-  const need = stream ? change : { picture: true, sound: true };
+  const need = stream ? change : both;
   const turn = ++opening;
   byId('camera-field', HTMLElement).hidden = wanted.source === 'screen';
   try {
@@ -102,13 +115,13 @@ async function open(change = { picture: true, sound: true }) {
     if (turn === opening) await use(opened, need, wanted.source === 'camera');
     else closeMedia(opened);
   } catch (error) {
-    if (turn === opening) showTrouble(troubleOf(error, wanted));
+    if (turn === opening) showTrouble(troubleOf(error, wanted, need, () => open(need)));
   }
 }
 
 /**
  * Many phones open one camera at a time: then the present one is let go first.
- * @param {import('./media.js').Wish} wanted @param {{ picture: boolean, sound: boolean }} need
+ * @param {import('./media.js').Wish} wanted @param {Need} need
  */
 async function openFreely(wanted, need) {
   try {
@@ -123,7 +136,7 @@ async function openFreely(wanted, need) {
 
 /**
  * @param {MediaStream} opened
- * @param {{ picture: boolean, sound: boolean }} need the kinds that were opened; of the other one the track stays
+ * @param {Need} need the kinds that were opened; of the other one the track stays
  * @param {boolean} mirrored as in a mirror, which people expect of themselves
  */
 async function use(opened, need, mirrored) {
@@ -132,10 +145,17 @@ async function use(opened, need, mirrored) {
   for (const track of opened.getTracks()) track.addEventListener('ended', () => lostDevice(track));
   const now = new MediaStream([...opened.getTracks(), ...kept]);
   stream = now;
-  showTrouble(undefined);
+  const cured = lost && ((lost.need.picture && need.picture) || (lost.need.sound && need.sound));
+  if (!lost || cured) {
+    lost = undefined;
+    showTrouble(undefined);
+  }
+  if (need.picture) {
+    preview.classList.toggle('mirrored', mirrored);
+    placeholder.hidden = true;
+  }
   preview.srcObject = now;
-  preview.classList.toggle('mirrored', mirrored);
-  byId('placeholder', HTMLElement).hidden = true;
+  meter.listen(now);
   listDevices(); // they have names now
 
   const sameKinds = before?.getAudioTracks().length === now.getAudioTracks().length;
@@ -146,21 +166,43 @@ async function use(opened, need, mirrored) {
 
 /**
  * A device was pulled out, or the sharing of a screen was ended by the browser's button.
+ * The session goes on without it: what is chosen next is sent on the same one.
  * @param {MediaStreamTrack} track
  */
-function lostDevice(track) {
+async function lostDevice(track) {
   if (!stream?.getTracks().includes(track)) return;
-  const screen = wish().source === 'screen' && track.kind === 'video';
-  const lost = screen ? 'The sharing of the screen was ended.' : `The ${track.kind === 'video' ? 'camera' : 'microphone'} is gone.`;
-  showTrouble({ what: lost, cures: [screen ? 'Choose Camera, or Screen again.' : 'Plug it in again, or choose another one.'] });
-  if (screen) publisher.stop();
+  const isPicture = track.kind === 'video';
+  const screen = isPicture && wish().source === 'screen';
+  lost = { need: isPicture ? picture : sound, device: track.getSettings().deviceId ?? '' };
+  if (isPicture) {
+    preview.srcObject = null;
+    placeholder.textContent = t('placeholderLost');
+    placeholder.hidden = false;
+  }
+  const found = screen ? [] : await listDevices();
+  const kind = isPicture ? 'videoinput' : 'audioinput';
+  const others = found.filter((device) => device.kind === kind && device.deviceId !== lost?.device && device.deviceId !== 'default');
+  showTrouble(lostTrouble(screen ? 'screen' : isPicture ? 'camera' : 'microphone', others.map(({ label, deviceId }) => ({
+    label: label || t('unnamed'),
+    use: () => {
+      (isPicture ? camera : microphone).value = deviceId;
+      open(isPicture ? picture : sound);
+    },
+  }))));
+}
+
+/** What was pulled out and is back is used again by itself. */
+async function devicesChanged() {
+  const found = await listDevices();
+  if (!lost || !found.some(({ deviceId }) => deviceId === lost?.device)) return;
+  (lost.need.picture ? camera : microphone).value = lost.device;
+  open(lost.need);
 }
 
 async function start() {
-  if (!stream) await open(); // nothing yet: perhaps it is allowed now
+  if (!stream) await open(both); // nothing yet: perhaps it is allowed now
   if (!stream) return;
   saveToken('publish', token.value.trim());
-  showTrouble(undefined);
   publisher.start({
     endpoint: address('whip', name),
     token: token.value.trim() || undefined,
@@ -169,10 +211,20 @@ async function start() {
   });
 }
 
+async function stayAwake() {
+  if (publisher.active && !document.hidden && (!awake || awake.released)) {
+    awake = await navigator.wakeLock?.request('screen').catch(() => undefined); // a battery that is low says no
+  } else if (!publisher.active) {
+    awake?.release();
+    awake = undefined;
+  }
+}
+
 async function listDevices() {
   const found = await devices();
-  fill(camera, found.filter(({ kind }) => kind === 'videoinput'), [['', 'Default camera']], []);
-  fill(microphone, found.filter(({ kind }) => kind === 'audioinput'), [['', 'Default microphone']], [['none', 'No sound']]);
+  fill(camera, found.filter(({ kind }) => kind === 'videoinput'), [['', t('defaultCamera')]], []);
+  fill(microphone, found.filter(({ kind }) => kind === 'audioinput'), [['', t('defaultMicrophone')]], [['none', t('noSound')]]);
+  return found;
 }
 
 /**
@@ -185,7 +237,7 @@ function fill(select, found, first, last) {
   const chosen = select.value;
   const options = [
     ...first,
-    ...found.filter(({ deviceId }) => deviceId !== 'default').map(({ deviceId, label }) => [deviceId, label || 'Unnamed device']),
+    ...found.filter(({ deviceId }) => deviceId !== 'default').map(({ deviceId, label }) => [deviceId, label || t('unnamed')]),
     ...last,
   ].map(([value, label]) => new Option(label, value));
   select.replaceChildren(...options);
@@ -196,98 +248,7 @@ function offerCodecs() {
   const names = codecNames(RTCRtpSender.getCapabilities('video')?.codecs ?? []);
   codec.replaceChildren(...names.map((codec) => new Option(codecName(codec), codec)));
   // Some builds of Chromium and Firefox come without H.264.
-  if (!names.includes('H264')) byId('codec-note', HTMLElement).textContent = 'This browser cannot encode H.264; VP8 plays nearly everywhere.';
-}
-
-/** @param {PublishState} now */
-function showState(now) {
-  clearInterval(counting);
-  const live = now.name === 'live';
-  byId('badge', HTMLElement).hidden = !live;
-  byId('stats', HTMLElement).hidden = !live;
-  if (!live) showLimit('none');
-  codec.disabled = token.disabled = publisher.active;
-  go.textContent = publisher.active ? 'Stop' : 'Go live';
-  go.classList.toggle('danger', publisher.active);
-  go.classList.toggle('primary', !publisher.active);
-  if (now.name === 'stopped') showTrouble(refusalTrouble(now));
-  else showTrouble(now.name === 'reconnecting' && now.detail ? { what: now.detail, cures: [] } : undefined);
-
-  const say = () => {
-    const text = sentence(now);
-    if (state.textContent !== text) state.textContent = text;
-  };
-  say();
-  if (now.retryAt !== undefined) counting = setInterval(say, 500);
-}
-
-/** @param {PublishState} now */
-function sentence({ name: is, retryAt }) {
-  const seconds = retryAt === undefined ? 0 : Math.max(1, Math.ceil((retryAt - Date.now()) / 1000));
-  switch (is) {
-    case 'idle': return 'Not live';
-    case 'connecting': return 'Connecting…';
-    case 'live': return `Live as ${name}`;
-    case 'busy': return 'Somebody else is publishing this stream. Yours goes live when that one ends.';
-    case 'reconnecting': return seconds ? `Reconnecting in ${seconds} s` : 'Reconnecting…';
-    case 'stopped': return 'Not live';
-  }
-}
-
-/** @param {PublishState} now @returns {import('./media.js').Trouble} */
-function refusalTrouble({ status, detail }) {
-  switch (status) {
-    case 401:
-      token.setAttribute('aria-invalid', 'true');
-      return token.value
-        ? { what: 'The publish token is wrong.', cures: ['Type it again; Porthole prints it once when it starts, unless --publish-token sets it.'] }
-        : { what: 'This server asks for a publish token.', cures: ['Type it into the field; Porthole prints it once when it starts, unless --publish-token sets it.'] };
-    case 403:
-      return { what: 'This token may not publish this stream.', cures: [] };
-    case 422:
-      return { what: 'The server cannot use what this browser offers.', cures: [detail || 'Choose another codec.'] };
-  }
-  return { what: 'The server refused the stream.', cures: [detail || `It answered with status ${status}.`] };
-}
-
-/** @param {import('./media.js').Trouble | undefined} shown */
-function showTrouble(shown) {
-  if (!shown || shown.what !== 'The publish token is wrong.') token.removeAttribute('aria-invalid');
-  trouble.hidden = shown === undefined;
-  trouble.replaceChildren();
-  if (!shown) return;
-  trouble.append(make('strong', {}, shown.what));
-  if (shown.cures.length > 0) trouble.append(make('ul', {}, ...shown.cures.map((cure) => make('li', {}, cure))));
-}
-
-/** @param {SendingStats} stats */
-function showStats(stats) {
-  showLimit(stats.limitedBy);
-  show('bitrate', bitrate(stats.bitrate));
-  show('picture', stats.width ? `${stats.width} × ${stats.height}` : '–');
-  show('fps', `${Math.round(stats.framesPerSecond)} fps`);
-  show('codec', stats.codec ? codecName(stats.codec) : '–');
-  show('rtt', stats.roundTripTime === undefined ? '–' : `${Math.round(stats.roundTripTime)} ms`);
-  show('loss', stats.loss === undefined ? '–' : `${(stats.loss * 100).toFixed(1)} %`);
-}
-
-/**
- * Says what holds the quality down, once that has lasted: every stream starts small
- * and grows.
- * @param {string} by
- */
-function showLimit(by) {
-  limited = by === 'cpu' || by === 'bandwidth' ? limited + 1 : 0;
-  const note = byId('limit', HTMLElement);
-  note.hidden = limited < LIMITED_READINGS;
-  note.textContent = by === 'cpu'
-    ? 'This computer is too slow for the chosen quality, so the picture is sent smaller or with fewer frames.'
-    : 'The network carries less than the chosen bitrate, so the quality is lowered.';
-}
-
-/** @param {string} what @param {string} text */
-function show(what, text) {
-  byId(`stat-${what}`, HTMLElement).textContent = text;
+  if (!names.includes('H264')) byId('codec-note', HTMLElement).textContent = t('codecNoteWithout');
 }
 
 main();

@@ -1,6 +1,7 @@
 // @ts-check
-// Keeps a stream published: opens WHIP sessions and the next one when one breaks. It
-// owns no devices and no page: it is given a MediaStream and says in events how it goes.
+// Keeps a stream published: opens WHIP sessions, mends one that loses its path, and
+// opens the next one when that does not help. It owns no devices and no page: it is
+// given a MediaStream and says in events how it goes.
 
 import { Backoff } from './backoff.js';
 import { RefusedError } from './signaling.js';
@@ -10,21 +11,38 @@ import { WhipSession } from './whip.js';
 /** @typedef {import('./whip.js').Quality} Quality */
 
 /**
+ * Why a connection has to be made again, as in states.js.
+ * @typedef {'unreachable' | 'server' | 'path' | 'lost' | 'unusable'} Reason
+ */
+
+/**
  * - idle: not asked to publish
  * - connecting: the server is asked, or the media path is being made
  * - live
+ * - mending: the path broke or the network changed, and another path is looked for
  * - reconnecting: the connection or the server was lost; retryAt tells when (ms since the epoch)
  * - busy: somebody else publishes this stream; asked again by itself
  * - stopped: by a refusal that asking again does not change
  * @typedef {object} PublishState
- * @property {'idle' | 'connecting' | 'live' | 'reconnecting' | 'busy' | 'stopped'} name
+ * @property {'idle' | 'connecting' | 'live' | 'mending' | 'reconnecting' | 'busy' | 'stopped'} name
+ * @property {Reason} [reason]
  * @property {number} [status] HTTP status of the refusal
  * @property {string} [detail] in the server's or the browser's words
+ * @property {string} [code] of the server's diagnosis, for words in other languages
  * @property {number} [retryAt]
  */
 
 /** How long a media path may take after the answer, ms. */
 const PATH_LIMIT = 12_000;
+
+/** An interruption that ends by itself within so long needs no restart; ms. */
+const INTERRUPTION = 1_500;
+
+/** How long another path may take to be found, however often it is looked for; ms. */
+const MEND_LIMIT = 12_000;
+
+/** Between two attempts to tell an unreachable server of another path, ms. */
+const MEND_EVERY = 2_000;
 
 /** How often a session is measured, ms. */
 const MEASURE_EVERY = 1_000;
@@ -35,6 +53,7 @@ const POLL_BUSY = 3_000;
 /** Events (CustomEvent): "state" with a PublishState, "stats" with SendingStats every second. */
 export class Publisher extends EventTarget {
   #open;
+  #diagnose;
   #backoff;
   /** @type {PublishState} */
   #state = { name: 'idle' };
@@ -47,17 +66,24 @@ export class Publisher extends EventTarget {
   #ending = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} the next attempt, or the end of patience */
   #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} until the path is mended */
+  #mendTimer;
+  /** @type {WhipSession | undefined} the session whose path is looked for */
+  #restarting;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #measuring;
 
   /**
-   * @param {object} [options] for tests
-   * @param {(options: ConstructorParameters<typeof WhipSession>[0]) => WhipSession} [options.open]
-   * @param {() => number} [options.random]
+   * @param {object} [options]
+   * @param {(session: string, token?: string) => Promise<{ detail?: string, code?: string }>} [options.diagnose]
+   *   asks the server why a session has no connection
+   * @param {(options: ConstructorParameters<typeof WhipSession>[0]) => WhipSession} [options.open] for tests
+   * @param {() => number} [options.random] likewise
    */
-  constructor({ open = (options) => new WhipSession(options), random = Math.random } = {}) {
+  constructor({ diagnose = async () => ({}), open = (options) => new WhipSession(options), random = Math.random } = {}) {
     super();
     this.#open = open;
+    this.#diagnose = diagnose;
     this.#backoff = new Backoff({ random });
   }
 
@@ -103,9 +129,12 @@ export class Publisher extends EventTarget {
     await this.#session?.limit(bitrate);
   }
 
-  /** The network came back: a pending attempt starts now. */
+  /** The network came back or is another one: a pending attempt starts now, and a live
+   * session looks for its path anew. */
   wake() {
-    if (this.#order && !this.#session) this.#begin();
+    if (!this.#order) return;
+    if (!this.#session) this.#begin();
+    else if (this.#state.name === 'live' || this.#state.name === 'mending') this.#mend(0);
   }
 
   async #begin() {
@@ -123,24 +152,25 @@ export class Publisher extends EventTarget {
       const session = this.#open({ ...this.#order, iceServers: this.#iceServers });
       this.#session = session;
       session.addEventListener('connected', () => this.#connected(session), { signal });
-      session.addEventListener('lost', () => this.#failed(new Error('The connection was lost.')), { signal });
+      session.addEventListener('interrupted', () => this.#mend(INTERRUPTION), { signal });
+      session.addEventListener('broken', () => this.#broken(), { signal });
+      session.addEventListener('lost', () => this.#failed('lost'), { signal });
       await session.open(signal);
       if (signal.aborted) return;
       this.#iceServers = session.iceServers;
-      if (this.#state.name !== 'live') {
-        this.#timer = setTimeout(() => this.#failed(new Error('The server answers, but no media gets through.')), PATH_LIMIT);
-      }
+      if (this.#state.name !== 'live') this.#timer = setTimeout(() => this.#pathFailed(), PATH_LIMIT);
     } catch (error) {
-      if (!signal.aborted) this.#failed(error);
+      if (!signal.aborted) this.#refused(error);
     }
   }
 
   /** @param {WhipSession} session */
   #connected(session) {
     clearTimeout(this.#timer);
-    clearInterval(this.#measuring);
+    clearTimeout(this.#mendTimer);
     this.#backoff.reset();
     this.#setState({ name: 'live' });
+    if (this.#measuring !== undefined) return; // again, after the path was mended
     const meter = new SendingMeter();
     this.#measuring = setInterval(async () => {
       const report = await session.report().catch(() => undefined);
@@ -149,29 +179,89 @@ export class Publisher extends EventTarget {
     }, MEASURE_EVERY);
   }
 
-  /** @param {unknown} error */
-  #failed(error) {
-    this.#end();
-    if (error instanceof RefusedError && error.status < 500 && error.status !== 409 && error.status !== 429) {
-      this.#order = undefined;
-      this.#setState({ name: 'stopped', status: error.status, detail: error.detail });
+  #broken() {
+    if (this.#state.name === 'live' || this.#state.name === 'mending') this.#mend(0);
+    else this.#pathFailed();
+  }
+
+  /** No path was found: the server may know why, as long as it has the session. */
+  async #pathFailed() {
+    const { signal } = this.#ending;
+    clearTimeout(this.#timer);
+    const url = this.#session?.resource;
+    const diagnosis = url ? await this.#diagnose(url, this.#order?.token) : {};
+    if (!signal.aborted && this.#state.name !== 'live') this.#failed('path', diagnosis);
+  }
+
+  /**
+   * Has the session look for another path, unless the old one is back by then.
+   * @param {number} wait ms
+   */
+  #mend(wait) {
+    const { signal } = this.#ending;
+    clearTimeout(this.#mendTimer);
+    this.#mendTimer = setTimeout(() => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#failed('lost'), MEND_LIMIT);
+      this.#restart(signal);
+    }, wait);
+  }
+
+  /** @param {AbortSignal} signal */
+  async #restart(signal) {
+    const session = this.#session;
+    if (!session || this.#restarting === session || signal.aborted) return;
+    this.#restarting = session;
+    if (!session.connected) this.#setState({ name: 'mending' });
+    try {
+      await session.restart(signal);
+      if (session.connected && !signal.aborted) this.#connected(session);
+    } catch (error) {
+      if (signal.aborted) return;
+      // Without a way to the server there is none to a new session either.
+      if (error instanceof TypeError) this.#mendTimer = setTimeout(() => this.#restart(signal), MEND_EVERY);
+      else this.#failed('lost');
+    } finally {
+      if (this.#restarting === session) this.#restarting = undefined;
+    }
+  }
+
+  /** @param {unknown} error of the opening of a session */
+  #refused(error) {
+    if (!(error instanceof RefusedError)) {
+      if (error instanceof TypeError) this.#failed('unreachable');
+      else this.#failed('unusable', { detail: error instanceof Error ? error.message : String(error) });
       return;
     }
-    const busy = error instanceof RefusedError && error.status === 409;
-    const asked = error instanceof RefusedError ? error.retryAfter : undefined;
-    const wait = asked ?? (busy ? POLL_BUSY : this.#backoff.next(error instanceof TypeError));
+    const { status, detail, retryAfter } = error;
+    if (status < 500 && status !== 409 && status !== 429) {
+      this.#end();
+      this.#order = undefined;
+      this.#setState({ name: 'stopped', status, detail });
+    } else {
+      this.#failed('server', { status, detail, wait: retryAfter });
+    }
+  }
+
+  /**
+   * Gives the session up, and makes the next one after a pause.
+   * @param {Reason} reason
+   * @param {{ status?: number, detail?: string, code?: string, wait?: number }} [more]
+   */
+  #failed(reason, { status, detail, code, wait: asked } = {}) {
+    this.#end();
+    const busy = status === 409;
+    const wait = asked ?? (busy ? POLL_BUSY : this.#backoff.next(reason === 'unreachable'));
     this.#timer = setTimeout(() => this.#begin(), wait);
-    this.#setState({
-      name: busy ? 'busy' : 'reconnecting',
-      retryAt: Date.now() + wait,
-      detail: error instanceof TypeError ? 'The server cannot be reached.' : String(error instanceof Error ? error.message : error),
-    });
+    this.#setState({ name: busy ? 'busy' : 'reconnecting', reason, status, detail, code, retryAt: Date.now() + wait });
   }
 
   /** Ends what is under way: afterwards no timer, no session and no request is left. */
   #end() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#mendTimer);
     clearInterval(this.#measuring);
+    this.#measuring = undefined;
     this.#ending.abort(new DOMException('The session was ended.', 'AbortError'));
     this.#session?.close();
     this.#session = undefined;

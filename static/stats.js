@@ -32,6 +32,7 @@
  * @property {number | undefined} loss fraction of packets that the server missed, 0 to 1
  * @property {string} limitedBy 'none', 'cpu', 'bandwidth' or 'other'
  * @property {string} codec
+ * @property {string} path 'udp', 'tcp' or 'relay'; '' before there is one
  */
 
 /** @typedef {Record<string, any>} Entry of a stats report; browsers differ in what it has */
@@ -145,7 +146,7 @@ export class SendingMeter {
       loss: seen?.fractionLost,
       limitedBy: video.qualityLimitationReason ?? 'none',
       codec: codecName(report, video),
-      roundTripTime: pathOf(report).roundTripTime,
+      ...pathOf(report),
     };
   }
 }

@@ -2,8 +2,9 @@
 // One WHIP session: one peer connection that sends, and its resource at the server.
 // When to open one and when to give it up is the publisher's business.
 
+import { restartIce } from './restart.js';
 import { withStartBitrate } from './sdp.js';
-import { negotiate, release } from './signaling.js';
+import { mergeServers, negotiate, release } from './signaling.js';
 
 /**
  * @typedef {object} Quality
@@ -18,9 +19,17 @@ const AUDIO_BITRATE = 96_000;
  * out within a second, one that carries it all need not be felt for. */
 const START_SHARE = 0.6;
 
-/** Dispatches "connected" and "lost", each at most once, and nothing after close. */
+/**
+ * Dispatches, and nothing after close:
+ * "connected": there is a media path, the first or again;
+ * "interrupted": no answer from the other end for some seconds, it may come back;
+ * "broken": ICE has given the path up;
+ * "lost": the server has ended the session (once).
+ */
 export class WhipSession extends EventTarget {
   #closed = false;
+  /** @type {string | undefined} */
+  #etag;
 
   /**
    * @param {object} options
@@ -54,12 +63,28 @@ export class WhipSession extends EventTarget {
       token: this.token,
       signal,
       adjustAnswer: (sdp) => withStartBitrate(sdp, this.quality.bitrate * START_SHARE),
-      onResource: ({ url, iceServers }) => {
+      onResource: ({ url, etag, iceServers }) => {
         this.resource = url;
-        if (iceServers.length > 0) this.iceServers = iceServers;
+        this.#etag = etag;
+        this.iceServers = mergeServers(this.iceServers, iceServers);
       },
     });
     await this.limit(this.quality.bitrate);
+  }
+
+  /** True while there is a media path. */
+  get connected() {
+    return this.connection.connectionState === 'connected';
+  }
+
+  /**
+   * Looks for another path, with media and keys as they are.
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>} as restartIce() in restart.js
+   */
+  async restart(signal) {
+    if (!this.resource) throw new Error('there is no session to restart');
+    this.#etag = await restartIce(this.connection, { url: this.resource, etag: this.#etag, token: this.token, signal });
   }
 
   /**
@@ -77,7 +102,8 @@ export class WhipSession extends EventTarget {
   }
 
   /**
-   * Sends other tracks from now on, of the same kinds as before.
+   * Sends other tracks from now on, of the same kinds as before; of a kind that has
+   * none now, nothing.
    * @param {MediaStream} stream
    */
   async replace(stream) {
@@ -110,21 +136,24 @@ export class WhipSession extends EventTarget {
 
   #listen() {
     const { connection } = this;
-    const lost = () => {
-      if (!this.#closed) this.dispatchEvent(new Event('lost'));
+    /** @param {string} type */
+    const say = (type) => {
+      if (!this.#closed) this.dispatchEvent(new Event(type));
     };
     connection.addEventListener('connectionstatechange', () => {
-      if (connection.connectionState === 'connected') this.dispatchEvent(new Event('connected'));
-      if (connection.connectionState === 'failed') lost();
+      const type = { connected: 'connected', disconnected: 'interrupted', failed: 'broken' }[String(connection.connectionState)];
+      if (type) say(type);
     });
     // The server's goodbye arrives as the end of DTLS, long before ICE gives up.
     const transport = () => connection.getSenders()[0]?.transport;
+    let followed = false;
     connection.addEventListener('signalingstatechange', () => {
-      if (connection.signalingState !== 'stable') return;
+      if (connection.signalingState !== 'stable' || followed) return;
+      followed = true;
       transport()?.addEventListener('statechange', () => {
         const state = transport()?.state;
         if (state === 'closed') this.resource = undefined; // ended there: nothing to delete
-        if (state === 'closed' || state === 'failed') lost();
+        if (state === 'closed' || state === 'failed') say('lost');
       });
     });
   }

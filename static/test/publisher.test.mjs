@@ -8,6 +8,9 @@ import { RefusedError } from '../signaling.js';
 class Session extends EventTarget {
   closed = 0;
   streams = [];
+  restarts = 0;
+  connected = false;
+  resource = 'https://cam.example/whip/x/id';
   constructor(options) {
     super();
     this.options = options;
@@ -19,6 +22,18 @@ class Session extends EventTarget {
       this.accept = resolve;
       this.refuse = reject;
     });
+  }
+  restart() {
+    this.restarts += 1;
+    return new Promise((resolve, reject) => {
+      this.mended = resolve;
+      this.unmended = reject;
+    });
+  }
+  /** Changes the path, as the browser tells it. */
+  path(type) {
+    this.connected = type === 'connected';
+    this.dispatchEvent(new Event(type));
   }
   async replace(stream) { this.streams.push(stream); }
   async limit(bitrate) { this.bitrate = bitrate; }
@@ -40,7 +55,7 @@ async function goLive() {
   publisher.start(order);
   sessions.at(-1).accept();
   await settle();
-  sessions.at(-1).dispatchEvent(new Event('connected'));
+  sessions.at(-1).path('connected');
 }
 
 beforeEach(() => {
@@ -126,6 +141,83 @@ test('a media path that does not come is given up', async () => {
   sessions[0].accept();
   await settle();
   mock.timers.tick(12_000);
+  await settle();
   assert.equal(publisher.state.name, 'reconnecting');
-  assert.match(publisher.state.detail, /no media gets through/);
+  assert.equal(publisher.state.reason, 'path');
+});
+
+test('a short interruption is waited for', async () => {
+  await goLive();
+  sessions[0].path('interrupted');
+  mock.timers.tick(1_000);
+  sessions[0].path('connected');
+  mock.timers.tick(60_000);
+  assert.deepEqual([sessions[0].restarts, sessions.length, publisher.state.name], [0, 1, 'live']);
+});
+
+test('a lost path is looked for anew before the session is given up', async () => {
+  await goLive();
+  sessions[0].path('interrupted');
+  mock.timers.tick(1_500);
+  assert.deepEqual([sessions[0].restarts, publisher.state.name], [1, 'mending']);
+  sessions[0].mended();
+  await settle();
+  sessions[0].path('connected');
+  assert.equal(publisher.state.name, 'live');
+  mock.timers.tick(60_000);
+  assert.equal(sessions.length, 1, 'on the session that there was');
+});
+
+test('a path is looked for again while the server cannot be reached, and not for ever', async () => {
+  await goLive();
+  sessions[0].path('broken');
+  mock.timers.tick(0);
+  for (let i = 0; i < 3; i++) {
+    sessions[0].unmended(new TypeError('Failed to fetch'));
+    await settle();
+    mock.timers.tick(2_000);
+  }
+  assert.deepEqual([sessions[0].restarts, publisher.state.name], [4, 'mending']);
+  mock.timers.tick(6_000);
+  assert.deepEqual([publisher.state.name, publisher.state.reason, sessions[0].closed], ['reconnecting', 'lost', 1]);
+  mock.timers.tick(500);
+  assert.equal(sessions.length, 2);
+});
+
+test('a session that the server has forgotten is made anew', async () => {
+  await goLive();
+  sessions[0].path('broken');
+  mock.timers.tick(0);
+  sessions[0].unmended(new RefusedError(404, 'no such session'));
+  await settle();
+  assert.deepEqual([publisher.state.name, publisher.state.reason], ['reconnecting', 'lost']);
+});
+
+test('another network is looked at at once', async () => {
+  await goLive();
+  publisher.wake();
+  mock.timers.tick(0);
+  assert.deepEqual([sessions[0].restarts, publisher.state.name], [1, 'live']);
+});
+
+test('the server is asked why no media gets through, while it has the session', async () => {
+  const asked = [];
+  publisher = new Publisher({
+    open: (options) => {
+      sessions.push(new Session(options));
+      return sessions.at(-1);
+    },
+    diagnose: async (url, token) => {
+      asked.push([url, token, sessions[0].closed]);
+      return { detail: 'UDP is blocked', code: 'udp_blocked' };
+    },
+  });
+  publisher.start(order);
+  sessions[0].accept();
+  await settle();
+  mock.timers.tick(12_000);
+  await settle();
+  assert.deepEqual(asked, [['https://cam.example/whip/x/id', 'T', 0]]);
+  const { reason, detail, code } = publisher.state;
+  assert.deepEqual({ reason, detail, code }, { reason: 'path', detail: 'UDP is blocked', code: 'udp_blocked' });
 });
