@@ -14,18 +14,24 @@ var _ linkEvents = (*Session)(nil)
 func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.life.ice
 	s.life.ice = state.String()
 	s.life.record("ice " + s.life.ice)
+	s.engine.metrics.states.ice.WithLabelValues(roleLabel(s.role), s.life.ice).Inc()
+	s.logICE(before, s.life.ice)
+	if s.sink != nil {
+		s.noteConnection(combine(s.life.ice, s.life.dtls))
+	}
 	switch state {
 	case webrtc.ICEConnectionStateChecking:
-		s.life.enter(StateConnecting)
+		s.enter(StateConnecting)
 	case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
 		s.life.iceConnected = true
 		if s.life.up {
-			s.life.enter(StateConnected)
+			s.enter(StateConnected)
 		}
 	case webrtc.ICEConnectionStateDisconnected:
-		s.life.enter(StateDisconnected)
+		s.enter(StateDisconnected)
 	default:
 	}
 }
@@ -35,6 +41,9 @@ func (s *Session) dtlsChanged(state webrtc.DTLSTransportState) {
 	defer s.mu.Unlock()
 	s.life.dtls = state.String()
 	s.life.record("dtls " + s.life.dtls)
+	if s.sink != nil {
+		s.noteConnection(combine(s.life.ice, s.life.dtls))
+	}
 }
 
 func (s *Session) pairSelected(pair Pair) {
@@ -54,7 +63,7 @@ func (s *Session) up() {
 	}
 	s.life.up = true
 	s.life.record("connected")
-	s.life.enter(StateConnected)
+	s.enter(StateConnected)
 	took := time.Since(s.life.answered)
 	s.writable.Store(true)
 	s.mu.Unlock()

@@ -40,6 +40,8 @@ type Info struct {
 	End  string `json:"end,omitempty"`
 	ICE  string `json:"ice"`  // RTCIceConnectionState
 	DTLS string `json:"dtls"` // RTCDtlsTransportState
+	// Connection is RTCPeerConnectionState, put together from both for a viewer.
+	Connection string `json:"connection"`
 	// Timeline says when what happened first: offer, answer, changes of the ICE
 	// and DTLS states, connected, first media, closed.
 	Timeline []Event `json:"timeline"`
@@ -90,6 +92,7 @@ const maxTimeline = 64
 type life struct {
 	state         State
 	ice, dtls     string
+	connection    string // as a whole
 	answered      time.Time
 	iceConnected  bool // ever
 	up            bool // ever
@@ -108,19 +111,12 @@ func (l *life) record(event string) {
 	}
 }
 
-// enter changes the state, which only ever ends once.
-func (l *life) enter(state State) {
-	if l.state != StateClosed {
-		l.state = state
-	}
-}
-
 // Info returns what is known about the session, also after its end.
 func (s *Session) Info() Info {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info := Info{
-		Role: roleLabel(s.role), State: s.life.state, ICE: s.life.ice, DTLS: s.life.dtls,
+		Role: roleLabel(s.role), State: s.life.state, ICE: s.life.ice, DTLS: s.life.dtls, Connection: s.life.connection,
 		Timeline: slices.Clone(s.life.timeline),
 		Local:    slices.Clone(s.life.local), Remote: slices.Clone(s.life.remote), Selected: s.life.pair,
 		Pairs: s.life.pairs, FirstCheck: s.life.firstCheck, Answered: s.life.answered,

@@ -83,6 +83,9 @@ var (
 type linkEvents interface {
 	iceChanged(state webrtc.ICEConnectionState)
 	dtlsChanged(state webrtc.DTLSTransportState)
+	// connectionChanged is told by a PeerConnection only; for others it follows from
+	// the two above.
+	connectionChanged(state webrtc.PeerConnectionState)
 	pairSelected(pair Pair)
 	up()               // ICE and DTLS are done
 	down(reason error) // for good
@@ -141,6 +144,7 @@ func (l *publisherLink) watch(events linkEvents) {
 		}
 	})
 	l.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		events.connectionChanged(state)
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
 			events.up()

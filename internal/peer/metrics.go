@@ -3,6 +3,7 @@ package peer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,7 @@ type metrics struct {
 	sessions        *prometheus.GaugeVec     // by role
 	ends            *prometheus.CounterVec   // by reason
 	relay           *relayMetrics
+	states          *stateMetrics
 
 	media   *prometheus.HistogramVec // by role
 	picture prometheus.Histogram
@@ -34,7 +36,7 @@ type metrics struct {
 // newMetrics registers the metrics; sent tells what became of media packets.
 func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*metrics, error) {
 	m := &metrics{
-		relay: newRelayMetrics(),
+		relay: newRelayMetrics(), states: newStateMetrics(),
 		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "porthole_answer_seconds",
 			Help:    "Time from an offer to its answer.",
@@ -77,7 +79,8 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 		return m, nil
 	}
 	var faults []error
-	collectors := append(append(socketMetrics(sent), m.relay.collectors()...), m.answer, m.connect, m.media, m.picture, m.sessions, m.ends)
+	collectors := append(slices.Concat(socketMetrics(sent), m.relay.collectors(), m.states.collectors()),
+		m.answer, m.connect, m.media, m.picture, m.sessions, m.ends)
 	for _, c := range collectors {
 		faults = append(faults, registerer.Register(c))
 	}

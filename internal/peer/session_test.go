@@ -119,18 +119,38 @@ func TestClientThatFallsSilentEndsSession(t *testing.T) {
 	}
 	mux := webrtc.NewICEUDPMux(nil, conn)
 	c := newClient(t, clientConfig{settings: func(s *webrtc.SettingEngine) { s.SetICEUDPMux(mux) }})
-	engine := newEngine(t, peer.Config{Timeouts: peer.Timeouts{
+	registry := prometheus.NewRegistry()
+	engine := newEngine(t, peer.Config{Registerer: registry, Timeouts: peer.Timeouts{
 		ICEDisconnected: 200 * time.Millisecond, ICEFailed: 300 * time.Millisecond, ICEKeepalive: 50 * time.Millisecond,
 	}})
 	w := startWatching(t, engine, c, edits{})
+	if got := stateCount(t, registry, "porthole_session_states", "viewer", "connected"); got != 1 {
+		t.Errorf("%v sessions are connected, want 1", got)
+	}
 	if err = mux.Close(); err != nil { // no goodbye
 		t.Fatal(err)
 	}
 	if err = wait(t, w.ended, "the end"); !errors.Is(err, peer.ErrICEFailed) {
 		t.Errorf("Serve = %v, want ErrICEFailed", err)
 	}
-	if info := w.session.Info(); !hasEvent(info, "ice disconnected") {
+	if info := w.session.Info(); !hasEvent(info, "ice disconnected") || !hasEvent(info, "connection disconnected") {
 		t.Errorf("timeline is %v, want disconnected", info.Timeline)
+	}
+	// The whole way is counted, and nothing is left of the session.
+	for state, want := range map[string]float64{"checking": 1, "connected": 1, "disconnected": 1, "failed": 1} {
+		if got := stateCount(t, registry, "porthole_ice_state_changes_total", "viewer", state); got != want {
+			t.Errorf("ICE was %s %v times, want %v", state, got, want)
+		}
+	}
+	for state, want := range map[string]float64{"connecting": 1, "connected": 1, "disconnected": 1, "failed": 1} {
+		if got := stateCount(t, registry, "porthole_connection_state_changes_total", "viewer", state); got != want {
+			t.Errorf("the connection was %s %v times, want %v", state, got, want)
+		}
+	}
+	for state := peer.StateAnswered; state < peer.StateClosed; state++ {
+		if got := stateCount(t, registry, "porthole_session_states", "viewer", state.String()); got != 0 {
+			t.Errorf("%v sessions are %s, want none", got, state)
+		}
 	}
 }
 
@@ -364,5 +384,45 @@ func TestStatesAreWords(t *testing.T) {
 	want := []string{"new", "answered", "connecting", "connected", "disconnected", "closed"}
 	if !slices.Equal(words, want) {
 		t.Errorf("states are %v, want %v", words, want)
+	}
+}
+
+// stateCount returns the value of a metric by role and state.
+func stateCount(t *testing.T, registry *prometheus.Registry, name, role, state string) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			labels := make(map[string]string)
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if family.GetName() == name && labels["role"] == role && labels["state"] == state {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	t.Fatalf("no metric %s of %s %s", name, role, state)
+	return 0
+}
+
+// A publisher's PeerConnection tells its own state.
+func TestStatesOfAPublisher(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	p := startPublishing(t, newEngine(t, peer.Config{Registerer: registry}), newClient(t, clientConfig{}), nil)
+	if got := p.session.Info().Connection; got != "connected" {
+		t.Errorf("the connection is %q, want connected", got)
+	}
+	if err := p.client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, p.ended, "the end")
+	for _, state := range []string{"connecting", "connected", "closed"} {
+		if got := stateCount(t, registry, "porthole_connection_state_changes_total", "publisher", state); got != 1 {
+			t.Errorf("the connection was %s %v times, want once", state, got)
+		}
 	}
 }
