@@ -15,7 +15,7 @@ func preset(profile string, layers ...map[string]assignment) map[string]assignme
 	settings := map[string]map[string][]string{
 		profileInternet: {
 			// Two, because their answers together tell what kind the NAT is.
-			"stun": {"stun:stun.cloudflare.com:3478", "stun:stun.l.google.com:19302"},
+			"stun": {"stun:stun.cloudflare.com:3478", "stun:stun.nextcloud.com:443"},
 		},
 		profileRelay: {
 			"ice-policy": {"relay"},

@@ -165,3 +165,45 @@ func TestDeadCoturnIsNotHandedOut(t *testing.T) {
 		t.Errorf("clients are told of %v, want the living one only", told)
 	}
 }
+
+// TestProfileRelay puts coturn between everybody and the server: its answers tell no
+// address of the machine, only that of its relay.
+func TestProfileRelay(t *testing.T) {
+	t.Parallel()
+	c := startCoturn(t, "--use-auth-secret", "--static-auth-secret=north")
+	s := startServer(t, "--source", patternSource, "--profile", "relay", "--turn-secret", "north",
+		"--turn", fmt.Sprintf("turn:127.0.0.1:%d", c.port))
+	s.waitLive(t, "webcam", true, 20*time.Second)
+	s.waitServers(t, 20*time.Second, "alive")
+	if s.turn.IsValid() {
+		t.Errorf("our own TURN server is on, at %v", s.turn)
+	}
+	v, err := newViewer(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.close() })
+	var candidates []string
+	v.adapt = func(answer string) string {
+		for line := range strings.Lines(answer) {
+			if strings.HasPrefix(line, "a=candidate:") {
+				candidates = append(candidates, strings.TrimSpace(line))
+			}
+		}
+		return answer
+	}
+	// The relay is asked for in the background; until it is there, there is no answer to
+	// give that anybody could use.
+	waitFor(t, 20*time.Second, "an answer with the relay's address", func() error {
+		return v.signal("/whep/webcam")
+	})
+	v.waitPlaying(t)
+	if len(candidates) == 0 {
+		t.Error("the answer has no candidates")
+	}
+	for _, candidate := range candidates {
+		if !strings.Contains(candidate, " typ relay") || strings.Contains(candidate, fmt.Sprintf(" %d typ", s.media.Port())) {
+			t.Errorf("the answer tells %s", candidate)
+		}
+	}
+}

@@ -132,6 +132,31 @@ func TestCredentialsThatAreRefused(t *testing.T) {
 	f.allocate("udp", "alice")
 }
 
+// Who has a relay keeps it when the credentials expire, and gets no other.
+func TestRelaysOutliveTheirCredentials(t *testing.T) {
+	f := start(t, nil)
+	// Credentials have seconds, so that these hold for one to two of them.
+	expiry := time.Now().Add(2 * time.Second)
+	username, password := iceserver.Credential(secret, "alice", expiry)
+	c := f.dial("udp", username, password)
+	relay, err := c.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer relay.Close()
+	f.eventually("the credentials to expire", func() bool { return time.Now().After(expiry) })
+	send(t, relay, "hello", f.media.addr) // asks for a permission first
+	if got := receive(t, relay); got != "hello" {
+		t.Errorf("got %q back", got)
+	}
+	if _, err := f.dial("udp", username, password).Allocate(); err == nil {
+		t.Error("another relay was given")
+	}
+	if got := f.refused("expired"); got != 1 {
+		t.Errorf("%v refusals counted, want 1", got)
+	}
+}
+
 func TestWhoGuessesIsNotBelieved(t *testing.T) {
 	f := start(t, func(c *turnserver.Config) { c.Limits.Failures = 3 })
 	valid, password := user("alice")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 
 	"porthole/internal/iceserver"
@@ -20,10 +21,15 @@ type authority struct {
 	secret   string
 	failures *limiter
 	metrics  *metrics
+	// holds says whether a session has a relay. It may keep it when its credentials
+	// expire: who watches for a day shall not be cut off in the middle.
+	holds func(session string) bool
 }
 
-func newAuthority(secret string, failuresPerMinute int, m *metrics) *authority {
-	return &authority{secret: secret, failures: newLimiter(float64(failuresPerMinute)/60, failuresPerMinute), metrics: m}
+func newAuthority(secret string, failuresPerMinute int, holds func(string) bool, m *metrics) *authority {
+	return &authority{
+		secret: secret, failures: newLimiter(float64(failuresPerMinute)/60, failuresPerMinute), holds: holds, metrics: m,
+	}
 }
 
 // check is a turn.AuthHandler: it returns the key that the request's integrity is
@@ -48,7 +54,7 @@ func (a *authority) check(r *turn.RequestAttributes) (userID string, key []byte,
 		a.metrics.refused(refusedCredentials)
 		return "", nil, false
 	}
-	if time.Now().After(at) {
+	if time.Now().After(at) && (r.Method == stun.MethodAllocate || !a.holds(session)) {
 		a.metrics.refused(refusedExpired)
 		return "", nil, false
 	}

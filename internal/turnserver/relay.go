@@ -87,6 +87,7 @@ func (r *relays) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketCo
 			last = err
 			continue
 		}
+		enlarge(udp, relayBuffer)
 		conn, err := r.add(udp, c.UserID)
 		if err != nil {
 			return nil, nil, errors.Join(err, udp.Close())
@@ -141,6 +142,13 @@ func (r *relays) remove(c *relayConn) {
 		delete(r.bySession, c.session)
 	}
 	r.metrics.closed()
+}
+
+// holds says whether a session has a relay.
+func (r *relays) holds(session string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bySession[session] > 0
 }
 
 func (r *relays) count() int {

@@ -53,7 +53,7 @@ func Listen(cfg Config) (*Server, error) {
 		tcp: newListener(tcp, cfg, m),
 	}
 	s.relays = newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m)
-	auth := newAuthority(cfg.Secret, cfg.Limits.Failures, m)
+	auth := newAuthority(cfg.Secret, cfg.Limits.Failures, s.relays.holds, m)
 	s.turn, err = turn.NewServer(turn.ServerConfig{
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn: s.udp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit,
@@ -93,6 +93,19 @@ func listen(address string, anyPort bool, log *slog.Logger) (*net.UDPConn, *net.
 	return udp, tcp, err
 }
 
+const (
+	// clientBuffer is asked for in both directions of the socket that all clients
+	// share, relayBuffer in those of one relay: room for a keyframe.
+	clientBuffer = 4 << 20
+	relayBuffer  = 512 << 10
+)
+
+// enlarge asks for socket buffers. What the kernel gives is what there is.
+func enlarge(conn *net.UDPConn, bytes int) {
+	_ = conn.SetReadBuffer(bytes)
+	_ = conn.SetWriteBuffer(bytes)
+}
+
 // pairAttempts is how many free UDP ports are tried for one that is free for TCP too.
 const pairAttempts = 16
 
@@ -107,6 +120,7 @@ func listenPair(addr *net.UDPAddr) (*net.UDPConn, *net.TCPListener, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("listen for TURN over UDP: %w", err)
 		}
+		enlarge(udp, clientBuffer)
 		port := int(localAddr(udp).Port())
 		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: addr.IP, Port: port, Zone: addr.Zone})
 		if err == nil {
