@@ -8,6 +8,8 @@
 // once, however many watch: viewers are broadcast's business, and capture never sees one. It opens devices through
 // pion/mediadevices, but none of its tracks, which would encode once for every viewer.
 //
+// Built with -tags faults, it has one more kind of source, a camera that fails as tests tell it: see faulty.go.
+//
 // It is the only package that needs cgo. Without cgo it builds, and every function that would need a device or an
 // encoder returns ErrNoCgo; DecodeStamp and ParseSpec always work.
 package capture

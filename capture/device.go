@@ -215,11 +215,11 @@ func (c foundCamera) record(mode choice, spec Spec) (imageReader, error) {
 		_ = c.driver.Close()
 		return nil, err
 	}
-	images, err := recorder.VideoRecord(media)
+	images, err := c.begin(recorder, media)
 	if err != nil && mode.FPS == 0 && !isBusy(err) {
 		if err = c.driver.Open(); err == nil {
 			media.FrameRate = 0
-			images, err = recorder.VideoRecord(media)
+			images, err = c.begin(recorder, media)
 		}
 	}
 	switch {
@@ -229,6 +229,15 @@ func (c foundCamera) record(mode choice, spec Spec) (imageReader, error) {
 		return nil, &busyError{c.node, holders(c.node)}
 	}
 	return nil, fmt.Errorf("%s: start %s %dx%d: %w", c.node, mode.Format, mode.Width, mode.Height, err)
+}
+
+// begin starts a recorder. After an error its driver is closed, and nothing of it is left.
+func (c foundCamera) begin(recorder driver.VideoRecorder, media prop.Media) (imageReader, error) {
+	images, err := recorder.VideoRecord(media)
+	if err != nil {
+		return nil, errors.Join(err, releaseLeftovers(c.node))
+	}
+	return images, nil
 }
 
 // limitReading tells the library how long to wait for a picture, unless the operator has. It reads the environment at every start,

@@ -26,6 +26,8 @@ func TestVirtualCamera(t *testing.T) {
 	t.Run("stream is whole", func(t *testing.T) { checkWatched(t, told.Watched) })
 	t.Run("recording decodes to pictures", func(t *testing.T) { checkRecording(t, m.video, told.Watched.Pictures) })
 	t.Run("busy camera is told with who uses it", func(t *testing.T) { checkBusy(t, told.Busy) })
+	t.Run("every fault is survived", func(t *testing.T) { checkFaults(t, told.Faults) })
+	t.Run("camera is off while nobody watches", func(t *testing.T) { checkOnDemand(t, told) })
 	t.Run("replugged camera comes back to the same viewer", func(t *testing.T) { checkReplug(t, told.Replug) })
 }
 
@@ -91,6 +93,31 @@ func checkBusy(t *testing.T, words string) {
 	for _, want := range []string{"/dev/video0", "busy", "porthole (pid "} {
 		if !strings.Contains(words, want) {
 			t.Errorf("a second Porthole said %q, which does not mention %q", words, want)
+		}
+	}
+}
+
+func checkFaults(t *testing.T, faults []report.Fault) {
+	if len(faults) != 4 {
+		t.Errorf("%d faults were survived, want 4", len(faults))
+	}
+	for _, f := range faults {
+		t.Logf("%s: %+v", f.Name, f.After)
+		if f.After.Pictures == 0 {
+			t.Errorf("%s: no pictures afterwards", f.Name)
+		}
+	}
+}
+
+// checkOnDemand takes what an emulated processor needs, the camera's start among it, for no measure.
+func checkOnDemand(t *testing.T, told report.Report) {
+	if len(told.OnDemand) != 2 || told.Freed.Keyframes == 0 {
+		t.Errorf("watched %d times on demand, want 2; after it was in use: %+v", len(told.OnDemand), told.Freed)
+	}
+	for _, o := range told.OnDemand {
+		t.Logf("first picture after %d ms", o.Milliseconds)
+		if o.Watched.Keyframes == 0 {
+			t.Errorf("no keyframe: %+v", o.Watched)
 		}
 	}
 }

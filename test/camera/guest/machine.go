@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -17,13 +19,14 @@ const (
 	clockBoottime = 7          // clock_gettime(2)
 	tcsbrk        = 0x5409     // with 1: tcdrain(3)
 	vidiocSCtrl   = 0xc008561c // set a control of a camera
-
-	// vividDisconnect is vivid's button that makes the camera behave as if it was unplugged.
-	vividDisconnect = 0x00f0f000 + 65
+	vidiocReqbufs = 0xc0145608 // ask a camera for buffers, which makes it ours
 )
 
-// vividArgs makes one camera, of the kind that webcams are.
-const vividArgs = "n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0"
+// vividArgs makes one camera, of the kind that webcams are, with the number that it shall have.
+const vividArgs = "n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0 vid_cap_nr="
+
+// link is the lasting name of the camera, which udev would make: there is no udev here, so the guest makes it.
+const link = "/dev/v4l/by-id/usb-vivid_0001-video-index0"
 
 func pointer[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
@@ -64,6 +67,9 @@ func ioctl(fd, request, argument uintptr, what string) error {
 	return nil
 }
 
+// cameraNode is the camera with a number.
+func cameraNode(number int) string { return fmt.Sprintf("/dev/video%d", number) }
+
 // loadModules loads the camera and what it needs, in the order that the test wrote down.
 func loadModules() error {
 	order, err := os.ReadFile("/modules/order")
@@ -71,21 +77,34 @@ func loadModules() error {
 		return err
 	}
 	for name := range strings.FieldsSeq(string(order)) {
-		if err := loadModule(name); err != nil {
+		if name == "vivid" {
+			continue // plug loads it
+		}
+		if err := loadModule(name, ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func loadModule(name string) error {
+// plug plugs the camera in, under a number and with its name.
+func plug(number int) error {
+	if err := loadModule("vivid", vividArgs+strconv.Itoa(number)); err != nil {
+		return err
+	}
+	if err := awaitFile(cameraNode(number)); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return err
+	}
+	return os.Symlink("../../video"+strconv.Itoa(number), link)
+}
+
+func loadModule(name, arguments string) error {
 	image, err := os.ReadFile("/modules/" + name + ".ko")
 	if err != nil {
 		return err
-	}
-	arguments := ""
-	if name == "vivid" {
-		arguments = vividArgs
 	}
 	text, err := syscall.BytePtrFromString(arguments)
 	if err != nil {
@@ -98,35 +117,25 @@ func loadModule(name string) error {
 	return nil
 }
 
-// replug unplugs the camera under Porthole's hands, waits until Porthole has let go of it, and plugs it in again.
-func replug() error {
-	device, err := os.OpenFile(camera, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	control := struct{ id, value int32 }{vividDisconnect, 1}
-	err = ioctl(device.Fd(), vidiocSCtrl, pointer(&control), "press the disconnect button")
-	if err := errors.Join(err, device.Close()); err != nil {
+// unplug pulls the camera out under Porthole's hands, and waits until Porthole has let go of it.
+func unplug(number int) error {
+	if err := press(cameraNode(number), disconnect); err != nil {
 		return err
 	}
 	name, err := syscall.BytePtrFromString("vivid")
 	if err != nil {
 		return err
 	}
-	err = poll(func() error {
+	if err := os.Remove(link); err != nil {
+		return err
+	}
+	return poll(func() error {
 		// The kernel refuses while anybody has the camera open.
 		if _, _, errno := syscall.Syscall(syscall.SYS_DELETE_MODULE, uintptr(unsafe.Pointer(name)), syscall.O_NONBLOCK, 0); errno != 0 {
 			return fmt.Errorf("remove the camera: %w", errno)
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if err := loadModule("vivid"); err != nil {
-		return err
-	}
-	return awaitFile(camera)
 }
 
 func awaitFile(path string) error {

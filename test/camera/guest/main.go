@@ -24,9 +24,10 @@ import (
 
 const (
 	porthole  = "/porthole"
-	camera    = "/dev/video0"
-	source    = "webcam=camera:" + camera + "?size=640x480&fps=30&bitrate=1500k&mic=off"
-	watchURL  = "http://127.0.0.1:8080/whep/webcam"
+	mode      = "?size=640x480&fps=30&bitrate=1500k&mic=off"
+	byNumber  = "webcam=camera:/dev/video0" + mode
+	byName    = "webcam=camera:by-id/usb-vivid_0001-video-index0" + mode + "&ondemand=1s"
+	watchURL  = site + "/whep/webcam"
 	videoPort = "/dev/ttyS1"
 	toldPort  = "/dev/ttyS2"
 
@@ -65,7 +66,7 @@ func run(ctx context.Context, told *report.Report) error {
 	if err := loadModules(); err != nil {
 		return err
 	}
-	if err := awaitFile(camera); err != nil {
+	if err := plug(0); err != nil {
 		return err
 	}
 	reached(told, "camera plugged in")
@@ -76,12 +77,22 @@ func run(ctx context.Context, told *report.Report) error {
 	}
 	told.Devices = devices
 
+	err = serve(ctx, byNumber, func(int) error { return watchCamera(ctx, told) })
+	if err != nil {
+		return err
+	}
+	reached(told, "stopped")
+	return serve(ctx, byName, func(pid int) error { return onDemand(ctx, pid, cameraNode(otherNumber), told) })
+}
+
+// serve runs Porthole while use uses it.
+func serve(ctx context.Context, source string, use func(pid int) error) error {
 	server := exec.CommandContext(ctx, porthole, "--source", source, "--http", "127.0.0.1:8080", "--media", "127.0.0.1:8081")
 	server.Stdout, server.Stderr = os.Stdout, os.Stderr
 	if err := server.Start(); err != nil {
 		return fmt.Errorf("start porthole: %w", err)
 	}
-	if err := watchCamera(ctx, told); err != nil {
+	if err := use(server.Process.Pid); err != nil {
 		return err
 	}
 	if err := server.Process.Signal(os.Interrupt); err != nil {
@@ -90,9 +101,11 @@ func run(ctx context.Context, told *report.Report) error {
 	if err := server.Wait(); err != nil {
 		return fmt.Errorf("porthole, when told to stop: %w", err)
 	}
-	reached(told, "stopped")
 	return nil
 }
+
+// otherNumber is the camera's after it was plugged in again.
+const otherNumber = 5
 
 // watchCamera is everything that happens while Porthole runs.
 func watchCamera(ctx context.Context, told *report.Report) error {
@@ -111,18 +124,29 @@ func watchCamera(ctx context.Context, told *report.Report) error {
 	}
 
 	// A second Porthole must say who uses the camera, and end.
-	second := exec.CommandContext(ctx, porthole, "--source", source, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0")
+	second := exec.CommandContext(ctx, porthole, "--source", byNumber, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0")
 	words, err := second.CombinedOutput()
 	if err == nil {
 		return fmt.Errorf("a second porthole on the same camera did not fail: %s", words)
 	}
 	told.Busy = strings.TrimSpace(string(words))
 
-	if err := replug(); err != nil {
+	if err := breakCamera(ctx, cameraNode(0), v, told); err != nil {
+		return err
+	}
+
+	if err := unplug(0); err != nil {
+		return err
+	}
+	if err := awaitState(ctx, "waiting", "camera unplugged"); err != nil {
+		return err
+	}
+	reached(told, "unplugged")
+	v.restart()
+	if err := plug(otherNumber); err != nil {
 		return err
 	}
 	reached(told, "plugged in again")
-	v.restart()
 	if told.Replug, err = v.await(watchPictures/4, watchLimit); err != nil {
 		return fmt.Errorf("replugged camera: %w", err)
 	}

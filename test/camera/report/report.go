@@ -12,7 +12,23 @@ type Report struct {
 
 	Watched Watched `json:"watched"` // a few seconds of a working camera; these are the pictures in the recording
 	Busy    string  `json:"busy"`    // what a second Porthole said about the camera that the first one uses
-	Replug  Watched `json:"replug"`  // after the camera was unplugged and plugged in again, the same viewer
+	Replug  Watched `json:"replug"`  // after the camera was unplugged and plugged in again under another number, the same viewer
+
+	Faults   []Fault    `json:"faults"`   // of the camera, which the same viewer saw
+	OnDemand []OnDemand `json:"onDemand"` // of a camera that was off
+	Freed    Watched    `json:"freed"`    // after the camera was off, and taken by another program for a while
+}
+
+// Fault is something that happened to the camera while it was watched.
+type Fault struct {
+	Name  string  `json:"name"`
+	After Watched `json:"after"` // when it was over
+}
+
+// OnDemand is a viewer of a camera that was off when it came.
+type OnDemand struct {
+	Milliseconds int     `json:"milliseconds"` // from the offer to the first picture
+	Watched      Watched `json:"watched"`
 }
 
 // Watched is what a viewer received.
