@@ -18,6 +18,9 @@ const PATH_LIMIT = 12_000;
 /** How long another path may take after an ICE restart, ms. */
 const RESTART_LIMIT = 8_000;
 
+/** Without a path for so long, relays that the server has just named are tried; ms. */
+const TRY_RELAY_AFTER = 3_000;
+
 /** An interruption that ends by itself within so long needs no restart; ms. */
 const INTERRUPTION = 1_500;
 
@@ -95,7 +98,9 @@ export class Attempt {
     }
     if (signal.aborted) return;
     this.#hooks.accepted(this.#session.iceServers);
-    if (this.#connectedAt === undefined) this.#awaitPath(PATH_LIMIT);
+    if (this.#connectedAt !== undefined) return;
+    this.#awaitPath(PATH_LIMIT);
+    if (this.#session.relayUnused) this.#mendTimer = setTimeout(() => this.#restart(), TRY_RELAY_AFTER);
   }
 
   end() {
@@ -153,14 +158,14 @@ export class Attempt {
     if (this.#restarting || !this.#session.restartable) return;
     this.#restarting = true;
     const { signal } = this.#ending;
-    if (!this.#session.connected) this.#stalled('network');
+    if (this.#connectedAt !== undefined && !this.#session.connected) this.#stalled('network');
     try {
       await this.#session.restart(signal);
-      this.#awaitPath(RESTART_LIMIT);
+      if (!signal.aborted) this.#awaitPath(RESTART_LIMIT);
     } catch (error) {
       // Without a way to the server there is none to a new session either: the old one
       // gets as long as pictures may stay away.
-      if (!signal.aborted && !(error instanceof TypeError)) this.#fail('lost');
+      if (!signal.aborted && !(error instanceof TypeError)) this.#fail(this.#connectedAt === undefined ? 'path' : 'lost');
     } finally {
       this.#restarting = false;
     }

@@ -20,7 +20,8 @@ export class Companion {
   #source;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #playing = false;
+  /** @type {'none' | 'playing' | 'waiting'} */
+  #pace = 'none';
   /** Answers to earlier questions are not told. */
   #turn = 0;
 
@@ -43,24 +44,25 @@ export class Companion {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#source = undefined;
+    this.#pace = 'none';
     this.#turn += 1;
   }
 
   /**
-   * The player's state has changed.
-   * @param {'idle' | 'playing' | 'waiting' | 'away'} doing away: the server does not answer,
-   *   or not to us, and there is nothing to ask
+   * What the player is doing. While it waits for a server that does not answer, or that
+   * wants another token, there is nothing to ask.
+   * @param {'none' | 'playing' | 'waiting'} pace
    */
-  set doing(doing) {
+  set pace(pace) {
+    if (pace === this.#pace) return;
+    this.#pace = pace;
     clearTimeout(this.#timer);
-    this.#playing = doing === 'playing';
-    if (!this.#source || doing === 'idle' || doing === 'away') return;
-    this.#question();
+    if (pace !== 'none') this.#question();
   }
 
   async #question() {
     const source = this.#source;
-    if (!source) return;
+    if (!source || this.#pace === 'none') return;
     this.#turn += 1;
     const turn = this.#turn;
     if (typeof document === 'undefined' || !document.hidden) {
@@ -69,6 +71,6 @@ export class Companion {
       this.#tell(about);
     }
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#question(), this.#playing ? PLAYING : WAITING);
+    this.#timer = setTimeout(() => this.#question(), this.#pace === 'playing' ? PLAYING : WAITING);
   }
 }

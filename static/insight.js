@@ -64,6 +64,12 @@ export class Insight {
     this.#panel.update(stats, this.delay);
   }
 
+  /** The picture has stopped: what was measured is not so any more. */
+  clear() {
+    this.delay = undefined;
+    if (this.open) this.#panel.clear();
+  }
+
   /** Only a Porthole tells its time. */
   async #learnClock() {
     if (ownStream(this.#endpoint) === undefined) {

@@ -102,7 +102,7 @@ export class PlayerView {
         if (this.pressKey(event)) event.stopPropagation();
       }],
       [this.video, 'volumechange', () => this.draw()],
-      [this.video, 'pause', () => this.#resume()],
+      [this.video, 'pause', () => this.resume()],
       [this.video, 'enterpictureinpicture', () => this.draw()],
       [this.video, 'leavepictureinpicture', () => this.draw()],
       [document, 'fullscreenchange', () => this.draw()],
@@ -290,9 +290,12 @@ export class PlayerView {
     else this.#actions.play();
   }
 
-  /** A live picture has no pause: phones pause the element when they lock or take a call. */
-  #resume() {
-    if (this.#state.name === 'playing' && !document.hidden && !this.#blocked) this.play();
+  /**
+   * A live picture has no pause: browsers pause the element of a tab that they freeze, and
+   * phones when they lock or take a call.
+   */
+  resume() {
+    if (this.video.paused && this.#state.name === 'playing' && !document.hidden && !this.#blocked) this.play();
   }
 
   /** Somebody is there: the bar shows, and hides again after a while. */

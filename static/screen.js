@@ -1,11 +1,15 @@
 // @ts-check
 // Full screen and picture in picture, as the browsers have them.
 
-/** @returns {boolean} whether there was anything to leave */
-export function leaveFullscreen() {
-  if (!document.fullscreenElement) return false;
-  document.exitFullscreen().catch(() => {});
-  return true;
+/**
+ * Puts an element on the whole screen, or takes it back. Needs a user's action.
+ * @param {HTMLElement} element
+ * @param {HTMLVideoElement} video inside it: Safari on an iPhone puts nothing but videos there
+ */
+export function toggleFullscreen(element, video) {
+  if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+  else if (element.requestFullscreen) element.requestFullscreen().catch(() => {});
+  else /** @type {any} */ (video).webkitEnterFullscreen?.();
 }
 
 /**

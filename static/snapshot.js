@@ -28,13 +28,22 @@ export function fileName(stream, at) {
   return `${safe} ${day} ${two(at.getHours())}.${two(at.getMinutes())}.${two(at.getSeconds())}.png`;
 }
 
-/** @param {Blob} blob @param {string} name */
-export function save(blob, name) {
+/**
+ * Has the browser save the picture that a video shows.
+ * @param {HTMLVideoElement} video
+ * @param {string} source the URL of what plays, whose last part names the file
+ * @returns {Promise<boolean>} false while there is no picture
+ */
+export async function saveSnapshot(video, source) {
+  const picture = await snapshot(video);
+  if (!picture) return false;
+  const stream = URL.canParse(source) ? new URL(source).pathname.split('/').pop() : '';
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
+  link.href = URL.createObjectURL(picture);
+  link.download = fileName(stream ?? '', new Date());
   link.click();
   // The browser has taken the address by the time that the click returns; it only has to
   // live until the file is written.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return true;
 }

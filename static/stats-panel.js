@@ -39,7 +39,7 @@ export class StatsPanel {
       const note = part('span', 'stats-note');
       list.append(name, part('dd', 'stats-cell', value, note));
       if (row === 'delay') list.append(part('dd', 'stats-graph', this.#delayGraph.element));
-      if (row === 'bitrate') list.append(part('dd', 'stats-graph', this.#rateGraph.element));
+      if (row === 'bitrate') list.append(part('dd', 'stats-graph second', this.#rateGraph.element));
       this.#rows.set(row, { name, value, note });
     }
     this.#close.addEventListener('click', close);
@@ -63,6 +63,11 @@ export class StatsPanel {
 
   set shown(shown) {
     this.element.hidden = !shown;
+    this.clear();
+  }
+
+  /** Says nothing, until the next update. */
+  clear() {
     this.#delayGraph.clear();
     this.#rateGraph.clear();
     for (const { value, note } of this.#rows.values()) {

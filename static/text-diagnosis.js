@@ -1,6 +1,6 @@
 // @ts-check
-// What a Porthole server finds out about a connection that did not come about, by its
-// code, in Chinese; in English the server says it itself, with the addresses. Pure.
+// What a Porthole server says in English, in Chinese: why a connection did not come about,
+// by its code, and how its camera is. Pure.
 
 /** @type {Record<string, string>} */
 export const inChinese = {
@@ -27,3 +27,23 @@ export const inChinese = {
   connection_lost: '连接中断：不再有数据到达。',
   no_answer: '没有及时回答服务器的连接请求。',
 };
+
+/** What a server says of its camera, as it says it, and the same in Chinese. */
+const sources = /** @type {const} */ ([
+  [/^camera unplugged$/, '摄像头已拔出'],
+  [/^camera off while nobody watches$/, '无人观看时摄像头关闭'],
+  [/^(\w+) off while nobody watches$/, '无人观看时画面源关闭'],
+  [/^(\w+) is starting$/, '画面源正在启动'],
+  [/^camera in use by another program$/, '摄像头正被其他程序使用'],
+  [/^camera in use by (.+)$/, '摄像头正被 $1 使用'],
+  [/^no permission for the camera$/, '没有使用摄像头的权限'],
+  [/^no permission for (.+)$/, '没有使用 $1 的权限'],
+  [/^camera failed, trying again$/, '摄像头出错，正在重试'],
+  [/^somebody else is publishing on this stream$/, '另有人正在向此直播推流'],
+]);
+
+/** @param {string} text @returns {string} in Chinese, or as it is where it is not known */
+export function sourceInChinese(text) {
+  const [pattern, chinese] = sources.find(([known]) => known.test(text)) ?? [/$^/, ''];
+  return chinese ? text.replace(pattern, chinese) : text;
+}

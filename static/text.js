@@ -1,7 +1,7 @@
 // @ts-check
 // The player's words about its states, in English and Chinese. Pure.
 
-import { inChinese } from './text-diagnosis.js';
+import { inChinese, sourceInChinese } from './text-diagnosis.js';
 
 /** @typedef {import('./states.js').State} State */
 /** @typedef {import('./states.js').Reason} Reason */
@@ -12,6 +12,7 @@ import { inChinese } from './text-diagnosis.js';
  * @property {Record<import('./states.js').StateName, string>} states
  * @property {Record<Reason, string>} reasons
  * @property {(text: string) => string} sources what the server says of its camera
+ * @property {string} waitingHint
  * @property {string} tokenMissing
  * @property {string} tokenForbidden
  * @property {string} tooOften
@@ -57,6 +58,7 @@ const en = {
     away: 'The publisher is away. The picture comes back by itself.',
   },
   sources: (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`,
+  waitingHint: 'The picture appears here by itself.',
   tokenMissing: 'This stream needs a token',
   tokenForbidden: 'This token does not open this stream',
   tooOften: 'The server asks for a pause',
@@ -72,13 +74,6 @@ const en = {
   retry: 'Try now',
   live: 'Live',
 };
-
-/** What a server says of its camera. */
-const zhSources = new Map([
-  ['camera unplugged', '摄像头已拔出'],
-  ['camera off while nobody watches', '无人观看时摄像头关闭'],
-  ['camera starting', '摄像头正在启动'],
-]);
 
 /** @type {Words} */
 const zh = {
@@ -108,7 +103,8 @@ const zh = {
     relay: '只允许通过中继连接，但服务器没有提供中继（TURN）。',
     away: '发布者暂时离开，画面会自动恢复。',
   },
-  sources: (text) => `${zhSources.get(text) ?? text.replace(/\.$/, '')}。`,
+  sources: (text) => `${sourceInChinese(text).replace(/\.$/, '')}。`,
+  waitingHint: '画面会自动出现在这里。',
   tokenMissing: '观看此直播需要令牌',
   tokenForbidden: '此令牌不能观看这个直播',
   tooOften: '服务器要求稍候',
@@ -151,7 +147,7 @@ export function describe(words, state, { hasToken = false, source = '' } = {}) {
   const reason = state.reason ? words.reasons[state.reason] : '';
   const awaited = state.name === 'waiting' || state.name === 'stalled' || state.name === 'connecting';
   if (awaited && source) return { headline: headline(words, state, hasToken), detail: words.sources(source) };
-  return { headline: headline(words, state, hasToken), detail: diagnosed(words, state) || detailOf(state) || reason };
+  return { headline: headline(words, state, hasToken), detail: diagnosed(words, state) || detailOf(state) || reason || hint(words, state) };
 }
 
 /**
@@ -164,6 +160,11 @@ export function countdown(words, state, now) {
   if (state.retryAt === undefined || state.name === 'waiting') return '';
   const seconds = Math.max(1, Math.ceil((state.retryAt - now) / 1000));
   return state.name === 'reconnecting' ? words.reconnectingIn(seconds) : words.tryingIn(seconds);
+}
+
+/** @param {Words} words @param {State} state */
+function hint(words, { name }) {
+  return name === 'waiting' ? words.waitingHint : '';
 }
 
 /**

@@ -126,9 +126,14 @@ svg.graph { display: block; width: 100%; height: 2rem; margin: .1rem 0 .35rem; b
 }
 @container (max-aspect-ratio: 3/4) {
   .stats { top: auto; bottom: 5.2rem; max-height: calc(100% - 12rem); }
+  .stats-graph.second { display: none; }
 }
-@container (max-height: 17rem) {
-  .stats { font-size: .8rem; bottom: 3.6rem; max-height: none; }
+@container (max-height: 26rem) {
+  .stats { font-size: .8125rem; max-height: calc(100% - var(--whep-top, 0px) - 4.6rem); padding-bottom: .5rem; }
+  .stats-head { min-height: 2rem; }
+  .stats-close { min-height: 2rem; }
+  .stats-list { gap: .1rem 1rem; }
+  .stats-graph { display: none; }
 }
 .reader { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 

@@ -22,12 +22,13 @@
 
 import { Companion } from './companion.js';
 import { Insight } from './insight.js';
-import { leaveFullscreen, togglePictureInPicture } from './screen.js';
+import { listenToPage } from './page-life.js';
 import { Player } from './player.js';
 import { PlayerView } from './player-view.js';
 import { diagnose, ownStream } from './porthole.js';
+import { toggleFullscreen, togglePictureInPicture } from './screen.js';
 import { readServers } from './servers.js';
-import { fileName, save, snapshot } from './snapshot.js';
+import { saveSnapshot, snapshot } from './snapshot.js';
 import { isError } from './states.js';
 import { countdown, describe, words } from './text.js';
 
@@ -194,10 +195,7 @@ export class WhepVideo extends HTMLElement {
 
   /** Needs a user's action, as every browser wants it. */
   toggleFullscreen() {
-    if (leaveFullscreen()) return;
-    if (this.requestFullscreen) this.requestFullscreen().catch(() => {});
-    // Safari on an iPhone puts nothing but the video element on the whole screen.
-    else /** @type {any} */ (this.video).webkitEnterFullscreen?.();
+    toggleFullscreen(this, this.video);
   }
 
   /** Likewise. */
@@ -212,11 +210,7 @@ export class WhepVideo extends HTMLElement {
 
   /** Has the browser save the present picture. */
   async saveSnapshot() {
-    const picture = await this.snapshot();
-    if (!picture) return;
-    const name = new URL(this.src, document.baseURI).pathname.split('/').pop() ?? '';
-    save(picture, fileName(decodeURIComponent(name), new Date()));
-    this.#view.toast(this.#view.say('saved'));
+    if (await saveSnapshot(this.video, this.#endpoint)) this.#view.toast(this.#view.say('saved'));
   }
 
   /**
@@ -282,21 +276,23 @@ export class WhepVideo extends HTMLElement {
 
   /** @param {AbortSignal} signal */
   #listenToPage(signal) {
-    window.addEventListener('online', () => this.#player.networkChanged(), { signal });
-    /** @type {any} Chrome's */ (navigator).connection?.addEventListener?.('change', () => this.#player.networkChanged(), { signal });
-    document.addEventListener('visibilitychange', () => {
-      if (!document.hidden) this.#player.wake();
-    }, { signal });
-    // The session is given back when the page goes; a page that comes out of the
-    // browser's back-forward cache goes on as if it had been left open.
-    window.addEventListener('pagehide', () => {
-      const wanted = this.#wanted;
-      this.stop();
-      this.#wanted = wanted;
-    }, { signal });
-    window.addEventListener('pageshow', (event) => {
-      if (event.persisted && this.#wanted) this.play();
-    }, { signal });
+    listenToPage(signal, {
+      networkChanged: () => this.#player.networkChanged(),
+      visible: () => {
+        this.#player.wake();
+        this.#view.resume();
+      },
+      // The session is given back when the page goes; a page that comes back goes on as
+      // if it had been left open.
+      leave: () => {
+        const wanted = this.#wanted;
+        this.stop();
+        this.#wanted = wanted;
+      },
+      comeBack: () => {
+        if (this.#wanted) this.play();
+      },
+    });
   }
 
   #translate() {
@@ -350,8 +346,9 @@ export class WhepVideo extends HTMLElement {
 
   #stateChanged() {
     const { state } = this.#player;
-    if (state.name === 'playing' || state.name === 'idle') this.#companion.doing = state.name;
-    else this.#companion.doing = state.status === undefined || state.name === 'waiting' ? 'waiting' : 'away';
+    if (state.name === 'playing') this.#companion.pace = 'playing';
+    else this.#companion.pace = state.name === 'waiting' || state.name === 'stalled' ? 'waiting' : 'none';
+    if (state.name !== 'playing') this.#insight.clear();
     this.#showState();
     const { headline, detail } = this.#describe();
     const said = { ...state, text: headline, detail };

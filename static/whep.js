@@ -38,6 +38,8 @@ export class WhepSession extends EventTarget {
   #extensions = [];
   /** @type {WhepEvents | undefined} */
   #events;
+  /** Whether the last offer was made with a relay. */
+  #offeredRelay = false;
   #onVisible = () => this.#follow();
 
   /** @param {SessionOptions} options */
@@ -75,6 +77,7 @@ export class WhepSession extends EventTarget {
       if (!hasRelay(this.iceServers)) throw new NoRelayError();
       this.connection.setConfiguration({ ...this.connection.getConfiguration(), iceServers: this.iceServers });
     }
+    this.#offeredRelay = hasRelay(this.iceServers);
     await (this.swapped ? negotiateSwapped : negotiate)(this.connection, {
       endpoint: this.endpoint,
       token: this.token,
@@ -96,6 +99,11 @@ export class WhepSession extends EventTarget {
     return this.resource !== undefined && !this.swapped && !this.#closed;
   }
 
+  /** True when the server has named a relay that the offer was made without. */
+  get relayUnused() {
+    return !this.#offeredRelay && hasRelay(this.iceServers);
+  }
+
   /** True while there is a media path. */
   get connected() {
     return this.connection.connectionState === 'connected';
@@ -108,6 +116,7 @@ export class WhepSession extends EventTarget {
    */
   async restart(signal) {
     if (!this.resource) throw new Error('there is no session to restart');
+    this.#offeredRelay = hasRelay(this.iceServers);
     this.#etag = await restartIce(this.connection, { url: this.resource, etag: this.#etag, token: this.token, signal, adjust: withStereo });
   }
 

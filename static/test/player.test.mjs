@@ -262,3 +262,193 @@ test('a browser without WebRTC is told, and not asked in a loop without pause', 
   assert.ok(bare.state.retryAt > Date.now());
   bare.stop();
 });
+
+test('a path that breaks is mended by an ICE restart, with the same session', async () => {
+  await play();
+  const session = sessions[0];
+  session.restartable = true;
+  session.restart = mock.fn(async () => { session.connected = true; });
+  session.frames += 30;
+  await pass(1000);
+  session.connected = false;
+  session.say('interrupted');
+  await pass(1600);
+  assert.equal(session.restart.mock.callCount(), 1);
+  assert.deepEqual([player.state.name, player.state.reason], ['stalled', 'network']);
+  session.say('connected');
+  session.frames += 30;
+  await pass(1000);
+  assert.equal(player.state.name, 'playing');
+  await pass(9000);
+  assert.equal(sessions.length, 1);
+});
+
+test('an interruption that ends by itself is left alone', async () => {
+  await play();
+  sessions[0].restartable = true;
+  sessions[0].restart = mock.fn(async () => {});
+  sessions[0].say('interrupted');
+  await pass(1000);
+  sessions[0].say('connected');
+  await pass(2000);
+  assert.equal(sessions[0].restart.mock.callCount(), 0);
+});
+
+test('another network restarts ICE at once, and a refused restart is followed by a new session', async () => {
+  await play();
+  sessions[0].restartable = true;
+  sessions[0].restart = mock.fn(async () => { throw new RefusedError(412, ''); });
+  player.networkChanged();
+  await settle();
+  assert.equal(sessions[0].restart.mock.callCount(), 1);
+  assert.equal(player.state.reason, 'lost');
+  await pass(600);
+  assert.equal(sessions.length, 2);
+});
+
+test('a restart that the network does not let through gives the old session its time', async () => {
+  await play();
+  sessions[0].restartable = true;
+  sessions[0].restart = mock.fn(async () => { throw new TypeError('Failed to fetch'); });
+  sessions[0].say('broken');
+  await pass(3000);
+  assert.equal(sessions.length, 1);
+  await pass(9000);
+  assert.equal(player.state.reason, 'frozen');
+});
+
+test('a restart without a new path is followed by a new session', async () => {
+  await play();
+  sessions[0].restartable = true;
+  sessions[0].restart = async () => {};
+  sessions[0].say('broken');
+  for (let second = 0; second < 9; second++) {
+    sessions[0].frames += 1; // what still trickles in is no path
+    await pass(1000);
+  }
+  assert.equal(player.state.reason, 'lost');
+});
+
+const tell = (type, data) => sessions.at(-1).dispatchEvent(new CustomEvent('told', { detail: { type, data } }));
+
+test('a publisher that is away is waited for on the same session', async () => {
+  await play();
+  tell('active', {});
+  sessions[0].frames += 30;
+  await pass(1000);
+  tell('inactive', {});
+  await pass(25_000);
+  assert.deepEqual([player.state.name, player.state.reason], ['waiting', 'away']);
+  assert.equal(sessions.length, 1);
+  tell('active', {});
+  sessions[0].frames += 30;
+  await pass(1000);
+  assert.equal(player.state.name, 'playing');
+});
+
+test('the server’s word for a new session is followed at once', async () => {
+  await play();
+  tell('reconnect', {});
+  assert.equal(player.state.reason, 'asked');
+  await pass(500);
+  assert.equal(sessions.length, 2);
+});
+
+test('how many watch and what can be chosen is passed on', async () => {
+  const heard = [];
+  for (const type of ['viewers', 'layers']) player.addEventListener(type, ({ detail }) => heard.push([type, detail.length ?? detail]));
+  await play();
+  tell('viewercount', { viewercount: 7 });
+  tell('layers', { 0: [{ rid: 'h' }, { rid: 'l' }] });
+  assert.deepEqual(heard, [['viewers', 7], ['layers', 2]]);
+});
+
+/** A second of a stream whose pictures wait in the browser. */
+async function lateSecond(session) {
+  session.frames += 30;
+  session.waited = (session.waited ?? 0) + 30 * 3;
+  session.report = async () => new Map([['v', {
+    type: 'inbound-rtp', kind: 'video', framesDecoded: session.frames, jitterBufferDelay: session.waited, jitterBufferEmittedCount: session.frames,
+  }]]);
+  await pass(1000);
+}
+
+test('a picture that is seconds late is played anew, then fetched anew, and not for ever', async () => {
+  const streams = [];
+  player.addEventListener('stream', ({ detail }) => streams.push(detail));
+  await play();
+  for (let second = 0; second < 5; second++) await lateSecond(sessions[0]);
+  assert.equal(streams.length, 2, 'played anew');
+  for (let second = 0; second < 5; second++) await lateSecond(sessions[0]);
+  assert.equal(player.state.reason, 'behind');
+  await pass(500);
+  sessions[1].accept();
+  await settle();
+  sessions[1].say('connected');
+  for (let second = 0; second < 12; second++) await lateSecond(sessions[1]);
+  assert.equal(sessions.length, 2, 'a network that is always late gets no third session at once');
+});
+
+test('why no path came about is asked before the session is given back', async () => {
+  const asked = [];
+  const curious = new Player({
+    open: (options) => {
+      const session = new Session(options);
+      session.resource = 'https://cam.example/whep/x/1';
+      sessions.push(session);
+      return session;
+    },
+    diagnose: async (url, token) => {
+      asked.push([url, token, sessions.at(-1).closed]);
+      return { detail: 'UDP is blocked.', code: 'udp_blocked' };
+    },
+    random: () => 0,
+  });
+  curious.start({ endpoint: 'https://cam.example/whep/x', token: 'T' });
+  sessions[0].accept();
+  await settle();
+  await pass(12_100);
+  assert.deepEqual(asked, [['https://cam.example/whep/x/1', 'T', 0]]);
+  assert.deepEqual([curious.state.reason, curious.state.detail, curious.state.code], ['path', 'UDP is blocked.', 'udp_blocked']);
+  assert.equal(sessions[0].closed, 1);
+  curious.stop();
+});
+
+test('the chosen layer is asked for again in the next session', async () => {
+  const layer = { id: 'h', mediaId: '0', rid: 'h' };
+  await play();
+  sessions[0].chooseLayer = mock.fn(async () => {});
+  await player.chooseLayer(layer);
+  sessions[0].say('lost');
+  await pass(600);
+  sessions[1].chooseLayer = mock.fn(async () => {});
+  sessions[1].accept();
+  await settle();
+  assert.deepEqual(sessions[1].chooseLayer.mock.calls[0].arguments, [layer]);
+  assert.equal(player.layer, layer);
+});
+
+test('servers of the page and of the server are offered together', async () => {
+  player.start({ endpoint: 'https://cam.example/whep/x', policy: 'relay', iceServers: [{ urls: 'stun:page' }] });
+  assert.deepEqual(sessions[0].options.iceServers, [{ urls: 'stun:page' }]);
+  assert.equal(sessions[0].options.policy, 'relay');
+});
+
+test('a relay that the answer names is tried soon where there is no path', async () => {
+  player.start({ endpoint: 'https://cam.example/whep/x' });
+  const [session] = sessions;
+  session.restartable = true;
+  session.relayUnused = true;
+  session.restart = mock.fn(async () => { session.relayUnused = false; });
+  session.accept();
+  await settle();
+  await pass(2900);
+  assert.equal(session.restart.mock.callCount(), 0);
+  await pass(200);
+  assert.equal(session.restart.mock.callCount(), 1);
+  assert.equal(player.state.name, 'connecting');
+  session.say('connected');
+  player.pictureShown();
+  await pass(9000);
+  assert.equal(sessions.length, 1);
+});

@@ -110,6 +110,21 @@ group('words', () => {
   test('a refusal is told in the server’s words', () => {
     assert.equal(describe(en, { name: 'refused', status: 422, detail: 'no common codec' }).detail, 'no common codec');
   });
+  test('a camera that is not there is told where a picture is waited for', () => {
+    const zh = words(['zh']);
+    const waiting = { name: 'stalled' };
+    assert.equal(describe(en, waiting, { source: 'camera unplugged' }).detail, 'Camera unplugged.');
+    assert.equal(describe(zh, waiting, { source: 'camera unplugged' }).detail, '摄像头已拔出。');
+    assert.equal(describe(zh, waiting, { source: 'camera in use by obs, zoom' }).detail, '摄像头正被 obs, zoom 使用。');
+    assert.equal(describe(zh, waiting, { source: 'something new' }).detail, 'something new。');
+    assert.equal(describe(en, { name: 'playing' }, { source: 'camera unplugged' }).detail, '');
+  });
+  test('a diagnosis is told in the reader’s language', () => {
+    const state = { name: 'reconnecting', reason: 'path', detail: 'No UDP arrived from 192.0.2.1.', code: 'udp_blocked' };
+    assert.equal(describe(en, state).detail, 'No UDP arrived from 192.0.2.1.');
+    assert.match(describe(words(['zh']), state).detail, /UDP/);
+    assert.equal(describe(words(['zh']), { ...state, code: 'new_cause' }).detail, 'No UDP arrived from 192.0.2.1.');
+  });
   test('the countdown ends at one, and a stream that has not started has none', () => {
     assert.equal(countdown(en, { name: 'reconnecting', retryAt: 10_000 }, 7_100), 'Reconnecting in 3 s');
     assert.equal(countdown(en, { name: 'reconnecting', retryAt: 10_000 }, 10_400), 'Reconnecting in 1 s');

@@ -2,10 +2,11 @@
 // answered. What the player of the page does then is the test's question.
 async (endpoint) => {
   const apply = RTCPeerConnection.prototype.setRemoteDescription;
-  window.__offered = 0;
+  const offered = new Set(); // connections; one may restart ICE
+  Object.defineProperty(window, "__offered", { get: () => offered.size });
   RTCPeerConnection.prototype.setRemoteDescription = function (description) {
     if (description.type !== "answer") return apply.call(this, description);
-    window.__offered += 1;
+    offered.add(this);
     const sdp = description.sdp.replace(/^a=ice-pwd:.*$/gm, "a=ice-pwd:not-the-one-that-the-server-has");
     return apply.call(this, { type: "answer", sdp });
   };
@@ -14,6 +15,8 @@ async (endpoint) => {
   player.setAttribute("muted", "");
   player.setAttribute("autoplay", "");
   player.setAttribute("src", endpoint);
+  window.__said = [];
+  player.addEventListener("error", ({ detail }) => window.__said.push(`${detail.text} ${detail.detail}`));
   document.body.append(player);
   window.__player = player;
 }
