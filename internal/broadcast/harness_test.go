@@ -50,8 +50,11 @@ type sink struct {
 
 func (s *sink) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	s.mu.Lock()
+	delay := s.delay
+	s.mu.Unlock()
+	time.Sleep(delay) // without the lock, on which fake time would not go on
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	time.Sleep(s.delay)
 	switch {
 	case s.panics:
 		panic("sink")

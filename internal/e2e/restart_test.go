@@ -176,3 +176,35 @@ func TestPageIsBackAfterARestart(t *testing.T) {
 
 // playerState is what the page's player does.
 const playerState = `document.querySelector("whep-video").state.name`
+
+// TestPageFollowsAnotherCodec changes the publisher of a stream for one with another
+// codec, which the page's session did not agree to: the server says so, the session
+// ends, and the page is back with a new one within a second or so.
+func TestPageFollowsAnotherCodec(t *testing.T) {
+	frames := encodeTestVideo(t)
+	s := startServer(t, "--source", patternSource)
+	first := publish(t, s, "cam", frames)
+	s.waitLive(t, "cam", true, 10*time.Second)
+	browser := startChromium(t)
+	page := openTab(t, browser, s.url+"/watch/cam")
+	page.waitPlaying(20 * time.Second)
+	page.waitTrue(10*time.Second, "the first publisher's picture", "__probe.video().videoWidth === 320")
+	if err := first.delete(); err != nil {
+		t.Fatal(err)
+	}
+	first.stop()
+	s.waitLive(t, "cam", false, 10*time.Second)
+
+	second := openTab(t, browser, s.url+"/")
+	second.do("publish", fmt.Sprintf("(%s)(%q, %q)", publishScript, s.url+"/whip/cam", "video/VP8"))
+	s.waitLive(t, "cam", true, 15*time.Second)
+	began := time.Now()
+	// A second for the page, and what two browsers take on a busy machine.
+	page.waitTrue(4*time.Second, "the second publisher's picture", "__probe.video().videoWidth > 320")
+	t.Logf("the page showed the new codec %v after the stream was live", time.Since(began).Round(10*time.Millisecond))
+	requireTrack(t, s.stream(t, "cam"), "video", "VP8")
+	s.waitViewers(t, "cam", 1, 10*time.Second)
+	if !strings.Contains(s.log.String(), "the new publisher sends a codec that this viewer did not agree to") {
+		t.Error("the log does not say why the viewer's first session ended")
+	}
+}
