@@ -42,6 +42,9 @@ func silence(f Facts) Verdict {
 func ownAddresses(f Facts, _ string) (Verdict, bool) {
 	outside := isPublic(f.Client) || anyOf(f.Remote, Candidate.public)
 	switch {
+	case all(f.Local, Candidate.relayed):
+		return Verdict{RelaySilent, "the server offers only relayed addresses (" + addresses(f.Local) + "), and nothing came by them; " +
+			"look whether clients reach that TURN server by UDP, or let them come directly, too (--ice-policy all)"}, true
 	case all(f.Local, Candidate.container) && !all(f.Remote, Candidate.container):
 		return Verdict{ServerContainer, "the server offers only " + addresses(f.Local) + ", a container address that nobody outside can reach; " +
 			"set --public-ip to the address of the host, and publish the media port (UDP and TCP), or use host networking"}, true

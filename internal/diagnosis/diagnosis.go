@@ -34,7 +34,7 @@ const (
 	SymmetricNAT     Code = "symmetric_nat"       // both NATs give each peer another port, and there is no relay
 	NATNoRelay       Code = "nat_no_relay"        // both are behind a NAT, and there is no relay
 	RelayUnused      Code = "relay_unused"        // the client got no address from the relay that it was told of
-	RelaySilent      Code = "relay_silent"        // the client has nothing but relayed addresses, and nothing came by them
+	RelaySilent      Code = "relay_silent"        // one side has nothing but relayed addresses, and nothing came by them
 	UDPBlocked       Code = "udp_blocked"         // no UDP arrived, and TCP was not offered
 	Blocked          Code = "udp_and_tcp_blocked" // neither UDP nor TCP arrived
 	MDNSOnly         Code = "mdns_only"           // the client hides its addresses, and nothing arrived

@@ -98,6 +98,9 @@ func TestDiagnose(t *testing.T) {
 			f.TURN, f.Remote = true, []diagnosis.Candidate{candidate("relay", "udp", "198.51.100.200", 49160)}
 			f.Local = public
 		}), diagnosis.RelaySilent, []string{"198.51.100.200"}},
+		{"nothing but a relay of ours", with(timeout, func(f *diagnosis.Facts) {
+			f.Local = []diagnosis.Candidate{candidate("relay", "udp", "198.51.100.200", 49160)}
+		}), diagnosis.RelaySilent, []string{"the server offers only relayed addresses (198.51.100.200)", "--ice-policy"}},
 
 		{"checks one way only", with(timeout, func(f *diagnosis.Facts) { f.Pairs = checked(7, 0, 12, 0) }), diagnosis.OneWay,
 			[]string{"the client's checks arrived (12, from 192.168.1.20), but our answers did not"}},

@@ -29,6 +29,9 @@ func (c Config) addresses(context.Context) []Finding {
 		}
 	}
 	found := []Finding{c.judgeTold(told)}
+	if c.Profile != "" {
+		found = append([]Finding{c.judgeProfile()}, found...)
+	}
 	for _, a := range hidden {
 		if a.Addr.IsLoopback() || a.Addr.IsLinkLocalUnicast() {
 			continue // nobody misses them
@@ -41,6 +44,34 @@ func (c Config) addresses(context.Context) []Finding {
 	return found
 }
 
+// judgeProfile says whether there is what clients of a profile need.
+func (c Config) judgeProfile() Finding {
+	f := Finding{Group: "addresses", Name: "--profile", Found: c.Profile, Data: map[string]any{"profile": c.Profile}}
+	known := len(c.STUN) > 0 || len(c.Public) > 0 || len(c.Advertise) > 0
+	switch c.Profile {
+	case "lan":
+		f.Found += ": for people in the same network"
+	case "internet":
+		f.Found += ": for people anywhere"
+		switch {
+		case !known && len(c.TURN) == 0:
+			f.Verdict = Fail
+			f.Found += ", and nothing tells them this machine's public address"
+			f.Cure = "name it with --public-ip, or a server to ask with --stun, or a relay with --turn"
+		case len(c.TURN) == 0 && !c.Relaying:
+			f.Verdict = Warn
+			f.Found += ", but those behind strict NATs and firewalls do not get through"
+			f.Cure = "give a TURN server with --turn, or do not turn ours off (--turn-listen)"
+		}
+	case "relay":
+		f.Found += ": all media goes through a TURN server"
+		if len(c.TURN) == 0 {
+			f.Verdict, f.Found, f.Cure = Fail, f.Found+", and there is none", "name one with --turn"
+		}
+	}
+	return f
+}
+
 // judgeTold says who can reach what clients are told.
 func (c Config) judgeTold(told []netip.Addr) Finding {
 	f := Finding{Group: "addresses", Name: "clients are told"}
@@ -49,6 +80,11 @@ func (c Config) judgeTold(told []netip.Addr) Finding {
 		texts = slices.Clone(c.Advertise)
 	}
 	texts = append(texts, textsOf(c.Public)...)
+	if c.RelayOnly {
+		f.Found = "relayed addresses only, of the TURN servers below (--ice-policy relay)"
+		f.Data = map[string]any{"told": []string{}}
+		return f
+	}
 	f.Data = map[string]any{"told": texts}
 	f.Found = strings.Join(texts, ", ")
 	every := func(is func(netip.Addr) bool) bool {

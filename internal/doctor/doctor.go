@@ -103,6 +103,10 @@ type Config struct {
 	Sockets []Socket
 	// Addresses lists the addresses of this machine.
 	Addresses func() ([]Address, error)
+	// Profile is "lan", "internet" or "relay"; "" is not looked at.
+	Profile   string
+	RelayOnly bool         // clients are told of relayed addresses only
+	Relaying  bool         // the server has a TURN server of its own
 	Public    []netip.Addr // that a NAT forwards to us
 	Advertise []string     // told in the place of this machine's addresses
 	STUN      []iceserver.Server

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"porthole/capture"
+	"porthole/internal/iceserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -164,6 +165,34 @@ func TestAddressesThatAreTold(t *testing.T) {
 				t.Errorf("got %s: %s; %s", f.Verdict, f.Found, f.Cure)
 			}
 		})
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	server := []iceserver.Server{{Scheme: iceserver.SchemeTURN, Host: "relay.example.org", Port: 3478}}
+	tests := []struct {
+		name string
+		c    Config
+		want Verdict
+	}{
+		{"a LAN needs nothing", Config{Profile: "lan"}, OK},
+		{"the internet, without anything", Config{Profile: "internet"}, Fail},
+		{"the internet, by STUN alone", Config{Profile: "internet", STUN: server}, Warn},
+		{"the internet, by STUN and our relay", Config{Profile: "internet", STUN: server, Relaying: true}, OK},
+		{"the internet, by a forwarded port and a relay", Config{Profile: "internet", Public: []netip.Addr{netip.MustParseAddr("198.51.100.7")}, TURN: server}, OK},
+		{"relays, without one", Config{Profile: "relay"}, Fail},
+		{"relays", Config{Profile: "relay", TURN: server}, OK},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := tt.c.judgeProfile()
+			if f.Verdict != tt.want || (f.Verdict == OK) != (f.Cure == "") {
+				t.Errorf("got %s: %s; %s", f.Verdict, f.Found, f.Cure)
+			}
+		})
+	}
+	if f := (Config{RelayOnly: true}).judgeTold(nil); f.Verdict != OK || !strings.Contains(f.Found, "relayed addresses only") {
+		t.Errorf("relays only: %+v", f)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+
+	"porthole/internal/iceserver"
 )
 
 // Behaviour is how a NAT treats one socket that talks to several others: how it maps
@@ -183,15 +185,26 @@ func distinct(list []netip.AddrPort) (each []netip.AddrPort) {
 // nat finds out what is between this machine and the STUN servers.
 func (c Config) nat(ctx context.Context) []Finding {
 	f := Finding{Group: "nat", Name: "NAT"}
-	if len(c.STUN) == 0 {
+	var asked []iceserver.Server
+	for _, s := range slices.Concat(c.STUN, c.TURN) { // a TURN server answers what a STUN server does
+		if s.Transport != iceserver.TransportTCP {
+			asked = append(asked, s)
+		}
+	}
+	if len(asked) == 0 {
 		f.Found = "not looked for: no --stun server to ask, which is right for a network of one's own"
 		return []Finding{f}
 	}
 	var servers []netip.AddrPort
-	for _, s := range c.STUN {
+	for _, s := range asked {
 		if addr, err := resolve(ctx, s); err == nil {
 			servers = append(servers, addr)
 		}
+	}
+	if len(servers) == 0 {
+		f.Verdict, f.Found = Warn, "no STUN server's name can be looked up, so that nobody can tell"
+		f.Cure = "look at this machine's DNS; without a server, name the public address with --public-ip"
+		return []Finding{f}
 	}
 	explorer := NewExplorer(func() (net.PacketConn, error) { return net.ListenUDP("udp4", nil) }, localAddrs())
 	n, err := explorer.Explore(ctx, servers)
