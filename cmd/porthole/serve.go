@@ -180,6 +180,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		Gatherer:   metrics,
 		Version:    version(),
 		ICEServers: func() any { return s.prober.Status() },
+		OwnTURN:    s.ownTURN,
 		Load:       s.load,
 	})
 	s.http = newHTTPServer(refuseBeyondFiles(routes(parts{

@@ -138,6 +138,14 @@ func (s *server) startTURN(registry prometheus.Registerer) error {
 	return nil
 }
 
+// ownTURN is what the API tells about the embedded server; nil when it is off.
+func (s *server) ownTURN() any {
+	if s.turn == nil {
+		return nil
+	}
+	return s.turn.Status()
+}
+
 // turnHost returns the name or the address by which a client reaches the embedded
 // server: what brought it here, if that can be, and else an address that clients are
 // told. It is empty when there is none.

@@ -55,12 +55,13 @@ type Config struct {
 	Sessions Sessions
 	// Snapshot says whether there are pictures of a stream at /snapshot; nil: of none.
 	Snapshot func(broadcast.StreamInfo) bool
-	// ICEServers returns the list for /api/ice-servers, to be marshalled as JSON.
-	ICEServers func() any
-	Auth       *auth.Verifier
-	Gatherer   prometheus.Gatherer
-	Load       func() Load // how much there is to do; nil: not told
-	Version    string      // for /healthz
+	// ICEServers returns the servers of others for /api/ice-servers, OwnTURN what is
+	// said there about our own, nil when it is off; both to be marshalled as JSON.
+	ICEServers, OwnTURN func() any
+	Auth                *auth.Verifier
+	Gatherer            prometheus.Gatherer
+	Load                func() Load // how much there is to do; nil: not told
+	Version             string      // for /healthz
 }
 
 // API is the set of handlers. It starts no goroutines.
@@ -155,11 +156,12 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 
 // ICEServerList is the document of /api/ice-servers.
 type ICEServerList struct {
-	Servers any `json:"servers"` // an array; iceserver.ServerStatus says of what
+	Servers any `json:"servers"`       // an array; iceserver.ServerStatus says of what
+	Own     any `json:"own,omitempty"` // turnserver.Status
 }
 
 func (a *API) iceServers(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, ICEServerList{Servers: a.cfg.ICEServers()})
+	writeJSON(w, http.StatusOK, ICEServerList{Servers: a.cfg.ICEServers(), Own: a.cfg.OwnTURN()})
 }
 
 // Health is the document of /healthz.

@@ -33,6 +33,7 @@ func newHandler(t *testing.T, streams *fakeStreams) (http.Handler, *api.API) {
 		Streams:    streams,
 		Snapshot:   func(info broadcast.StreamInfo) bool { return info.Source == "pattern" },
 		ICEServers: func() any { return []string{"one"} },
+		OwnTURN:    func() any { return nil },
 		Sessions:   fakeSessions(func() any { return []string{"known"} }),
 		Auth:       auth.New(auth.Config{PublishToken: publishToken, ViewToken: viewToken}),
 		Gatherer:   registry,

@@ -141,3 +141,19 @@ func TestWatchThroughOwnTURN(t *testing.T) {
 		t.Errorf("%v credentials of ours were refused", refused)
 	}
 }
+
+// TestLibdatachannelThroughOwnTURN publishes with the library inside OBS, which offers
+// no candidates, through our TURN server only: we learn its relay from its packets.
+func TestLibdatachannelThroughOwnTURN(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--source", patternSource)
+	c := startLibdatachannel(t, "publish", s.url+"/whip/obs", framesFile(t, encodeTestVideo(t)), "relay")
+	c.await("it sends", func(e libdatachannelEvent) bool { return e.Event == "sending" })
+	s.waitLive(t, "obs", true, 10*time.Second)
+	watch(t, s, "obs").waitPlaying(t)
+	if n := s.metric(t, "porthole_turn_allocations"); n != 1 {
+		t.Errorf("%v allocations, want 1", n)
+	}
+	c.stop()
+	s.waitLive(t, "obs", false, 5*time.Second)
+}

@@ -70,6 +70,26 @@ func TestServersAreWrittenWithoutSecrets(t *testing.T) {
 	}
 }
 
+func FuzzParseTURN(f *testing.F) {
+	for _, text := range []string{"turn:u:p@h:1?transport=udp", "turns:[::1]", "turn:h?secret=a+b&transport=tcp", "turn:%:@?#"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := iceserver.ParseTURN(text)
+		if err != nil {
+			return
+		}
+		// What clients are told is a URL that means the same server, without a secret.
+		again, err := iceserver.ParseTURN(s.URL())
+		if err != nil || again.HasCredentials() || again.Address() != s.Address() || again.Transport != s.Transport || again.Scheme != s.Scheme {
+			t.Errorf("%q is told as %q, which is %+v, %v", text, s.URL(), again, err)
+		}
+		if strings.ContainsAny(s.URL(), "<>\" ,;\r\n") {
+			t.Errorf("%q cannot stand in a Link header", s.URL())
+		}
+	})
+}
+
 func TestCredentials(t *testing.T) {
 	expiry := time.Unix(1700000000, 0)
 	shared := iceserver.Server{Scheme: "turn", Host: "h", Port: 1, Transport: "udp", Secret: "north"}

@@ -111,7 +111,7 @@ func TestProbesLeaveNoRelayBehind(t *testing.T) {
 	if status := probe(t, answered, udp); status[0].State != iceserver.Alive {
 		t.Fatalf("%+v", status)
 	}
-	if n := s.Allocations(); n != 0 {
+	if n := s.Status().Allocations; n != 0 {
 		t.Errorf("%d relays are left", n)
 	}
 }

@@ -42,9 +42,15 @@ type fixture struct {
 
 func start(t *testing.T, change func(*turnserver.Config)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, media: newSocket(t), registry: prometheus.NewRegistry()}
+	return startOn(t, netip.MustParseAddr("127.0.0.1"), change)
+}
+
+// startOn is start on another address of loopback.
+func startOn(t *testing.T, addr netip.Addr, change func(*turnserver.Config)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, media: newSocketOn(t, addr), registry: prometheus.NewRegistry()}
 	cfg := turnserver.Config{
-		Listen: "127.0.0.1:0", Secret: secret, Registerer: f.registry,
+		Listen: netip.AddrPortFrom(addr, 0).String(), Secret: secret, Registerer: f.registry,
 		Media: func() []netip.AddrPort { return []netip.AddrPort{f.media.addr} },
 	}
 	if change != nil {
@@ -108,7 +114,7 @@ func (f *fixture) dial(transport, username, password string) *client {
 	var err error
 	switch transport {
 	case "udp":
-		conn, err = net.ListenPacket("udp4", "127.0.0.1:0")
+		conn, err = net.ListenPacket("udp", netip.AddrPortFrom(f.Addr().Addr(), 0).String())
 	case "tcp":
 		var tcp net.Conn
 		if tcp, err = net.Dial("tcp", address); err == nil {
@@ -170,7 +176,12 @@ type socket struct {
 
 func newSocket(t *testing.T) *socket {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return newSocketOn(t, netip.MustParseAddr("127.0.0.1"))
+}
+
+func newSocketOn(t *testing.T, addr netip.Addr) *socket {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}

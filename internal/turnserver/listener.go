@@ -112,6 +112,12 @@ func (l *listener) remove(c *conn) {
 	l.metrics.connections.Set(float64(len(l.conns)))
 }
 
+func (l *listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.conns)
+}
+
 // enter notes somebody who will wait for the network, unless the listener is closed.
 func (l *listener) enter() bool {
 	l.mu.Lock()

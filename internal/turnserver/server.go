@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -63,9 +64,9 @@ func Listen(cfg Config) (*Server, error) {
 		}},
 		Realm: realm, AuthHandler: auth.check, QuotaHandler: s.relays.quota,
 		EventHandler: turn.EventHandler{OnAuth: auth.outcome},
-		// Without it, a client that does not say which family it wants gets the one it
-		// came by, and most say nothing; RFC 8656 7.2 wants IPv4.
-		StrictAddressFamily: true,
+		// A client that does not say which family it wants, and most do not, gets IPv4
+		// (RFC 8656 7.2) where media has it, and else the one that it came by.
+		StrictAddressFamily: slices.ContainsFunc(cfg.Media(), func(a netip.AddrPort) bool { return a.Addr().Is4() }),
 		// pion warns of whatever a stranger sends; what matters is in the metrics.
 		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
 	})
@@ -140,8 +141,18 @@ func localAddr(conn *net.UDPConn) netip.AddrPort {
 // unspecified when it listens on all interfaces.
 func (s *Server) Addr() netip.AddrPort { return s.addr }
 
-// Allocations returns how many relays are open.
-func (s *Server) Allocations() int { return s.relays.count() }
+// Status is what there is to tell about the server, for people and for the API.
+type Status struct {
+	Address     netip.AddrPort `json:"address"`     // where it listens, UDP and TCP
+	TLS         bool           `json:"tls"`         // whether TCP may be TLS
+	Allocations int            `json:"allocations"` // relays that are open
+	Connections int            `json:"connections"` // over TCP
+}
+
+// Status returns how things are now.
+func (s *Server) Status() Status {
+	return Status{Address: s.addr, TLS: s.cfg.TLS != nil, Allocations: s.relays.count(), Connections: s.tcp.count()}
+}
 
 // Servers returns how clients that reach this machine as host (a name or an IP
 // address) use the server, in the order of preference. TLS is among it only when

@@ -31,11 +31,27 @@ func TestRelayReachesTheMediaPort(t *testing.T) {
 					t.Errorf("%v bytes %s, want 5", got, direction)
 				}
 			}
+			connections := map[string]int{"tcp": 1, "turns": 1}[transport]
+			if got := f.Status(); got != (turnserver.Status{Address: f.Addr(), TLS: true, Allocations: 1, Connections: connections}) {
+				t.Errorf("status %+v", got)
+			}
 			if err := relay.Close(); err != nil {
 				t.Error(err)
 			}
 			f.eventually("the relay to be given back", func() bool { return f.metric("porthole_turn_allocations") == 0 })
 		})
+	}
+}
+
+// Without IPv4 anywhere, a relay is IPv6 without being asked for.
+func TestIPv6Only(t *testing.T) {
+	f := startOn(t, netip.IPv6Loopback(), nil)
+	for _, transport := range []string{"udp", "tcp"} {
+		relay, _ := f.allocate(transport, "alice")
+		send(t, relay, "hello", f.media.addr)
+		if got := receive(t, relay); got != "hello" {
+			t.Errorf("%s: got %q back", transport, got)
+		}
 	}
 }
 

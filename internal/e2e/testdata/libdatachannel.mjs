@@ -3,6 +3,9 @@
 //   node libdatachannel.mjs publish URL FRAMES    H.264 in FRAMES: length (4 bytes), Annex B, and so on
 //   node libdatachannel.mjs watch URL
 //
+// With "relay" as the last argument, media goes through a TURN server only, over UDP: the first one
+// that the server names in the Link headers of an OPTIONS.
+//
 // Like OBS it posts an offer without candidates, takes the answer, and never sends a PATCH. It
 // prints one JSON object a line about what happens, and ends, with a DELETE, when its standard
 // input does. LIBDATACHANNEL is the directory of scripts/node-datachannel.sh.
@@ -87,8 +90,18 @@ function watch(pc) {
   timers.push(setInterval(() => say('received', received), 200));
 }
 
+/** The TURN server that is named first, in the words of libdatachannel. */
+async function turnServer() {
+  const links = (await fetch(url, { method: 'OPTIONS' })).headers.get('Link') ?? '';
+  const link = /<turn:([^:>]+):(\d+)\?transport=udp>; rel="ice-server"; username="([^"]*)"; credential="([^"]*)"/.exec(links);
+  const [, hostname, port, username, password] = link;
+  return { hostname, port: Number(port), username, password, relayType: 'TurnUdp' };
+}
+
+const relayed = process.argv.at(-1) === 'relay';
 const pc = new dc.PeerConnection(what, {
-  iceServers: [], bindAddress: '127.0.0.1', disableAutoNegotiation: true, forceMediaTransport: true,
+  iceServers: relayed ? [await turnServer()] : [], iceTransportPolicy: relayed ? 'relay' : 'all',
+  bindAddress: '127.0.0.1', disableAutoNegotiation: true, forceMediaTransport: true,
 });
 let session;
 let posted = false;
