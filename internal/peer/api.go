@@ -17,7 +17,9 @@ import (
 	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 
+	"porthole/internal/egress"
 	"porthole/internal/negotiate"
+	"porthole/internal/turnclient"
 )
 
 // PacketWriter takes the packets of one incoming track, in the order of arrival,
@@ -133,35 +135,58 @@ func Listen(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := newCertificate()
-	if err != nil {
-		return nil, err
-	}
 	udp, tcp, err := listenPair(set.media)
 	if err != nil {
 		return nil, err
 	}
 	sizeBuffers(udp, set.log)
-	media, err := newMediaConn(udp)
+	batches, err := egress.New(udp, egress.Segmented)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("media socket: %w", err), udp.Close(), tcp.Close())
+	}
+	e, err := newEngine(cfg, set, ground{
+		udp: batches, addr: localAddr(udp), tcp: newTCPListener(tcp, cfg.Connections),
+		interfaces: systemInterfaces, outgoing: outgoingAddrs,
+	})
 	if err != nil {
 		return nil, errors.Join(err, udp.Close(), tcp.Close())
+	}
+	set.log.Debug("media socket is ready", "address", e.addr, "batches", batches.Mode().String())
+	return e, nil
+}
+
+// ground is what an engine stands on: the machine's sockets and network, or those
+// that tests make up.
+type ground struct {
+	udp        socket
+	addr       netip.AddrPort // of both sockets
+	tcp        net.Listener
+	interfaces func() ([]networkInterface, error)
+	outgoing   func() []netip.Addr
+	dialer     turnclient.Dialer // to TURN servers; nil for the machine's own
+}
+
+// newEngine takes over the sockets, unless there is an error.
+func newEngine(cfg Config, set settings, on ground) (*Engine, error) {
+	cert, err := newCertificate()
+	if err != nil {
+		return nil, err
 	}
 	view, err := stdnet.NewNet()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read network interfaces: %w", err), udp.Close(), tcp.Close())
+		return nil, fmt.Errorf("read network interfaces: %w", err)
 	}
-	m, err := newMetrics(cfg.Registerer, media.Stats)
+	m, err := newMetrics(cfg.Registerer, on.udp.Stats)
 	if err != nil {
-		return nil, errors.Join(err, udp.Close(), tcp.Close())
+		return nil, err
 	}
-	set.log.Debug("media socket is ready", "address", localAddr(udp), "batches", media.Mode().String())
 	e := &Engine{
 		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
-		addr: localAddr(udp), media: media, net: view,
-		network: network{named: localAddr(udp).Addr(), choice: set.choice, read: systemInterfaces, outgoing: outgoingAddrs},
+		addr: on.addr, media: newMediaConn(on.udp), net: view,
+		network: network{named: on.addr.Addr(), choice: set.choice, read: on.interfaces, outgoing: on.outgoing},
 		base:    baseSettings(set),
 	}
-	e.listen(newTCPListener(tcp, cfg.Connections))
+	e.listen(on)
 	return e, nil
 }
 
@@ -171,19 +196,19 @@ func localAddr(conn *net.UDPConn) netip.AddrPort {
 }
 
 // listen starts what reads from the sockets.
-func (e *Engine) listen(tcp net.Listener) {
+func (e *Engine) listen(on ground) {
 	log := pionLog{log: e.settings.log, scope: "mux"}
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: log, UDPConn: e.media})
 	close(e.media.open)
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: tcp, Logger: log,
+		Listener: on.tcp, Logger: log,
 		ReadBufferSize:               64, // packets; a publisher's burst while its agent is busy
 		WriteBufferSize:              tcpSendBuffer,
 		FirstStunBindTimeout:         e.settings.timeouts.Connect,
 		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
 	})
 	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log, net.DefaultResolver.LookupNetIP)
-	e.relay = startRelay(e.settings.relays, nil, e.settings.log, e.metrics.relay)
+	e.relay = startRelay(e.settings.relays, on.dialer, e.settings.log, e.metrics.relay)
 }
 
 // Addr returns the address of the media sockets, with the port that was picked.

@@ -2,11 +2,14 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
 
 	"github.com/pion/srtp/v3"
+	"github.com/pion/transport/v4"
+	"github.com/pion/transport/v4/vnet"
 
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"
@@ -67,6 +70,51 @@ func (e *Engine) AskRelay() {
 	if r := e.relay.current(); r != nil {
 		r.allocation.Permit(netip.MustParseAddr("127.0.0.99"))
 	}
+}
+
+// ListenOn makes an engine in a network that is made up. Its TCP port is a real one,
+// which nobody in there can reach.
+func ListenOn(cfg Config, n *vnet.Net, addr netip.AddrPort) (*Engine, error) {
+	set, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	udp, err := n.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return nil, err
+	}
+	tcp, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, errors.Join(err, udp.Close())
+	}
+	return newEngine(cfg, set, ground{
+		udp: madeUpSocket{udp}, addr: addr, tcp: newTCPListener(tcp, nil), dialer: madeUpDialer{n},
+		interfaces: func() ([]networkInterface, error) { return nil, nil }, outgoing: func() []netip.Addr { return nil },
+	})
+}
+
+type madeUpSocket struct{ transport.UDPConn }
+
+func (s madeUpSocket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	n, from, err := s.ReadFrom(b)
+	if err != nil {
+		return n, netip.AddrPort{}, err
+	}
+	addr := from.(*net.UDPAddr).AddrPort()
+	return n, netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port()), nil
+}
+
+func (s madeUpSocket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	return s.WriteTo(b, net.UDPAddrFromAddrPort(to))
+}
+
+func (madeUpSocket) Open(netip.AddrPort) *egress.Destination { return nil }
+func (madeUpSocket) Stats() egress.Stats                     { return egress.Stats{} }
+
+type madeUpDialer struct{ net *vnet.Net }
+
+func (d madeUpDialer) DialContext(_ context.Context, network, address string) (net.Conn, error) {
+	return d.net.Dial(network, address)
 }
 
 // OneEach makes the choice of one codec for each section that of a list of one.

@@ -76,7 +76,7 @@ func sizeBuffers(conn *net.UDPConn, log *slog.Logger) {
 // one for the socket's end, and one stray ICMP message or a moment without memory
 // would cut off everybody.
 type mediaConn struct {
-	*egress.Conn
+	socket
 	// open is closed when packets may be read. pion's mux begins to read before it
 	// is complete, and a packet that is already there would meet a nil pointer.
 	open chan struct{}
@@ -84,12 +84,17 @@ type mediaConn struct {
 	questions *stunQuestions
 }
 
-func newMediaConn(udp *net.UDPConn) (*mediaConn, error) {
-	conn, err := egress.New(udp, egress.Segmented)
-	if err != nil {
-		return nil, fmt.Errorf("media socket: %w", err)
-	}
-	return &mediaConn{Conn: conn, open: make(chan struct{}), questions: newSTUNQuestions()}, nil
+func newMediaConn(udp socket) *mediaConn {
+	return &mediaConn{socket: udp, open: make(chan struct{}), questions: newSTUNQuestions()}
+}
+
+// socket is a UDP socket: *egress.Conn, or one in a network that tests make up.
+type socket interface {
+	net.PacketConn
+	ice.AddrPortReaderWriter
+	// Open begins a batch; nil says that packets leave one by one.
+	Open(addr netip.AddrPort) *egress.Destination
+	Stats() egress.Stats
 }
 
 var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
@@ -98,7 +103,7 @@ var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
 func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err error) {
 	<-c.open
 	for failed := 0; failed < maxReadErrors; {
-		n, from, err = c.Conn.ReadFromAddrPort(b)
+		n, from, err = c.socket.ReadFromAddrPort(b)
 		switch {
 		case err == nil && c.questions.take(b[:n], from):
 			continue
