@@ -1,13 +1,18 @@
 // A WHIP client (RFC 9725) as another site may write one: sends the camera and
-// the microphone, the video in one codec, and remembers how to end it.
-async (endpoint, mimeType) => {
+// the microphone, the video in one codec, and remembers how to end it. With encodings
+// (RTCRtpEncodingParameters) the video is simulcast.
+async (endpoint, mimeType, encodings) => {
   const media = await navigator.mediaDevices.getUserMedia({
     video: { width: 640, height: 480, frameRate: 30 },
     audio: true,
   });
   const connection = new RTCPeerConnection();
   for (const track of media.getTracks()) {
-    const transceiver = connection.addTransceiver(track, { direction: "sendonly", streams: [media] });
+    const transceiver = connection.addTransceiver(track, {
+      direction: "sendonly",
+      streams: [media],
+      ...(encodings && track.kind === "video" ? { sendEncodings: encodings } : {}),
+    });
     if (track.kind === "video") {
       const { codecs } = RTCRtpSender.getCapabilities("video");
       transceiver.setCodecPreferences(codecs.filter((codec) => codec.mimeType === mimeType));
