@@ -133,12 +133,14 @@ func (t *track) change(v *Viewer, now int64) {
 		return
 	}
 	t.remember()
-	t.layer, t.next, t.moved = l, nil, true
+	t.leave()
+	t.layer, t.next = l, nil
 	t.admit(v, pos, now)
 }
 
 // moveTo takes up a layer with nothing of the last one to be kept.
 func (t *track) moveTo(l *Layer) {
+	t.leave()
 	t.layer, t.next = l, nil
 	t.codec.ClockRate = l.cfg.Codec.ClockRate
 	t.rewriter.clockRate = l.cfg.Codec.ClockRate
@@ -169,19 +171,15 @@ func (t *track) remember() {
 	t.previous, t.switchedAt = t.layer, t.rewriter.outMax+1
 }
 
-// sourceOf returns the layer that a packet was sent of.
-func (t *track) sourceOf(seq uint16) *Layer {
-	if t.previous == nil {
-		return t.layer
-	}
-	if t.rewriter.outMax >= t.switchedAt+sentPackets {
+// sourceOf returns the layer that a packet was sent of, and the shift of its ids.
+func (t *track) sourceOf(seq uint16) (*Layer, idShift) {
+	if t.previous != nil && t.rewriter.outMax >= t.switchedAt+sentPackets {
 		t.previous = nil
-		return t.layer
 	}
-	if unwrapped(seq, t.rewriter.outMax) < t.switchedAt {
-		return t.previous
+	if t.previous != nil && unwrapped(seq, t.rewriter.outMax) < t.switchedAt {
+		return t.previous, t.ids.previous
 	}
-	return t.layer
+	return t.layer, t.ids.shift
 }
 
 // unwrapped returns the number of a packet that is not newer than newest.

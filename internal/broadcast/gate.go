@@ -40,7 +40,17 @@ func (t *track) skip(v *Viewer, now int64) {
 // closeGate holds the track back until a keyframe at position from or later.
 func (t *track) closeGate(from uint64, moved bool) {
 	t.gated, t.from, t.askedAt = true, from, 0
-	t.moved = t.moved || moved
+	if moved {
+		t.leave()
+	}
+}
+
+// leave notes that what comes next is not of the numbering that was sent last.
+func (t *track) leave() {
+	if !t.moved {
+		t.ids.leave(t.layer, t.cursor)
+	}
+	t.moved = true
 }
 
 // openGate lets the track begin, if it can. It returns when to try again.
@@ -101,7 +111,9 @@ func (t *track) begin(pos uint64, now int64) {
 	}
 	seq := lowestSequence(ring, pos)
 	if t.moved || first.epoch != t.epoch {
+		t.leave()
 		t.rewriter.change(seq, first.timestamp, newest.timestamp, now)
+		t.ids.enter(t.layer, first)
 	} else {
 		t.rewriter.resume(seq, newest.timestamp)
 	}

@@ -42,8 +42,9 @@ type Layer struct {
 	isKeyframe func([]byte) bool
 	ring       *ring
 	video      bool
-	h264       bool // its parameter sets say what is really sent
-	vp8        bool // its keyframes say how large they are
+	h264       bool                    // its parameter sets say what is really sent
+	vp8        bool                    // its keyframes say how large they are
+	ids        func([]byte) pictureIDs // nil: its packets have none
 
 	// Shared: stored by the writer, loaded by senders and the API.
 	keyframe   atomic.Uint64 // position of the newest keyframe's first packet, plus one; 0 for none
@@ -88,7 +89,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	}
 	return &Layer{
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: h264,
-		vp8:        strings.EqualFold(cfg.Codec.MimeType, "video/VP8"),
+		vp8: strings.EqualFold(cfg.Codec.MimeType, "video/VP8"), ids: idsOf(cfg.Codec),
 		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(packets),
 		retimer: newRetimer(cfg.Codec.ClockRate),
 	}

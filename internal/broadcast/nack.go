@@ -77,11 +77,12 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 		if e == nil || e.resentAt != 0 && millis-e.resentAt < uint32(resendPause/time.Millisecond) {
 			continue
 		}
-		p := t.sourceOf(seq).ring.at(e.pos)
+		layer, shift := t.sourceOf(seq)
+		p := layer.ring.at(e.pos)
 		if p == nil {
 			continue
 		}
-		if err := t.writeAgain(v, p, e, s); err != nil {
+		if err := t.writeAgain(v, p, e, shift.shifted(layer, p.payload, s), s); err != nil {
 			break
 		}
 		e.resentAt = max(millis, 1)
@@ -94,18 +95,17 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 	return wrote
 }
 
-func (t *track) writeAgain(v *Viewer, p *packet, e *sentPacket, s *scratch) error {
+func (t *track) writeAgain(v *Viewer, p *packet, e *sentPacket, payload []byte, s *scratch) error {
 	h := &s.header
 	*h = rtp.Header{
 		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
 		SequenceNumber: e.seq, Timestamp: e.timestamp, SSRC: t.cfg.SSRC,
 	}
-	payload := p.payload
 	if t.cfg.RTXPayloadType != 0 {
 		h.PayloadType, h.SSRC, h.SequenceNumber = t.cfg.RTXPayloadType, t.cfg.RTXSSRC, t.rtxSeq
 		t.rtxSeq++
 		s.rtx = binary.BigEndian.AppendUint16(s.rtx[:0], e.seq)
-		s.rtx = append(s.rtx, p.payload...)
+		s.rtx = append(s.rtx, payload...)
 		payload = s.rtx
 	}
 	_, err := v.sink.WriteRTP(h, payload)

@@ -35,6 +35,8 @@ type sender struct {
 type scratch struct {
 	header rtp.Header
 	rtx    []byte
+	// shifted is a payload with other picture ids.
+	shifted []byte
 }
 
 func newSender(index int, b *Broadcaster) *sender {

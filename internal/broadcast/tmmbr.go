@@ -37,10 +37,11 @@ func parseTMMBR(b []byte) (sender uint32, entries []maxBitRate, ok bool) {
 		return 0, nil, false
 	}
 	length := (int(binary.BigEndian.Uint16(b[2:])) + 1) * 4
-	if b[0]>>6 != 2 || b[0]&0x1f != formatTMMBR || b[1] != uint8(rtcp.TypeTransportSpecificFeedback) || length > len(b) {
+	if b[0]>>6 != 2 || b[0]&0x1f != formatTMMBR || b[1] != uint8(rtcp.TypeTransportSpecificFeedback) ||
+		length > len(b) || length < maxBitRateHeader+maxBitRateSize {
 		return 0, nil, false
 	}
-	for rest := b[maxBitRateHeader:max(length, maxBitRateHeader)]; len(rest) >= maxBitRateSize; rest = rest[maxBitRateSize:] {
+	for rest := b[maxBitRateHeader:length]; len(rest) >= maxBitRateSize; rest = rest[maxBitRateSize:] {
 		word := binary.BigEndian.Uint32(rest[4:])
 		mantissa := uint64(word >> overheadBits & (1<<mantissaBits - 1))
 		e := maxBitRate{

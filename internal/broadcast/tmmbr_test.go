@@ -28,6 +28,7 @@ func TestParseTMMBR(t *testing.T) {
 		{"no entry", packet[:12], nil},
 		{"cut", packet[:19], nil},
 		{"longer than it is", append([]byte{0x83, 205, 0, 9}, packet[4:]...), nil},
+		{"shorter than an entry", append([]byte{0x83, 205, 0, 2}, packet[4:]...), nil},
 		{"empty", nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -22,6 +22,7 @@ type track struct {
 	layer   *Layer
 	refused *Publisher // of a fallback whose codec the viewer cannot play
 	layerChoice
+	ids      idTrack
 	cursor   uint64
 	epoch    uint32
 	rewriter rewriter
@@ -163,7 +164,7 @@ func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, now int64, s 
 		SequenceNumber: seq, Timestamp: ts, SSRC: t.cfg.SSRC,
 	}
 	t.extend(h, p, now)
-	if _, err := v.sink.WriteRTP(h, p.payload); err != nil {
+	if _, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.payload, s)); err != nil {
 		return err
 	}
 	t.packets++
