@@ -67,8 +67,9 @@ type streamInfo struct {
 	SourceState string `json:"sourceState"`
 	Viewers     int    `json:"viewers"`
 	Tracks      []struct {
-		Kind  string `json:"kind"`
-		Codec string `json:"codec"`
+		Kind    string `json:"kind"`
+		Codec   string `json:"codec"`
+		Bitrate uint64 `json:"bitrate"`
 	} `json:"tracks"`
 }
 

@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"math"
 	"net/http"
@@ -179,6 +180,8 @@ func TestWatchPageComesBack(t *testing.T) {
 	p := openTab(t, browser, first.url+"/watch/cam")
 	p.tolerate(away...)
 	p.waitPlaying(20 * time.Second)
+	p.do("show the statistics", thePlayer+`.setAttribute("stats", "")`)
+	p.waitSays(10*time.Second, "stats", "measured from capture to screen")
 	if err := sender.delete(); err != nil {
 		t.Fatalf("end the publisher: %v", err)
 	}
@@ -224,6 +227,55 @@ func lifecycle(state page.SetWebLifecycleStateState) chromedp.Action[chromedp.Vo
 		_, err := cdp.Call(ctx, target, page.SetWebLifecycleState, page.SetWebLifecycleStateParams{State: state})
 		return err
 	})
+}
+
+//go:embed testdata/simulcast.js
+var simulcastScript string
+
+// TestViewerChoosesTheQuality watches a stream that comes in two sizes, and takes the
+// small one from the menu as a person does.
+func TestViewerChoosesTheQuality(t *testing.T) {
+	s := startServer(t, "--source", patternSource)
+	browser := startChromium(t)
+	sender := openTab(t, browser, s.url+"/")
+	sender.do("publish two sizes", fmt.Sprintf("(%s)(%q)", simulcastScript, s.url+"/whip/sizes"))
+	waitFor(t, 30*time.Second, "both sizes", func() error {
+		sizes := 0
+		for _, track := range s.stream(t, "sizes").Tracks {
+			if track.Bitrate > 0 {
+				sizes++
+			}
+		}
+		if sizes != 2 {
+			return fmt.Errorf("%d come", sizes)
+		}
+		return nil
+	})
+	p := openTab(t, browser, s.url+"/watch/sizes")
+	p.waitPlaying(20 * time.Second)
+	choose := func(what string) {
+		p.do("choose "+what, fmt.Sprintf(`(async () => {
+			const { shadowRoot } = %s;
+			shadowRoot.querySelector(".more").click();
+			const item = [...shadowRoot.querySelectorAll(".menu button")].find((each) => each.innerText.trim() === %q);
+			if (!item) throw new Error("the menu has: " + shadowRoot.querySelector(".menu").innerText);
+			item.click();
+		})()`, thePlayer, what))
+	}
+	p.waitTrue(10*time.Second, "a choice of qualities", `(() => {
+		const { shadowRoot } = `+thePlayer+`;
+		shadowRoot.querySelector(".more").click();
+		const there = shadowRoot.querySelector(".menu").innerText.includes("180p");
+		shadowRoot.querySelector(".more").click();
+		return there;
+	})()`)
+	// A busy machine may take its time to encode the large one at all.
+	choose("360p")
+	p.waitTrue(40*time.Second, "the large picture", `__probe.video().videoWidth === 640`)
+	choose("180p")
+	p.waitTrue(20*time.Second, "the small picture", `__probe.video().videoWidth === 320`)
+	choose("Automatic")
+	p.waitTrue(40*time.Second, "the large picture again", `__probe.video().videoWidth === 640`)
 }
 
 // TestPlayerSaysWhatIsWrong gives players on a page of another site to a server
