@@ -56,11 +56,12 @@ func probeProfile(spec Spec, c codecs) (string, error) {
 
 // hasSound says whether a source will have sound, as far as can be told without opening it.
 func hasSound(spec Spec) bool {
-	switch {
-	case spec.Kind == Slate:
+	switch spec.Kind {
+	case Slate:
 		return false
-	case spec.Kind == Pattern:
+	case Pattern:
 		return spec.Tone
+	default:
 	}
 	return spec.Microphone != MicOff && (spec.Kind != Camera || canHear())
 }

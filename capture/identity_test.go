@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -184,7 +185,7 @@ func TestWatchingDevices(t *testing.T) {
 func pollOnly(dir devices) *deviceWatch {
 	w := newDeviceWatch()
 	before := dir.snapshot()
-	w.start(func() { w.poll(dir, before) })
+	w.start(func(ctx context.Context) { w.poll(ctx, dir, before) })
 	return w
 }
 

@@ -58,7 +58,7 @@ func (s *scene) begin(t *testing.T) (end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- s.supervisor.run(ctx) }()
+	go func() { ended <- s.run(ctx) }()
 	return func() {
 		t.Helper()
 		cancel()
@@ -344,7 +344,7 @@ func TestEndOfTheBroadcasterEndsAnIdleSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, onDemand, false, goodCamera)
 		time.AfterFunc(time.Second, func() { close(s.place.done) })
-		if err := s.supervisor.run(t.Context()); !errors.Is(err, broadcast.ErrClosed) {
+		if err := s.run(t.Context()); !errors.Is(err, broadcast.ErrClosed) {
 			t.Errorf("ended with %v, want ErrClosed", err)
 		}
 	})

@@ -10,8 +10,7 @@ import (
 
 // deviceWatch tells when device nodes, or the lasting names of cameras, may have come, gone, or changed their permissions.
 type deviceWatch struct {
-	ctx    context.Context // ends with Close
-	stop   context.CancelFunc
+	stop   []context.CancelFunc // ends what was started
 	wait   sync.WaitGroup
 	mu     sync.Mutex
 	change chan struct{} // closed and replaced at each change
@@ -24,12 +23,12 @@ func watchDevices(dir devices) *deviceWatch {
 	// Both here, so that nothing is missed from now on.
 	before := dir.snapshot()
 	notices, err := openNotices(dir)
-	w.start(func() {
+	w.start(func(ctx context.Context) {
 		if err == nil {
-			err = notices.run(w.ctx, w.changed)
+			err = notices.run(ctx, w.changed)
 		}
 		if err != nil {
-			w.poll(dir, before)
+			w.poll(ctx, dir, before)
 		}
 	})
 	return w
@@ -38,13 +37,13 @@ func watchDevices(dir devices) *deviceWatch {
 // watchNothing is for sources without a device.
 func watchNothing() *deviceWatch { return newDeviceWatch() }
 
-func newDeviceWatch() *deviceWatch {
-	w := &deviceWatch{change: make(chan struct{})}
-	w.ctx, w.stop = context.WithCancel(context.Background())
-	return w
-}
+func newDeviceWatch() *deviceWatch { return &deviceWatch{change: make(chan struct{})} }
 
-func (w *deviceWatch) start(run func()) { w.wait.Go(run) }
+func (w *deviceWatch) start(run func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	w.stop = append(w.stop, stop)
+	w.wait.Go(func() { run(ctx) })
+}
 
 // Changed returns a channel that is closed at the next change. Take it before looking.
 func (w *deviceWatch) Changed() <-chan struct{} {
@@ -55,7 +54,9 @@ func (w *deviceWatch) Changed() <-chan struct{} {
 
 // Close ends watching and waits.
 func (w *deviceWatch) Close() {
-	w.stop()
+	for _, stop := range w.stop {
+		stop()
+	}
 	w.wait.Wait()
 }
 
@@ -70,12 +71,12 @@ func (w *deviceWatch) changed() {
 const pollDevices = time.Second
 
 // poll tells changes since a snapshot.
-func (w *deviceWatch) poll(dir devices, before []string) {
+func (w *deviceWatch) poll(ctx context.Context, dir devices, before []string) {
 	tick := time.NewTicker(pollDevices)
 	defer tick.Stop()
 	for {
 		select {
-		case <-w.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}

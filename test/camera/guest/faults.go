@@ -120,7 +120,7 @@ func breakCamera(ctx context.Context, node string, v *viewer, told *report.Repor
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 		v.restart()
-		seen, err := v.await(10, watchLimit)
+		seen, err := v.await(10)
 		if err != nil {
 			return fmt.Errorf("after %s: %w", f.name, err)
 		}

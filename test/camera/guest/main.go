@@ -115,7 +115,7 @@ func watchCamera(ctx context.Context, told *report.Report) error {
 	}
 	defer v.close()
 	reached(told, "watching")
-	if told.Watched, err = v.await(watchPictures, watchLimit); err != nil {
+	if told.Watched, err = v.await(watchPictures); err != nil {
 		return fmt.Errorf("working camera: %w", err)
 	}
 	reached(told, "watched")
@@ -147,7 +147,7 @@ func watchCamera(ctx context.Context, told *report.Report) error {
 		return err
 	}
 	reached(told, "plugged in again")
-	if told.Replug, err = v.await(watchPictures/4, watchLimit); err != nil {
+	if told.Replug, err = v.await(watchPictures / 4); err != nil {
 		return fmt.Errorf("replugged camera: %w", err)
 	}
 	reached(told, "watched again")

@@ -32,7 +32,7 @@ func onDemand(ctx context.Context, pid int, node string, told *report.Report) er
 		if err != nil {
 			return err
 		}
-		seen, err := v.await(1, watchLimit)
+		seen, err := v.await(1)
 		told.OnDemand = append(told.OnDemand, report.OnDemand{Milliseconds: int(time.Since(began).Milliseconds()), Watched: seen})
 		if err == nil {
 			err = awaitHeld(pid, true)
@@ -72,7 +72,7 @@ func inUse(ctx context.Context, node string, told *report.Report) error {
 	if err := release(); err != nil {
 		return err
 	}
-	if told.Freed, err = v.await(1, watchLimit); err != nil {
+	if told.Freed, err = v.await(1); err != nil {
 		return fmt.Errorf("camera that was in use: %w", err)
 	}
 	reached(told, "in use and free again")

@@ -152,8 +152,8 @@ func (v *viewer) receive(packet *rtp.Packet) {
 }
 
 // await waits for so many pictures since the start, or the last restart.
-func (v *viewer) await(pictures int, limit time.Duration) (report.Watched, error) {
-	timeout := time.After(limit)
+func (v *viewer) await(pictures int) (report.Watched, error) {
+	timeout := time.After(watchLimit)
 	for {
 		v.mu.Lock()
 		seen, changed := v.seen, v.changed
@@ -164,7 +164,7 @@ func (v *viewer) await(pictures int, limit time.Duration) (report.Watched, error
 		select {
 		case <-changed:
 		case <-timeout:
-			return seen, fmt.Errorf("%d of %d pictures within %v", seen.Pictures, pictures, limit)
+			return seen, fmt.Errorf("%d of %d pictures within %v", seen.Pictures, pictures, watchLimit)
 		}
 	}
 }
