@@ -1,8 +1,10 @@
 package signaling_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -211,6 +213,21 @@ func TestEndedSessionsAreRemembered(t *testing.T) {
 	}
 	if _, ok := f.table.Diagnosis("unknown"); ok {
 		t.Error("an unknown session has a diagnosis")
+	}
+}
+
+// The line at the end of a session tells what was the matter with it, once.
+func TestDiagnosisIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	table := signaling.NewTable(signaling.TableConfig{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	signaling.StartForTest(table, deadSession(&fakeSession{
+		closed: make(chan struct{}), serve: func() error { return peer.ErrICETimeout },
+	}))
+	if err := table.Close(t.Context()); err != nil { // waits for the line
+		t.Fatal(err)
+	}
+	if got := strings.Count(log.String(), `code=no_addresses diagnosis="the client offered no addresses`); got != 1 {
+		t.Errorf("told %d times in %s", got, log.String())
 	}
 }
 
