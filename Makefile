@@ -50,7 +50,7 @@ test-pages: ## the unit tests of the pages' JavaScript
 # -v, because the delays that the tests measure are for reading.
 .PHONY: test-e2e
 test-e2e: need-build need-clients ## the real binary with real clients: pion, Chromium, Firefox, FFmpeg
-	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" E2E_LIBDATACHANNEL="$$(scripts/node-datachannel.sh)" E2E_PUPPETEER="$$(scripts/puppeteer.sh)" $(GO) test -v -tags e2e -count 1 -timeout 20m ./internal/e2e
+	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" E2E_LIBDATACHANNEL="$$(scripts/node-datachannel.sh)" E2E_PUPPETEER="$$(scripts/puppeteer.sh)" E2E_AXE="$$(scripts/axe.sh)" $(GO) test -v -tags e2e -count 1 -timeout 20m ./internal/e2e
 
 .PHONY: test-camera
 test-camera: need-build ## capture from a virtual camera (V4L2) in a virtual machine
@@ -111,6 +111,7 @@ need-clients:
 	@scripts/need.sh firefox-esr firefox-esr "likewise, with other codecs and another ICE"
 	@scripts/need.sh ffmpeg ffmpeg "encodes test video and decodes what viewers receive"
 	@scripts/need.sh nodejs node "runs libdatachannel, the WebRTC library inside OBS"
+	@scripts/need.sh curl curl "downloads axe-core, which looks for barriers in the pages"
 	@scripts/need.sh npm npm "downloads libdatachannel, and puppeteer to drive Firefox"
 	@scripts/need.sh iproute2 ip "makes the networks of the end-to-end tests"
 	@scripts/need.sh iproute2 tc "holds packets up in them"

@@ -21,7 +21,7 @@ export class SessionTable {
   #place;
   #body = make('tbody', {});
   #table = make('table', { class: 'sessions' },
-    make('thead', {}, make('tr', {}, ...columns.map((column) => make('th', { scope: 'col' }, t(column))), make('th', {}))),
+    make('thead', {}, make('tr', {}, ...columns.map((column) => make('th', { scope: 'col' }, t(column))), make('th', { scope: 'col' }, make('span', { class: 'offscreen' }, t('transcript'))))),
     this.#body);
   /** @type {Map<string, Row>} by id */
   #rows = new Map();

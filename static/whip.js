@@ -4,7 +4,7 @@
 
 import { restartIce } from './restart.js';
 import { withStartBitrate } from './sdp.js';
-import { mergeServers, negotiate, release } from './signaling.js';
+import { negotiate, release } from './signaling.js';
 
 /**
  * @typedef {object} Quality
@@ -66,7 +66,7 @@ export class WhipSession extends EventTarget {
       onResource: ({ url, etag, iceServers }) => {
         this.resource = url;
         this.#etag = etag;
-        this.iceServers = mergeServers(this.iceServers, iceServers);
+        if (iceServers.length > 0) this.iceServers = iceServers; // those of a server before it are of no use now
       },
     });
     await this.limit(this.quality.bitrate);

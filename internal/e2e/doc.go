@@ -10,8 +10,9 @@
 // root may do, and which end with the test.
 //
 // The environment can say: E2E_BINARY, a porthole to test instead of building
-// one; E2E_FFMPEG, an FFmpeg that publishes over WHIP; E2E_ARTIFACTS, where
-// screenshots and the servers' logs are kept; E2E_CHURN, for how long viewers come
+// one; E2E_FFMPEG, an FFmpeg that publishes over WHIP; E2E_AXE, the script of
+// axe-core; E2E_ARTIFACTS, where screenshots and the servers' logs are kept (those of
+// all pages are else in bin/screenshots); E2E_CHURN, for how long viewers come
 // and go before the test looks for what they left behind (30s; give go test a
 // -timeout to match).
 package e2e

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -158,15 +159,17 @@ func (f *firefox) command(within time.Duration, fields map[string]any) (id int, 
 // firefoxTab is one page, in a context of its own.
 type firefoxTab struct {
 	*firefox
-	id  int
-	url string
+	id        int
+	url       string
+	tolerated []string // texts of faults that are what the test is about
 }
 
-// open opens a page. Whatever its console shows as an error fails the test, but for
-// 409 and 406, by which a page learns that nobody publishes yet or gets an offer.
-func (f *firefox) open(url string) *firefoxTab {
+// open opens a page, in which scripts run before its own. Whatever its console shows as
+// an error fails the test, and so does a request to another machine; but for 409 and 406,
+// by which a page learns that nobody publishes yet or gets an offer.
+func (f *firefox) open(url string, scripts ...string) *firefoxTab {
 	f.t.Helper()
-	id, _, err := f.command(30*time.Second, map[string]any{"open": url})
+	id, _, err := f.command(30*time.Second, map[string]any{"open": url, "scripts": scripts})
 	if err != nil {
 		f.t.Fatalf("open %s in Firefox: %v", url, err)
 	}
@@ -174,8 +177,9 @@ func (f *firefox) open(url string) *firefoxTab {
 	f.t.Cleanup(func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
+		expected := append([]string{"409", "406"}, p.tolerated...)
 		for _, fault := range f.faults[id] {
-			if !strings.Contains(fault, "409") && !strings.Contains(fault, "406") {
+			if !slices.ContainsFunc(expected, func(text string) bool { return strings.Contains(fault, text) }) {
 				f.t.Errorf("error in the console of %s: %s", url, fault)
 			}
 		}
@@ -202,6 +206,14 @@ func evalFirefox[T any](p *firefoxTab, what, script string) (value T) {
 		p.t.Fatalf("%s: %v in %s", what, err, m.Value)
 	}
 	return value
+}
+
+// click clicks, as a person does, on the element that a script returns.
+func (p *firefoxTab) click(what, script string) {
+	p.t.Helper()
+	if _, _, err := p.command(20*time.Second, map[string]any{"page": p.id, "click": script}); err != nil {
+		p.t.Fatalf("click %s: %v", what, err)
+	}
 }
 
 // waitTrue waits until a script's value is true.

@@ -71,6 +71,7 @@ type pageState struct {
 // TestPagesLookFinished keeps pictures of every page as people see it, for people to
 // look at, and has axe-core look for barriers in each: none may be serious.
 func TestPagesLookFinished(t *testing.T) {
+	t.Parallel()
 	axe := axeScript(t)
 	s := startServer(t, "--source", patternSource)
 	s.waitLive(t, "webcam", true, 20*time.Second)

@@ -1,11 +1,13 @@
 // Drives one Firefox for the end-to-end tests. Commands come on standard input and results go to
 // standard output, one JSON object a line:
 //
-//   {"id": 1, "open": URL}                          a page in a tab of its own
+//   {"id": 1, "open": URL, "scripts": [TEXT]}       a page in a tab of its own; scripts run before its own
 //   {"id": 2, "page": 1, "eval": "await something"}   what the script in page 1 (the id of its open) returns
 //
-// each answered by {"id", "value"} or {"id", "error"}. Errors in a page's console come unasked as
-// {"page", "fault"}. The end of the input ends the browser.
+//   {"id": 3, "page": 1, "click": "an element"}       a person's click on what the script returns
+//
+// each answered by {"id", "value"} or {"id", "error"}. Errors in a page's console, and requests that
+// it makes to other machines, come unasked as {"page", "fault"}. The end of the input ends the browser.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -31,20 +33,30 @@ const browser = await puppeteer.launch({
 const pages = new Map();
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-async function open(id, url) {
+/** Whether a request stays on this machine and its test networks. */
+function isLocal(address) {
+  const { protocol, hostname } = new URL(address);
+  return /^(data|blob|about):$/.test(protocol) || /^(localhost|127\.|10\.|192\.168\.|\[::1\])/.test(hostname);
+}
+
+async function open(id, url, scripts) {
   const page = await (await browser.createBrowserContext()).newPage();
   pages.set(id, page);
   page.on('console', (message) => {
     if (message.type() === 'error') say({ page: id, fault: message.text() });
   });
   page.on('pageerror', (error) => say({ page: id, fault: String(error) }));
-  await page.evaluateOnNewDocument(probe);
+  page.on('request', (request) => {
+    if (!isLocal(request.url())) say({ page: id, fault: `a request to another machine: ${request.url()}` });
+  });
+  for (const script of [probe, ...(scripts ?? [])]) await page.evaluateOnNewDocument(script);
   await page.setViewport({ width: 1280, height: 900 });
   await page.goto(url, { waitUntil: 'load', timeout: 20_000 });
 }
 
 async function run(command) {
-  if (command.open) return open(command.id, command.open);
+  if (command.open) return open(command.id, command.open, command.scripts);
+  if (command.click) return (await pages.get(command.page).evaluateHandle(command.click)).click();
   if (command.screenshot) return pages.get(command.page).screenshot({ path: command.screenshot });
   return pages.get(command.page).evaluate(`(async () => (${command.eval}))()`);
 }
