@@ -175,20 +175,17 @@ func mappedAddress(message *stun.Message) (netip.AddrPort, error) {
 		}
 		return netip.AddrPort{}, fmt.Errorf("the server refused: %s", code)
 	}
-	var xored stun.XORMappedAddress
-	ip, port := xored.IP, 0
-	if xored.GetFrom(message) == nil {
-		ip, port = xored.IP, xored.Port
-	} else {
+	var mapped stun.XORMappedAddress
+	if mapped.GetFrom(message) != nil {
 		var plain stun.MappedAddress
 		if plain.GetFrom(message) != nil {
 			return netip.AddrPort{}, errNoMapping
 		}
-		ip, port = plain.IP, plain.Port
+		mapped.IP, mapped.Port = plain.IP, plain.Port
 	}
-	addr, ok := netip.AddrFromSlice(ip)
-	if !ok || port <= 0 || port > 65535 {
+	addr, ok := netip.AddrFromSlice(mapped.IP)
+	if !ok || mapped.Port <= 0 || mapped.Port > 65535 {
 		return netip.AddrPort{}, errNoMapping
 	}
-	return netip.AddrPortFrom(addr.Unmap(), uint16(port)), nil // checked above
+	return netip.AddrPortFrom(addr.Unmap(), uint16(mapped.Port)), nil // checked above
 }

@@ -171,7 +171,7 @@ func (c *conn) Read(b []byte) (int, error) {
 			return 0, err // pion closes the connection
 		}
 	}
-	if err := c.Conn.SetReadDeadline(time.Now().Add(idle)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(idle)); err != nil {
 		return 0, err // likewise
 	}
 	n, err := c.stream.Read(b)
@@ -197,7 +197,7 @@ var (
 
 // open finds out what the connection speaks.
 func (c *conn) open() error {
-	if err := c.Conn.SetDeadline(time.Now().Add(firstBytes)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(firstBytes)); err != nil {
 		return err // the caller passes it on
 	}
 	buffered := bufio.NewReader(c.Conn)
@@ -220,7 +220,7 @@ func (c *conn) open() error {
 		}
 		c.stream = secure
 	}
-	return c.Conn.SetDeadline(time.Time{})
+	return c.SetDeadline(time.Time{})
 }
 
 // Write sends a whole message or ends the connection.
@@ -228,7 +228,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	if c.stream == nil {
 		return 0, net.ErrClosed
 	}
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err // pion logs it
 	}
 	n, err := c.stream.Write(b)
