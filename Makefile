@@ -52,6 +52,11 @@ test-pages: ## the unit tests of the pages' JavaScript
 test-e2e: need-build need-clients ## the real binary with real clients: pion, Chromium, Firefox, FFmpeg
 	E2E_FFMPEG="$$(scripts/ffmpeg-whip.sh)" E2E_LIBDATACHANNEL="$$(scripts/node-datachannel.sh)" E2E_PUPPETEER="$$(scripts/puppeteer.sh)" E2E_AXE="$$(scripts/axe.sh)" $(GO) test -v -tags e2e -count 1 -timeout 20m ./internal/e2e
 
+# The same test runs for a minute in test-e2e. CHAOS_SEED repeats a schedule; CHAOS=30m is longer.
+.PHONY: chaos
+chaos: need-build need-clients ## break everything at random for CHAOS=10m around a viewer who must not notice (CHAOS_SEED)
+	CHAOS="$${CHAOS:-10m}" $(GO) test -v -tags e2e -count 1 -timeout 90m -run TestChaos ./internal/e2e
+
 .PHONY: test-camera
 test-camera: need-build ## capture from a virtual camera (V4L2) in a virtual machine
 	test/camera/run.sh

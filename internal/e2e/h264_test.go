@@ -45,8 +45,14 @@ func accessUnits(annexB []byte) [][]byte {
 // be repeated without end: 320x240, 30 frames and one keyframe a second.
 func encodeTestVideo(t testing.TB) [][]byte {
 	t.Helper()
+	return encodeTestVideoSized(t, "320x240")
+}
+
+// encodeTestVideoSized is encodeTestVideo in another size.
+func encodeTestVideoSized(t testing.TB, size string) [][]byte {
+	t.Helper()
 	out := runFFmpeg(t, nil,
-		"-f", "lavfi", "-i", "testsrc2=size=320x240:rate=30", "-t", "4",
+		"-f", "lavfi", "-i", "testsrc2=size="+size+":rate=30", "-t", "4",
 		"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
 		"-pix_fmt", "yuv420p", "-threads", "1", "-g", "30", "-b:v", "400k",
 		"-x264-params", "repeat-headers=1:scenecut=0", "-f", "h264", "-")

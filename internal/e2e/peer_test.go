@@ -18,6 +18,8 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/signaling/signalingtest"
 )
 
 // peer is a WebRTC client of the server: what viewers and publishers share.
@@ -28,6 +30,7 @@ type peer struct {
 	pc       *webrtc.PeerConnection
 	adapt    func(answer string) string // changes the answer before it is taken; may be nil
 	resource string                     // URL of the session; empty before signal
+	token    string                     // that requests carry; empty: none
 
 	connected chan struct{} // closed when the peer connection is up
 	ended     chan struct{} // closed when the peer connection failed or was closed, by whomever
@@ -141,6 +144,7 @@ func (p *peer) post(path, offer string) (string, error) {
 		return "", err
 	}
 	req.Header.Set("Content-Type", "application/sdp")
+	p.authorize(req)
 	resp, err := httpClient.Do(req)
 	if err != nil {
 		return "", err
@@ -165,12 +169,91 @@ func (p *peer) post(path, offer string) (string, error) {
 	return string(body), nil
 }
 
+func (p *peer) authorize(req *http.Request) {
+	if p.token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.token)
+	}
+}
+
+// restartICE looks for another path, as a player does when its network has changed.
+func (p *peer) restartICE() error {
+	offer, err := p.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	if err != nil {
+		return err
+	}
+	gathered := webrtc.GatheringCompletePromise(p.pc)
+	if err := p.pc.SetLocalDescription(offer); err != nil {
+		return err
+	}
+	select {
+	case <-gathered:
+	case <-time.After(5 * time.Second):
+		return errors.New("the client's own gathering took more than 5s")
+	}
+	req, err := http.NewRequest(http.MethodPatch, p.resource, strings.NewReader(signalingtest.FragmentOf(p.pc.LocalDescription().SDP)))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/trickle-ice-sdpfrag")
+	req.Header.Set("If-Match", "*")
+	p.authorize(req)
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	fragment, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return &statusError{"PATCH", resp.StatusCode, string(fragment)}
+	}
+	answer := withICE(p.pc.CurrentRemoteDescription().SDP, string(fragment))
+	return p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
+}
+
+// withICE puts a fragment's side of ICE in the place of the one of a description: its
+// credentials into every section and its candidates into the first.
+func withICE(description, fragment string) string {
+	var credentials, candidates string
+	for line := range strings.Lines(fragment) {
+		switch {
+		case strings.HasPrefix(line, "a=ice-ufrag:"), strings.HasPrefix(line, "a=ice-pwd:"):
+			if !strings.Contains(credentials, line) {
+				credentials += line
+			}
+		case strings.HasPrefix(line, "a=candidate:"):
+			candidates += line
+		}
+	}
+	var out strings.Builder
+	sections := 0
+	for line := range strings.Lines(description) {
+		switch {
+		case strings.HasPrefix(line, "a=ice-ufrag:"):
+			out.WriteString(credentials)
+			if sections == 1 || !strings.Contains(description, "m=") {
+				out.WriteString(candidates)
+			}
+		case strings.HasPrefix(line, "a=ice-pwd:"), strings.HasPrefix(line, "a=candidate:"), strings.HasPrefix(line, "a=end-of-candidates"):
+		default:
+			if strings.HasPrefix(line, "m=") {
+				sections++
+			}
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
 // delete ends the session as a well-behaved client does.
 func (p *peer) delete() error {
 	req, err := http.NewRequest(http.MethodDelete, p.resource, http.NoBody)
 	if err != nil {
 		return err
 	}
+	p.authorize(req)
 	resp, err := httpClient.Do(req)
 	if err != nil {
 		return err

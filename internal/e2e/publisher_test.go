@@ -105,6 +105,32 @@ func (p *publisher) start(frames [][]byte) {
 	})
 }
 
+// startVideo sends pictures only, of the list that next returns each time, and tells
+// when, from now on; in a goroutine that stop ends.
+func (p *publisher) startVideo(next func() [][]byte, sent func(time.Time)) {
+	const frameTime = time.Second / 30
+	done := make(chan struct{})
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		frames := next()
+		at := 0
+		each(frameTime, done, func(int) {
+			if at%30 == 0 { // a keyframe comes: another list may begin
+				if other := next(); len(other) > 0 && &other[0] != &frames[0] {
+					frames, at = other, 0
+				}
+			}
+			sent(time.Now())
+			_ = p.video.WriteSample(media.Sample{Data: frames[at%len(frames)], Duration: frameTime}) // as in start
+			at++
+		})
+	})
+	p.stop = sync.OnceFunc(func() {
+		close(done)
+		sending.Wait()
+	})
+}
+
 // each calls do for every tick, counting up, until done.
 func each(period time.Duration, done <-chan struct{}, do func(i int)) {
 	tick := time.NewTicker(period)

@@ -17,10 +17,11 @@ type tally struct {
 	keyframe chan struct{} // closed at the first picture that can be decoded alone
 
 	mu       sync.Mutex
-	c        counts    // guarded by mu
-	last     time.Time // of the last whole frame; guarded by mu
-	pictures []picture // guarded by mu
-	record   bool      // keep pictures; guarded by mu
+	c        counts      // guarded by mu
+	last     time.Time   // of the last whole frame; guarded by mu
+	pictures []picture   // guarded by mu
+	record   bool        // keep pictures; guarded by mu
+	times    []time.Time // of all whole frames; guarded by mu
 
 	// Owned by the goroutine that adds packets.
 	started bool
@@ -84,6 +85,13 @@ func (t *tally) recorded() []picture {
 	return t.pictures[first:]
 }
 
+// arrivals returns when frames became complete, from the first one on.
+func (t *tally) arrivals() []time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.times)
+}
+
 func (t *tally) add(packet *rtp.Packet, now time.Time) {
 	t.order(packet.SequenceNumber)
 	if len(packet.Payload) == 0 {
@@ -125,6 +133,7 @@ func (t *tally) complete(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.c.frames++
+	t.times = append(t.times, now)
 	if !t.last.IsZero() {
 		t.c.pause = max(t.c.pause, now.Sub(t.last))
 	}

@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"io"
+	"math/rand/v2"
 	"net"
 	"regexp"
 	"strconv"
@@ -18,8 +19,10 @@ import (
 // valve is a UDP socket that can be made to fail in the ways that real ones do.
 type valve struct {
 	net.PacketConn
-	deaf   atomic.Bool // read nothing more: the kernel's buffer fills up and overflows
-	noDTLS atomic.Bool // send no DTLS, only what else there is
+	deaf   atomic.Bool                 // read nothing more: the kernel's buffer fills up and overflows
+	noDTLS atomic.Bool                 // send no DTLS, only what else there is
+	lose   atomic.Int32                // so many packets of a hundred, in both directions
+	moved  atomic.Pointer[net.UDPConn] // the socket in place of the first one; nil: it has not moved
 	closed chan struct{}
 	once   sync.Once
 }
@@ -29,20 +32,56 @@ func newValve(conn net.PacketConn) *valve {
 }
 
 func (v *valve) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, addr, err := v.PacketConn.ReadFrom(b)
-	if v.deaf.Load() {
-		<-v.closed
-		return 0, nil, net.ErrClosed
+	for {
+		socket := v.socket()
+		n, addr, err := socket.ReadFrom(b)
+		if v.deaf.Load() {
+			<-v.closed
+			return 0, nil, net.ErrClosed
+		}
+		if err != nil && v.socket() != socket || err == nil && v.lost() {
+			continue
+		}
+		return n, addr, err
 	}
-	return n, addr, err
 }
+
+// socket is the one that packets go through now.
+func (v *valve) socket() net.PacketConn {
+	if moved := v.moved.Load(); moved != nil {
+		return moved
+	}
+	return v.PacketConn
+}
+
+// move goes on from another address, as behind a NAT that has forgotten the old one.
+func (v *valve) move() error {
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return err
+	}
+	old := v.socket()
+	v.moved.Store(socket)
+	select {
+	case <-v.closed: // in this very moment
+		return socket.Close()
+	default:
+		return old.Close()
+	}
+}
+
+// lost says whether this packet is one of those that are lost.
+func (v *valve) lost() bool { return rand.Int32N(100) < v.lose.Load() }
 
 func (v *valve) WriteTo(b []byte, addr net.Addr) (int, error) {
 	// RFC 7983: DTLS is what begins with 20 to 63.
 	if v.noDTLS.Load() && len(b) > 0 && b[0] >= 20 && b[0] <= 63 {
 		return len(b), nil
 	}
-	return v.PacketConn.WriteTo(b, addr)
+	if v.lost() {
+		return len(b), nil
+	}
+	return v.socket().WriteTo(b, addr)
 }
 
 // Close shuts the socket and frees a deaf reader. A second call does nothing.
@@ -50,7 +89,7 @@ func (v *valve) Close() error {
 	err := net.ErrClosed
 	v.once.Do(func() {
 		close(v.closed)
-		err = v.PacketConn.Close()
+		err = v.socket().Close()
 	})
 	return err
 }
