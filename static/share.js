@@ -49,7 +49,7 @@ export function openShare(stream, secret) {
   const link = address('watch', stream);
   const close = make('button', { type: 'button', class: 'round', title: t('close'), 'aria-label': t('close') }, icon('close'));
   const code = qrPicture(link);
-  const dialog = make('dialog', { class: 'share card', 'aria-labelledby': 'share-title' },
+  const dialog = make('dialog', { class: 'share card', 'aria-labelledby': 'share-title', autofocus: '', tabindex: '-1' },
     make('header', {}, make('h2', { id: 'share-title' }, t('share')), close),
     make('div', { class: 'code' }, ...(code ? [code] : []), make('p', { class: 'muted small' }, t('qrAbout'))),
     make('div', { class: 'lines' },

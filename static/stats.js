@@ -55,6 +55,13 @@ const sum = (list, field) => list.reduce((total, entry) => total + (entry[field]
  */
 const perSecond = (now, before, ms) => (ms > 0 ? Math.max(0, ((now - before) * 1000) / ms) : 0);
 
+/**
+ * When a report was made. A busy page gets it late, and rates would jump.
+ * @param {Entry[]} list @param {number} time when it was read
+ * @returns {number} ms, of a clock that only differences are taken of
+ */
+const takenAt = (list, time) => list[0]?.timestamp ?? time;
+
 /** Over so many readings losses are counted: one interval has few packets. */
 const LOSS_READINGS = 10;
 
@@ -75,9 +82,10 @@ export class PlaybackMeter {
     const inbound = entries(report, 'inbound-rtp');
     const video = inbound.find((entry) => entry.kind === 'video') ?? {};
     const last = this.#last;
-    const elapsed = last.time ? time - last.time : 0;
+    const at = takenAt(inbound, time);
+    const elapsed = last.time ? at - last.time : 0;
     const next = {
-      time,
+      time: at,
       bytes: sum(inbound, 'bytesReceived'),
       frames: video.framesDecoded ?? 0,
     };
@@ -134,8 +142,9 @@ export class SendingMeter {
     const video = outbound.find((entry) => entry.kind === 'video') ?? {};
     const seen = entries(report, 'remote-inbound-rtp').find((entry) => entry.kind === 'video');
     const last = this.#last;
-    const elapsed = last.time ? time - last.time : 0;
-    const next = { time, bytes: sum(outbound, 'bytesSent'), frames: video.framesEncoded ?? 0 };
+    const at = takenAt(outbound, time);
+    const elapsed = last.time ? at - last.time : 0;
+    const next = { time: at, bytes: sum(outbound, 'bytesSent'), frames: video.framesEncoded ?? 0 };
     this.#last = next;
     return {
       time,

@@ -135,6 +135,13 @@ svg.graph { display: block; width: 100%; height: 2rem; margin: .1rem 0 .35rem; b
   .stats-list { gap: .1rem 1rem; }
   .stats-graph { display: none; }
 }
+@container (max-height: 20rem) and (min-width: 26rem) {
+  .stats { width: calc(100% - 1.8rem); }
+  .stats-list { grid-template-columns: auto 1fr auto 1fr; }
+  .stats-value, .stats-note { display: inline; font-size: inherit; }
+  .stats-value.delay, .stats-value.bitrate { font-size: inherit; }
+  .stats-note { display: none; }
+}
 .reader { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @media (prefers-reduced-motion: reduce) {

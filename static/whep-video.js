@@ -4,21 +4,7 @@
 //   <script type="module" src="https://HOST/static/whep-video.js"></script>
 //   <whep-video src="https://HOST/whep/NAME" autoplay muted controls></whep-video>
 //
-// Attributes: src (WHEP URL), token (sent as Bearer), muted, autoplay (without it a
-// play button is shown and nothing is fetched), controls, poster, stats (shows statistics),
-// lang (en or zh; the document's language otherwise, then the browser's), policy (relay:
-// only through a TURN server), ice-servers (JSON, beside those that the server names).
-// Properties: state, stats, delay, viewers, stream, video, muted, src, token.
-// Methods: play(), stop(), retry(), toggleMute(), toggleFullscreen(), togglePip(),
-// toggleStats(), snapshot(), saveSnapshot(), pressKey(event).
-// Events (CustomEvent, not bubbling): "state" and "error" with {name, text, detail,
-// reason, status, code, retryAt}, "stats" with PlaybackStats of stats.js every second (and
-// delay, when it is measured), "viewers" with how many watch.
-// Keys: space or k play and stop, m sound, f full screen, p picture in picture,
-// i statistics, s save the picture.
-// Parts: video, status, headline, detail, countdown, spinner, notice, bar, button, unmute,
-// play, retry, live, menu, stats and stats-…. Custom properties: --whep-accent, --whep-fit,
-// --whep-top (what the page has written over the upper edge).
+// Its attributes, properties, methods, events, keys and parts are told in docs/PLAYER.md.
 
 import { Companion } from './companion.js';
 import { Insight } from './insight.js';
@@ -27,8 +13,8 @@ import { Player } from './player.js';
 import { PlayerView } from './player-view.js';
 import { diagnose, ownStream } from './porthole.js';
 import { toggleFullscreen, togglePictureInPicture } from './screen.js';
-import { readServers } from './servers.js';
 import { saveSnapshot, snapshot } from './snapshot.js';
+import { SourceElement } from './source-element.js';
 import { isError } from './states.js';
 import { countdown, describe, words } from './text.js';
 
@@ -37,7 +23,7 @@ import { countdown, describe, words } from './text.js';
 /** How often a countdown is drawn, ms. */
 const COUNT_EVERY = 250;
 
-export class WhepVideo extends HTMLElement {
+export class WhepVideo extends SourceElement {
   static observedAttributes = ['src', 'token', 'muted', 'autoplay', 'controls', 'poster', 'lang', 'stats', 'policy', 'ice-servers'];
 
   #player = new Player({ diagnose });
@@ -107,23 +93,6 @@ export class WhepVideo extends HTMLElement {
     if (name === 'stats') this.#showStats();
     if (['src', 'token', 'policy', 'ice-servers'].includes(name)) this.#restart();
     if (name === 'autoplay' && value !== null) this.play();
-  }
-
-  get src() {
-    return this.getAttribute('src') ?? '';
-  }
-
-  set src(url) {
-    this.setAttribute('src', url);
-  }
-
-  get token() {
-    return this.getAttribute('token') ?? '';
-  }
-
-  set token(token) {
-    if (token) this.setAttribute('token', token);
-    else this.removeAttribute('token');
   }
 
   get muted() {
@@ -210,7 +179,7 @@ export class WhepVideo extends HTMLElement {
 
   /** Has the browser save the present picture. */
   async saveSnapshot() {
-    if (await saveSnapshot(this.video, this.#endpoint)) this.#view.toast(this.#view.say('saved'));
+    if (await saveSnapshot(this.video, this.source?.endpoint ?? '')) this.#view.toast(this.#view.say('saved'));
   }
 
   /**
@@ -222,24 +191,14 @@ export class WhepVideo extends HTMLElement {
     return this.#view.pressKey(event);
   }
 
-  /** @returns {string} absolute, '' without a source */
-  get #endpoint() {
-    return this.src ? new URL(this.src, document.baseURI).href : '';
-  }
-
   #start() {
-    const endpoint = this.#endpoint;
-    if (!endpoint) return;
-    const token = this.token || undefined;
-    const stream = ownStream(endpoint);
-    this.#insight.endpoint = endpoint;
-    if (stream) this.#companion.start(stream, token);
+    const { source } = this;
+    if (!source) return;
+    const stream = ownStream(source.endpoint);
+    this.#insight.endpoint = source.endpoint;
+    if (stream) this.#companion.start(stream, source.token);
     else this.#companion.stop();
-    this.#player.start({
-      endpoint, token,
-      policy: this.getAttribute('policy') === 'relay' ? 'relay' : 'all',
-      iceServers: readServers(this.getAttribute('ice-servers')),
-    });
+    this.#player.start(source);
   }
 
   /** A page that sets src and then token gets one session, not two. */
@@ -296,7 +255,7 @@ export class WhepVideo extends HTMLElement {
   }
 
   #translate() {
-    this.#view.words = words([this.getAttribute('lang'), document.documentElement.lang, ...navigator.languages]);
+    this.#view.words = words(this.languages);
     this.#showState();
   }
 

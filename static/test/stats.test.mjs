@@ -52,3 +52,23 @@ test('sending tells what limits it and what was lost', () => {
     { type: 'remote-inbound-rtp', kind: 'video', fractionLost: 0.25 }), 2_000);
   assert.deepEqual([stats.bitrate, stats.framesPerSecond, stats.loss, stats.limitedBy], [800_000, 30, 0.25, 'cpu']);
 });
+
+test('a report that is read late does not make the rates jump', () => {
+  const meter = new PlaybackMeter();
+  const video = (timestamp, bytes, frames) => report({ type: 'inbound-rtp', kind: 'video', timestamp, bytesReceived: bytes, framesDecoded: frames });
+  meter.read(video(10_000, 0, 0), 1_000);
+  const late = meter.read(video(11_000, 125_000, 30), 3_900);
+  assert.deepEqual([late.bitrate, late.framesPerSecond], [1_000_000, 30]);
+  assert.equal(meter.read(video(12_000, 250_000, 60), 4_000).framesPerSecond, 30);
+});
+
+test('losses are those of the last ten seconds, and late packets are taken back', () => {
+  const meter = new PlaybackMeter();
+  const at = (second, lost, received) =>
+    meter.read(report({ type: 'inbound-rtp', kind: 'video', packetsLost: lost, packetsReceived: received }), second * 1000).loss;
+  assert.equal(at(1, 0, 0), undefined);
+  assert.equal(at(2, 10, 90), 0.1);
+  assert.equal(at(3, 5, 195), 0.025);
+  for (let second = 4; second < 14; second += 1) at(second, 5, 100 * second);
+  assert.equal(at(14, 5, 1400), 0);
+});
