@@ -38,10 +38,16 @@ func (d fakeDev) plug(node string, links ...string) {
 	d.t.Helper()
 	d.must(os.WriteFile(d.dir.join(node), nil, 0o600))
 	for _, link := range links {
-		link = d.dir.join("v4l", link)
-		d.must(os.MkdirAll(filepath.Dir(link), 0o755))
-		d.must(os.Symlink(filepath.Join("../..", node), link))
+		d.link(node, link)
 	}
+}
+
+// link gives a node a lasting name.
+func (d fakeDev) link(node, name string) {
+	d.t.Helper()
+	name = d.dir.join("v4l", name)
+	d.must(os.MkdirAll(filepath.Dir(name), 0o755))
+	d.must(os.Symlink(filepath.Join("../..", node), name))
 }
 
 func (d fakeDev) unplug(node string) {
@@ -130,6 +136,37 @@ func TestReplugUnderAnotherNumber(t *testing.T) {
 	}
 	if err := o.lost(); err != nil {
 		t.Errorf("after it was opened again: %v", err)
+	}
+}
+
+// A camera that is open before it has its name is found by it all the same.
+func TestNameThatComesLate(t *testing.T) {
+	d := newFakeDev(t)
+	d.plug("video0")
+	o, watch := newCameraOrigin(Spec{}, d.dir, func(name string) (*input, string, error) {
+		path := d.dir.path(name)
+		if path == "" {
+			path = d.dir.join("video0")
+		}
+		node, err := resolve(path)
+		return &input{}, node, err
+	})
+	defer watch.Close()
+	if _, err := o.open(); err != nil {
+		t.Fatal(err)
+	}
+	d.link("video0", "by-id/usb-A")
+	if err := o.lost(); err != nil {
+		t.Error(err)
+	}
+	d.unplug("video0")
+	d.plug("video0", "by-id/usb-B")
+	if err := o.look(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another camera has the number: %v, want ErrNotExist", err)
+	}
+	d.plug("video1", "by-id/usb-A")
+	if err := o.look(); err != nil {
+		t.Errorf("back under another number: %v", err)
 	}
 }
 

@@ -132,8 +132,19 @@ func newCameraOrigin(spec Spec, dir devices, openNode func(name string) (*input,
 }
 
 func (c *cameraOrigin) look() error { return c.dir.look(c.name) }
-func (c *cameraOrigin) lost() error { return c.was.lost() }
 func (c *cameraOrigin) known() bool { return c.was.path != "" }
+
+// lost also looks for the camera's lasting name, if it is known by its number only: what makes the names is often slower
+// than we are.
+func (c *cameraOrigin) lost() error {
+	if err := c.was.lost(); err != nil {
+		return err
+	}
+	if c.name == c.was.path {
+		c.name = c.dir.lasting(c.name, c.was.path)
+	}
+	return nil
+}
 
 func (c *cameraOrigin) open() (*input, error) {
 	in, node, err := c.openNode(c.name)

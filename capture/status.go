@@ -9,11 +9,18 @@ import (
 	"porthole/internal/broadcast"
 )
 
-// What the list of streams says of a source, besides what stateText makes of failures.
-const (
-	textOpening = "waiting for the camera"
-	textTaken   = "somebody else is publishing on this stream"
-)
+// What the list of streams says of a source. The pages know these texts too, to translate them.
+
+// textOpening is for a camera that was not open yet.
+const textOpening = "waiting for the camera"
+
+// takenText is for a source whose stream has another publisher.
+func takenText(k Kind) string {
+	if k.drawn() {
+		return k.String() + " off while somebody else publishes"
+	}
+	return "camera off while somebody else publishes"
+}
 
 // openingText is for a source that is being opened.
 func openingText(k Kind) string {
@@ -57,7 +64,7 @@ func stateText(err error, known bool) string {
 	case errors.Is(err, ErrEncoder):
 		return "encoder failed, starting again"
 	case errors.Is(err, broadcast.ErrStreamBusy):
-		return textTaken
+		return takenText(Camera)
 	}
 	return "camera failed, trying again"
 }

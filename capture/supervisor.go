@@ -103,7 +103,7 @@ func (s *supervisor) awaitWork(ctx context.Context) error {
 		changed, moved := s.place.Changed(), s.devices.Changed()
 		switch {
 		case s.place.Taken():
-			s.place.Tell(broadcast.SourceStatus{Text: textTaken})
+			s.place.Tell(broadcast.SourceStatus{Text: takenText(s.spec.Kind)})
 		case !s.spec.OnDemand || s.place.Watched():
 			return ctx.Err()
 		default:

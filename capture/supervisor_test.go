@@ -311,7 +311,7 @@ func TestCameraIsOffWhileTheStreamIsTaken(t *testing.T) {
 		s.place.set(true, true)
 		defer s.begin(t)()
 		time.Sleep(time.Minute)
-		s.wantLast(t, "somebody else is publishing on this stream", false)
+		s.wantLast(t, "camera off while somebody else publishes", false)
 		if len(s.cameras) > 0 {
 			t.Error("the camera was opened")
 		}

@@ -39,7 +39,10 @@ const sources = /** @type {const} */ ([
   [/^no permission for the camera$/, '没有使用摄像头的权限'],
   [/^no permission for (.+)$/, '没有使用 $1 的权限'],
   [/^camera failed, trying again$/, '摄像头出错，正在重试'],
-  [/^somebody else is publishing on this stream$/, '另有人正在向此直播推流'],
+  [/^camera stalled, reopening$/, '摄像头没有画面，正在重新打开'],
+  [/^encoder failed, starting again$/, '编码器出错，正在重新启动'],
+  [/^waiting for the camera$/, '正在等待摄像头'],
+  [/^(\w+) off while somebody else publishes$/, '另有人正在向此直播推流'],
 ]);
 
 /** @param {string} text @returns {string} in Chinese, or as it is where it is not known */

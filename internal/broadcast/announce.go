@@ -107,6 +107,14 @@ func (s *stream) standbyLocked() []Codec {
 	return s.announced.status.Standby
 }
 
+// absentLocked is ErrNoPublisher, with what the source on this machine says of that.
+func (s *stream) absentLocked() error {
+	if s.announced == nil || s.announced.status.Text == "" {
+		return ErrNoPublisher
+	}
+	return fmt.Errorf("%w: %s", ErrNoPublisher, s.announced.status.Text)
+}
+
 // codecsLocked returns what a viewer who joins now will get; nothing when there is
 // nothing to join for.
 func (s *stream) codecsLocked() (codecs []Codec) {

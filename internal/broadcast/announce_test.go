@@ -2,6 +2,7 @@ package broadcast_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,8 +44,8 @@ func TestAnnouncedStreamIsListed(t *testing.T) {
 		if !ok || info.State != broadcast.StateWaiting || info.SourceState != "camera unplugged" || info.Source != "camera" || info.Live {
 			t.Errorf("%+v", info)
 		}
-		if _, err := b.Join("cam"); !errors.Is(err, broadcast.ErrNoPublisher) {
-			t.Errorf("joined a stream whose source cannot work: %v", err)
+		if _, err := b.Join("cam"); !errors.Is(err, broadcast.ErrNoPublisher) || !strings.Contains(err.Error(), "camera unplugged") {
+			t.Errorf("joining a stream whose source cannot work: %v", err)
 		}
 
 		cam := publish(t, b, 30)

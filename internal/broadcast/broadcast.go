@@ -149,7 +149,7 @@ func (b *Broadcaster) Join(name string) (*Viewer, error) {
 	}
 	codecs := s.codecsLocked()
 	if len(codecs) == 0 {
-		return nil, fmt.Errorf("join %q: %w", name, ErrNoPublisher)
+		return nil, fmt.Errorf("join %q: %w", name, s.absentLocked())
 	}
 	if b.cfg.MaxViewers > 0 && b.viewers >= b.cfg.MaxViewers {
 		return nil, fmt.Errorf("join %q: %w", name, ErrTooManyViewers)
