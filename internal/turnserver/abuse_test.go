@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pion/stun/v4"
+	"github.com/pion/turn/v5"
 
 	"porthole/internal/iceserver"
 	"porthole/internal/turnserver"
@@ -253,21 +255,63 @@ func TestConnectionsAreCounted(t *testing.T) {
 }
 
 func TestGarbageEndsAConnection(t *testing.T) {
+	for name, garbage := range map[string]string{
+		"HTTP": "GET / HTTP/1.1\r\nHost: here\r\n\r\n",
+		// 20 + 65,516 is 0 in 16 bits.
+		"a length that overflows": "\x00\x01\xff\xec\x21\x12\xa4\x42abcdefghijkl",
+		"a huge message":          "\x00\x01\x80\x00\x21\x12\xa4\x42abcdefghijkl",
+		"an odd length":           "\x00\x01\x00\x02\x21\x12\xa4\x42abcdefghijkl\x00\x00",
+		"no magic cookie":         "\x00\x01\x00\x00\x00\x00\x00\x00abcdefghijkl",
+		"an indication first":     "\x00\x16\x00\x00\x21\x12\xa4\x42abcdefghijkl",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := start(t, nil)
+			conn, err := net.Dial("tcp", f.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := conn.Write([]byte(garbage)); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			var late net.Error
+			if _, err := conn.Read(make([]byte, 10)); err == nil || errors.As(err, &late) && late.Timeout() {
+				t.Errorf("the connection is still open: %v", err)
+			}
+			f.eventually("its place to be free", func() bool { return f.metric("porthole_turn_connections") == 0 })
+		})
+	}
+}
+
+// Messages come in pieces of any size, and several at once.
+func TestMessagesOverTCPInPieces(t *testing.T) {
 	f := start(t, nil)
 	conn, err := net.Dial("tcp", f.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: here\r\n\r\n")); err != nil {
-		t.Fatal(err)
+	request := stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.Fingerprint)
+	for _, part := range [][]byte{request.Raw[:1], request.Raw[1:7], slices.Concat(request.Raw[7:], request.Raw, request.Raw[:3]), request.Raw[3:]} {
+		if _, err := conn.Write(part); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	var late net.Error
-	if _, err := conn.Read(make([]byte, 10)); err == nil || errors.As(err, &late) && late.Timeout() {
-		t.Errorf("the connection is still open: %v", err)
+	answers := turn.NewSTUNConn(conn)
+	b := make([]byte, 1500)
+	for i := range 3 {
+		n, _, err := answers.ReadFrom(b)
+		if err != nil {
+			t.Fatalf("answer %d: %v", i, err)
+		}
+		if !stun.IsMessage(b[:n]) || [stun.TransactionIDSize]byte(b[8:20]) != request.TransactionID {
+			t.Errorf("answer %d is %x", i, b[:n])
+		}
 	}
-	f.eventually("its place to be free", func() bool { return f.metric("porthole_turn_connections") == 0 })
 }

@@ -1,6 +1,10 @@
 package turnserver
 
-import "net/netip"
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+)
 
 // MayReach says whether relays may exchange packets with peer, on a machine with
 // the local addresses.
@@ -8,4 +12,14 @@ func MayReach(media []netip.AddrPort, allow []netip.Prefix, local []netip.Addr, 
 	p := newPolicy(func() []netip.AddrPort { return media }, allow)
 	p.local = func() []netip.Addr { return local }
 	return p.peer(peer)
+}
+
+// OnPackets is Listen for packets that come from elsewhere, without limits.
+func OnPackets(cfg Config, conn net.PacketConn) (*Server, error) {
+	cfg.Limits = Limits{Requests: 1 << 30, Failures: 1 << 30}.withDefaults()
+	s, err := newServer(cfg, slog.New(slog.DiscardHandler), conn)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.serve()
 }

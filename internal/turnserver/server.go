@@ -20,13 +20,14 @@ import (
 // Server is a running STUN and TURN server.
 type Server struct {
 	// Set by Listen, read-only afterwards.
-	cfg    Config
-	log    *slog.Logger
-	addr   netip.AddrPort
-	udp    *clientConn
-	tcp    *listener
-	relays *relays
-	turn   *turn.Server
+	cfg     Config
+	log     *slog.Logger
+	addr    netip.AddrPort
+	metrics *metrics
+	udp     *clientConn
+	tcp     *listener // nil in tests that feed packets
+	relays  *relays
+	turn    *turn.Server
 
 	closing  sync.Once
 	closeErr error // set by closing
@@ -44,36 +45,54 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(cfg.Registerer)
+	s, err := newServer(cfg, log, udp)
 	if err != nil {
 		return nil, errors.Join(err, udp.Close(), tcp.Close())
 	}
-	s := &Server{
-		cfg: cfg, log: log, addr: localAddr(udp),
-		udp: &clientConn{PacketConn: udp, requests: newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests), metrics: m},
-		tcp: newListener(tcp, cfg, m),
+	s.tcp = newListener(tcp, cfg, s.metrics)
+	if err := s.serve(); err != nil {
+		return nil, errors.Join(err, udp.Close(), tcp.Close())
 	}
-	s.relays = newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m)
-	auth := newAuthority(cfg.Secret, cfg.Limits.Failures, s.relays.holds, m)
-	s.turn, err = turn.NewServer(turn.ServerConfig{
+	return s, nil
+}
+
+// newServer makes a server that serve starts. cfg is complete.
+func newServer(cfg Config, log *slog.Logger, udp net.PacketConn) (*Server, error) {
+	m, err := newMetrics(cfg.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{
+		cfg: cfg, log: log, addr: localAddr(udp), metrics: m,
+		udp:    &clientConn{PacketConn: udp, requests: newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests), metrics: m},
+		relays: newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m),
+	}, nil
+}
+
+// serve starts pion's server on the sockets.
+func (s *Server) serve() (err error) {
+	auth := newAuthority(s.cfg.Secret, s.cfg.Limits.Failures, s.relays.holds, s.metrics)
+	cfg := turn.ServerConfig{
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn: s.udp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit,
-		}},
-		ListenerConfigs: []turn.ListenerConfig{{
-			Listener: s.tcp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit,
 		}},
 		Realm: realm, AuthHandler: auth.check, QuotaHandler: s.relays.quota,
 		EventHandler: turn.EventHandler{OnAuth: auth.outcome},
 		// A client that does not say which family it wants, and most do not, gets IPv4
 		// (RFC 8656 7.2) where media has it, and else the one that it came by.
-		StrictAddressFamily: slices.ContainsFunc(cfg.Media(), func(a netip.AddrPort) bool { return a.Addr().Is4() }),
+		StrictAddressFamily: slices.ContainsFunc(s.cfg.Media(), func(a netip.AddrPort) bool { return a.Addr().Is4() }),
 		// pion warns of whatever a stranger sends; what matters is in the metrics.
 		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the TURN server: %w", err), udp.Close(), tcp.Close())
 	}
-	return s, nil
+	if s.tcp != nil {
+		cfg.ListenerConfigs = []turn.ListenerConfig{{
+			Listener: s.tcp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit,
+		}}
+	}
+	if s.turn, err = turn.NewServer(cfg); err != nil {
+		return fmt.Errorf("start the TURN server: %w", err)
+	}
+	return nil
 }
 
 // listen binds a UDP and a TCP socket with the same port number.
@@ -132,7 +151,7 @@ func listenPair(addr *net.UDPAddr) (*net.UDPConn, *net.TCPListener, error) {
 	return nil, nil, fmt.Errorf("listen for TURN over TCP: %w", last)
 }
 
-func localAddr(conn *net.UDPConn) netip.AddrPort {
+func localAddr(conn net.PacketConn) netip.AddrPort {
 	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() // what ListenUDP returns
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
@@ -188,7 +207,9 @@ func (s *Server) Close() error {
 		if err := s.turn.Close(); err != nil {
 			s.closeErr = fmt.Errorf("close the TURN server: %w", err)
 		}
-		s.tcp.wait()
+		if s.tcp != nil {
+			s.tcp.wait()
+		}
 		s.udp.reading.Wait()
 		s.relays.wait()
 	})
