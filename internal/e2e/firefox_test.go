@@ -56,11 +56,25 @@ func puppeteerCore(t testing.TB) string {
 // startFirefox starts a browser, ended with the test.
 func startFirefox(t testing.TB) *firefox {
 	t.Helper()
+	return startFirefoxBy(t)
+}
+
+// startFirefoxOn starts it on a machine of a test network, where the host is as good as
+// one with HTTPS.
+func startFirefoxOn(t testing.TB, m *machine, host string) *firefox {
+	t.Helper()
+	return startFirefoxBy(t, "ip", "netns", "exec", m.namespace, "env", "SECURE="+host)
+}
+
+// startFirefoxBy starts it by another command, that runs the one that it is given.
+func startFirefoxBy(t testing.TB, command ...string) *firefox {
+	t.Helper()
 	program, err := exec.LookPath("firefox-esr")
 	if err != nil {
 		t.Fatalf("find Firefox (Debian's package firefox-esr): %v", err)
 	}
-	cmd := exec.Command("node", "testdata/firefox.mjs")
+	command = append(command, "node", "testdata/firefox.mjs")
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "PUPPETEER="+puppeteerCore(t), "FIREFOX="+program, "HOME="+t.TempDir())
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

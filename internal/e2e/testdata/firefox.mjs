@@ -26,6 +26,7 @@ const browser = await puppeteer.launch({
     'media.navigator.streams.fake': true,
     'media.navigator.permission.disabled': true,
     'media.autoplay.default': 0,
+    'dom.securecontext.allowlist': process.env.SECURE ?? '',
     'media.gmp-manager.updateEnabled': false,
   },
 });
