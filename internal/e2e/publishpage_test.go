@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 )
@@ -19,8 +20,8 @@ type sessionBrief struct {
 	Ended    string `json:"ended"`
 }
 
-// publishers returns the ids of the WHIP sessions that there are or were.
-func (s *server) publishers(t testing.TB) (ids []string) {
+// sessionBriefs returns the sessions of a protocol, that there are or were.
+func (s *server) sessionBriefs(t testing.TB, protocol string) []sessionBrief {
 	t.Helper()
 	var list struct {
 		Sessions []sessionBrief `json:"sessions"`
@@ -29,12 +30,18 @@ func (s *server) publishers(t testing.TB) (ids []string) {
 	if err := json.Unmarshal([]byte(r.body), &list); err != nil {
 		t.Fatalf("%v in %s", err, r.body)
 	}
-	for _, session := range list.Sessions {
-		if session.Protocol == "whip" {
-			ids = append(ids, session.ID)
+	return slices.DeleteFunc(list.Sessions, func(b sessionBrief) bool { return b.Protocol != protocol })
+}
+
+// connected counts those that have a media path.
+func (s *server) connected(t testing.TB, protocol string) (n int) {
+	t.Helper()
+	for _, b := range s.sessionBriefs(t, protocol) {
+		if b.State == "connected" && b.Ended == "" {
+			n++
 		}
 	}
-	return ids
+	return n
 }
 
 // TestPublishPageSurvivesALostDevice pulls the camera out while it is live: the page
@@ -66,8 +73,8 @@ func TestPublishPageSurvivesALostDevice(t *testing.T) {
 	page.do("choose a camera", `document.querySelector("#camera").dispatchEvent(new Event("change"))`)
 	page.waitTrue(5*time.Second, "the words to go", `document.querySelector("#trouble").hidden`)
 	requireMoving(viewer, 8)
-	if ids := s.publishers(t); len(ids) != 1 {
-		t.Errorf("the publisher's sessions were %v, want one throughout", ids)
+	if sessions := s.sessionBriefs(t, "whip"); len(sessions) != 1 {
+		t.Errorf("the publisher's sessions were %+v, want one throughout", sessions)
 	}
 
 	page.do("say that the system has another device", `navigator.mediaDevices.dispatchEvent(new Event("devicechange"))`)

@@ -95,8 +95,26 @@ func TestEmbeddedOnAnotherSite(t *testing.T) {
 	requireMoving(element, 10)
 
 	frame := openTab(t, browser, site+"/frame")
-	s.waitViewers(t, "webcam", 2, 20*time.Second)
+	waitFor(t, 20*time.Second, "the player in the frame to be connected", func() error {
+		if n := s.connected(t, "whep"); n != 2 {
+			return fmt.Errorf("%d viewers are connected", n)
+		}
+		return nil
+	})
 	frame.screenshot("frame")
+
+	quiet := openTab(t, browser, s.url+"/embed/webcam?controls=0&muted=0&autoplay=0&lang=zh&policy=relay&poster=%2Fsnapshot%2Fwebcam.jpg")
+	for attribute, want := range map[string]string{
+		"controls": "", "muted": "", "autoplay": "", "lang": "zh", "policy": "relay", "poster": s.url + "/snapshot/webcam.jpg",
+	} {
+		script := fmt.Sprintf(`document.querySelector("whep-video").getAttribute(%q) ?? "none"`, attribute)
+		if want == "" {
+			want = "none"
+		}
+		if got := eval[string](quiet, "read "+attribute, script); got != want {
+			t.Errorf("the embed page's player has %s %q, want %q", attribute, got, want)
+		}
+	}
 
 	refused := openTab(t, browser, site+"/closed")
 	refused.tolerate("frame-ancestors")

@@ -147,6 +147,24 @@ func TestSourceOnThisMachineIsSeenRaw(t *testing.T) {
 	}
 }
 
+// While a fallback is shown, its picture is that of the stream.
+func TestFallbackIsWhatIsSeen(t *testing.T) {
+	f := vp8Stream()
+	f.info.Fallback = "pause"
+	var asked string
+	m := snapshot.New(snapshot.Config{
+		Stream: func(string) (broadcast.StreamInfo, bool) { return f.info, true },
+		Keyframe: func(name string) (broadcast.Keyframe, error) {
+			asked = name
+			return f.keyframe()
+		},
+		Sources: func(string) bool { return false },
+	})
+	if _, err := m.Take(t.Context(), "cam", 0); err != nil || asked != "pause" {
+		t.Errorf("the keyframe of %q was asked for, want that of the fallback: %v", asked, err)
+	}
+}
+
 func TestWhatHasNoPicture(t *testing.T) {
 	tests := map[string]struct {
 		change func(*fixture)
