@@ -242,7 +242,7 @@ func serveSettings() []setting[Config] {
 		{
 			name: "fallback", arg: "[STREAM=]NAME", list: true,
 			help: "What the viewers of STREAM, or of every other stream, see while nobody publishes\n" +
-				"it: the stream NAME, or a source of its own such as pattern:.",
+				"it: the stream NAME, or a source of its own such as slate:.",
 			set: many(func(c *Config) *[]Fallback { return &c.Fallbacks }, parseFallback),
 		},
 		{

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -140,7 +141,11 @@ func (s *stream) borrowLocked(lender *stream) bool {
 			lender.borrowers = make(map[*stream]struct{})
 		}
 		lender.borrowers[s] = struct{}{}
-		s.b.log.Info("showing the fallback", "stream", s.name, "fallback", lender.name, "viewers", len(s.viewers))
+		level := slog.LevelInfo
+		if len(s.viewers) == 0 {
+			level = slog.LevelDebug
+		}
+		s.b.log.Log(context.Background(), level, "showing the fallback", "stream", s.name, "fallback", lender.name, "viewers", len(s.viewers))
 	} else if s.publisher == nil && len(s.viewers) > 0 {
 		s.endGraceLocked()
 		s.beginGraceLocked()

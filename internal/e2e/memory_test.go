@@ -20,6 +20,7 @@ func TestMemoryPerViewer(t *testing.T) {
 		ramp    = 6 * time.Second
 		watched = 12 * time.Second
 		most    = 0.5 // MiB
+		routine = 20  // goroutines
 	)
 	s := startProgram(t, plainBinary(t), "--source", patternSource)
 	s.waitLive(t, "webcam", true, 20*time.Second)
@@ -48,6 +49,9 @@ func TestMemoryPerViewer(t *testing.T) {
 	t.Logf("%s; first whole keyframe: %v; frame delay: %v", report.Verdict.Text, report.FirstKeyframe, report.FrameDelay)
 	if per > most {
 		t.Errorf("%.3f MiB per viewer, want at most %v", per, most)
+	}
+	if n := float64(withGoroutines-goroutines) / viewers; n > routine {
+		t.Errorf("%.2f goroutines per viewer, want at most %d", n, routine)
 	}
 	s.waitViewers(t, "webcam", 0, 10*time.Second)
 	s.waitGoroutines(t, goroutines, 10*time.Second)

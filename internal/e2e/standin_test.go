@@ -124,3 +124,43 @@ func (t *tally) showsSince(sps string) (since time.Time) {
 	}
 	return since
 }
+
+// TestSlateStandsIn is a stream with a slate for the time before and after its
+// publisher's: it is drawn only while somebody has to look at it.
+func TestSlateStandsIn(t *testing.T) {
+	t.Parallel()
+	frames := encodeTestVideo(t)
+	s := startServer(t, "--source", patternSource, "--fallback", "slate:?text=back+soon&size=320x180&fps=15")
+	v := watch(t, s, "door")
+	v.waitPlaying(t)
+	requireState(t, s, "door", "fallback", "slate")
+	sender := publish(t, s, "door", frames)
+	waitFor(t, 10*time.Second, "the publisher", func() error {
+		if got := s.stream(t, "door").State; got != "live" {
+			return fmt.Errorf("the state is %q", got)
+		}
+		return nil
+	})
+	v.waitFrames(t, 30)
+	waitFor(t, 20*time.Second, "the slate to be off", func() error {
+		if got := s.stream(t, "slate").State; got != "standby" {
+			return fmt.Errorf("the state is %q", got)
+		}
+		return nil
+	})
+	if err := sender.delete(); err != nil {
+		t.Fatal(err)
+	}
+	sender.stop()
+	v.waitFrames(t, 5)
+	waitFor(t, 10*time.Second, "the slate", func() error {
+		if info := s.stream(t, "door"); info.State != "fallback" || info.Fallback != "slate" {
+			return fmt.Errorf("%+v", info)
+		}
+		return nil
+	})
+	v.waitFrames(t, 5)
+	if c := v.video.counts(); c.missing != 0 {
+		t.Errorf("the viewer saw gaps between sequence numbers: %+v", c)
+	}
+}
