@@ -25,18 +25,18 @@ func TestBrowserChoosesLayers(t *testing.T) {
 	viewer := openTab(t, browser, s.url+"/")
 	viewer.do("watch", fmt.Sprintf("(%s)(%q)", chooseScript, s.url+"/whep/cam"))
 	// Chromium starts with the smaller one and adds the other as it finds room.
-	viewer.waitTrue(40*time.Second, "the largest picture", "__video.videoWidth === 640")
+	viewer.waitTrue(60*time.Second, "the larger picture", "__video.videoWidth === 480")
 	for _, choice := range []struct {
 		rid   string
 		width int
-	}{{"h", 320}, {"f", 640}, {"h", 320}, {"", 640}} {
+	}{{"h", 240}, {"f", 480}, {"h", 240}, {"", 480}} {
 		viewer.do("forget the pauses", "__longestPause()")
 		if status := eval[int](viewer, "choose", fmt.Sprintf("__choose(%q)", choice.rid)); status != 200 {
 			t.Fatalf("%q was answered %d", choice.rid, status)
 		}
-		viewer.waitTrue(15*time.Second, fmt.Sprintf("the picture of %d pixels", choice.width), fmt.Sprintf("__video.videoWidth === %d", choice.width))
+		viewer.waitTrue(30*time.Second, fmt.Sprintf("the picture of %d pixels", choice.width), fmt.Sprintf("__video.videoWidth === %d", choice.width))
 		before := eval[float64](viewer, "look at the clock", "__video.currentTime")
-		viewer.waitTrue(10*time.Second, "the picture to go on", fmt.Sprintf("__video.currentTime > %f", before+1))
+		viewer.waitTrue(20*time.Second, "the picture to go on", fmt.Sprintf("__video.currentTime > %f", before+1))
 		t.Logf("to %q: %.0f ms between two pictures at the most", choice.rid, eval[float64](viewer, "the longest pause", "__longestPause()"))
 	}
 }

@@ -1,9 +1,10 @@
 // A WHIP client (RFC 9725) as another site may write one: sends the camera and
 // the microphone, the video in one codec, and remembers how to end it. With encodings
-// (RTCRtpEncodingParameters) the video is simulcast.
+// (RTCRtpEncodingParameters) the video is simulcast, small and slow, so that a busy
+// machine encodes all of it.
 async (endpoint, mimeType, encodings) => {
   const media = await navigator.mediaDevices.getUserMedia({
-    video: { width: 640, height: 480, frameRate: 30 },
+    video: encodings ? { width: 480, height: 270, frameRate: 10 } : { width: 640, height: 480, frameRate: 30 },
     audio: true,
   });
   const connection = new RTCPeerConnection();
