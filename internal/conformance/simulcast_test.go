@@ -292,3 +292,19 @@ func TestICE06SimulcastRestart(t *testing.T) {
 	}
 	s.do(http.MethodGet, p.session, "").is(http.StatusOK)
 }
+
+// WHEP-12, the server's own choice: a viewer whose network loses much is sent less,
+// and more again when it does not.
+func TestWHEP12Losses(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	newSimulcaster(t, s)
+	until(t, patience, "the stream to be live", func() bool { return s.stream("row").Live })
+	v := watchStream(t, s, "row", role{codecs: []codec{vp8}})
+	video := v.received["video"]
+	until(t, patience, "the best encoding", func() bool { return video.playing() == "f" })
+	v.wire.lose(oneIn(3, kindRTP), nil)
+	until(t, patience, "a lower encoding", func() bool { return video.playing() != "f" })
+	v.wire.lose(nil, nil)
+	until(t, 3*patience, "the best encoding again", func() bool { return video.playing() == "f" })
+}

@@ -22,8 +22,8 @@
 // # Order of checks
 //
 // CORS preflight, route (404) and method (405), rate (429), token (401, 403),
-// media type (415), precondition (428, 412), size (413) and time (408), syntax
-// (400), meaning (422), state of the stream (409), capacity (503). Nothing is read
+// another server (307), media type (415), precondition (428, 412), size (413) and
+// time (408), syntax (400), meaning (422), state of the stream (409), capacity (503). Nothing is read
 // before the token was checked, and no connection is built before all of it.
 //
 // # Access
