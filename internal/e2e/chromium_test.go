@@ -29,7 +29,7 @@ var probe string
 
 // startChromium starts a headless browser with a fake camera and microphone,
 // ended with the test.
-func startChromium(t testing.TB) context.Context {
+func startChromium(t testing.TB, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // the tests run as root in CI, where the sandbox refuses to
@@ -42,7 +42,7 @@ func startChromium(t testing.TB) context.Context {
 		chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.WindowSize(1280, 900),
 	)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, more...)...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
