@@ -1,5 +1,6 @@
 // The publish page's words and its meter, without a browser.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { homeTexts } from '../text-home.js';
@@ -62,6 +63,16 @@ test('both languages have the same texts, with the same values in them', () => {
       const values = (words) => [...words.matchAll(/\{\w+\}/g)].map(([value]) => value).sort();
       assert.deepEqual(values(catalogue.zh[key]), values(text), key);
     }
+  }
+});
+
+test('every text that a page marks is in its catalogue, and the page says the same without it', () => {
+  for (const [page, catalogue] of [['home', homeTexts], ['publish', publishTexts]]) {
+    const html = readFileSync(new URL(`../${page}.html`, import.meta.url), 'utf8');
+    const marked = [...html.matchAll(/data-text(?:-\w+)?="(\w+)"/g)].map(([, key]) => key);
+    assert.ok(marked.length > 10, page);
+    for (const key of marked) assert.ok(key in catalogue.en, `${page}.html: ${key}`);
+    for (const [, key, text] of html.matchAll(/data-text="(\w+)"[^>]*>([^<]+)</g)) assert.equal(text, catalogue.en[key], `${page}.html: ${key}`);
   }
 });
 
