@@ -34,6 +34,7 @@ type Config struct {
 	TURN           []iceserver.Server // relays that clients are told of
 	Advertise      []string           // what clients are told instead of this machine's addresses
 	Interfaces     []string           // whose addresses they are told, as patterns
+	MDNS           bool               // whether names of clients are looked up
 	ICEPolicy      peer.Policy        // by which paths clients may reach us
 	Timeouts       peer.Timeouts      // of connections
 	PublicIPs      []netip.Addr       // addresses that a NAT forwards to us
@@ -81,6 +82,7 @@ func defaultConfig() Config {
 		MaxLoad:     int(100 * overload.DefaultMaxCPU),
 		MaxLateness: overload.DefaultMaxLateness,
 		Timeouts:    peer.DefaultTimeouts(),
+		MDNS:        !inContainer(),
 		LogLevel:    slog.LevelInfo,
 		LogFormat:   "text",
 
@@ -173,6 +175,11 @@ func serveSettings() []setting[Config] {
 			name: "interfaces", arg: "NAME[,NAME]", list: true,
 			help: "The network interfaces whose addresses clients are told, eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
 			set:  many(func(c *Config) *[]string { return &c.Interfaces }, checked(checkInterfaces)),
+		},
+		{
+			name: "mdns", arg: "on|off", shown: "on, but off in a container",
+			help: "Look up the .local names by which browsers hide their addresses. Without it they\nare found by their own checks, which a firewall of this machine may keep out.",
+			set:  one(func(c *Config) *bool { return &c.MDNS }, parseSwitch),
 		},
 		{
 			name: "ice-policy", arg: "POLICY", shown: peer.PolicyAll.String(),
@@ -374,6 +381,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("public_ip", joinStrings(c.PublicIPs)),
 		slog.String("advertise", strings.Join(c.Advertise, " ")),
 		slog.String("interfaces", strings.Join(c.Interfaces, " ")),
+		slog.Bool("mdns", c.MDNS),
 		slog.String("ice_policy", c.ICEPolicy.String()),
 		slog.String("connect_timeout", c.Timeouts.Connect.String()),
 		slog.String("ice_disconnected", c.Timeouts.ICEDisconnected.String()),

@@ -86,6 +86,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
 	want.RedirectTo = &url.URL{Scheme: "https", Host: "cam2.example:8443", Path: "/live"}
 	want.Advertise, want.Interfaces = []string{"198.51.100.1:4000", "cam.example"}, []string{"eth*,wlan0", "!docker0"}
+	want.MDNS = false
 	want.ICEPolicy = peer.PolicyRelay
 	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
 	want.FrameAncestors = []string{"'self'", "https://*.a.example:8443"}
@@ -108,7 +109,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--fallback", "door=hall", "--fallback", "slate",
 				"--redirect-to", "https://cam2.example:8443/live",
 				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
-				"--ice-policy", "relay", "--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
+				"--mdns", "off", "--ice-policy", "relay", "--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
 				"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
 			}, environment(nil))
 		},
@@ -131,7 +132,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_FALLBACK":  "door=hall slate",
 				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
 				"PORTHOLE_REDIRECT_TO": "https://cam2.example:8443/live",
-				"PORTHOLE_ICE_POLICY":  "relay", "PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
+				"PORTHOLE_MDNS":        "off", "PORTHOLE_ICE_POLICY": "relay", "PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
 				"PORTHOLE_FRAME_ANCESTORS": "'self' https://*.a.example:8443",
 			}))
 		},
@@ -171,6 +172,7 @@ fallback: [door=hall, slate]
 redirect-to: https://cam2.example:8443/live
 advertise: ["198.51.100.1:4000", cam.example]
 interfaces: ["eth*,wlan0", "!docker0"]
+mdns: "off"
 ice-policy: relay
 connect-timeout: 20s
 ice-disconnected: 6s

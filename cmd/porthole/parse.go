@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 
@@ -93,6 +94,24 @@ func parsePrefix(text string) (netip.Prefix, error) {
 // checked makes a parse function of one that only finds faults.
 func checked(check func(string) error) func(string) (string, error) {
 	return func(text string) (string, error) { return text, check(text) }
+}
+
+func parseSwitch(text string) (bool, error) {
+	if text != "on" && text != "off" {
+		return false, fmt.Errorf("%q is neither on nor off", text)
+	}
+	return text == "on", nil
+}
+
+// inContainer says whether this machine is a container, by the marks that Docker and
+// Podman leave: its bridge passes on no multicast.
+func inContainer() bool {
+	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} {
+		if _, err := os.Stat(mark); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func parsePolicy(text string) (peer.Policy, error) {

@@ -110,7 +110,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	}
 	s.engine, err = peer.Listen(peer.Config{
 		Media: cfg.Media, PublicIPs: cfg.PublicIPs, Advertise: cfg.Advertise, Interfaces: splitInterfaces(cfg.Interfaces),
-		Timeouts: cfg.Timeouts, Relays: s.relays, Policy: cfg.ICEPolicy, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
+		Timeouts: cfg.Timeouts, Relays: s.relays, Policy: cfg.ICEPolicy, MDNS: cfg.MDNS, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
 		OnPanic: count(s.panics, "connection"), Connections: s.files,
 	})
 	if err != nil {

@@ -19,6 +19,8 @@ type Fragment struct {
 	// Candidates are the usable ones; those which the server cannot check (TCP,
 	// mDNS names, component 2) are left out without an error (RFC 9725 section 4.3.2).
 	Candidates []Candidate
+	// Hidden are those left out that have a name in the place of an address (mDNS).
+	Hidden []Hidden
 	// EndOfCandidates says that the client has no more.
 	EndOfCandidates bool
 }
@@ -98,6 +100,7 @@ func (p *fragmentParser) take(kind byte, value string) error {
 
 // endSection files the candidates of the section that ends.
 func (p *fragmentParser) endSection() {
+	p.Hidden = hiddenCandidates(p.Hidden, p.pending)
 	for _, value := range usableCandidates(p.pending) {
 		c := Candidate{Mid: p.mid, MLineIndex: p.line, Value: "candidate:" + value}
 		known := slices.ContainsFunc(p.Candidates, func(k Candidate) bool { return k.Mid == c.Mid && k.Value == c.Value })

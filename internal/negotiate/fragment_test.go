@@ -2,6 +2,7 @@ package negotiate_test
 
 import (
 	"errors"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestParseFragment(t *testing.T) {
 		},
 		{
 			"what cannot be used is dropped without a word",
-			"a=ice-ufrag:EsAw\r\na=mid:0\r\na=candidate:1 1 udp 1 0f6c.local 5 typ host\r\na=candidate:2 1 tcp 1 10.0.0.1 9 typ host tcptype active\r\n" +
+			"a=ice-ufrag:EsAw\r\na=mid:0\r\na=candidate:1 1 udp 1 example.com 5 typ host\r\na=candidate:2 1 tcp 1 10.0.0.1 9 typ host tcptype active\r\n" +
 				"a=candidate:3 1 udp 1 example.org 5 typ host\r\na=candidate:4 2 udp 1 10.0.0.1 5 typ host\r\na=candidate:\r\na=candidate:5 1 udp 1 0.0.0.0 5 typ host\r\na=" + value + "\r\n",
 			negotiate.Fragment{Ufrag: "EsAw", Candidates: at("0", -1)},
 		},
@@ -129,5 +130,26 @@ func TestFormatFragment(t *testing.T) {
 	}, "\r\n")
 	if got := negotiate.FormatFragment(f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestHiddenCandidates(t *testing.T) {
+	fragment := "a=ice-ufrag:u\r\na=mid:0\r\n" +
+		"a=candidate:1 1 udp 77 0f6c-1.local 5000 typ host generation 0\r\n" +
+		"a=candidate:1 2 udp 77 0f6c-1.local 5001 typ host\r\n" + // a component that there is not
+		"a=candidate:1 1 udp 77 0f6c-1.local 5000 typ host\r\n" + // again
+		"a=candidate:2 1 tcp 1 0f6c-2.local 9 typ host tcptype active\r\n" +
+		"a=candidate:3 1 udp 1 printer.office.local 5000 typ host\r\n" + // nothing that a browser makes up
+		"a=candidate:4 1 udp 1 example.org 5000 typ host\r\n"
+	f, err := negotiate.ParseFragment([]byte(fragment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Candidates) != 0 || len(f.Hidden) != 1 || f.Hidden[0].Name != "0f6c-1.local" {
+		t.Fatalf("got %+v, want one hidden candidate", f)
+	}
+	want := "candidate:1 1 udp 77 192.0.2.9 5000 typ host"
+	if got := f.Hidden[0].Value(netip.MustParseAddr("192.0.2.9")); got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -77,6 +77,9 @@ type Offer struct {
 	// HasCandidates tells whether SDP holds at least one usable candidate. OBS
 	// and FFmpeg send none: their addresses are learned from their checks.
 	HasCandidates bool
+	// Hidden are candidates that are no part of SDP because they have a name in the
+	// place of an address (mDNS).
+	Hidden []Hidden
 	// Ufrag and Pwd are the client's ICE credentials, those of the bundle.
 	Ufrag, Pwd string
 

@@ -47,6 +47,7 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 	}
 	d := &draft{role: role, desc: desc, offer: &Offer{Role: role}}
 	d.inheritSession()
+	d.collectHidden()
 	d.offer.allowMixed = has(desc.Attributes, sdp.AttrKeyExtMapAllowMixed)
 
 	syntax := []func() error{d.identify, d.readFormats, d.readTransport}

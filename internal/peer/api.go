@@ -113,6 +113,7 @@ type Engine struct {
 	udp        *ice.UDPMuxDefault
 	tcp        *ice.TCPMuxDefault
 	relay      *relayKeeper
+	names      *names
 	base       webrtc.SettingEngine // copied for each session
 	cert       certificate
 
@@ -208,6 +209,7 @@ func (e *Engine) listen(on ground) {
 		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
 	})
 	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log, net.DefaultResolver.LookupNetIP)
+	e.names = newNames(!e.settings.mdns, e.settings.log)
 	e.relay = startRelay(e.settings.relays, on.dialer, e.settings.log, e.metrics.relay)
 }
 
@@ -234,6 +236,7 @@ func (e *Engine) close() error {
 	}
 	ending.Wait()
 	e.answering.Wait()
+	e.names.close()
 	e.advertised.close()
 	e.relay.close()
 	e.media.questions.close()
@@ -316,5 +319,6 @@ func (e *Engine) open(
 		return nil, errors.Join(err, s.link.close())
 	}
 	s.answered()
+	s.reveal(offer.Hidden)
 	return s, nil
 }

@@ -41,6 +41,9 @@ type Config struct {
 	Relays func() []RelayServer
 	// Policy says by which paths clients may reach us.
 	Policy Policy
+	// MDNS looks up the .local names by which browsers hide their addresses, in the
+	// background: a UDP socket on port 5353 for at most two seconds at a time.
+	MDNS bool
 	// Timeouts of sessions; a zero field takes its default.
 	Timeouts Timeouts
 	// Log receives what is worth a line; nil discards it.
@@ -113,6 +116,7 @@ type settings struct {
 	choice    interfaceChoice
 	relays    func() []RelayServer
 	policy    Policy
+	mdns      bool
 	mapped    func() []netip.AddrPort
 	timeouts  Timeouts
 	log       *slog.Logger
@@ -121,7 +125,7 @@ type settings struct {
 
 // check reports all faults at once, each with the value at fault.
 func (c Config) check() (settings, error) {
-	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log, relays: c.Relays, policy: c.Policy, onPanic: c.OnPanic}
+	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log, relays: c.Relays, policy: c.Policy, mdns: c.MDNS, onPanic: c.OnPanic}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

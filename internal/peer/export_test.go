@@ -117,6 +117,11 @@ func (d madeUpDialer) DialContext(_ context.Context, network, address string) (n
 	return d.net.Dial(network, address)
 }
 
+// WithHosts makes an engine that uses mDNS find names here.
+func (e *Engine) WithHosts(query func(ctx context.Context, name string) (netip.Addr, error)) {
+	e.names.query = query
+}
+
 // OneEach makes the choice of one codec for each section that of a list of one.
 func OneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec { return oneEach(codecs) }
 

@@ -46,6 +46,7 @@ func (s *Session) Restart(f *negotiate.Fragment) (*negotiate.Fragment, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ufrag = f.Ufrag
+	s.reveal(f.Hidden)
 	s.life.record("ice restart")
 	s.life.remote = nil
 	for _, value := range remote.candidates {

@@ -25,6 +25,7 @@ func (s *Session) Trickle(f *negotiate.Fragment) error {
 	if f.Ufrag != "" && f.Ufrag != ufrag {
 		return ErrICERestart
 	}
+	s.reveal(f.Hidden)
 	for _, c := range f.Candidates {
 		if !s.hasSection(c) || s.trickled.Add(1) > maxTrickled {
 			continue

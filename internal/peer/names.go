@@ -1,0 +1,165 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/pion/mdns/v2"
+	"golang.org/x/net/ipv4"
+
+	"porthole/internal/negotiate"
+)
+
+const (
+	// nameTimeout is how long a name is looked for: who has it answers at once, or is
+	// in another network.
+	nameTimeout = 2 * time.Second
+	// maxNames is how many are looked for at a time. More are not looked for: their
+	// clients are found by their own checks, as a rule.
+	maxNames = 16
+)
+
+// names looks up the .local names by which browsers hide their addresses (RFC 6762):
+// knowing the address, we send checks there as well, which lets the answers of a host's
+// own firewall in. The multicast socket exists while somebody is looked for, and no
+// longer.
+type names struct {
+	// Set by newNames, read-only afterwards.
+	off   bool
+	query func(ctx context.Context, name string) (netip.Addr, error)
+	log   *slog.Logger
+
+	slots   chan struct{}  // one for each name that is looked for
+	looking sync.WaitGroup // only added to while mu is held and closed is false
+
+	mu     sync.Mutex
+	closed bool       // guarded by mu
+	conn   *mdns.Conn // guarded by mu; nil while users is 0
+	users  int        // guarded by mu
+}
+
+func newNames(off bool, log *slog.Logger) *names {
+	n := &names{off: off, log: log, slots: make(chan struct{}, maxNames)}
+	n.query = n.ask
+	return n
+}
+
+// close waits for the end of what find began, whose contexts have ended, and begins
+// nothing any more.
+func (n *names) close() {
+	n.mu.Lock()
+	n.closed = true
+	n.mu.Unlock()
+	n.looking.Wait()
+}
+
+// find looks for a name in the background and tells its address, if there is one before
+// ctx ends.
+func (n *names) find(ctx context.Context, name string, found func(netip.Addr)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return
+	}
+	select {
+	case n.slots <- struct{}{}:
+	default:
+		return
+	}
+	n.looking.Go(func() {
+		defer func() { <-n.slots }()
+		ctx, cancel := context.WithTimeout(ctx, nameTimeout)
+		defer cancel()
+		addr, err := n.query(ctx, name)
+		if err != nil {
+			n.log.Debug("nobody answers to a client's name", "name", name, "error", err)
+			return
+		}
+		if addr = addr.Unmap().WithZone(""); addr.IsValid() && !addr.IsLinkLocalUnicast() && !addr.IsUnspecified() && !addr.IsMulticast() {
+			found(addr)
+		}
+	})
+}
+
+// ask asks everybody in the machine's networks.
+func (n *names) ask(ctx context.Context, name string) (netip.Addr, error) {
+	conn, err := n.use()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer n.release()
+	_, addr, err := conn.QueryAddr(ctx, name)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("mDNS: %w", err)
+	}
+	return addr, nil
+}
+
+// use returns the socket, which the first user opens.
+func (n *names) use() (*mdns.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.conn == nil {
+		group, err := net.ResolveUDPAddr("udp4", mdns.DefaultAddressIPv4)
+		if err != nil {
+			return nil, fmt.Errorf("mDNS: %w", err)
+		}
+		udp, err := net.ListenUDP("udp4", group)
+		if err != nil {
+			return nil, fmt.Errorf("mDNS: %w", err)
+		}
+		n.conn, err = mdns.Server(ipv4.NewPacketConn(udp), nil, &mdns.Config{
+			LoggerFactory: pionLog{log: n.log}, QueryInterval: 500 * time.Millisecond,
+			IncludeLoopback: true, // a browser on this machine
+		})
+		if err != nil {
+			n.conn = nil
+			return nil, errors.Join(fmt.Errorf("mDNS: %w", err), udp.Close())
+		}
+	}
+	n.users++
+	return n.conn, nil
+}
+
+// release closes the socket after its last user.
+func (n *names) release() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.users--; n.users > 0 {
+		return
+	}
+	if err := n.conn.Close(); err != nil {
+		n.log.Debug("cannot close the mDNS socket", "error", err)
+	}
+	n.conn = nil
+}
+
+// reveal looks for the names among the client's candidates.
+func (s *Session) reveal(hidden []negotiate.Hidden) {
+	if s.engine.names.off {
+		return
+	}
+	for _, h := range hidden {
+		s.engine.names.find(s.ctx, h.Name, func(addr netip.Addr) { s.addRevealed(h.Value(addr)) })
+	}
+}
+
+func (s *Session) addRevealed(value string) {
+	if s.trickled.Add(1) > maxTrickled || s.Err() != nil {
+		return
+	}
+	if err := s.link.addCandidate(value); err != nil {
+		s.engine.settings.log.Debug("dropped a client's candidate", "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life.remote = appendCandidate(s.life.remote, value)
+	s.life.record("mDNS name resolved")
+}
