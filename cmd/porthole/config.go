@@ -49,6 +49,10 @@ type Config struct {
 	Fallbacks      []Fallback         // what is shown while a publisher is away
 	RateLimit      int                // signalling requests a second and client address; 0: any number
 	MaxBody        int                // bytes of a signalling request's body
+	RateBurst      int                // signalling requests at once and client address; 0: ten times RateLimit
+	MaxSessions    int                // of publishers and viewers together; 0: so many that MaxViewers comes first
+	HeaderTimeout  time.Duration      // how long a client may take to send a request's head
+	BodyTimeout    time.Duration      // and its body
 	LenientPatch   bool               // whether a PATCH may leave out If-Match
 	RedirectTo     *url.URL           // another server, for who comes while this one drains; nil: none
 	TrustedProxies []netip.Prefix     // whose X-Forwarded-… headers we believe
@@ -74,11 +78,13 @@ type Source struct {
 
 func defaultConfig() Config {
 	return Config{
-		HTTP:        "127.0.0.1:8080", // a camera is never shown to the network unasked
-		Media:       ":8081",          // browsers refuse candidates on loopback only
-		Grace:       broadcast.DefaultGrace,
-		RateLimit:   signaling.DefaultRate,
-		MaxBody:     signaling.DefaultMaxBody,
+		HTTP:      "127.0.0.1:8080", // a camera is never shown to the network unasked
+		Media:     ":8081",          // browsers refuse candidates on loopback only
+		Grace:     broadcast.DefaultGrace,
+		RateLimit: signaling.DefaultRate,
+		MaxBody:   signaling.DefaultMaxBody,
+		// A head comes in one packet from any client that means well.
+		HeaderTimeout: 5 * time.Second, BodyTimeout: signaling.DefaultBodyTimeout,
 		MaxLoad:     int(100 * overload.DefaultMaxCPU),
 		MaxLateness: overload.DefaultMaxLateness,
 		Timeouts:    peer.DefaultTimeouts(),
@@ -263,6 +269,26 @@ func serveSettings() []setting[Config] {
 			set:  one(func(c *Config) *int { return &c.MaxBody }, parseCount(minBody)),
 		},
 		{
+			name: "rate-burst", arg: "N", shown: "ten times --rate-limit",
+			help: "WHIP and WHEP requests that one address may make at once before --rate-limit counts.",
+			set:  one(func(c *Config) *int { return &c.RateBurst }, parseCount(0)),
+		},
+		{
+			name: "max-sessions", arg: "N", shown: "4096, or twice --max-viewers",
+			help: "Publishers and viewers at a time, together; one more is answered 503.",
+			set:  one(func(c *Config) *int { return &c.MaxSessions }, parseCount(0)),
+		},
+		{
+			name: "header-timeout", arg: "DURATION", shown: defaultConfig().HeaderTimeout.String(),
+			help: "How long a client may take to send a request up to its body, before its connection is closed.",
+			set:  one(func(c *Config) *time.Duration { return &c.HeaderTimeout }, parseDuration(time.Second)),
+		},
+		{
+			name: "body-timeout", arg: "DURATION", shown: defaultConfig().BodyTimeout.String(),
+			help: "How long it may then take to send the body of a WHIP or WHEP request, before it is\nanswered 408.",
+			set:  one(func(c *Config) *time.Duration { return &c.BodyTimeout }, parseDuration(time.Second)),
+		},
+		{
 			name: "lenient-patch",
 			help: "Accept a PATCH without If-Match, which some players never send, as if it said *.\nWithout this it is answered 428, as WHIP and WHEP demand.",
 			set:  one(func(c *Config) *bool { return &c.LenientPatch }, parseToggle),
@@ -398,6 +424,10 @@ func (c Config) LogValue() slog.Value {
 		slog.String("fallback", joinStrings(c.Fallbacks)),
 		slog.Int("rate_limit", c.RateLimit),
 		slog.Int("max_body", c.MaxBody),
+		slog.Int("rate_burst", c.RateBurst),
+		slog.Int("max_sessions", c.MaxSessions),
+		slog.String("header_timeout", c.HeaderTimeout.String()),
+		slog.String("body_timeout", c.BodyTimeout.String()),
 		slog.Bool("lenient_patch", c.LenientPatch),
 		slog.String("redirect_to", serverText(c.RedirectTo)),
 		slog.String("trusted_proxy", joinStrings(c.TrustedProxies)),

@@ -84,6 +84,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.Timeouts.Session, want.MaxLoad, want.MaxLateness, want.Drain = time.Hour, 80, time.Second, 5*time.Second
 	want.Fallbacks = []Fallback{{Stream: "door", Name: "hall"}, {Name: "slate"}}
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
+	want.RateBurst, want.MaxSessions, want.HeaderTimeout, want.BodyTimeout = 9, 77, 4*time.Second, 8*time.Second
 	want.RedirectTo = &url.URL{Scheme: "https", Host: "cam2.example:8443", Path: "/live"}
 	want.Advertise, want.Interfaces = []string{"198.51.100.1:4000", "cam.example"}, []string{"eth*,wlan0", "!docker0"}
 	want.MDNS = false
@@ -105,6 +106,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
 				"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
 				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
+				"--rate-burst", "9", "--max-sessions", "77", "--header-timeout", "4s", "--body-timeout", "8s",
 				"--max-session", "1h", "--max-load", "80%", "--max-lateness", "1s", "--drain", "5s",
 				"--fallback", "door=hall", "--fallback", "slate",
 				"--redirect-to", "https://cam2.example:8443/live",
@@ -128,6 +130,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_LOG_LEVEL":     "WARN", "PORTHOLE_LOG_FORMAT": "json",
 				"PORTHOLE_CERT": "c.pem", "PORTHOLE_KEY": "k.pem",
 				"PORTHOLE_MAX_STREAM_VIEWERS": "5", "PORTHOLE_MAX_BODY": "20000", "PORTHOLE_LENIENT_PATCH": "true",
+				"PORTHOLE_RATE_BURST": "9", "PORTHOLE_MAX_SESSIONS": "77", "PORTHOLE_HEADER_TIMEOUT": "4s", "PORTHOLE_BODY_TIMEOUT": "8s",
 				"PORTHOLE_MAX_SESSION": "60m", "PORTHOLE_MAX_LOAD": "80", "PORTHOLE_MAX_LATENESS": "1000ms", "PORTHOLE_DRAIN": "5s",
 				"PORTHOLE_FALLBACK":  "door=hall slate",
 				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
@@ -163,6 +166,10 @@ cert: c.pem
 key: k.pem
 max-stream-viewers: 5
 max-body: 20000
+rate-burst: 9
+max-sessions: 77
+header-timeout: 4s
+body-timeout: 8s
 lenient-patch: true
 max-session: 1h
 max-load: 80

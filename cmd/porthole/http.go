@@ -22,14 +22,13 @@ import (
 )
 
 // newHTTPServer makes the server that all routes share.
-func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+func newHTTPServer(handler http.Handler, headerTimeout time.Duration, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: handler,
-		// Headers come in one packet from any client that means well.
-		ReadHeaderTimeout: 5 * time.Second,
+		Handler:           handler,
+		ReadHeaderTimeout: headerTimeout,
 		// An offer is a few kilobytes: who needs longer for it keeps a connection
 		// occupied for nothing. Event streams lift it for themselves.
-		ReadTimeout: 15 * time.Second,
+		ReadTimeout: headerTimeout + 10*time.Second,
 		// An answer is there within two seconds; the rest is for slow lines. Event
 		// streams set a deadline for each event in its place.
 		WriteTimeout: 30 * time.Second,

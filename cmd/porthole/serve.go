@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -132,7 +133,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	s.captured = capture.NewMetrics(registry)
 	s.sessions = signaling.NewTable(signaling.TableConfig{
 		// The limit that operators know is that of viewers; this one must not come first.
-		MaxSessions: max(signaling.DefaultMaxSessions, 2*cfg.MaxViewers),
+		MaxSessions: cmp.Or(cfg.MaxSessions, max(signaling.DefaultMaxSessions, 2*cfg.MaxViewers)),
 		Log:         log,
 		OnPanic:     count(s.panics, "session"),
 	})
@@ -148,10 +149,11 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	verifier := auth.New(auth.Config{PublishToken: s.cfg.PublishToken, ViewToken: s.cfg.ViewToken})
 	common := signaling.Config{
 		Table: s.sessions, Auth: verifier,
-		Limiter:        signaling.NewLimiter(float64(s.cfg.RateLimit), 10*s.cfg.RateLimit),
+		Limiter:        signaling.NewLimiter(float64(s.cfg.RateLimit), cmp.Or(s.cfg.RateBurst, 10*s.cfg.RateLimit)),
 		ICEServers:     s.iceServers,
 		TrustedProxies: s.cfg.TrustedProxies,
 		MaxBody:        int64(s.cfg.MaxBody),
+		BodyTimeout:    s.cfg.BodyTimeout,
 		LenientIfMatch: s.cfg.LenientPatch,
 		Admit:          s.guard.Admit,
 		RedirectTo:     s.cfg.RedirectTo,
@@ -186,7 +188,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	s.http = newHTTPServer(refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: s.about,
 		snapshots: snapshots, frameAncestors: s.cfg.FrameAncestors,
-	})), s.log)
+	})), s.cfg.HeaderTimeout, s.log)
 	s.http.ConnContext = overload.Context
 	s.http.RegisterOnShutdown(s.about.Close)
 	s.http.RegisterOnShutdown(s.sessions.Drain)

@@ -190,6 +190,36 @@ func readStatus(t testing.TB, in *bufio.Reader) int {
 	return res.StatusCode
 }
 
+// HTTP-06, for clients that take their time: 408 when the body does not come, the end
+// of the connection when not even the head does.
+func TestHTTP06Deadlines(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--header-timeout", "1s", "--body-timeout", "1s")
+	for name, c := range map[string]struct{ sent, want string }{
+		"head": {"POST /whip/row HTTP/1.1\r\nHost: x\r\n", ""},
+		"body": {"POST /whip/row HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: 500\r\n\r\nv=0\r\n", "HTTP/1.1 408 "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err = io.WriteString(conn, c.sent); err != nil {
+				t.Fatal(err)
+			}
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
+			answer, err := io.ReadAll(conn)
+			if err != nil {
+				t.Fatalf("the connection was not closed: %v", err)
+			}
+			if !strings.HasPrefix(string(answer), c.want) || c.want == "" && len(answer) > 0 {
+				t.Errorf("answered %q", answer)
+			}
+		})
+	}
+}
+
 // HTTP-07: GET is 2xx without content, on both resources.
 func TestHTTP07Get(t *testing.T) {
 	both(t, func(t *testing.T, s *server, endpoint, offer string) {
@@ -429,6 +459,21 @@ func TestHTTP19RateLimit(t *testing.T) {
 	}
 }
 
+// HTTP-19, as the operator wants it.
+func TestHTTP19ConfiguredBurst(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--rate-limit", "1", "--rate-burst", "3")
+	begun, passed := time.Now(), 0
+	for range 8 {
+		if s.post("/whip/row", "no offer").status == http.StatusBadRequest {
+			passed++
+		}
+	}
+	if most := 4 + int(time.Since(begun).Seconds()); passed < 3 || passed > most {
+		t.Errorf("%d requests passed, want 3 at once and one a second", passed)
+	}
+}
+
 // HTTP-19, the other half: an ordinary household is not limited.
 func TestHTTP19BurstPasses(t *testing.T) {
 	t.Parallel()
@@ -450,6 +495,21 @@ func TestHTTP20Full(t *testing.T) {
 	v.plays("video", "audio")
 	s.delete(v.session)
 	s.created("/whep/row", whepOffer(t))
+}
+
+// HTTP-20, for publishers and viewers together.
+func TestHTTP20SessionsFull(t *testing.T) {
+	t.Parallel()
+	s := start(t, "--max-sessions", "2")
+	p := publish(t, s, "row", role{})
+	watchStream(t, s, "row", role{}).plays("video")
+	for endpoint, offer := range map[string]string{"/whep/row": whepOffer(t), "/whip/other": whipOffer(t)} {
+		r := s.post(endpoint, offer)
+		r.is(http.StatusServiceUnavailable)
+		r.retries()
+	}
+	s.delete(p.session)
+	s.created("/whip/other", whipOffer(t))
 }
 
 // HTTP-20, for one stream: the others have room.
