@@ -50,7 +50,7 @@ func parseFallback(text string) (Fallback, error) {
 		return f, nil
 	}
 	if !signaling.ValidStream(shown) {
-		return f, fmt.Errorf("%q is neither a stream's name nor a source such as slate:", shown)
+		return f, fmt.Errorf("%q is neither a stream's name nor a source, as slate: is", shown)
 	}
 	f.Name = shown
 	return f, nil

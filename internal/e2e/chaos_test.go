@@ -64,7 +64,8 @@ func TestChaos(t *testing.T) {
 
 	end := time.Now().Add(c.duration)
 	for time.Now().Before(end) {
-		c.act()
+		// Those who leave without a word are waited for, so the last ones are polite.
+		c.act(time.Until(end) > 25*time.Second)
 		pause := time.NewTimer(time.Duration(100+c.rng.IntN(500)) * time.Millisecond) // of the schedule
 		<-pause.C
 	}
@@ -157,10 +158,10 @@ func (c *chaos) startTURN(port int) *coturn {
 }
 
 // act does the next thing of the schedule.
-func (c *chaos) act() {
+func (c *chaos) act(rude bool) {
 	switch n := c.rng.IntN(100); {
 	case n < 70:
-		c.view()
+		c.view(rude)
 	case n < 85:
 		c.breakCamera()
 	case n < 90:
@@ -221,11 +222,10 @@ func (c *chaos) heal() {
 // warmUp brings into being what the first viewers bring into being, and stays.
 func (c *chaos) warmUp() {
 	c.t.Helper()
-	for _, stream := range []string{"webcam", "guest", "steady"} {
-		for life := range lives {
-			if lives[life].quick {
-				c.live(stream, life, c.rng.Uint64())
-			}
+	streams := []string{"webcam", "guest", "steady"}
+	for life := range lives {
+		if lives[life].quick {
+			c.live(streams[life%len(streams)], life, c.rng.Uint64())
 		}
 	}
 	c.requireLeft()

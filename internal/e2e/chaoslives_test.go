@@ -79,9 +79,12 @@ func stay(rng *rand.Rand, most time.Duration) {
 }
 
 // view lets one more viewer come, if there is a place.
-func (c *chaos) view() {
+func (c *chaos) view(rude bool) {
 	stream := []string{"steady", "steady", "webcam", "guest"}[c.rng.IntN(4)]
 	life, seed := c.rng.IntN(len(lives)), c.rng.Uint64()
+	if !rude && !lives[life].quick {
+		life = 0
+	}
 	select {
 	case c.places <- struct{}{}:
 	default:
