@@ -1,5 +1,6 @@
 // Tests of the modules without a browser: timing, parsing, words, numbers.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe as group, test } from 'node:test';
 
 import { Backoff, retryAfter } from '../backoff.js';
@@ -8,6 +9,7 @@ import { withStartBitrate, withStereo } from '../sdp.js';
 import { RefusedError } from '../signaling.js';
 import { EventParser } from '../sse.js';
 import { failureOf } from '../states.js';
+import { inChinese } from '../text-diagnosis.js';
 import { countdown, describe, words } from '../text.js';
 import { FROZEN_AFTER, STALLED_AFTER, Watchdog } from '../watchdog.js';
 import { codecNames, preferred } from '../whip.js';
@@ -124,6 +126,15 @@ group('words', () => {
     assert.equal(describe(en, state).detail, 'No UDP arrived from 192.0.2.1.');
     assert.match(describe(words(['zh']), state).detail, /UDP/);
     assert.equal(describe(words(['zh']), { ...state, code: 'new_cause' }).detail, 'No UDP arrived from 192.0.2.1.');
+  });
+  test('every cause of a failed connection that the server knows has Chinese words', () => {
+    const source = readFileSync(new URL('../../internal/diagnosis/diagnosis.go', import.meta.url), 'utf8');
+    const codes = [...source.matchAll(/^\s+\w+\s+Code = "(\w+)"/gm)].map(([, code]) => code);
+    assert.ok(codes.length > 20);
+    // What a viewer's player never shows: it goes well, or a publisher is meant.
+    const others = /^(ok|connecting|ended|no_media|media_stopped|slow_\w+|client_left)$/;
+    const silent = codes.filter((code) => !others.test(code) && !inChinese[code]);
+    assert.deepEqual(silent, []);
   });
   test('the countdown ends at one, and a stream that has not started has none', () => {
     assert.equal(countdown(en, { name: 'reconnecting', retryAt: 10_000 }, 7_100), 'Reconnecting in 3 s');
