@@ -31,6 +31,7 @@ import { button, label, part, setText } from './parts.js';
  * @property {boolean} muted
  * @property {boolean} hasAudio
  * @property {number} viewers 0 when nobody tells
+ * @property {boolean} aside whether another stream stands in for this one
  * @property {boolean} stats whether the statistics are shown
  * @property {Layer[]} layers that can be chosen from
  * @property {Layer | undefined} layer the chosen one
@@ -86,7 +87,9 @@ export class Controls {
     label(this.#more, say('more'), icon('more'));
     label(this.#pip, say(inPip ? 'leavePip' : 'pip'), icon('pip'));
     label(this.#fullscreen, full ? words.leaveFullscreen : words.fullscreen, icon(full ? 'leaveFullscreen' : 'fullscreen'));
-    setText(this.#live, viewers > 0 ? `${words.live} · ${say('viewers', { n: viewers })}` : words.live);
+    const live = shown.aside ? say('aside') : words.live;
+    this.#live.classList.toggle('aside', shown.aside);
+    setText(this.#live, viewers > 0 ? `${live} · ${say('viewers', { n: viewers })}` : live);
     if (!shown.playing) this.#menu.close();
     this.#menu.refresh();
   }

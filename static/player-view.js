@@ -182,6 +182,7 @@ export class PlayerView {
     clearTimeout(this.#toastTimer);
     setText(this.#notice, text);
     if (text) setText(this.#announced, text);
+    this.draw();
   }
 
   /** @param {string} text said over the picture for a moment */
@@ -272,6 +273,7 @@ export class PlayerView {
       muted: this.video.muted,
       hasAudio: (this.stream?.getAudioTracks() ?? []).some((track) => track.readyState === 'live'),
       viewers: this.viewers,
+      aside: this.#standing !== '',
       stats: this.panel.shown,
       layers: this.layers,
       layer: this.layer,

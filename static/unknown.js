@@ -1,22 +1,8 @@
 // @ts-check
 // The page for a name that no stream can have, in the reader's language.
 
-import { translatePage, translator } from './i18n.js';
-
-const t = translator({
-  en: {
-    title: 'No such stream · Porthole',
-    heading: 'No stream can have this name',
-    rule: 'Names are up to 64 letters, digits, dots, dashes and underscores.',
-    home: 'See the live streams',
-  },
-  zh: {
-    title: '没有这个直播 · Porthole',
-    heading: '直播不能使用这个名称',
-    rule: '名称最多 64 个字符：字母、数字、点、短横线和下划线。',
-    home: '查看正在进行的直播',
-  },
-});
+import { translatePage } from './i18n.js';
+import { t } from './text-unknown.js';
 
 translatePage(t);
 document.title = t('title');

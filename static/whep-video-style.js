@@ -59,9 +59,10 @@ svg { width: 1.4rem; height: 1.4rem; fill: none; stroke: currentColor; stroke-wi
 
 .notice {
   position: absolute; top: calc(var(--whep-top, 0px) + .9rem); left: 50%; translate: -50%; margin: 0; max-width: calc(100% - 1.8rem);
-  padding: .5rem 1rem; border-radius: 999px; background: rgb(12 18 25 / .78); font-size: .9rem; text-align: center;
+  padding: .5rem 1rem; border-radius: 999px; background: rgb(12 18 25 / .78); font-size: .9rem; text-align: center; transition: opacity .25s;
 }
 .notice:empty { display: none; }
+.stage.quiet .notice { opacity: 0; }
 
 .bar {
   position: absolute; inset: auto 0 0; display: flex; align-items: center; gap: .4rem;
@@ -74,6 +75,7 @@ svg { width: 1.4rem; height: 1.4rem; fill: none; stroke: currentColor; stroke-wi
 .bar .button:hover, .bar .button[aria-expanded=true] { background: rgb(255 255 255 / .18); }
 .live { display: inline-flex; align-items: center; gap: .5rem; padding: 0 .5rem; font-size: .875rem; white-space: nowrap; text-shadow: 0 1px 2px rgb(0 0 0 / .5); }
 .live::before { content: ""; flex: none; width: .55rem; height: .55rem; border-radius: 50%; background: #ff5a4f; }
+.live.aside::before { background: #ffc14d; }
 .unmute { flex: none; padding: 0 1.1rem 0 .9rem; background: #fff; color: #0b0f14; font-weight: 600; }
 .unmute:hover { background: #e6eef0; }
 .unmute + .button + .live { padding-left: .6rem; }
@@ -145,7 +147,7 @@ svg.graph { display: block; width: 100%; height: 2rem; margin: .1rem 0 .35rem; b
 .reader { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @media (prefers-reduced-motion: reduce) {
-  .status, .bar, .bar > * { transition: none; }
+  .status, .notice, .bar, .bar > * { transition: none; }
   .spinner { animation-duration: 4s; animation-timing-function: steps(8); }
 }
 @media (forced-colors: active) {
