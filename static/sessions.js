@@ -4,8 +4,10 @@
 
 import { make } from './dom.js';
 import { duration } from './format.js';
+import { language } from './i18n.js';
 import { bearer } from './signaling.js';
 import { root } from './site.js';
+import { inChinese } from './text-diagnosis.js';
 import { t } from './text-home.js';
 
 /** @typedef {import('./feed.js').Session} Session */
@@ -77,7 +79,7 @@ class Row {
     write(this.#cells.state.firstElementChild, said in states ? t(states[/** @type {keyof states} */ (said)]) : state);
     this.#cells.state.dataset.state = ended && diagnosis && code !== 'ended' ? 'failed' : said;
     // An end that is nobody's fault needs no explanation.
-    write(this.#about, code === 'ended' ? '' : diagnosis ?? '');
+    write(this.#about, code === 'ended' ? '' : explanation(code, diagnosis));
     this.#about.hidden = this.#about.textContent === '';
     const way = path === 'relay' ? t('relay') : (path ?? '–').toUpperCase();
     this.#set('path', rttMs ? `${way} · ${t('roundTrip', { ms: Math.round(rttMs) })}` : way);
@@ -91,6 +93,14 @@ class Row {
   #set(column, text) {
     write(this.#cells[column], text);
   }
+}
+
+/**
+ * The server's own sentence names addresses; it is in English.
+ * @param {string} code @param {string} [diagnosis]
+ */
+function explanation(code, diagnosis = '') {
+  return language === 'zh' && diagnosis ? (inChinese[code] ?? diagnosis) : diagnosis;
 }
 
 /** @param {Element | null} element @param {string} text */
