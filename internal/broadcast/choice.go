@@ -1,6 +1,9 @@
 package broadcast
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// maxLayers is how many encodings of a track are looked at. WebRTC has three.
@@ -90,14 +93,7 @@ func (l *Layer) active(now int64) bool {
 	return last != 0 && now-last < int64(layerIdle)
 }
 
-func (t *track) refuses(l *Layer) bool {
-	for _, r := range t.unplayable {
-		if r == l {
-			return true
-		}
-	}
-	return false
-}
+func (t *track) refuses(l *Layer) bool { return slices.Contains(t.unplayable, l) }
 
 // want makes a layer the one that the track changes to.
 func (t *track) want(l *Layer, now int64) {
