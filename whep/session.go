@@ -3,6 +3,7 @@ package whep
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 
 	"porthole/internal/broadcast"
@@ -17,6 +18,7 @@ type session struct {
 	engine      *peer.Engine
 	broadcaster *broadcast.Broadcaster
 	stream      string
+	client      netip.Addr
 	offer       *negotiate.Offer
 	tracks      map[string]track // by mid
 	viewer      *broadcast.Viewer
@@ -39,7 +41,7 @@ var (
 func (s *session) Connect(ctx context.Context) (string, error) {
 	if s.counter {
 		p, err := s.engine.Offer(ctx, peer.OfferConfig{
-			Offer: s.offer, StreamID: s.stream, Within: signaling.CounterOfferWithin,
+			Offer: s.offer, StreamID: s.stream, Within: signaling.CounterOfferWithin, Client: s.client,
 		})
 		if err != nil {
 			return "", err
@@ -51,7 +53,7 @@ func (s *session) Connect(ctx context.Context) (string, error) {
 	for mid, t := range s.tracks {
 		codecs[mid] = t.codec
 	}
-	p, err := s.engine.Send(ctx, peer.SendConfig{Offer: s.offer, Codecs: codecs, StreamID: s.stream})
+	p, err := s.engine.Send(ctx, peer.SendConfig{Offer: s.offer, Codecs: codecs, StreamID: s.stream, Client: s.client})
 	if err != nil {
 		return "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -19,6 +20,7 @@ import (
 type session struct {
 	// Set by open, read-only afterwards.
 	engine    *peer.Engine
+	client    netip.Addr
 	offer     *negotiate.Offer
 	codecs    map[string][]negotiate.Codec // by mid
 	publisher *broadcast.Publisher
@@ -37,7 +39,7 @@ var (
 
 // Connect answers the offer.
 func (s *session) Connect(ctx context.Context) (string, error) {
-	p, err := s.engine.Receive(ctx, peer.ReceiveConfig{Offer: s.offer, Codecs: s.codecs, OnTrack: s.addTrack})
+	p, err := s.engine.Receive(ctx, peer.ReceiveConfig{Offer: s.offer, Codecs: s.codecs, OnTrack: s.addTrack, Client: s.client})
 	if err != nil {
 		return "", err
 	}

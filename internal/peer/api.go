@@ -64,6 +64,9 @@ type ReceiveConfig struct {
 	// OnTrack is called by Serve's goroutines when the first packet of a track (or
 	// of a simulcast layer) arrives, once for each. An error ends the session.
 	OnTrack func(RemoteTrack) (PacketWriter, error)
+	// Client is where the offer came from, invalid when that is not known. Our TURN
+	// server lets packets from there in: OBS and FFmpeg tell no addresses.
+	Client netip.Addr
 }
 
 // SendConfig describes a viewer's session.
@@ -74,6 +77,8 @@ type SendConfig struct {
 	Codecs map[string]negotiate.Codec
 	// StreamID is the MediaStream id that all tracks share (a=msid, RFC 8830).
 	StreamID string
+	// Client is ReceiveConfig.Client.
+	Client netip.Addr
 }
 
 // SendTrack is what was negotiated for one track that a viewer receives.
@@ -284,6 +289,7 @@ func (e *Engine) Receive(ctx context.Context, cfg ReceiveConfig) (*Session, erro
 	if err != nil {
 		return nil, err
 	}
+	e.admit(cfg.Client)
 	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) { return e.receiveLink(s, cfg, sections) })
 }
 
@@ -295,6 +301,7 @@ func (e *Engine) Send(ctx context.Context, cfg SendConfig) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.admit(cfg.Client)
 	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) { return e.sendLink(s, cfg, sections) })
 }
 

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type OfferConfig struct {
 	// Within is how long the client may take to answer, from when the session is
 	// served. Accept begins the time that it has to connect.
 	Within time.Duration
+	// Client is ReceiveConfig.Client.
+	Client netip.Addr
 }
 
 // Offer makes an offer to a viewer: Session.Answer is its text, and nothing is sent
@@ -34,6 +37,7 @@ func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	e.admit(cfg.Client)
 	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) {
 		_, err := e.sendLink(s, SendConfig{Offer: cfg.Offer, StreamID: cfg.StreamID}, sections)
 		if err != nil {

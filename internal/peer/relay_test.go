@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -97,6 +98,25 @@ func TestPublisherThroughARelay(t *testing.T) {
 	if pair := p.session.Info().Selected; pair == nil || pair.Local.Type != "relay" {
 		t.Errorf("the selected pair is %+v, want one through the relay", pair)
 	}
+}
+
+// OBS and FFmpeg tell no address. They are let in by where their offer came from.
+func TestClientWithoutCandidatesThroughARelay(t *testing.T) {
+	_, udp, _ := startTURN(t)
+	engine := relayEngine(t, peer.Config{Relays: always(udp), Policy: peer.PolicyRelay})
+	c := newClient(t, clientConfig{})
+	c.publish(t)
+	offer := parse(t, negotiate.Publish, without(c.offer(t), "a=candidate:", "a=end-of-candidates"))
+	s, err := engine.Receive(t.Context(), peer.ReceiveConfig{
+		Offer: offer, Codecs: peer.OneEach(codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus)),
+		OnTrack: (&recorders{}).onTrack, Client: netip.MustParseAddr("127.0.0.1"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, s, nil)
+	c.accept(t, s.Answer())
+	wait(t, s.Connected(), "the connection")
 }
 
 // Whoever can be reached directly is, and the relay is there for the others.

@@ -26,7 +26,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request := Request{Stream: streamOf(r), CounterOffer: counter}
+	request := Request{Stream: streamOf(r), CounterOffer: counter, Client: h.clientAddr(r)}
 	if !counter || len(body) > 0 {
 		if request.Offer, err = negotiate.ParseOffer(h.role, body); err != nil {
 			return fmt.Errorf("read the offer: %w", err)

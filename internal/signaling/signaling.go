@@ -112,6 +112,8 @@ type Request struct {
 	// Publisher is who publishes (auth.Verifier.Publisher), "" when that is not
 	// known, and in WHEP.
 	Publisher string
+	// Client is who asks, as trusted proxies tell it.
+	Client netip.Addr
 }
 
 // OpenFunc takes a place in a stream for a valid offer. It must be quick and must
