@@ -50,7 +50,7 @@ func parseFallback(text string) (Fallback, error) {
 		return f, nil
 	}
 	if !signaling.ValidStream(shown) {
-		return f, fmt.Errorf("%q is neither a stream's name nor a source, as slate: is", shown)
+		return f, fmt.Errorf("%q is neither a stream's name nor a source such as slate: or pattern:?size=640x360", shown)
 	}
 	f.Name = shown
 	return f, nil

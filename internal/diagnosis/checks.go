@@ -35,7 +35,7 @@ func silence(f Facts) Verdict {
 			return v
 		}
 	}
-	return blocked(f, blind)
+	return blocked(f)
 }
 
 // ownAddresses looks for the fault in what we offered.
@@ -92,7 +92,7 @@ func throughNATs(f Facts, blind string) (Verdict, bool) {
 }
 
 // blocked judges a client that might have got through and did not.
-func blocked(f Facts, blind string) Verdict {
+func blocked(f Facts) Verdict {
 	switch {
 	case all(f.Remote, Candidate.hidden):
 		return Verdict{MDNSOnly, "the client has only mDNS names and no check of it arrived at " + addresses(udp(f.Local)) +

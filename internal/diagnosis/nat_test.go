@@ -116,7 +116,7 @@ func (w *natWorld) agent(n *vnet.Net) *ice.Agent {
 	}
 	mux := ice.NewUniversalUDPMuxDefault(ice.UniversalUDPMuxParams{UDPConn: conn, Net: n})
 	failed, disconnected, atOnce := 8*time.Second, 8*time.Second, time.Duration(0)
-	agent, err := ice.NewAgent(&ice.AgentConfig{
+	agent, err := ice.NewAgent(&ice.AgentConfig{ //nolint:staticcheck // the options cannot set all of it
 		Net: n, Urls: w.stun, NetworkTypes: []ice.NetworkType{ice.NetworkTypeUDP4},
 		CandidateTypes: []ice.CandidateType{ice.CandidateTypeHost, ice.CandidateTypeServerReflexive},
 		UDPMux:         mux, UDPMuxSrflx: mux, MulticastDNSMode: ice.MulticastDNSModeDisabled,

@@ -131,9 +131,9 @@ func expiry(username string) (time.Time, bool) {
 func dial(ctx context.Context, s iceserver.Server, server netip.AddrPort) (net.PacketConn, error) {
 	if s.Transport != iceserver.TransportTCP {
 		if server.Addr().Is4() { // the library asks for a relay of the socket's family
-			return net.ListenPacket("udp4", ":0") // the caller words it
+			return new(net.ListenConfig).ListenPacket(ctx, "udp4", ":0") // the caller words it
 		}
-		return net.ListenPacket("udp6", ":0")
+		return new(net.ListenConfig).ListenPacket(ctx, "udp6", ":0")
 	}
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", server.String())
 	if err != nil {

@@ -102,7 +102,7 @@ func watchRemotely(url string) (result remoteResult, err error) {
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusCreated {
-		return result, fmt.Errorf("POST %s: %s, %v", url, response.Status, err)
+		return result, fmt.Errorf("POST %s: %s, %w", url, response.Status, err)
 	}
 	result.Answer = string(answer)
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: result.Answer}); err != nil {

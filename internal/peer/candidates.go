@@ -60,7 +60,7 @@ type candidates struct {
 func (c *candidates) of(r reach) (*told, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last != nil && c.last.reach.equal(r) {
+	if c.last != nil && c.last.equal(r) {
 		return c.last, nil
 	}
 	t, err := tell(r)

@@ -164,8 +164,8 @@ func (c interfaceChoice) hostAddrs(interfaces []networkInterface, preferred []ne
 func outgoingAddrs() []netip.Addr {
 	var addrs []netip.Addr
 	for network, nobody := range map[string]string{"udp4": "192.0.2.1:9", "udp6": "[2001:db8::1]:9"} { // RFC 5737, RFC 3849
-		conn, err := net.Dial(network, nobody)
-		if err != nil { // there is no route
+		conn, err := new(net.Dialer).Dial(network, nobody) //nolint:noctx // it asks nobody but the kernel
+		if err != nil {                                    // there is no route
 			continue
 		}
 		if local, ok := conn.LocalAddr().(*net.UDPAddr); ok {

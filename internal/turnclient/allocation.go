@@ -191,8 +191,8 @@ func (a *Allocation) Close() error {
 		_ = a.conn.Close() // tells the server, which need not answer
 		a.client.Close()   // ends requests that wait
 		_ = a.link.close()
-		a.peers.mu.Lock() // whoever begins a request holds it, and looks at ctx
-		a.peers.mu.Unlock()
+		a.peers.mu.Lock()   // whoever begins a request holds it, and looks at ctx
+		a.peers.mu.Unlock() //nolint:staticcheck // those who held it have begun theirs
 	})
 	a.workers.Wait()
 	return nil
@@ -243,7 +243,7 @@ func (a *Allocation) refresh(interval time.Duration) {
 		case <-a.ctx.Done():
 			return
 		}
-		if _, err := a.transact(stun.MethodRefresh, lifetime(allocationLifetime)); err != nil {
+		if err := a.transact(stun.MethodRefresh, lifetime(allocationLifetime)); err != nil {
 			a.fail(fmt.Errorf("%w: refresh: %w", ErrLost, err))
 			return
 		}

@@ -4,6 +4,5 @@ import "github.com/pion/stun/v4"
 
 // GiveBack makes the server forget the allocation behind its owner's back.
 func (a *Allocation) GiveBack() error {
-	_, err := a.transact(stun.MethodRefresh, lifetime(0))
-	return err
+	return a.transact(stun.MethodRefresh, lifetime(0))
 }

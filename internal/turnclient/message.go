@@ -67,9 +67,9 @@ func (r *refusal) Error() string { return fmt.Sprintf("the server answers %d %s"
 // staleRetries is how often a request is repeated with a fresh nonce.
 const staleRetries = 3
 
-// transact makes a request and waits for the answer. Its error is a *refusal, or says
-// that there was none.
-func (a *Allocation) transact(method stun.Method, attributes ...stun.Setter) (*stun.Message, error) {
+// transact makes a request and waits until the server has done it. The error is a
+// *refusal, or says that there was no answer.
+func (a *Allocation) transact(method stun.Method, attributes ...stun.Setter) error {
 	realm := a.client.Realm()
 	for try := 0; ; try++ {
 		setters := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, attributes...)
@@ -80,21 +80,21 @@ func (a *Allocation) transact(method stun.Method, attributes ...stun.Setter) (*s
 		setters = append(setters, stun.NewLongTermIntegrity(a.username.String(), realm.String(), a.password), stun.Fingerprint)
 		request, err := stun.Build(setters...)
 		if err != nil {
-			return nil, fmt.Errorf("write the request: %w", err)
+			return fmt.Errorf("write the request: %w", err)
 		}
 		result, err := a.client.PerformTransaction(request, a.server, false)
 		if err != nil {
-			return nil, fmt.Errorf("no answer: %w", err)
+			return fmt.Errorf("no answer: %w", err)
 		}
 		if result.Msg.Type.Class != stun.ClassErrorResponse {
-			return result.Msg, nil
+			return nil
 		}
 		var code stun.ErrorCodeAttribute
 		if err := code.GetFrom(result.Msg); err != nil {
-			return nil, &refusal{reason: "an error without a code"}
+			return &refusal{reason: "an error without a code"}
 		}
 		if code.Code != stun.CodeStaleNonce || try == staleRetries { // the reader has taken the new one
-			return nil, &refusal{code.Code, string(code.Reason)}
+			return &refusal{code.Code, string(code.Reason)}
 		}
 	}
 }

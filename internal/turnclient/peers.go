@@ -202,7 +202,7 @@ func (a *Allocation) permit(to netip.AddrPort, packet []byte) {
 // askPermission runs with one of the requests' slots.
 func (a *Allocation) askPermission(addr netip.Addr, p *permission) {
 	defer a.peers.requests.give()
-	_, err := a.transact(stun.MethodCreatePermission, peerAddress(netip.AddrPortFrom(addr, 0)))
+	err := a.transact(stun.MethodCreatePermission, peerAddress(netip.AddrPortFrom(addr, 0)))
 	if a.hasFailed(err) {
 		return
 	}
@@ -272,7 +272,7 @@ func (p *peers) number(now time.Time) (channelNumber, bool) {
 // askChannel runs with one of the requests' slots.
 func (a *Allocation) askChannel(to netip.AddrPort, c *channel) {
 	defer a.peers.requests.give()
-	_, err := a.transact(stun.MethodChannelBind, c.number, peerAddress(to))
+	err := a.transact(stun.MethodChannelBind, c.number, peerAddress(to))
 	if a.hasFailed(err) {
 		return
 	}
