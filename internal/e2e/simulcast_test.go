@@ -13,7 +13,8 @@ import (
 var chooseScript string
 
 // TestBrowserChoosesLayers publishes simulcast from Chromium and lets another page of
-// it go from one encoding to another, whose size the decoder tells.
+// it go from one encoding to another, whose size the decoder tells; also after the
+// publisher has restarted ICE.
 func TestBrowserChoosesLayers(t *testing.T) {
 	s := startServer(t, "--source", patternSource)
 	browser := startChromium(t)
@@ -26,10 +27,13 @@ func TestBrowserChoosesLayers(t *testing.T) {
 	viewer.do("watch", fmt.Sprintf("(%s)(%q)", chooseScript, s.url+"/whep/cam"))
 	// Chromium starts with the smaller one and adds the other as it finds room.
 	viewer.waitTrue(60*time.Second, "the larger picture", "__video.videoWidth === 480")
-	for _, choice := range []struct {
+	for i, choice := range []struct {
 		rid   string
 		width int
 	}{{"h", 240}, {"f", 480}, {"h", 240}, {"", 480}} {
+		if i == 2 {
+			publisher.restartICE()
+		}
 		viewer.do("forget the pauses", "__longestPause()")
 		if status := eval[int](viewer, "choose", fmt.Sprintf("__choose(%q)", choice.rid)); status != 200 {
 			t.Fatalf("%q was answered %d", choice.rid, status)
