@@ -103,7 +103,6 @@ need-build:
 
 .PHONY: need-node
 need-node:
-	@scripts/need.sh coturn turnserver "is the TURN server outside in the end-to-end tests"
 	@scripts/need.sh nodejs node "checks the pages' JavaScript"
 
 .PHONY: need-curl
@@ -121,3 +120,4 @@ need-clients:
 	@scripts/need.sh iproute2 ip "makes the networks of the end-to-end tests"
 	@scripts/need.sh iproute2 tc "holds packets up in them"
 	@scripts/need.sh nftables nft "loses packets in them"
+	@scripts/need.sh coturn turnserver "is the TURN server outside in the end-to-end tests"
