@@ -7,8 +7,11 @@ import { aboutStream } from './porthole.js';
 
 /** @typedef {import('./porthole.js').About} About */
 
-/** How often it is asked while the picture plays, ms. */
-const PLAYING = 6_000;
+/** How often it is asked while the picture plays, ms: many may watch. */
+const PLAYING = 20_000;
+
+/** After a hint that something has changed, all who watch ask within so long, ms. */
+const SPREAD = 2_000;
 
 /** How often while somebody waits for the picture, ms. */
 const WAITING = 2_000;
@@ -16,6 +19,7 @@ const WAITING = 2_000;
 export class Companion {
   #tell;
   #ask;
+  #random;
   /** @type {{ stream: string, token?: string } | undefined} */
   #source;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -28,10 +32,12 @@ export class Companion {
   /**
    * @param {(about: About | undefined) => void} tell undefined: nothing is known
    * @param {typeof aboutStream} [ask] for tests
+   * @param {() => number} [random] for tests
    */
-  constructor(tell, ask = aboutStream) {
+  constructor(tell, ask = aboutStream, random = Math.random) {
     this.#tell = tell;
     this.#ask = ask;
+    this.#random = random;
   }
 
   /** @param {string} stream @param {string} [token] */
@@ -60,17 +66,24 @@ export class Companion {
     if (pace !== 'none') this.#question();
   }
 
+  /** The stream's events say that something is different now. */
+  hint() {
+    if (this.#pace !== 'playing') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#question(), this.#random() * SPREAD);
+  }
+
   async #question() {
     const source = this.#source;
     if (!source || this.#pace === 'none') return;
     this.#turn += 1;
     const turn = this.#turn;
     if (typeof document === 'undefined' || !document.hidden) {
-      const about = await this.#ask(source.stream, source.token);
+      const about = await this.#ask(source.stream, source.token, this.#pace === 'playing');
       if (turn !== this.#turn) return;
       this.#tell(about);
     }
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#question(), this.#pace === 'playing' ? PLAYING : WAITING);
+    this.#timer = setTimeout(() => this.#question(), this.#pace === 'playing' ? PLAYING * (0.75 + this.#random() / 2) : WAITING);
   }
 }

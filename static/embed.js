@@ -5,6 +5,7 @@
 
 import { byId } from './dom.js';
 import { language } from './i18n.js';
+import { absolute } from './link.js';
 import { address, readToken, root, streamName } from './site.js';
 import { WhepVideo } from './whep-video.js';
 
@@ -23,7 +24,8 @@ document.documentElement.lang = language;
 player.setAttribute('lang', language);
 // The page's policy shows no picture of another host; a wrong address is no poster.
 const poster = options.get('poster');
-if (poster && URL.canParse(poster, root.href)) player.setAttribute('poster', new URL(poster, root).href);
+const posterURL = poster ? absolute(poster, root.href) : undefined;
+if (posterURL) player.setAttribute('poster', posterURL);
 if (options.get('policy') === 'relay') player.setAttribute('policy', 'relay');
 player.token = readToken('view');
 player.src = address('whep', name);

@@ -91,9 +91,23 @@ export function extensions(header, base) {
   const found = [];
   for (const { target, params } of parseLinks(header)) {
     for (const relation of (params.get('rel') ?? '').toLowerCase().split(/\s+/)) {
-      if (!relation.startsWith('urn:') || !URL.canParse(target, base)) continue;
-      found.push({ relation, url: new URL(target, base).href, params });
+      const url = relation.startsWith('urn:') ? absolute(target, base) : undefined;
+      if (url) found.push({ relation, url, params });
     }
   }
   return found;
+}
+
+/**
+ * An absolute URL. URL.canParse is younger than some phones that are to play.
+ * @param {string} target
+ * @param {string} base
+ * @returns {string | undefined} undefined for what is no address
+ */
+export function absolute(target, base) {
+  try {
+    return new URL(target, base).href;
+  } catch {
+    return undefined;
+  }
 }

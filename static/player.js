@@ -33,7 +33,8 @@ const RENEW_EVERY = 30_000;
  * Events (CustomEvent): "state" with a State, whenever it changes; "stream" with a
  * MediaStream, when a new session has a media path or the old one is to be played anew;
  * "stats" with PlaybackStats, every second of a session; "viewers" with how many watch and
- * "layers" with the Layers that can be chosen from, where the server tells.
+ * "layers" with the Layers that can be chosen from, where the server tells; "changed" when it
+ * tells that something else about the stream has changed.
  */
 export class Player extends EventTarget {
   #open;
@@ -199,6 +200,7 @@ export class Player extends EventTarget {
   #told({ type, data }) {
     if (type === 'viewercount' && typeof data?.viewercount === 'number') this.#emit('viewers', data.viewercount);
     if (type === 'layers') this.#emit('layers', readLayers(data));
+    if (type !== 'viewercount') this.#emit('changed', undefined);
   }
 
   #mayRenew() {

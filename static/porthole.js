@@ -33,9 +33,12 @@ export function ownStream(endpoint) {
 /**
  * @param {string} stream
  * @param {string} [token]
+ * @param {boolean} [there] whether the stream is there; one that is not is looked for in the
+ *   list, because a 404 would stand in the console
  * @returns {Promise<About | undefined>} undefined when there is no answer, or no such stream now
  */
-export async function aboutStream(stream, token) {
+export async function aboutStream(stream, token, there = false) {
+  if (there) return ask(`api/streams/${encodeURIComponent(stream)}`, token);
   const answer = await ask('api/streams', token);
   return answer?.streams?.find((/** @type {{ name: string }} */ { name }) => name === stream);
 }

@@ -31,13 +31,13 @@ export function fileName(stream, at) {
 /**
  * Has the browser save the picture that a video shows.
  * @param {HTMLVideoElement} video
- * @param {string} source the URL of what plays, whose last part names the file
+ * @param {string} source the absolute URL of what plays, whose last part names the file
  * @returns {Promise<boolean>} false while there is no picture
  */
 export async function saveSnapshot(video, source) {
   const picture = await snapshot(video);
   if (!picture) return false;
-  const stream = URL.canParse(source) ? new URL(source).pathname.split('/').pop() : '';
+  const stream = new URL(source).pathname.split('/').pop();
   const link = document.createElement('a');
   link.href = URL.createObjectURL(picture);
   link.download = fileName(stream ?? '', new Date());

@@ -179,7 +179,8 @@ export class WhepVideo extends SourceElement {
 
   /** Has the browser save the present picture. */
   async saveSnapshot() {
-    if (await saveSnapshot(this.video, this.source?.endpoint ?? '')) this.#view.toast(this.#view.say('saved'));
+    const { source } = this;
+    if (source && await saveSnapshot(this.video, source.endpoint)) this.#view.toast(this.#view.say('saved'));
   }
 
   /**
@@ -221,6 +222,7 @@ export class WhepVideo extends SourceElement {
       ['state', () => this.#stateChanged()],
       ['stream', (stream) => { this.#view.stream = stream; }],
       ['stats', (stats) => this.#measured(stats)],
+      ['changed', () => this.#companion.hint()],
       ['viewers', (viewers) => this.#count(viewers)],
       ['layers', (layers) => {
         this.#view.layers = player.canChoose ? layers : [];

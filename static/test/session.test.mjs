@@ -193,7 +193,7 @@ test('how a stream is, is asked slowly while it plays and not at all without nee
   mock.timers.enable({ apis: ['setTimeout'] });
   let asked = 0;
   const told = [];
-  const companion = new Companion((about) => told.push(about), async (stream) => ({ state: stream, turn: ++asked }));
+  const companion = new Companion((about) => told.push(about), async (stream) => ({ state: stream, turn: ++asked }), () => 0.5);
   const pass = async (ms) => {
     for (let left = ms; left > 0; left -= 500) {
       mock.timers.tick(500);
@@ -208,12 +208,20 @@ test('how a stream is, is asked slowly while it plays and not at all without nee
   companion.pace = 'waiting';
   await pass(4_500);
   assert.equal(asked, 3);
+  companion.hint();
+  await pass(100);
+  assert.equal(asked, 3, 'it asks often enough as it is');
   companion.pace = 'playing';
-  await pass(11_000);
+  await pass(31_000);
   assert.equal(asked, 5);
+  companion.hint();
+  companion.hint();
+  await pass(2_000);
+  assert.equal(asked, 6);
   companion.pace = 'none';
-  await pass(20_000);
+  companion.hint();
+  await pass(60_000);
   companion.stop();
-  assert.equal(asked, 5);
-  assert.equal(told.length, 5);
+  assert.equal(asked, 6);
+  assert.equal(told.length, 6);
 });
