@@ -288,17 +288,23 @@ func (f *finisher) text() (string, error) {
 // client does not have (RFC 5761).
 func sortCandidates(values []string) []string {
 	type ranked struct {
+		candidate
 		value string
 		rank  int
 	}
 	var sorted []ranked
 	seen := make(map[string]bool)
+	elsewhere := false // is there a host that is not this machine only?
 	for _, value := range values {
 		c, ok := parseCandidate(value)
 		if ok && c.component == 1 && !seen[value] {
-			sorted = append(sorted, ranked{value: value, rank: c.rank()})
+			sorted = append(sorted, ranked{candidate: c, value: value})
+			elsewhere = elsewhere || (c.typ == typHost && !c.addr.IsLoopback())
 		}
 		seen[value] = true
+	}
+	for i := range sorted {
+		sorted[i].rank = sorted[i].candidate.rank(elsewhere)
 	}
 	slices.SortStableFunc(sorted, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 

@@ -82,6 +82,12 @@ func TestFinishAnswerOrdersCandidates(t *testing.T) {
 			host("1", "127.0.0.1"),
 			"2 1 tcp 1671430143 127.0.0.1 8081 typ host tcptype passive",
 		}},
+		{"loopback that was named, before what a STUN server tells", []string{
+			host("1", "127.0.0.1"),
+			"2 1 udp 1694498815 198.51.100.1 8081 typ srflx raddr 0.0.0.0 rport 0",
+			"3 1 tcp 1671430143 127.0.0.1 8081 typ host tcptype passive",
+			"4 1 udp 16777215 198.51.100.9 50000 typ relay raddr 0.0.0.0 rport 0",
+		}},
 		{"equals stay in their order", []string{host("1", "10.0.0.9"), host("2", "10.0.0.1"), host("3", "192.168.0.1")}},
 		{"none", nil},
 	}

@@ -132,8 +132,9 @@ func usableCandidates(values []string) []string {
 
 // rank orders the server's own candidates by how likely a client reaches them;
 // lower is better. FFmpeg looks at the first one only, and is lost when that is
-// IPv6 or TCP.
-func (c candidate) rank() int {
+// IPv6 or TCP. Loopback is the last, unless there is no host elsewhere: then it was
+// named, and is the first.
+func (c candidate) rank(elsewhere bool) int {
 	order := []bool{
 		c.isUDP() && c.typ == typHost && c.addr.Is4() && isPublic(c.addr),
 		c.isUDP() && c.typ == typHost && c.addr.Is4() && !c.addr.IsLinkLocalUnicast(),
@@ -147,9 +148,9 @@ func (c candidate) rank() int {
 	}
 	last := len(order)
 	switch {
-	case c.addr.IsLoopback() && c.isUDP():
+	case elsewhere && c.addr.IsLoopback() && c.isUDP():
 		return last + 1
-	case c.addr.IsLoopback():
+	case elsewhere && c.addr.IsLoopback():
 		return last + 2
 	}
 	for i, matches := range order {
