@@ -30,6 +30,7 @@ export async function askServers(endpoint, token, signal) {
   const response = await fetch(endpoint, {
     method: 'OPTIONS', headers: bearer(token), signal, cache: 'no-store', referrerPolicy: 'no-referrer',
   });
+  await response.text(); // empty; left unread it would count as given up
   return iceServers(response.headers.get('Link'));
 }
 

@@ -144,6 +144,20 @@ func (p *tab) requireICERestart(t *testing.T) {
 	}
 }
 
+// TestWatchPageThroughARelay insists on a relay, which the page learns of before its
+// first offer: nothing else could be gathered. Not the binary with the race detector:
+// pion/turn closes allocations while it makes their permissions.
+func TestWatchPageThroughARelay(t *testing.T) {
+	s := startProgram(t, plainBinary(t), "--source", patternSource)
+	s.waitLive(t, "webcam", true, 20*time.Second)
+	p := openTab(t, startChromium(t), s.url+"/watch/webcam?policy=relay&stats")
+	p.waitPlaying(20 * time.Second)
+	p.waitSays(5*time.Second, "stats", "Through a relay")
+	if n := eval[int](p, "count the connections", "__probe.connections.length"); n != 1 {
+		t.Errorf("the page made %d connections, want one", n)
+	}
+}
+
 // TestWatchPageInChinese reads the words of another language.
 func TestWatchPageInChinese(t *testing.T) {
 	s := startServer(t, "--source", patternSource)
