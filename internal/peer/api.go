@@ -14,12 +14,10 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v4"
-	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"
-	"porthole/internal/turnclient"
 )
 
 // PacketWriter takes the packets of one incoming track, in the order of arrival,
@@ -161,61 +159,9 @@ func Listen(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// ground is what an engine stands on: the machine's sockets and network, or those
-// that tests make up.
-type ground struct {
-	udp        socket
-	addr       netip.AddrPort // of both sockets
-	tcp        net.Listener
-	interfaces func() ([]networkInterface, error)
-	outgoing   func() []netip.Addr
-	dialer     turnclient.Dialer // to TURN servers; nil for the machine's own
-}
-
-// newEngine takes over the sockets, unless there is an error.
-func newEngine(cfg Config, set settings, on ground) (*Engine, error) {
-	cert, err := newCertificate()
-	if err != nil {
-		return nil, err
-	}
-	view, err := stdnet.NewNet()
-	if err != nil {
-		return nil, fmt.Errorf("read network interfaces: %w", err)
-	}
-	m, err := newMetrics(cfg.Registerer, on.udp.Stats)
-	if err != nil {
-		return nil, err
-	}
-	e := &Engine{
-		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
-		addr: on.addr, media: newMediaConn(on.udp), net: view,
-		network: network{named: on.addr.Addr(), choice: set.choice, read: on.interfaces, outgoing: on.outgoing},
-		base:    baseSettings(set),
-	}
-	e.listen(on)
-	return e, nil
-}
-
 func localAddr(conn *net.UDPConn) netip.AddrPort {
 	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() // what ListenUDP returns
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-}
-
-// listen starts what reads from the sockets.
-func (e *Engine) listen(on ground) {
-	log := pionLog{log: e.settings.log, scope: "mux"}
-	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: log, UDPConn: e.media})
-	close(e.media.open)
-	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
-		Listener: on.tcp, Logger: log,
-		ReadBufferSize:               64, // packets; a publisher's burst while its agent is busy
-		WriteBufferSize:              tcpSendBuffer,
-		FirstStunBindTimeout:         e.settings.timeouts.Connect,
-		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
-	})
-	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log, net.DefaultResolver.LookupNetIP)
-	e.names = newNames(!e.settings.mdns, e.settings.log)
-	e.relay = startRelay(e.settings.relays, on.dialer, e.settings.log, e.metrics.relay)
 }
 
 // Addr returns the address of the media sockets, with the port that was picked.

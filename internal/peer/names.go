@@ -114,10 +114,9 @@ func (n *names) use() (*mdns.Conn, error) {
 		if err != nil {
 			return nil, fmt.Errorf("mDNS: %w", err)
 		}
-		n.conn, err = mdns.Server(ipv4.NewPacketConn(udp), nil, &mdns.Config{
-			LoggerFactory: pionLog{log: n.log}, QueryInterval: 500 * time.Millisecond,
-			IncludeLoopback: true, // a browser on this machine
-		})
+		n.conn, err = mdns.NewServer(ipv4.NewPacketConn(udp), nil,
+			mdns.WithLoggerFactory(pionLog{log: n.log}), mdns.WithCacheRefresh(false),
+			mdns.WithIncludeLoopback(true)) // a browser on this machine
 		if err != nil {
 			n.conn = nil
 			return nil, errors.Join(fmt.Errorf("mDNS: %w", err), udp.Close())

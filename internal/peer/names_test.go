@@ -95,9 +95,8 @@ func TestMDNS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	responder, err := mdns.Server(ipv4.NewPacketConn(udp), nil, &mdns.Config{
-		LocalNames: []string{"0a1b-2c3d.local"}, LocalAddress: net.IPv4(127, 0, 0, 1), IncludeLoopback: true,
-	})
+	responder, err := mdns.NewServer(ipv4.NewPacketConn(udp), nil,
+		mdns.WithLocalNames("0a1b-2c3d.local"), mdns.WithLocalAddress(net.IPv4(127, 0, 0, 1)), mdns.WithIncludeLoopback(true))
 	if err != nil {
 		t.Fatal(err)
 	}
