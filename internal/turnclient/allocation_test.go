@@ -441,3 +441,42 @@ func TestWritingNeverWaits(t *testing.T) {
 		t.Errorf("Close took %v", took)
 	}
 }
+
+// What is used is renewed before the server forgets it, the rest is forgotten: an
+// allocation that lives for months must not remember everybody.
+func TestPermissionsAndChannelsLiveAsLongAsTheyAreUsed(t *testing.T) {
+	s := startServer(t, nil)
+	a, _ := open(t, turnclient.Config{URL: s.udp})
+	p := peer(t, "127.0.0.2")
+	until := func(what string, ok func(permissions, channels int) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(patience); !ok(a.Known()); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				permissions, channels := a.Known()
+				t.Fatalf("waited for %s; there are %d permissions and %d channels", what, permissions, channels)
+			}
+		}
+	}
+	_, _ = a.WriteToAddrPort([]byte("\x00check"), addrOf(p))
+	until("a permission", func(permissions, _ int) bool { return permissions == 1 })
+	expect(t, p, "\x00check", a.Addr())
+	_, _ = a.WriteToAddrPort([]byte("\x80media"), addrOf(p))
+	until("a channel", func(_, channels int) bool { return channels == 1 })
+
+	began := time.Now()
+	before := s.permits.Load()
+	a.Maintain(began.Add(3 * time.Minute)) // too early for anything
+	if n := s.permits.Load(); n != before {
+		t.Errorf("renewed after 3 minutes")
+	}
+	a.Used(began.Add(4 * time.Minute))
+	a.Maintain(began.Add(4*time.Minute + 10*time.Second))
+	until("the renewals", func(int, int) bool { return s.permits.Load() == before+2 })
+	if permissions, channels := a.Known(); permissions != 1 || channels != 1 {
+		t.Errorf("%d permissions and %d channels after renewing, want both", permissions, channels)
+	}
+	until("the end", func(permissions, channels int) bool {
+		a.Maintain(time.Now().Add(time.Hour)) // nobody has sent anything since
+		return permissions == 0 && channels == 0
+	})
+}

@@ -19,7 +19,7 @@ const (
 	channelPause = 5 * time.Minute
 	// renewAge is when what is in use is asked for again, idleAge after how long
 	// without a packet it is not in use any more.
-	renewAge = 4 * time.Minute
+	renewAge = permissionLife - 4*refreshInterval
 	idleAge  = 2 * time.Minute
 	// refusedFor is how long a peer is not asked for again that the server refuses.
 	refusedFor = time.Minute
