@@ -111,8 +111,12 @@ func (c *chaos) requireSmooth(samples []sample) {
 		c.t.Errorf("at %v the control viewer saw no picture for %v; its publisher paused for %v, the machine let us wait for %v",
 			from.Format(time.TimeOnly), pause, own, starved)
 	}
-	c.t.Logf("the control viewer: %d pictures, the longest pause %v; %d pauses above %v were the publisher's or the machine's",
-		len(pictures), longest.Round(time.Millisecond), excused, controlPause)
+	lost := c.control.video.counts().missing // sent again or not, which on loopback is for want of room in a buffer
+	c.t.Logf("the control viewer: %d pictures, %d packets lost for good, the longest pause %v; %d pauses above %v were the publisher's or the machine's",
+		len(pictures), lost, longest.Round(time.Millisecond), excused, controlPause)
+	if lost > len(pictures)/1000 {
+		c.t.Errorf("the control viewer lost %d packets", lost)
+	}
 	if want := int(c.duration.Seconds()) * 15; len(pictures) < want {
 		c.t.Errorf("the control viewer saw %d pictures in %v", len(pictures), c.duration)
 	}
