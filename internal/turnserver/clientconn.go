@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"sync"
 
 	"github.com/pion/stun/v4"
 )
@@ -19,13 +18,15 @@ type clientConn struct {
 	net.PacketConn
 	requests *limiter
 	metrics  *metrics
-	reading  sync.WaitGroup // while somebody reads
+	relays   *relays // which count who reads
 }
 
 // ReadFrom returns the next packet.
 func (c *clientConn) ReadFrom(b []byte) (n int, from net.Addr, err error) {
-	c.reading.Add(1)
-	defer c.reading.Done()
+	if !c.relays.enter() {
+		return 0, nil, net.ErrClosed
+	}
+	defer c.relays.reading.Done()
 	for failed := 0; failed < maxReadErrors; {
 		n, from, err = c.PacketConn.ReadFrom(b)
 		switch {

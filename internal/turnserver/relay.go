@@ -28,7 +28,9 @@ type relays struct {
 	cfg     Config
 	policy  *policy
 	metrics *metrics
-	reading sync.WaitGroup // one for each socket that is read from
+	// reading counts the sockets that are read from, that of the clients among them.
+	// It is only added to while mu is held and closed is false.
+	reading sync.WaitGroup
 
 	mu        sync.Mutex
 	closed    bool

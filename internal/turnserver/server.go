@@ -62,10 +62,11 @@ func newServer(cfg Config, log *slog.Logger, udp net.PacketConn) (*Server, error
 	if err != nil {
 		return nil, err
 	}
+	relays := newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m)
+	requests := newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests)
 	return &Server{
-		cfg: cfg, log: log, addr: localAddr(udp), metrics: m,
-		udp:    &clientConn{PacketConn: udp, requests: newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests), metrics: m},
-		relays: newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m),
+		cfg: cfg, log: log, addr: localAddr(udp), metrics: m, relays: relays,
+		udp: &clientConn{PacketConn: udp, requests: requests, metrics: m, relays: relays},
 	}, nil
 }
 
@@ -210,7 +211,6 @@ func (s *Server) Close() error {
 		if s.tcp != nil {
 			s.tcp.wait()
 		}
-		s.udp.reading.Wait()
 		s.relays.wait()
 	})
 	return s.closeErr
