@@ -38,8 +38,9 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 
 // run returns the exit code: 0, 1 when measuring failed, 2 for a wrong command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	// Never undone: a child that ends by itself, its standard input being closed, must
+	// not be killed by the signal that comes at the same time.
+	ctx, _ = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM) //nolint:govet // the process ends
 	if len(args) > 0 {
 		if mode := modes()[args[0]]; mode != nil {
 			return runMode(ctx, mode, args[1:], stdout, stderr)

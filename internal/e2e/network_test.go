@@ -54,11 +54,17 @@ func newNetwork(t testing.TB) *network {
 // newMachine makes a namespace whose loopback interface works.
 func newMachine(t testing.TB, name string, addr netip.Addr) *machine {
 	t.Helper()
-	m := &machine{t: t, namespace: fmt.Sprintf("%s%d-%s", namespacePrefix, os.Getpid(), name), addr: addr}
+	m := &machine{t: t, namespace: namespaceOf(t, name), addr: addr}
 	command(t, "", "ip", "netns", "add", m.namespace)
 	t.Cleanup(func() { command(t, "", "ip", "netns", "del", m.namespace) }) // and its devices, and their other ends
 	m.run("", "ip", "link", "set", "lo", "up")
 	return m
+}
+
+// namespaceOf names a machine's namespace: tests that run side by side have networks
+// of their own.
+func namespaceOf(t testing.TB, machine string) string {
+	return fmt.Sprintf("%s%d-%s-%s", namespacePrefix, os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-"), machine)
 }
 
 // namespacePrefix is followed by the id of the process that made the namespace.

@@ -202,6 +202,7 @@ func (c *relayConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(b)
 		if err != nil {
+			c.relays.settle()
 			return n, nil, err // pion compares it
 		}
 		if !c.relays.policy.peer(from) {
@@ -222,6 +223,12 @@ func (r *relays) enter() bool {
 	}
 	r.reading.Add(1)
 	return true
+}
+
+// settle comes after what was done before close: see Server.Close.
+func (r *relays) settle() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 }
 
 // WriteTo sends a packet to a peer, or drops it like a network would.

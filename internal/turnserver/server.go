@@ -66,7 +66,7 @@ func newServer(cfg Config, log *slog.Logger, udp net.PacketConn) (*Server, error
 	requests := newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests)
 	return &Server{
 		cfg: cfg, log: log, addr: localAddr(udp), metrics: m, relays: relays,
-		udp: &clientConn{PacketConn: udp, requests: requests, metrics: m, relays: relays},
+		udp: &clientConn{PacketConn: udp, requests: requests, metrics: m},
 	}, nil
 }
 
@@ -204,13 +204,16 @@ func (s *Server) certified(host string) bool {
 // nobody reads from them any more. Closing twice is harmless.
 func (s *Server) Close() error {
 	s.closing.Do(func() {
-		s.relays.close() // first, so that none is added
 		if err := s.turn.Close(); err != nil {
 			s.closeErr = fmt.Errorf("close the TURN server: %w", err)
 		}
 		if s.tcp != nil {
 			s.tcp.wait()
 		}
+		s.udp.readers.shut()
+		// Last: pion ends an allocation when its relay ends, and reads then, without a
+		// lock, what a request of its client has written.
+		s.relays.close()
 		s.relays.wait()
 	})
 	return s.closeErr
