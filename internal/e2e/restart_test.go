@@ -69,7 +69,7 @@ func listenForReconnect(t testing.TB, s *server, v *viewer) <-chan struct{} {
 	if strings.HasPrefix(feed, "/") {
 		feed = s.url + feed
 	}
-	resp, err := (&http.Client{}).Get(feed) // without a deadline: it lasts
+	resp, err := (&http.Client{}).Get(feed) //nolint:bodyclose // by the cleanup; without a deadline: it lasts
 	if err != nil {
 		t.Fatal(err)
 	}
