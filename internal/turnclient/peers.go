@@ -64,7 +64,7 @@ type peers struct {
 	mu          sync.RWMutex
 	permissions map[netip.Addr]*permission
 	channels    map[netip.AddrPort]*channel
-	numbers     map[channelNumber]netip.AddrPort // of channels that are granted
+	numbers     map[channelNumber]netip.AddrPort // of channels that are granted, or asked for
 	resting     map[channelNumber]time.Time      // until when
 	next        channelNumber
 }

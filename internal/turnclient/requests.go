@@ -85,6 +85,7 @@ func (a *Allocation) bind(to netip.AddrPort) {
 	c := &channel{number: number}
 	c.used.Store(time.Now().UnixNano())
 	a.peers.channels[to] = c
+	a.peers.numbers[number] = to // packets by the channel may overtake the answer
 	a.workers.Go(func() { a.askChannel(to, c) })
 }
 
@@ -120,9 +121,7 @@ func (a *Allocation) askChannel(to netip.AddrPort, c *channel) {
 	if err != nil {
 		c.state = refused
 		delete(a.peers.numbers, c.number)
-		return
 	}
-	a.peers.numbers[c.number] = to
 }
 
 // maintain renews what is in use and forgets what is not, before the server does.
