@@ -35,7 +35,7 @@ run: build ## compile and start it; flags in ARGS, as in: make run ARGS="--sourc
 	./bin/porthole $(ARGS)
 
 .PHONY: test
-test: need-clients test-quick test-pages test-e2e ## everything but test-camera: race detector, real browsers, FFmpeg; about 10 minutes
+test: need-clients test-quick test-pages test-e2e ## everything but test-camera: race detector, real browsers, FFmpeg; about 15 minutes
 
 .PHONY: test-quick
 test-quick: need-build vet ## the tests that need only Go and g++, with the race detector
