@@ -24,11 +24,12 @@ type tally struct {
 	times    []time.Time // of all whole frames; guarded by mu
 
 	// Owned by the goroutine that adds packets.
-	started bool
-	next    uint16 // sequence number that comes next
-	h264    codecs.H264Packet
-	frame   []byte // Annex B, of the frame that is being put together
-	broken  bool   // a packet of this frame did not parse
+	started   bool
+	next      uint16 // sequence number that comes next
+	h264      codecs.H264Packet
+	timestamp uint32 // of the newest packet
+	frame     []byte // Annex B, of the frame that is being put together
+	broken    bool   // a packet of this frame did not parse
 }
 
 // counts is what a tally has seen since the last reset.
@@ -96,6 +97,9 @@ func (t *tally) add(packet *rtp.Packet, now time.Time) {
 	t.order(packet.SequenceNumber)
 	if len(packet.Payload) == 0 {
 		return // padding, as a bandwidth probe sends it
+	}
+	if packet.Timestamp != t.timestamp { // the picture before never ended, or ended with its marker
+		t.timestamp, t.frame, t.broken, t.h264 = packet.Timestamp, nil, false, codecs.H264Packet{}
 	}
 	nalus, err := t.h264.Unmarshal(packet.Payload)
 	if err != nil {
