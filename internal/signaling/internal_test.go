@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"porthole/internal/ratelimit"
 )
 
 // The buckets of a Limiter fill up again, and a flood of addresses fills neither
@@ -33,18 +35,18 @@ func TestLimiterOverTime(t *testing.T) {
 		}
 
 		addr := netip.MustParseAddr("10.0.0.0")
-		for range maxClients + 100 {
+		for range ratelimit.MaxClients + 100 {
 			addr = addr.Next()
 			_ = l.allow(addr)
 		}
-		if n := len(l.clients); n > maxClients {
+		if n := l.buckets.Len(); n > ratelimit.MaxClients {
 			t.Errorf("%d clients are kept", n)
 		}
 		time.Sleep(5 * time.Second)
 		if err := l.allow(addr.Next()); err != nil {
 			t.Errorf("a new client after the flood: %v", err)
 		}
-		if n := len(l.clients); n != 1 {
+		if n := l.buckets.Len(); n != 1 {
 			t.Errorf("%d clients are kept after the flood", n)
 		}
 	})

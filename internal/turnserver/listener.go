@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"porthole/internal/ratelimit"
 )
 
 // sendBuffer bounds what the kernel keeps for a slow client over TCP, about half a
@@ -69,7 +71,7 @@ func isTemporary(err error) bool {
 
 // admit counts a connection, or returns nil when there are too many.
 func (l *listener) admit(tcp *net.TCPConn) *conn {
-	client := key(addrOf(tcp.RemoteAddr()))
+	client := ratelimit.Key(addrOf(tcp.RemoteAddr()))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || len(l.conns) >= l.cfg.Limits.Connections || l.byClient[client] >= l.cfg.Limits.clientConnections() {
