@@ -27,7 +27,7 @@ func match(offer *negotiate.Offer, sent []broadcast.Codec) (map[string]track, er
 	var faults []error
 	for _, media := range offer.Media {
 		i := slices.IndexFunc(sent, func(c broadcast.Codec) bool { return c.Kind().String() == media.Kind })
-		if media.Rejected || i < 0 {
+		if !media.Flows() || i < 0 {
 			continue
 		}
 		kind := sent[i].Kind()

@@ -66,7 +66,7 @@ func choose(offer *negotiate.Offer) (map[string][]negotiate.Codec, []broadcast.K
 	codecs := make(map[string][]negotiate.Codec)
 	var kinds []broadcast.Kind
 	for _, media := range offer.Media {
-		if media.Rejected {
+		if !media.Flows() {
 			continue
 		}
 		supported, err := media.Supported()
@@ -82,7 +82,7 @@ func choose(offer *negotiate.Offer) (map[string][]negotiate.Codec, []broadcast.K
 // rids names the encodings of the picture that a publisher of simulcast will send.
 func rids(offer *negotiate.Offer) []string {
 	for _, media := range offer.Media {
-		if len(media.RIDs) > 1 && !media.Rejected && media.Kind == broadcast.Video.String() {
+		if len(media.RIDs) > 1 && media.Flows() && media.Kind == broadcast.Video.String() {
 			return media.RIDs
 		}
 	}

@@ -282,6 +282,13 @@ func TestSDP14ProfileMatch(t *testing.T) {
 		{"high", []string{baseline}, ""},
 		{"high", []string{baseline, "packetization-mode=1;profile-level-id=42001f"}, ""},
 		{"base", []string{baseline0}, ""},
+		// Who leaves a parameter out takes what comes, if nothing that is said fits.
+		{"base", []string{""}, "96"},
+		{"base", []string{"", high, baseline}, "98"},
+		{"base", []string{"profile-level-id=42e01f"}, "96"},
+		{"base", []string{"packetization-mode=1"}, "96"},
+		{"high", []string{""}, "96"},
+		{"high", []string{"profile-level-id=42e01f"}, ""},
 	} {
 		r := s.post("/whep/"+c.stream, whepOffer(t, "m=video 9 UDP/TLS/RTP/SAVPF 96", "m=video 9 UDP/TLS/RTP/SAVPF 96 97 98",
 			"a=rtpmap:96 VP8/90000\n", h264Formats(c.offered)))
@@ -424,4 +431,39 @@ func TestSDP20LipSync(t *testing.T) {
 	}
 	parse(s.created("/whep/live", whepOffer(t)).body).lacks(t, "a=group:LS")
 	published(t, s, whipOffer(t, "m=audio", "a=group:LS 0 1\nm=audio")).lacks(t, "a=group:LS") // we send nothing
+}
+
+// SDP-21: a section that is offered inactive is answered inactive, also when it carries
+// the transport, and what else is offered flows.
+func TestSDP21Inactive(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	inactive := role{codecs: []codec{opus, vp8}, offer: func(sdp string) string {
+		for _, direction := range []string{"a=sendonly", "a=recvonly"} {
+			sdp = strings.Replace(sdp, direction, "a=inactive", 1) // the first section is the audio
+		}
+		return sdp
+	}}
+	check := func(answer string) {
+		t.Helper()
+		sections := parse(answer).sections
+		if _, port, _, _ := header(sections[0]); port == "0" || !slices.Contains(sections[0], "a=inactive") {
+			t.Errorf("an inactive section is answered:\n%s", strings.Join(sections[0], "\n"))
+		}
+	}
+	p := publish(t, s, "row", inactive)
+	check(p.reply.body)
+	watchStream(t, s, "row", role{codecs: []codec{vp8, opus}}).plays("video")
+
+	third := "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=inactive\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n"
+	r := s.created("/whip/spare", strings.Replace(whipOffer(t), "BUNDLE 0 1", "BUNDLE 0 1 2", 1)+third)
+	parse(r.body).wants(t, "a=group:BUNDLE 0 1 2", "a=inactive", "a=recvonly")
+	s.delete(r.session())
+
+	publish(t, s, "both", role{})
+	v := watchStream(t, s, "both", inactive).plays("video")
+	check(v.reply.body)
+	if n := v.received["audio"].count(); n > 0 {
+		t.Errorf("%d packets came in an inactive section", n)
+	}
 }

@@ -81,7 +81,7 @@ func (f *finisher) sections() error {
 	for _, m := range f.offer.Media {
 		md := f.answered[m.Mid]
 		if m.Rejected || !f.isAccepted(m, md) {
-			if f.offer.Role == Publish && !m.Rejected {
+			if f.offer.Role == Publish && m.Flows() {
 				return fmt.Errorf("%w: %s, which offers %s, was rejected", ErrNoCommonCodec, m.where(), m.offered())
 			}
 			f.desc.MediaDescriptions = append(f.desc.MediaDescriptions, rejection(m))
@@ -106,16 +106,16 @@ func (f *finisher) sections() error {
 	return nil
 }
 
-// isAccepted tells whether an answered section keeps its port. An inactive one is
-// as good as rejected, and the client should know; but the first one of the bundle
-// carries the transport, and a Chromium with bundlePolicy max-bundle does not
-// connect without it.
+// isAccepted tells whether an answered section keeps its port. One that we make
+// inactive is as good as rejected, and the client should know; but the first one of
+// the bundle carries the transport, and a Chromium with bundlePolicy max-bundle does
+// not connect without it.
 func (f *finisher) isAccepted(m Media, md *sdp.MediaDescription) bool {
 	if md == nil || md.MediaName.Port.Value == 0 {
 		return false
 	}
 	carrier := f.offer.Role == Watch && len(f.offer.bundle) > 0 && f.offer.bundle[0] == m.Mid
-	return carrier || !has(md.Attributes, dirInactive)
+	return m.Inactive || carrier || !has(md.Attributes, dirInactive)
 }
 
 // rejection is the section that says no to m. Firefox needs the connection line.
@@ -179,8 +179,12 @@ func (f *finisher) finishSection(m Media, md *sdp.MediaDescription) error {
 
 // check finds the faults of an answer that would leave the client waiting.
 func (f *finisher) check(m Media, md *sdp.MediaDescription) error {
+	want := f.offer.Role.answerDirection()
+	if m.Inactive {
+		want = dirInactive
+	}
 	unused := f.offer.Role == Watch && has(md.Attributes, dirInactive)
-	if want := f.offer.Role.answerDirection(); !unused && !has(md.Attributes, want) {
+	if !unused && !has(md.Attributes, want) {
 		return fmt.Errorf("the answer to %s is not %s", m.where(), want)
 	}
 	setup, _ := lookup(md.Attributes, sdp.AttrKeyConnectionSetup)

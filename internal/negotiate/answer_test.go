@@ -220,6 +220,18 @@ func TestFinishAnswerRejectsInPlace(t *testing.T) {
 	wantLines(t, text, "a=group:BUNDLE 1")
 }
 
+// What was offered inactive is answered inactive, not rejected, and may carry the transport.
+func TestFinishAnswerKeepsInactive(t *testing.T) {
+	for role, direction := range map[negotiate.Role]string{negotiate.Publish: "sendonly", negotiate.Watch: "recvonly"} {
+		o := mustParse(t, role, offerText(role, "a=mid:0\na="+direction, "a=mid:0\na=inactive"))
+		answered := map[negotiate.Role]string{negotiate.Publish: "recvonly", negotiate.Watch: "sendonly"}[role]
+		text := mustFinish(t, o, pionAnswer(role, []string{host("1", "10.0.0.1")}, "opus/48000/2\na="+answered, "opus/48000/2\na=inactive"))
+		wantLines(t, section(t, text, 0), "m=audio 9 UDP/TLS/RTP/SAVPF 111", "a=inactive", "a=candidate:"+host("1", "10.0.0.1"))
+		wantLines(t, section(t, text, 1), "a="+answered)
+		wantLines(t, text, "a=group:BUNDLE 0 1")
+	}
+}
+
 func TestFinishAnswerRefuses(t *testing.T) {
 	const publish, watch = negotiate.Publish, negotiate.Watch
 	rejectVideo := []string{"m=video 9", "m=video 0"}

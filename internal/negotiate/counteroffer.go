@@ -134,7 +134,7 @@ func (o *Offer) ParseAnswer(body []byte) (*Answer, error) {
 		if answered.Kind != offered.Kind || answered.Mid != offered.Mid && !(answered.Rejected && answered.Mid == "") {
 			return nil, fmt.Errorf("%w: section %d of the answer is not that of the offer", ErrMalformed, i+1)
 		}
-		if answered.Rejected {
+		if !answered.Flows() {
 			continue
 		}
 		agreed, err := offered.agree(answered)

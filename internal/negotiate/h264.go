@@ -1,6 +1,7 @@
 package negotiate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -58,6 +59,17 @@ func (p h264Profile) decoders() []h264Profile {
 		return []h264Profile{p, h264High444}
 	default:
 		return []h264Profile{p}
+	}
+}
+
+// common tells the profiles of 8 bits and 4:2:0, which are the cameras' and the
+// web's: a decoder that names no profile is taken to have them.
+func (p h264Profile) common() bool {
+	switch p {
+	case h264ConstrainedBaseline, h264Baseline, h264Main, h264ConstrainedHigh, h264High:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -168,60 +180,91 @@ func ProfileName(profileLevelID string) string {
 
 // h264Format is the identity of an H.264 payload type (RFC 6184 section 8.2.2).
 type h264Format struct {
-	id   h264ID
-	mode string // packetization-mode
+	id         h264ID
+	hasProfile bool
+	mode       string // packetization-mode, "" when it is not given
 }
 
-// h264FormatOf reads the parameters of a codec, filling in the defaults of RFC
-// 6184 section 8.1 except for the mode, which is mode when not given.
-func h264FormatOf(c Codec, mode string) (h264Format, bool) {
-	if given, ok := fmtpParameter(c.Fmtp, "packetization-mode"); ok {
-		mode = given
+// h264FormatOf reads the parameters of a codec; ok is false when it cannot.
+func h264FormatOf(c Codec) (f h264Format, ok bool) {
+	f.mode, _ = fmtpParameter(c.Fmtp, "packetization-mode")
+	profileLevelID, given := fmtpParameter(c.Fmtp, "profile-level-id")
+	if !given {
+		return f, true
 	}
-	profileLevelID, ok := fmtpParameter(c.Fmtp, "profile-level-id")
-	if !ok {
-		profileLevelID = "42000a" // Baseline, level 1
-	}
-	id, ok := parseH264ID(profileLevelID)
+	f.id, f.hasProfile = parseH264ID(profileLevelID)
 
-	return h264Format{id: id, mode: mode}, ok
+	return f, f.hasProfile
 }
+
+// What a receiver that leaves a parameter out costs: it is a last resort, behind all
+// that say that they take the stream.
+const (
+	h264UnsaidMode    = 100
+	h264UnsaidProfile = 2 * h264UnsaidMode
+)
 
 // h264Fit returns how well an offered payload type takes a stream: 0 is best,
 // negative is not at all. The level is left out of it, because a stream has the
 // level that it has and players decode above the level that they announce.
 //
-// A stream that does not say otherwise is taken to use mode 1, since that is
-// what everybody sends, while an offer without a mode is mode 0 as RFC 6184
-// says. A mode 0 stream is also a valid mode 1 stream.
+// By RFC 6184 section 8.1 a payload type that says nothing is Baseline in mode 0,
+// which nobody sends. The receivers that say nothing, or leave half of it out, are
+// libraries and gateways that depacketize and decode what comes; browsers say all
+// of it. So an unsaid parameter is no reason to refuse.
 func h264Fit(stream, offered Codec) int {
-	s, ok := h264FormatOf(stream, "1")
+	s, ok := h264FormatOf(stream)
 	if !ok {
 		return -1
 	}
-	o, ok := h264FormatOf(offered, "0")
+	o, ok := h264FormatOf(offered)
 	if !ok {
 		return -1
 	}
-	otherMode := 0
-	if s.mode != o.mode {
-		if s.mode != "0" || o.mode != "1" {
-			return -1
+	mode, profile := h264ModeFit(s.mode, o.mode), h264ProfileFit(s, o)
+	if mode < 0 || profile < 0 {
+		return -1
+	}
+
+	return 2*profile + mode
+}
+
+// h264ModeFit compares packetization modes. A mode 0 stream is also a valid mode 1
+// stream. A stream that does not say otherwise uses mode 1, as everybody does.
+func h264ModeFit(stream, offered string) int {
+	switch {
+	case offered == "":
+		return h264UnsaidMode
+	case offered == cmp.Or(stream, "1"):
+		return 0
+	case stream == "0" && offered == "1":
+		return 1
+	}
+
+	return -1
+}
+
+// h264ProfileFit returns how far the offered profile is from that of the stream.
+func h264ProfileFit(s, o h264Format) int {
+	profile := h264Baseline // RFC 6184 section 8.1
+	if s.hasProfile {
+		profile = s.id.profile()
+	}
+	if !o.hasProfile {
+		if profile.common() {
+			return h264UnsaidProfile
 		}
-		otherMode = 1
+		return -1
 	}
-
-	sp, op := s.id.profile(), o.id.profile()
-	distance := slices.Index(sp.decoders(), op)
-	if distance < 0 || sp == h264Other && (s.id.idc != o.id.idc || s.id.flags != o.id.flags) {
+	if profile == h264Other && (s.id.idc != o.id.idc || s.id.flags != o.id.flags) {
 		return -1
 	}
 
-	return 2*distance + otherMode
+	return slices.Index(profile.decoders(), o.id.profile())
 }
 
 func describeH264(c Codec) string {
-	profile := "Baseline (no profile-level-id)"
+	profile := "without profile-level-id"
 	if id, ok := fmtpParameter(c.Fmtp, "profile-level-id"); ok {
 		profile = ProfileName(id)
 	}

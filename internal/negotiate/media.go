@@ -15,12 +15,13 @@ import (
 func (d *draft) describeMedia() error {
 	for _, s := range d.live {
 		s.readExtensions(d.role)
-		if d.role == Publish {
+		if d.role == Publish && !s.Inactive {
+			s.StreamID = s.streamID()
 			s.readSource()
 			s.readLayers()
 			continue
 		}
-		// A viewer sends nothing, whatever its sendrecv offer said of it.
+		// Nothing is sent here, whatever the offer said of it.
 		s.md.Attributes = without(s.md.Attributes,
 			sdp.AttrKeyMsid, sdp.AttrKeySSRC, sdp.AttrKeySSRCGroup, attrRID, attrSimulcast)
 	}
@@ -124,25 +125,15 @@ func parseExtension(value string) (ext Extension, direction string, ok bool) {
 	return Extension{ID: uint8(id), URI: f[1]}, direction, true
 }
 
-// checkOneStream wants all tracks of a publisher in one MediaStream (RFC 9725
-// section 4.4.2). What viewers call theirs does not matter.
-func (d *draft) checkOneStream() error {
-	if d.role != Publish {
-		return nil
-	}
-	one := ""
-	for _, s := range d.live {
-		for _, id := range streamIDs(s.md.Attributes) {
-			if one != "" && id != one {
-				return fmt.Errorf("%w: its tracks belong to two media streams (a=msid %q and %q); put them into one",
-					ErrUnusable, clip(one), clip(id))
-			}
-			one = id
-			s.StreamID = id
-		}
+// streamID returns the MediaStream that a publisher put the section into. Audio and
+// video may be of two, although RFC 9725 section 4.4.2 wants one: there are clients
+// that make one of each track, and viewers get both in one all the same.
+func (s *section) streamID() string {
+	if ids := streamIDs(s.md.Attributes); len(ids) > 0 {
+		return ids[len(ids)-1]
 	}
 
-	return nil
+	return ""
 }
 
 // streamIDs returns the stream ids of a section, from a=msid and from the older

@@ -104,6 +104,9 @@ type Media struct {
 	// Rejected sections are answered with port 0: those which the client itself
 	// offered with port 0 (unless bundle-only), and those that are not media.
 	Rejected bool
+	// Inactive sections are accepted and carry nothing, as the client wants it
+	// (RFC 3264 section 6.1). They may well carry the transport.
+	Inactive bool
 	// Codecs are the offered codecs in the order of the offer, that is the order
 	// of the client's preference. Formats that only accompany another one (rtx,
 	// red, ulpfec, flexfec, comfort noise, telephone-event) are not among them.
@@ -124,6 +127,9 @@ type Media struct {
 	rtcpMuxOnly bool
 	rtcpRsize   bool
 }
+
+// Flows tells whether media may flow in the section.
+func (m Media) Flows() bool { return !m.Rejected && !m.Inactive }
 
 // where names the section in an error text.
 func (m Media) where() string {

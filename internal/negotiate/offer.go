@@ -56,7 +56,6 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 		d.checkBundle,
 		d.checkDirections,
 		d.checkTransport,
-		d.checkOneStream,
 		d.describeMedia,
 		d.finish,
 	}
@@ -74,7 +73,6 @@ func ParseOffer(role Role, body []byte) (*Offer, error) {
 // in sections only; older libdatachannel, and so OBS, wrote it at session level.
 func (d *draft) inheritSession() {
 	inherited := []string{attrICEUfrag, attrICEPwd, attrFingerprint, sdp.AttrKeyConnectionSetup}
-	directions := []string{dirSendRecv, dirSendOnly, dirRecvOnly, dirInactive}
 	for _, md := range d.desc.MediaDescriptions {
 		for _, key := range inherited {
 			if !has(md.Attributes, key) {
@@ -113,6 +111,7 @@ func (d *draft) identify() error {
 		// Port 0 with bundle-only means "only inside the bundle", not "off" (RFC 9143).
 		off := name.Port.Value == 0 && !has(md.Attributes, attrBundleOnly)
 		s.Rejected = off || s.Kind != kindAudio && s.Kind != kindVideo
+		s.Inactive = !s.Rejected && s.direction() == dirInactive
 		if len(name.Formats) == 0 || strings.ContainsAny(mid, " \t") || mid == "" && !s.Rejected {
 			return fmt.Errorf("%w: m=%s, section %d of the offer, needs a=mid and a list of formats",
 				ErrMalformed, s.Kind, i+1)
@@ -130,12 +129,27 @@ func (d *draft) identify() error {
 	return nil
 }
 
-// checkTracks allows at most one audio and one video section (RFC 9725 section
-// 4.4.2), and wants at least one of them.
+// directions are the attributes that say which way media flows.
+var directions = []string{dirSendRecv, dirSendOnly, dirRecvOnly, dirInactive}
+
+// direction returns the offered one (RFC 8866 section 6.7).
+func (s *section) direction() string {
+	if i := slices.IndexFunc(s.md.Attributes, named(directions...)); i >= 0 {
+		return s.md.Attributes[i].Key
+	}
+
+	return dirSendRecv
+}
+
+// checkTracks allows at most one audio and one video section in which media flows
+// (RFC 9725 section 4.4.2), and wants at least one of them.
 func (d *draft) checkTracks() error {
 	count := make(map[string]int)
 	for _, s := range d.live {
-		if count[s.Kind]++; count[s.Kind] > 1 {
+		if !s.Inactive {
+			count[s.Kind]++
+		}
+		if count[s.Kind] > 1 {
 			return fmt.Errorf("%w: it has more than one %s section; a stream has at most one audio and one video track",
 				ErrUnusable, s.Kind)
 		}
@@ -144,8 +158,11 @@ func (d *draft) checkTracks() error {
 				ErrUnusable, s.where(), strings.Join(s.protos, "/"))
 		}
 	}
-	if len(d.live) == 0 {
+	switch {
+	case len(d.live) == 0:
 		return fmt.Errorf("%w: it has no audio and no video section", ErrUnusable)
+	case len(count) == 0:
+		return fmt.Errorf("%w: all of its sections are inactive; make those of the stream %s", ErrUnusable, d.role.direction())
 	}
 
 	return nil
@@ -163,12 +180,11 @@ func isSecureRTP(protos []string) bool {
 // the direction that makes pion's answer right: it answers sendrecv to sendrecv,
 // and leaves a section without a direction out of its answer altogether.
 func (d *draft) checkDirections() error {
-	directions := []string{dirSendRecv, dirSendOnly, dirRecvOnly, dirInactive}
 	for _, s := range d.live {
-		offered := dirSendRecv // RFC 8866 section 6.7
-		if i := slices.IndexFunc(s.md.Attributes, named(directions...)); i >= 0 {
-			offered = s.md.Attributes[i].Key
+		if s.Inactive {
+			continue
 		}
+		offered := s.direction()
 		if offered != dirSendRecv && offered != d.role.direction() {
 			does := "sends to the server (WHIP)"
 			if d.role == Watch {

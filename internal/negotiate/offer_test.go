@@ -101,15 +101,13 @@ func TestParseOfferRefuses(t *testing.T) {
 		{"no section", publish, "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", negotiate.ErrUnusable, "no audio and no video"},
 		{"only a data channel", watch, offerText(watch, "m=audio", "m=application", "m=video", "m=application"), negotiate.ErrUnusable, "no audio and no video"},
 		{"recvonly to WHIP", publish, offerText(watch), negotiate.ErrUnusable, "make it sendonly"},
-		{"inactive to WHIP", publish, offerText(publish, "a=sendonly", "a=inactive"), negotiate.ErrUnusable, "inactive"},
+		{"inactive to WHIP", publish, offerText(publish, "a=sendonly", "a=inactive"), negotiate.ErrUnusable, "make those of the stream sendonly"},
 		{"one recvonly section to WHIP", publish, offerText(publish, "a=mid:1\na=sendonly", "a=mid:1\na=recvonly"), negotiate.ErrUnusable, `m=video (mid "1") is recvonly`},
 		{"sendonly to WHEP", watch, offerText(publish), negotiate.ErrUnusable, "make it recvonly"},
 		{"inactive to WHEP", watch, offerText(watch, "a=recvonly", "a=inactive"), negotiate.ErrUnusable, "inactive"},
 		{"inactive for the whole session", watch, offerText(watch, "a=recvonly\n", "", "t=0 0", "t=0 0\na=inactive"), negotiate.ErrUnusable, "inactive"},
 		{"two videos to WHIP", publish, offerText(publish, "BUNDLE 0 1", "BUNDLE 0 1 2") + secondVideo, negotiate.ErrUnusable, "more than one video"},
 		{"two audios to WHEP", watch, offerText(watch, "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "m=audio 9 UDP/TLS/RTP/SAVPF 96"), negotiate.ErrUnusable, "more than one audio"},
-		{"two streams", publish, offerText(publish, "a=mid:0", "a=mid:0\na=msid:one a", "a=mid:1", "a=mid:1\na=msid:two v"), negotiate.ErrUnusable, "two media streams"},
-		{"two streams in old notation", publish, offerText(publish, "a=mid:0", "a=mid:0\na=ssrc:1 msid:one a", "a=mid:1", "a=mid:1\na=ssrc:2 msid:two v"), negotiate.ErrUnusable, "two media streams"},
 		{"no bundle", publish, offerText(publish, "a=group:BUNDLE 0 1\n", ""), negotiate.ErrUnusable, "max-bundle"},
 		{"a section outside the bundle", watch, offerText(watch, "BUNDLE 0 1", "BUNDLE 0"), negotiate.ErrUnusable, `m=video (mid "1") is outside`},
 		{"no rtcp-mux", publish, offerText(publish, "a=rtcp-mux\n", ""), negotiate.ErrUnusable, "RTCP mux policy"},
@@ -337,5 +335,43 @@ func TestParseOfferLeavesEverySectionATransport(t *testing.T) {
 	wantNone(t, section(t, other.SDP, 1), "candidate")
 	if other.Ufrag != "abcd" {
 		t.Errorf("ufrag %q", other.Ufrag)
+	}
+}
+
+// Audio and video of two media streams are the two tracks of one stream to viewers.
+func TestParseOfferTakesTwoMediaStreams(t *testing.T) {
+	for name, changes := range map[string][]string{
+		"msid":         {"a=mid:0", "a=mid:0\na=msid:one a", "a=mid:1", "a=mid:1\na=msid:two v"},
+		"old notation": {"a=mid:0", "a=mid:0\na=ssrc:1 msid:one a", "a=mid:1", "a=mid:1\na=ssrc:2 msid:two v"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := mustParse(t, negotiate.Publish, offerText(negotiate.Publish, changes...))
+			if o.Media[0].StreamID != "one" || o.Media[1].StreamID != "two" {
+				t.Errorf("the streams are %q and %q", o.Media[0].StreamID, o.Media[1].StreamID)
+			}
+			wantLines(t, o.SDP, "a=msid:one a", "a=msid:two v")
+		})
+	}
+}
+
+// An inactive section stays in the offer, as what it is: one more of a kind, or the
+// one that carries the transport.
+func TestParseOfferKeepsInactiveSections(t *testing.T) {
+	for _, role := range []negotiate.Role{negotiate.Publish, negotiate.Watch} {
+		direction := map[negotiate.Role]string{negotiate.Publish: "a=sendonly", negotiate.Watch: "a=recvonly"}[role]
+		body := offerText(role, "a=mid:0\n"+direction, "a=mid:0\na=msid:one a\na=inactive")
+		o := mustParse(t, role, body)
+		if !o.Media[0].Inactive || o.Media[0].Flows() || o.Media[1].Inactive || !o.Media[1].Flows() {
+			t.Fatalf("%v: %+v", role, o.Media)
+		}
+		audio := section(t, o.SDP, 0)
+		wantLines(t, audio, "a=inactive")
+		wantNone(t, audio, direction[2:], "msid")
+		wantLines(t, section(t, o.SDP, 1), direction)
+
+		third := "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\na=inactive\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n"
+		if o = mustParse(t, role, offerText(role, "BUNDLE 0 1", "BUNDLE 0 1 2")+third); !o.Media[2].Inactive {
+			t.Errorf("%v: a second video section that is inactive: %+v", role, o.Media)
+		}
 	}
 }

@@ -25,7 +25,7 @@ func TestParseOfferReadsBeforeItJudges(t *testing.T) {
 		"no mux":     {"a=rtcp-mux\n", ""},
 		"setup":      {"actpass", "holdconn"},
 		"hash":       {"sha-256", "md5"},
-		"streams":    {"a=rtpmap:111", "a=msid:one a\na=msid:two b\na=rtpmap:111"},
+		"inactive":   {"a=sendonly", "a=inactive"},
 		"transport":  {"m=audio 9 UDP/TLS/RTP/SAVPF", "m=audio 9 UDP"},
 	}
 	for meaning, second := range unusable {

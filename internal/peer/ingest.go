@@ -172,6 +172,9 @@ func (in *ingest) sectionOf(t incomingTrack) (section, negotiate.Codec, bool) {
 	// Not track.PayloadType, which a simulcast layer has only once it was read.
 	payloadType := uint8(t.track.Codec().PayloadType)
 	for _, s := range in.sections {
+		if s.idle {
+			continue
+		}
 		for _, codec := range s.accepted() {
 			if codec.PayloadType == payloadType && (mid == "" || mid == s.mid) {
 				return s, codec, true

@@ -60,7 +60,8 @@ type outgoing struct {
 }
 
 // planSections decides about the sections of an offer: the chosen ones are
-// accepted, the others of a viewer stay idle. What is not in the plan is rejected.
+// accepted, the others of a viewer, and what is offered inactive, stay idle. What is
+// not in the plan is rejected.
 func planSections(offer *negotiate.Offer, codecs map[string][]negotiate.Codec) ([]section, error) {
 	var sections []section
 	accepted := 0
@@ -71,7 +72,7 @@ func planSections(offer *negotiate.Offer, codecs map[string][]negotiate.Codec) (
 		case len(chosen) > 0:
 			accepted++
 			sections = append(sections, acceptedSection(offer.Role, media, chosen))
-		case offer.Role == negotiate.Watch && len(media.Codecs) > 0:
+		case (media.Inactive || offer.Role == negotiate.Watch) && len(media.Codecs) > 0:
 			codec := media.Codecs[0]
 			codec.Feedback, codec.RTX = nil, 0
 			sections = append(sections, section{mid: media.Mid, kind: media.Kind, codec: codec, idle: true})
@@ -231,10 +232,12 @@ func narrowBundle(description *sdp.SessionDescription, sections []section) {
 func (s section) narrow(media *sdp.MediaDescription) {
 	drop := []string{"rtpmap", "fmtp", "rtcp-fb", sdp.AttrKeyExtMap}
 	if s.idle {
-		drop = append(drop, sdp.AttrKeyRecvOnly)
-		media.WithPropertyAttribute(sdp.AttrKeyInactive)
+		drop = append(drop, sdp.AttrKeyRecvOnly, sdp.AttrKeySendOnly, sdp.AttrKeyInactive)
 	}
 	media.Attributes = keep(media.Attributes, func(a sdp.Attribute) bool { return !slices.Contains(drop, a.Key) })
+	if s.idle {
+		media.WithPropertyAttribute(sdp.AttrKeyInactive)
+	}
 	media.MediaName.Formats = nil
 	for _, codec := range s.codecs() {
 		payloadType := uint8(codec.PayloadType)

@@ -105,9 +105,7 @@ func (l *viewerLink) describe(setup sdp.ConnectionRole, sections []section, cand
 			WithPropertyAttribute(sdp.AttrKeyRTCPMux).
 			WithPropertyAttribute(sdp.AttrKeyRTCPRsize)
 		s.narrow(media)
-		if s.idle {
-			media.WithPropertyAttribute(sdp.AttrKeyInactive)
-		} else {
+		if !s.idle {
 			s.announce(media)
 		}
 		if i == 0 {
