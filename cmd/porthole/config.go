@@ -16,6 +16,7 @@ import (
 
 	"porthole/capture"
 	"porthole/internal/broadcast"
+	"porthole/internal/doctor"
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
@@ -27,37 +28,38 @@ import (
 // defaultConfig fills it, loadConfig lays file, environment and flags over it,
 // Validate judges it as a whole. It never changes after that.
 type Config struct {
-	HTTP           string             // HOST:PORT of pages, signalling and API
-	Media          string             // HOST:PORT of ICE, UDP and TCP alike
-	Sources        []Source           // what is captured here
-	STUN           []iceserver.Server // tell our own mapped address, and clients theirs
-	TURN           []iceserver.Server // relays that clients are told of
-	Advertise      []string           // what clients are told instead of this machine's addresses
-	Interfaces     []string           // whose addresses they are told, as patterns
-	MDNS           bool               // whether names of clients are looked up
-	ICEPolicy      peer.Policy        // by which paths clients may reach us
-	Timeouts       peer.Timeouts      // of connections
-	PublicIPs      []netip.Addr       // addresses that a NAT forwards to us
-	PublishToken   string             // who may publish; empty: anybody
-	ViewToken      string             // who may watch; empty: anybody
-	MaxViewers     int                // at a time, over all streams; 0: any number
-	StreamViewers  int                // at a time, of one stream; 0: any number
-	Grace          time.Duration      // how long viewers wait for a lost publisher
-	MaxLoad        int                // percent of the processors, in use by us, from which viewers are refused; 0: any
-	MaxLateness    time.Duration      // of pictures, from which viewers are refused; 0: any
-	Drain          time.Duration      // how long sessions may go on when the server stops
-	Fallbacks      []Fallback         // what is shown while a publisher is away
-	RateLimit      int                // signalling requests a second and client address; 0: any number
-	MaxBody        int                // bytes of a signalling request's body
-	RateBurst      int                // signalling requests at once and client address; 0: ten times RateLimit
-	MaxSessions    int                // of publishers and viewers together; 0: so many that MaxViewers comes first
-	HeaderTimeout  time.Duration      // how long a client may take to send a request's head
-	BodyTimeout    time.Duration      // and its body
-	LenientPatch   bool               // whether a PATCH may leave out If-Match
-	RedirectTo     *url.URL           // another server, for who comes while this one drains; nil: none
-	TrustedProxies []netip.Prefix     // whose X-Forwarded-… headers we believe
-	FrameAncestors []string           // sites that may frame the embed page, as in a CSP; none: all
-	Cert, Key      string             // PEM files; HTTPS when they are set
+	HTTP           string              // HOST:PORT of pages, signalling and API
+	Media          string              // HOST:PORT of ICE, UDP and TCP alike
+	Sources        []Source            // what is captured here
+	STUN           []iceserver.Server  // tell our own mapped address, and clients theirs
+	TURN           []iceserver.Server  // relays that clients are told of
+	Advertise      []string            // what clients are told instead of this machine's addresses
+	Interfaces     []string            // whose addresses they are told, as patterns
+	MDNS           bool                // whether names of clients are looked up
+	ICEPolicy      peer.Policy         // by which paths clients may reach us
+	Timeouts       peer.Timeouts       // of connections
+	PublicIPs      []netip.Addr        // addresses that a NAT forwards to us
+	PublishToken   string              // who may publish; empty: anybody
+	ViewToken      string              // who may watch; empty: anybody
+	MaxViewers     int                 // at a time, over all streams; 0: any number
+	StreamViewers  int                 // at a time, of one stream; 0: any number
+	Grace          time.Duration       // how long viewers wait for a lost publisher
+	MaxLoad        int                 // percent of the processors, in use by us, from which viewers are refused; 0: any
+	MaxLateness    time.Duration       // of pictures, from which viewers are refused; 0: any
+	Drain          time.Duration       // how long sessions may go on when the server stops
+	Fallbacks      []Fallback          // what is shown while a publisher is away
+	RateLimit      int                 // signalling requests a second and client address; 0: any number
+	MaxBody        int                 // bytes of a signalling request's body
+	RateBurst      int                 // signalling requests at once and client address; 0: ten times RateLimit
+	MaxSessions    int                 // of publishers and viewers together; 0: so many that MaxViewers comes first
+	HeaderTimeout  time.Duration       // how long a client may take to send a request's head
+	BodyTimeout    time.Duration       // and its body
+	LenientPatch   bool                // whether a PATCH may leave out If-Match
+	RedirectTo     *url.URL            // another server, for who comes while this one drains; nil: none
+	TrustedProxies []netip.Prefix      // whose X-Forwarded-… headers we believe
+	FrameAncestors []string            // sites that may frame the embed page, as in a CSP; none: all
+	Cert, Key      string              // PEM files; HTTPS when they are set
+	SecretFiles    []doctor.SecretFile // that tokens and credentials were read from
 	LogLevel       slog.Level
 	LogFormat      string // "text" or "json"
 
@@ -102,6 +104,13 @@ const minBody = 16 << 10
 // serveSettings is the table of the serve command's settings, in the order in
 // which help shows them. --config is not among them: it says where to look.
 func serveSettings() []setting[Config] {
+	return withFiles(ownSettings(), func(c *Config, file doctor.SecretFile) {
+		c.SecretFiles = append(c.SecretFiles, file)
+	})
+}
+
+// ownSettings is serveSettings without the files that hold secrets.
+func ownSettings() []setting[Config] {
 	return []setting[Config]{
 		{
 			name: "http", arg: "HOST:PORT", shown: "127.0.0.1:8080",
@@ -128,7 +137,7 @@ func serveSettings() []setting[Config] {
 			set:  many(func(c *Config) *[]iceserver.Server { return &c.STUN }, iceserver.ParseSTUN),
 		},
 		{
-			name: "turn", arg: "URL", list: true,
+			name: "turn", arg: "URL", list: true, secret: true,
 			help: "A TURN server besides our own that clients may relay through:\n" +
 				"turn:USER:PASSWORD@HOST:PORT?transport=udp (write %3A for a colon in USER), or\n" +
 				"turn:HOST:PORT?transport=tcp&secret=SECRET, or turns: for TLS.",
@@ -153,7 +162,7 @@ func serveSettings() []setting[Config] {
 			set:  one(func(c *Config) *string { return &c.TURNHost }, parseTURNHost),
 		},
 		{
-			name: "turn-secret", arg: "SECRET",
+			name: "turn-secret", arg: "SECRET", secret: true,
 			help: "What TURN credentials are signed with, for our own server and for those of --turn that\nhave none (use-auth-secret in coturn). Default: made up, for our own server only.",
 			set:  one(func(c *Config) *string { return &c.TURNSecret }, parseToken),
 		},
@@ -208,12 +217,12 @@ func serveSettings() []setting[Config] {
 			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.ICEFailed }, parseDuration(time.Second)),
 		},
 		{
-			name: "publish-token", arg: "TOKEN",
+			name: "publish-token", arg: "TOKEN", secret: true,
 			help: "Publishers, and readers of session details, must send it as a bearer token.\nWithout it: anybody may on loopback; beyond it, one is made up and printed.",
 			set:  one(func(c *Config) *string { return &c.PublishToken }, parseToken),
 		},
 		{
-			name: "view-token", arg: "TOKEN",
+			name: "view-token", arg: "TOKEN", secret: true,
 			help: "Viewers must send it as a bearer token. Without it, anybody may watch.",
 			set:  one(func(c *Config) *string { return &c.ViewToken }, parseToken),
 		},

@@ -89,7 +89,7 @@ func examination(cfg Config) doctor.Config {
 		Public: cfg.PublicIPs, Advertise: cfg.Advertise,
 		STUN: cfg.STUN, TURN: cfg.turnServers(),
 		Devices: doctor.Devices{List: capture.Devices, Check: capture.Check, Trial: capture.Trial},
-		Cert:    cfg.Cert, Key: cfg.Key,
+		Cert:    cfg.Cert, Key: cfg.Key, SecretFiles: cfg.secretFiles(),
 	}
 	if address := cfg.turnAddress(); address != "" {
 		c.Sockets = append(c.Sockets, doctor.Socket{

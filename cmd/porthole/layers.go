@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"porthole/internal/doctor"
 )
 
 const envPrefix = "PORTHOLE_"
@@ -38,6 +40,9 @@ func loadConfigFor(
 			for _, fault := range flatten(err) {
 				faults = append(faults, fmt.Errorf("%s: %w", path.origin, fault))
 			}
+		}
+		if holdsSecrets(settings, file) {
+			c.SecretFiles = append(c.SecretFiles, doctor.SecretFile{Flag: "--config", Path: path.values[0]})
 		}
 	}
 	if profile, ok := firstOf("profile", flags, env, file); ok {

@@ -22,7 +22,7 @@ type loadCommandConfig struct {
 
 func loadSettings() []setting[loadCommandConfig] {
 	type config = loadCommandConfig
-	return []setting[config]{
+	return withFiles([]setting[config]{
 		{
 			name: "whep", arg: "URL",
 			help: "The WHEP endpoint to watch, of any server: http://127.0.0.1:8080/whep/webcam. Required.",
@@ -44,7 +44,7 @@ func loadSettings() []setting[loadCommandConfig] {
 			set:  one(func(c *config) *time.Duration { return &c.Ramp }, parseDuration(time.Nanosecond)),
 		},
 		{
-			name: "token", arg: "TOKEN",
+			name: "token", arg: "TOKEN", secret: true,
 			help: "The bearer token that the server asks of viewers.",
 			set:  one(func(c *config) *string { return &c.Token }, parseToken),
 		},
@@ -65,7 +65,7 @@ func loadSettings() []setting[loadCommandConfig] {
 			name: "json", help: "Print the report as JSON.",
 			set: one(func(c *config) *bool { return &c.JSON }, parseToggle),
 		},
-	}
+	}, nil)
 }
 
 func parseRate(text string) (float64, error) {

@@ -51,6 +51,7 @@ func serveCommand(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	s.warnOfReadableSecrets()
 	if generated {
 		fmt.Fprintf(t.stdout, "Porthole: publishers need the token %s (made for this run; --publish-token sets your own)\n", cfg.PublishToken)
 	}

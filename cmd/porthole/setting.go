@@ -17,18 +17,20 @@ import (
 // choices are gathered in a T. Its name is the flag's; the environment variable
 // and the key of the configuration file follow from it.
 type setting[T any] struct {
-	name  string
-	arg   string // what the value is, for the help text: "ADDR"; empty for a flag without value
-	shown string // the default, for the help text; empty when there is none
-	help  string
-	list  bool // may be given several times
-	set   func(target *T, values []string) error
+	name    string
+	arg     string // what the value is, for the help text: "ADDR"; empty for a flag without value
+	shown   string // the default, for the help text; empty when there is none
+	help    string
+	list    bool   // may be given several times
+	secret  bool   // nobody else may see it; see withFiles
+	instead string // the setting whose values this one reads from a file
+	set     func(target *T, values []string) error
 }
 
 // apply sets in target what one place says, and returns every fault that it
 // finds, each under the name that the operator typed.
 func apply[T any](target *T, settings []setting[T], layer map[string]assignment) []error {
-	var faults []error
+	faults := twice(settings, layer)
 	for _, s := range settings {
 		a, ok := layer[s.name]
 		if !ok {

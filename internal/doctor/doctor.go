@@ -114,6 +114,8 @@ type Config struct {
 	Sources   []Source // empty: what the machine has
 	Devices   Devices
 	Cert, Key string // PEM files; empty: plain HTTP
+	// SecretFiles are the files that hold tokens, keys and passwords.
+	SecretFiles []SecretFile
 
 	// Deadline bounds each check; 0: DefaultDeadline.
 	Deadline time.Duration
@@ -148,6 +150,7 @@ func (c Config) checks() []check {
 		{"camera", c.camera},
 		{"encoder", c.encoder},
 		{"certificate", c.certificate},
+		{"secrets", c.secrets},
 		{"system", c.system},
 	}
 }

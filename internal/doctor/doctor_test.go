@@ -73,7 +73,7 @@ func TestReportAsJSON(t *testing.T) {
 	if doc.Seconds == nil || !slices.Contains([]string{"ok", "warn"}, doc.Verdict) {
 		t.Errorf("got %s", text)
 	}
-	if last.Done != last.Total || last.Total != 9 || len(last.Running) != 0 {
+	if last.Done != last.Total || last.Total != 10 || len(last.Running) != 0 {
 		t.Errorf("the last progress is %+v", last)
 	}
 	var names []string

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"porthole/internal/doctor"
+)
+
+// secretFile writes a file that every user of the machine can read when mode says so.
+func secretFile(t *testing.T, text string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask is
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Nothing secret has to stand on a command line, where ps shows it.
+func TestEverySecretCanComeFromAFile(t *testing.T) {
+	want, err := loadConfig([]string{
+		"--publish-token", "pub", "--view-token", "view", "--turn-secret", "hush",
+		"--turn", "turn:u:p@a.example", "--turn", "turn:b.example?secret=s",
+	}, environment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish, view, hush := secretFile(t, "pub\n", 0o600), secretFile(t, "view", 0o640), secretFile(t, "\n hush \r\n", 0o600)
+	turn := secretFile(t, "# the office\nturn:u:p@a.example\n\nturn:b.example?secret=s\n", 0o600)
+	got, err := loadConfig([]string{"--publish-token-file", publish, "--config", file(t, "turn-secret-file: "+hush)},
+		environment(map[string]string{"PORTHOLE_VIEW_TOKEN_FILE": view, "PORTHOLE_TURN_FILE": turn}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.PublishToken != want.PublishToken || got.ViewToken != want.ViewToken || got.TURNSecret != want.TURNSecret {
+		t.Errorf("got %q, %q and %q", got.PublishToken, got.ViewToken, got.TURNSecret)
+	}
+	if len(got.TURN) != 2 || got.TURN[0] != want.TURN[0] || got.TURN[1] != want.TURN[1] {
+		t.Errorf("got %v, want %v", got.TURN, want.TURN)
+	}
+	if len(got.SecretFiles) != 4 {
+		t.Errorf("%d files are looked at, want 4", len(got.SecretFiles))
+	}
+}
+
+// A setting is a secret exactly when the log does not show its value.
+func TestEverySettingWithASecretHasAFile(t *testing.T) {
+	with := map[string]bool{}
+	for _, s := range serveSettings() {
+		if s.instead != "" {
+			with[s.instead] = true
+		}
+	}
+	for _, s := range serveSettings() {
+		named := strings.Contains(s.name, "token") || strings.Contains(s.name, "secret") || s.name == "turn"
+		if named && s.instead == "" && !with[s.name] {
+			t.Errorf("--%s has no file", s.name)
+		}
+	}
+}
+
+func TestSecretsFromFilesAreJudged(t *testing.T) {
+	const hidden = "do-not-show"
+	tests := []struct{ name, text, want string }{
+		{"empty", " \n", "is empty"},
+		{"two lines", hidden + "\n" + hidden, "has 2 lines"},
+		{"not a token", hidden + " x", "space or a letter outside ASCII"},
+		{"huge", strings.Repeat(hidden, maxSecretFile), "larger than 64 KiB"},
+	}
+	for _, tt := range tests {
+		_, err := loadConfig([]string{"--view-token-file", secretFile(t, tt.text, 0o600)}, environment(nil))
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "--view-token-file: ") {
+			t.Errorf("%s: got %v, want %q in it", tt.name, err, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), hidden) {
+			t.Errorf("%s: the error shows the secret: %v", tt.name, err)
+		}
+	}
+	if _, err := loadConfig([]string{"--view-token-file", "/no/such/file"}, environment(nil)); err == nil || !strings.Contains(err.Error(), "/no/such/file") {
+		t.Errorf("a missing file: got %v", err)
+	}
+	both := []string{"--view-token", "a", "--view-token-file", secretFile(t, "b", 0o600)}
+	if _, err := loadConfig(both, environment(nil)); err == nil || !strings.Contains(err.Error(), "--view-token and --view-token-file: both are given") {
+		t.Errorf("both: got %v", err)
+	}
+	// One place overrules another, as with every other setting.
+	c, err := loadConfig([]string{"--view-token", "flag"}, environment(map[string]string{"PORTHOLE_VIEW_TOKEN_FILE": secretFile(t, "variable", 0o600)}))
+	if err != nil || c.ViewToken != "flag" {
+		t.Errorf("got %q, %v", c.ViewToken, err)
+	}
+}
+
+// Whoever leaves a secret readable to every user of the machine is told, with the cure.
+func TestReadableSecretsAreTold(t *testing.T) {
+	closed, open := secretFile(t, "pub", 0o640), secretFile(t, "view", 0o644)
+	configuration := secretFile(t, "turn-secret: hush", 0o644)
+	c, err := loadConfig([]string{
+		"--publish-token-file", closed, "--view-token-file", open, "--config", configuration,
+	}, environment(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	s := &server{cfg: c, log: slog.New(slog.NewTextHandler(&log, nil))}
+	s.warnOfReadableSecrets()
+	for path, want := range map[string]bool{closed: false, open: true, configuration: true} {
+		if got := strings.Contains(log.String(), `"chmod o-r `+path+`"`); got != want {
+			t.Errorf("%s: told %v, want %v, in\n%s", path, got, want, log.String())
+		}
+	}
+	harmless, err := loadConfig([]string{"--config", secretFile(t, "max-viewers: 3", 0o644)}, environment(nil))
+	if err != nil || len(harmless.secretFiles()) != 0 {
+		t.Errorf("a configuration without secrets: %v, %v", harmless.secretFiles(), err)
+	}
+	if c.Key = open; c.secretFiles()[len(c.secretFiles())-1] != (doctor.SecretFile{Flag: "--key", Path: open}) {
+		t.Error("nobody looks at the key")
+	}
+}
