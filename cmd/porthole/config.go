@@ -54,7 +54,7 @@ type Config struct {
 	MaxSessions    int                 // of publishers and viewers together; 0: so many that MaxViewers comes first
 	HeaderTimeout  time.Duration       // how long a client may take to send a request's head
 	BodyTimeout    time.Duration       // and its body
-	LenientPatch   bool                // whether a PATCH may leave out If-Match
+	LenientPatch   bool                // whether an ICE restart may leave out If-Match
 	RedirectTo     *url.URL            // another server, for who comes while this one drains; nil: none
 	TrustedProxies []netip.Prefix      // whose X-Forwarded-… headers we believe
 	FrameAncestors []string            // sites that may frame the embed page, as in a CSP; none: all
@@ -299,7 +299,7 @@ func ownSettings() []setting[Config] {
 		},
 		{
 			name: "lenient-patch",
-			help: "Accept a PATCH without If-Match, which some players never send, as if it said *.\nWithout this it is answered 428, as WHIP and WHEP demand.",
+			help: "Accept an ICE restart (PATCH) without If-Match as if it said *. Without this it is\nanswered 428, as WHIP and WHEP demand. Candidates never need the header.",
 			set:  one(func(c *Config) *bool { return &c.LenientPatch }, parseToggle),
 		},
 		{

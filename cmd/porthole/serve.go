@@ -155,7 +155,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		TrustedProxies: s.cfg.TrustedProxies,
 		MaxBody:        int64(s.cfg.MaxBody),
 		BodyTimeout:    s.cfg.BodyTimeout,
-		LenientIfMatch: s.cfg.LenientPatch,
+		LenientRestart: s.cfg.LenientPatch,
 		Admit:          s.guard.Admit,
 		RedirectTo:     s.cfg.RedirectTo,
 		Log:            s.log,

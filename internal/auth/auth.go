@@ -123,7 +123,7 @@ func (v *Verifier) Require(action Action) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := v.Check(r, action); err != nil {
-				deny(w, err)
+				Deny(w, err)
 				return
 			}
 			next.ServeHTTP(w, r)
@@ -131,8 +131,8 @@ func (v *Verifier) Require(action Action) func(http.Handler) http.Handler {
 	}
 }
 
-// deny answers a request that Check refused with err.
-func deny(w http.ResponseWriter, err error) {
+// Deny answers a request that Check refused with err, as Require does.
+func Deny(w http.ResponseWriter, err error) {
 	status, challenge := http.StatusUnauthorized, `Bearer realm="porthole"`
 	switch {
 	case errors.Is(err, ErrBadToken):

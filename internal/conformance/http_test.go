@@ -585,7 +585,7 @@ func TestHTTP22ProblemDocuments(t *testing.T) {
 		413: s.post("/whip/x", strings.Repeat("x", 1<<20), token...),
 		415: patch("text/plain", "x", "*"),
 		422: s.post("/whip/x", whipOffer(t, "sendonly", "recvonly"), token...),
-		428: patch(typeFragment, "x", ""),
+		428: patch(typeFragment, trickle("other", "anotherpasswordanother", goodCandidate), ""),
 	} {
 		r.is(status)
 		if r.problem() == "" {

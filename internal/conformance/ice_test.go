@@ -46,17 +46,21 @@ func TestICE04IfMatch(t *testing.T) {
 		r := s.created(endpoint, offer)
 		fragment, tag := trickle(plainUfrag, plainPwd, goodCandidate), r.header.Get("ETag")
 		for ifMatch, want := range map[string]int{
-			"": 428, `"bad"`: 412, "bad": 412, "W/" + tag: 412, strings.Trim(tag, `"`): 412,
+			"": 204, `"bad"`: 412, "bad": 412, "W/" + tag: 412, strings.Trim(tag, `"`): 412,
 			tag: 204, `"bad", ` + tag: 204, "*": 204, `"*"`: 204,
 		} {
 			if got := s.patch(r.session(), fragment, ifMatch); got.status != want {
 				t.Errorf("If-Match: %s is answered %d, want %d: %s", ifMatch, got.status, want, got.body)
 			}
 		}
+		restart := trickle("other", "anotherpasswordanother", goodCandidate)
+		s.patch(r.session(), restart, "").is(http.StatusPreconditionRequired)
+		s.patch(r.session(), trickle("other", "", goodCandidate), "").is(http.StatusUnprocessableEntity) // an ICE session that is over
+		s.patch(r.session(), fragment, "").is(http.StatusNoContent)                                      // nothing was restarted
 	})
 }
 
-// ICE-04, for players that never send the header: an operator can do without it.
+// ICE-04: an operator can do without the header for ICE restarts as well.
 func TestICE04LenientPatch(t *testing.T) {
 	t.Parallel()
 	s := start(t, "--lenient-patch")
@@ -65,6 +69,9 @@ func TestICE04LenientPatch(t *testing.T) {
 	s.patch(r.session(), fragment, "").is(http.StatusNoContent)
 	s.patch(r.session(), fragment, `"bad"`).is(http.StatusPreconditionFailed)
 	s.patch(r.session(), fragment, r.header.Get("ETag")).is(http.StatusNoContent)
+	restart := trickle("other", "anotherpasswordanother", goodCandidate)
+	s.patch(r.session(), restart, `"bad"`).is(http.StatusPreconditionFailed)
+	s.patch(r.session(), restart, "").is(http.StatusOK)
 }
 
 // ICE-08: fragments as clients write them.

@@ -37,7 +37,7 @@ var (
 	errBodyTooLarge       = errors.New("the body is too large")
 	errBodyTooSlow        = errors.New("the body did not arrive in time")
 	errBodyUnreadable     = errors.New("the body could not be read")
-	errPreconditionNeeded = errors.New("If-Match is required: the ETag of the 201, or * for an ICE restart")
+	errPreconditionNeeded = errors.New("an ICE restart needs If-Match: * or the session's ETag")
 	errPreconditionFailed = errors.New("If-Match names another ICE session than the current one")
 	errNoRestart          = errors.New("ICE restart is not supported; the session goes on as it was")
 	errUnanswered         = errors.New("the session waits for the answer to its offer, as " + typeSDP)

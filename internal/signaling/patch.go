@@ -32,12 +32,6 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 		return errNotFragment
 	}
 	condition := parseIfMatch(r.Header)
-	if !condition.present {
-		if !h.cfg.LenientIfMatch {
-			return errPreconditionNeeded
-		}
-		condition.any = true
-	}
 	if !condition.matches(e.tag()) { // before the body: it may be large, or never come
 		return errPreconditionFailed
 	}
@@ -53,7 +47,9 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 }
 
 // apply decides between a trickle and a restart by the client's credentials (RFC
-// 9725 section 4.3.1) and does it.
+// 9725 section 4.3.1) and does it. Candidates need no If-Match: the ICE session that
+// they belong to is named by their ice-ufrag, and there are clients that never send
+// the header. A restart does, because it ends what another request may have begun.
 func (h *Handler) apply(
 	w http.ResponseWriter, r *http.Request, e *entry, condition precondition, f *negotiate.Fragment,
 ) error {
@@ -70,6 +66,8 @@ func (h *Handler) apply(
 	case f.Pwd == "" || f.Pwd == e.pwd:
 		// Half of the credentials are new: candidates of an ICE session that is over.
 		return errOtherICESession
+	case !condition.present && !h.cfg.LenientRestart:
+		return errPreconditionNeeded
 	default:
 		return h.restart(w, r, e, f)
 	}

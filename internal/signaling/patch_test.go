@@ -28,8 +28,10 @@ func TestPatch(t *testing.T) {
 		"two header lines":                  {ifMatch: []string{`"other"`, "etag"}, want: 204, trickled: true},
 		"type with a parameter":             {ifMatch: []string{"etag"}, mediaType: typeFragment + ";charset=utf-8", want: 204, trickled: true},
 		"fragment of medooze":               {ifMatch: []string{"etag"}, body: "medooze", want: 204, trickled: true},
-		"missing":                           {want: 428},
-		"missing, but lenient":              {lenient: true, want: 204, trickled: true},
+		"missing":                           {want: 204, trickled: true}, // whip-whep, Eyevinn
+		"missing, and garbage":              {body: "hello", want: 400},
+		"missing, and a restart":            {body: restart, want: 428},
+		"missing, and an old candidate":     {body: "a=ice-ufrag:old1\r\n", want: 422},
 		"another tag":                       {ifMatch: []string{`"bad"`}, want: 412},
 		"another tag, lenient all the same": {ifMatch: []string{`"bad"`}, lenient: true, want: 412},
 		"weak tag":                          {ifMatch: []string{"W/etag"}, want: 412},
@@ -45,7 +47,7 @@ func TestPatch(t *testing.T) {
 		"the other ICE session's candidate": {ifMatch: []string{"*"}, body: "a=ice-ufrag:old1\r\n", want: 422},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) { c.LenientIfMatch = tt.lenient })
+			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) { c.LenientRestart = tt.lenient })
 			path, etag := f.created()
 			headers := []string{"Content-Type", typeFragment}
 			if tt.mediaType != "" {
@@ -108,6 +110,26 @@ func TestRestart(t *testing.T) {
 	} {
 		if r := f.do("PATCH", path, tt.body, "Content-Type", typeFragment, "If-Match", tt.tag); r.StatusCode != tt.want {
 			t.Errorf("%s: status %d, want %d", tt.name, r.StatusCode, tt.want)
+		}
+	}
+}
+
+// A restart without If-Match is refused before it does anything, unless the operator
+// allows it.
+func TestRestartWithoutIfMatch(t *testing.T) {
+	for _, lenient := range []bool{false, true} {
+		f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) { c.LenientRestart = lenient })
+		f.make = func(s *fakeSession) signaling.Session { return restartingSession{fakeSession: s} }
+		path, etag := f.created()
+		want := map[bool]int{false: 428, true: 200}[lenient]
+		r := f.do("PATCH", path, fragment("new1", "newpasswordnewpasswordne"), "Content-Type", typeFragment)
+		if r.StatusCode != want {
+			t.Errorf("lenient %v: status %d, want %d: %s", lenient, r.StatusCode, want, r.body)
+		}
+		if !lenient {
+			if r := f.do("PATCH", path, f.fragment(), "Content-Type", typeFragment, "If-Match", etag); r.StatusCode != 204 {
+				t.Errorf("the session afterwards: status %d", r.StatusCode)
+			}
 		}
 	}
 }

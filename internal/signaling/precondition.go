@@ -57,7 +57,8 @@ func (p *precondition) add(token string) {
 	}
 }
 
-// matches tells whether the current tag, quotes included, satisfies it.
+// matches tells whether the current tag, quotes included, satisfies it. Every tag
+// satisfies one that is not there.
 func (p *precondition) matches(tag string) bool {
-	return p.any || slices.Contains(p.tags, tag)
+	return !p.present || p.any || slices.Contains(p.tags, tag)
 }

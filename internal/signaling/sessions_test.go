@@ -31,7 +31,7 @@ func TestTranscriptHoldsNoSecrets(t *testing.T) {
 	})
 	path, etag := f.created("Authorization", "Bearer view-secret", "User-Agent", "test/1")
 	f.do("PATCH", path+"?token=view-secret", f.fragment(), "Content-Type", typeFragment, "If-Match", etag)
-	f.do("PATCH", path, f.fragment(), "Content-Type", typeFragment) // no If-Match: 428
+	f.do("PATCH", path, fragment("new1", "newpasswordnewpasswordne"), "Content-Type", typeFragment) // no If-Match: 428
 	f.do("DELETE", path, "")
 
 	var whole signaling.Transcript
@@ -53,7 +53,7 @@ func TestTranscriptHoldsNoSecrets(t *testing.T) {
 	}
 	_, pwd := f.credentials()
 	text := marshal(t, whole)
-	for _, secret := range []string{"view-secret", `very\"secret`, "very", "Authorization", pwd} {
+	for _, secret := range []string{"view-secret", `very\"secret`, "very", "Authorization", pwd, "newpassword"} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the transcript holds %q: %s", secret, text)
 		}

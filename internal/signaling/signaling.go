@@ -22,9 +22,10 @@
 // # Order of checks
 //
 // CORS preflight, route (404) and method (405), rate (429), token (401, 403),
-// another server (307), media type (415), precondition (428, 412), size (413) and
-// time (408), syntax (400), meaning (422), state of the stream (409), capacity (503). Nothing is read
-// before the token was checked, and no connection is built before all of it.
+// another server (307), media type (415), precondition (412), size (413) and
+// time (408), syntax (400), a restart's precondition (428), meaning (422), state of
+// the stream (409), capacity (503). Nothing is read before the token was checked, and
+// no connection is built before all of it.
 //
 // # Access
 //
@@ -151,21 +152,23 @@ type Config struct {
 	// RedirectTo is the base URL of another server, to which offers are sent with 307
 	// after Table.Drain; nil: they are answered 503.
 	RedirectTo *url.URL
-	// LenientIfMatch accepts a PATCH without If-Match as if it said "*". The RFC
-	// wants 428, but some players never send the header.
-	LenientIfMatch bool
-	// Log receives a line at the start and the end of each session and each answer
-	// of status 500; nil discards them.
+	// LenientRestart accepts an ICE restart without If-Match as if it said "*", where
+	// the RFC wants 428. Candidates never need the header.
+	LenientRestart bool
+	// Log receives a line at the start and the end of each session, for each answer of
+	// status 500, and for a client without the right token, the last of these within
+	// bounds; nil discards them.
 	Log *slog.Logger
 }
 
 // Handler serves one protocol. It is read-only after New and keeps no goroutines;
 // those of the sessions belong to the Table.
 type Handler struct {
-	role negotiate.Role
-	open OpenFunc
-	cfg  Config
-	log  *slog.Logger
+	role    negotiate.Role
+	open    OpenFunc
+	cfg     Config
+	log     *slog.Logger
+	denials *denials
 }
 
 // New makes the handler of the protocol that offers of role belong to: WHIP for
@@ -186,7 +189,7 @@ func New(role negotiate.Role, open OpenFunc, cfg Config) (*Handler, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Handler{role: role, open: open, cfg: cfg, log: cfg.Log}, nil
+	return &Handler{role: role, open: open, cfg: cfg, log: cfg.Log, denials: newDenials()}, nil
 }
 
 // Routes adds the routes to a router of the handler's own, with its middleware and
@@ -265,7 +268,15 @@ func (h *Handler) handle(f func(http.ResponseWriter, *http.Request) error) http.
 
 // guarded is handle for clients who have a token, within their rate.
 func (h *Handler) guarded(f func(http.ResponseWriter, *http.Request) error) http.Handler {
-	return h.cfg.Auth.Require(h.action())(h.handle(f))
+	allowed := h.handle(f)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h.cfg.Auth.Check(r, h.action()); err != nil {
+			h.denials.log(h, r, err)
+			auth.Deny(w, err)
+			return
+		}
+		allowed(w, r)
+	})
 }
 
 // methods picks a handler by method, after the stream's name was found to be one
