@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +18,12 @@ import (
 type devices string
 
 const systemDevices devices = "/dev"
+
+// The directories of lasting names, below v4l.
+const (
+	byID   = "by-id"
+	byPath = "by-path"
+)
 
 func (d devices) join(elements ...string) string {
 	return filepath.Join(append([]string{string(d)}, elements...)...)
@@ -40,41 +47,67 @@ func compareNodes(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-// links lists the lasting names of a node, the best one first, as paths.
+// isNode tells a device node by its path, whether it is there or not.
+func (d devices) isNode(path string) bool {
+	matched, err := filepath.Match(d.join("video[0-9]*"), path)
+	return err == nil && matched
+}
+
+// links lists the lasting names of a node, those in by-id first, as paths.
 func (d devices) links(node string) []string {
-	var found []string
-	for _, kind := range []string{"by-id", "by-path"} {
-		links, err := filepath.Glob(d.join("v4l", kind, "*"))
-		if err != nil {
-			return nil // likewise
-		}
-		for _, link := range links {
-			if target, err := filepath.EvalSymlinks(link); err == nil && target == node {
-				found = append(found, link)
-			}
+	return append(d.linksIn(byID, node), d.linksIn(byPath, node)...)
+}
+
+func (d devices) linksIn(kind, node string) (found []string) {
+	links, err := filepath.Glob(d.join("v4l", kind, "*"))
+	if err != nil {
+		return nil // likewise
+	}
+	for _, link := range links {
+		if target, err := filepath.EvalSymlinks(link); err == nil && target == node {
+			found = append(found, link)
 		}
 	}
 	return found
 }
 
-// id is the best lasting name of a node as it stands in a URI; "" when there is none.
-func (d devices) id(node string) string {
-	if links := d.links(node); len(links) > 0 {
-		return strings.TrimPrefix(links[0], d.join("v4l")+"/")
+// link is the first lasting name of a kind that leads to a node; "" when there is none.
+func (d devices) link(node, kind string) string {
+	if links := d.linksIn(kind, node); len(links) > 0 {
+		return links[0]
 	}
 	return ""
 }
 
-// lasting returns the name by which a camera is found again when it was opened as node because asked was given. A link that
-// somebody has chosen is kept; a number, a part of a name, or nothing becomes the camera's own name, where it has one.
-func (d devices) lasting(asked, node string) string {
-	if path := d.path(asked); path != "" && !slices.Contains(d.nodes(), path) {
-		return path
+// id is the best lasting name of a node as it stands in a URI; "" when there is none. Where another camera of the same
+// model has no name in by-id, both would have the same one, and only the socket tells them apart.
+func (d devices) id(node string) string {
+	link := d.link(node, byID)
+	if link == "" || d.hasTwin(node) {
+		link = cmp.Or(d.link(node, byPath), link)
 	}
-	if links := d.links(node); len(links) > 0 {
-		return links[0]
+	return strings.TrimPrefix(link, d.join("v4l")+"/")
+}
+
+// hasTwin says whether another camera goes by the same name as the one at node, whose link in by-id it could have as well.
+func (d devices) hasTwin(node string) bool {
+	model := d.model(node)
+	return model != "" && slices.ContainsFunc(d.nodes(), func(other string) bool {
+		return other != node && d.model(other) == model && d.link(other, byID) == "" && d.link(other, byPath) != ""
+	})
+}
+
+// model is what the driver calls the camera at node, read without opening it; "" when it is not known.
+func (d devices) model(node string) string {
+	sys := "/sys/class/video4linux"
+	if d != systemDevices {
+		sys = d.join("sys")
 	}
-	return node
+	text, err := os.ReadFile(filepath.Join(sys, filepath.Base(node), "name"))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // path is the file that a spec's device stands for; "" for none and for a part of a name.

@@ -74,7 +74,9 @@ func TestCamerasAreRememberedByTheirLastingName(t *testing.T) {
 		{"by-path/pci-1-index0", "video0", "v4l/by-path/pci-1-index0"}, // the socket was chosen, not the camera
 		{d.dir.join("door"), "video0", "door"},
 	} {
-		if got := d.dir.lasting(test.asked, d.dir.join(test.node)); got != d.dir.join(test.want) {
+		r := remember(d.dir, test.asked)
+		r.learn(d.dir.join(test.node))
+		if got := r.String(); got != d.dir.join(test.want) {
 			t.Errorf("asked for %q, opened %s: remembered as %s, want %s", test.asked, test.node, got, test.want)
 		}
 	}

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -120,39 +121,45 @@ func (d drawnOrigin) open() (*input, error) {
 // cameraOrigin is the origin of what is a device. It keeps to the camera that it had first, under whatever number it comes back.
 type cameraOrigin struct {
 	spec     Spec
-	dir      devices
 	openNode func(name string) (in *input, node string, err error)
 
-	name string     // by which the camera is found; the spec's until it was open once
-	was  openedNode // what was opened last
+	camera remembered
+	was    openedNode // what was opened last
 }
 
 func newCameraOrigin(spec Spec, dir devices, openNode func(name string) (*input, string, error)) (origin, *deviceWatch) {
-	return &cameraOrigin{spec: spec, dir: dir, openNode: openNode, name: spec.Device}, watchDevices(dir)
+	return &cameraOrigin{spec: spec, openNode: openNode, camera: remember(dir, spec.Device)}, watchDevices(dir)
 }
 
-func (c *cameraOrigin) look() error { return c.dir.look(c.name) }
+func (c *cameraOrigin) look() error { return c.camera.look() }
 func (c *cameraOrigin) known() bool { return c.was.path != "" }
 
-// lost also looks for the camera's lasting name, if it is known by its number only: what makes the names is often slower
-// than we are.
+// lost also looks again at the names of the cameras that are there.
 func (c *cameraOrigin) lost() error {
 	if err := c.was.lost(); err != nil {
 		return err
 	}
-	if c.name == c.was.path {
-		c.name = c.dir.lasting(c.name, c.was.path)
+	if c.camera.renamed(c.was.path) { // the link came late
+		return fmt.Errorf("%s: %w: another camera has its place", c.was.path, ErrDeviceGone)
 	}
+	c.camera.learn(c.was.path)
 	return nil
 }
 
 func (c *cameraOrigin) open() (*input, error) {
-	in, node, err := c.openNode(c.name)
+	if err := c.look(); err != nil {
+		return nil, err
+	}
+	in, node, err := c.openNode(c.camera.name())
 	if err != nil {
 		return nil, err
 	}
+	if c.camera.other(node) { // the link has moved since we looked
+		_ = in.Close()
+		return nil, fmt.Errorf("%s: %w: another camera has its place", node, ErrDeviceGone)
+	}
 	c.was = opened(node)
-	c.name = c.dir.lasting(c.name, node)
-	in.about = append(in.about, "name", c.name)
+	c.camera.learn(node)
+	in.about = append(in.about, "name", c.camera.String())
 	return in, nil
 }
