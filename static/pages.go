@@ -5,6 +5,7 @@ import (
 	"html"
 	"maps"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -47,13 +48,14 @@ func NewPages(cfg PageConfig) Pages {
 	unknown := files["unknown.html"]
 	stream := func(name, ancestors string) http.Handler {
 		return page(ancestors, func(w http.ResponseWriter, r *http.Request) {
-			if !validStream(path.Base(r.URL.Path)) {
+			stream := streamOf(r)
+			if !validStream(stream) {
 				unknown.serve(w, r, http.StatusNotFound)
 				return
 			}
 			page := files[name]
 			if name == "watch.html" && cfg.Discovery != nil {
-				page = page.withLinks(cfg.Discovery(r, path.Base(r.URL.Path)))
+				page = page.withLinks(cfg.Discovery(r, stream))
 			}
 			page.serve(w, r, http.StatusOK)
 		})
@@ -102,6 +104,15 @@ func page(frameAncestors string, next http.HandlerFunc) http.Handler {
 		header.Set("Referrer-Policy", "no-referrer")
 		next(w, r)
 	})
+}
+
+// streamOf returns the last part of the path, in which a slash may be escaped.
+func streamOf(r *http.Request) string {
+	name, err := url.PathUnescape(path.Base(r.URL.EscapedPath()))
+	if err != nil {
+		return ""
+	}
+	return name
 }
 
 // streamName is what a stream may be called, everywhere in Porthole.

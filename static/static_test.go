@@ -181,6 +181,7 @@ func TestNamesThatNoStreamCanHaveAreNotFound(t *testing.T) {
 		"/watch/" + strings.Repeat("x", 65),
 		"/watch/..",
 		"/watch/%3Cscript%3E",
+		"/watch/live%2Fcam",
 	} {
 		w := get(t, pages.Watch, http.MethodGet, target)
 		if w.Code != http.StatusNotFound {

@@ -37,7 +37,7 @@ func parseFallback(text string) (Fallback, error) {
 	shown := text
 	if stream, rest, ok := strings.Cut(text, "="); ok && !strings.Contains(stream, ":") {
 		if !signaling.ValidStream(stream) {
-			return f, fmt.Errorf("%q: the name %q is not 1 to 64 letters, digits, dots, dashes or underscores", text, stream)
+			return f, fmt.Errorf("%q: the name %q is not %s", text, stream, signaling.NameRule)
 		}
 		f.Stream, shown = stream, rest
 	}

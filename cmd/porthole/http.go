@@ -19,6 +19,7 @@ import (
 
 	"porthole/internal/overload"
 	"porthole/internal/problem"
+	"porthole/internal/signaling"
 )
 
 // newHTTPServer makes the server that all routes share.
@@ -128,8 +129,12 @@ func route(r *http.Request) string {
 }
 
 // notFound answers a path without a route.
-func notFound(w http.ResponseWriter, _ *http.Request) {
-	problem.Write(w, http.StatusNotFound, "there is nothing at this path")
+func notFound(w http.ResponseWriter, r *http.Request) {
+	detail := "there is nothing at this path"
+	if place, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); slices.Contains([]string{"watch", "publish", "embed"}, place) {
+		detail += ": a page is at /" + place + "/NAME, and NAME is " + signaling.NameRule
+	}
+	problem.Write(w, http.StatusNotFound, detail)
 }
 
 // methodNotAllowed answers a route that has the path but not the method. A

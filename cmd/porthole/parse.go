@@ -21,7 +21,7 @@ func parseSource(text string) (Source, error) {
 		return Source{}, fmt.Errorf("%q is not NAME=URI (webcam=camera: is one)", text)
 	}
 	if !signaling.ValidStream(name) {
-		return Source{}, fmt.Errorf("%q: the name %q is not 1 to 64 letters, digits, dots, dashes or underscores", text, name)
+		return Source{}, fmt.Errorf("%q: the name %q is not %s", text, name, signaling.NameRule)
 	}
 	spec, err := capture.ParseSpec(uri)
 	if err != nil {

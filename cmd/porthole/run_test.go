@@ -202,6 +202,7 @@ func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 		{"GET", "/nothing", 404, ""},
 		{"GET", "/api/nothing", 404, ""},
 		{"POST", "/whip", 404, ""},
+		{"GET", "/watch/live/cam", 404, ""},
 		{"POST", "/healthz", 405, "GET, HEAD"},
 		{"DELETE", "/api/streams", 405, "GET, HEAD, OPTIONS"},
 		{"POST", "/watch/webcam", 405, "GET, HEAD"},

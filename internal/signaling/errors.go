@@ -27,10 +27,11 @@ var ErrOverloaded = errors.New("no viewer can be taken now")
 
 // Faults of a request. Their texts are shown to the client.
 var (
-	errNoRoute            = errors.New("there is nothing here; WHIP and WHEP endpoints look like /whip/NAME and /whep/NAME")
-	errNoStream           = errors.New("this cannot be a stream's name: use 1 to 64 letters, digits, '_', '.' or '-'")
+	errNoRoute            = errors.New("there is nothing here; WHIP and WHEP endpoints look like /whip/NAME and /whep/NAME, and NAME has no slash")
+	errNoStream           = errors.New("this cannot be a stream's name: use " + NameRule)
 	errNoSession          = errors.New("there is no such session, or it has ended")
 	errMethod             = errors.New("this method is not supported here")
+	errNestedName         = fmt.Errorf("%w: an offer goes to /whip/NAME or /whep/NAME, and NAME has no slash", errMethod)
 	errNotSDP             = errors.New("the body must be " + typeSDP)
 	errNotFragment        = errors.New("the body must be " + typeFragment)
 	errNoRenegotiation    = errors.New("a session cannot be renegotiated: only ICE can be changed, with " + typeFragment)

@@ -11,6 +11,9 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
+// NameRule says what a stream's name is, for messages.
+const NameRule = "1 to 64 letters, digits, '_', '.' or '-', and no slash"
+
 // maxStreamName is the length limit of a stream's name.
 const maxStreamName = 64
 
@@ -46,19 +49,55 @@ func parameter(r *http.Request, name string) string {
 	return value
 }
 
-// location returns the URL of a new session: an absolute path without query,
-// which is the one form that every client understands. OBS treats anything else
-// as a path too, and drops the query. So scheme and host, and what a proxy may tell
-// of them (X-Forwarded-Proto, X-Forwarded-Host), are never needed.
+// location returns the URL of a new session below the URL of the request. It has
+// neither scheme nor host, which a client knows better, and no query.
 func (h *Handler) location(r *http.Request, id string) string {
-	endpoint := strings.TrimSuffix(r.URL.EscapedPath(), "/")
-	return h.publicPrefix(r) + endpoint + "/" + id
+	return h.reference(r, strings.TrimSuffix(r.URL.EscapedPath(), "/")+"/"+id)
 }
 
-// publicPrefix is what stands before our own paths where the client sees them.
+// reference returns one of our paths as the client of a request can use it. An
+// absolute path is the one form that every client understands, but it is right only
+// when it is known what a reverse proxy takes off the path. A proxy that does not
+// tell gets a path relative to the request (RFC 3986 section 5.2), which is right
+// below any prefix. It climbs to our root first: OBS takes what it gets for an
+// absolute path, and so finds the session when nothing was taken off.
+func (h *Handler) reference(r *http.Request, path string) string {
+	if h.prefixKnown(r) {
+		return h.publicPrefix(r) + path
+	}
+	return relative(r.URL.EscapedPath(), path)
+}
+
+// relative returns a path of ours as seen from another one, by way of the root.
+func relative(from, to string) string {
+	return strings.Repeat("../", max(strings.Count(from, "/")-1, 0)) + strings.TrimPrefix(to, "/")
+}
+
+// prefixKnown says whether we were told what stands before our own paths: by the
+// configuration or by a trusted proxy, or by nobody because there is no proxy.
+func (h *Handler) prefixKnown(r *http.Request) bool {
+	if h.cfg.BasePath != "" {
+		return true
+	}
+	if h.fromProxy(r) {
+		return r.Header.Get(forwardedPrefix) != ""
+	}
+	return !slices.ContainsFunc(proxyHeaders, func(name string) bool { return r.Header.Get(name) != "" })
+}
+
+const forwardedPrefix = "X-Forwarded-Prefix"
+
+// proxyHeaders are what reverse proxies add to requests, by themselves or as their
+// manuals tell to. Nothing in them is believed; they say that there is a proxy.
+var proxyHeaders = []string{
+	"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", forwardedPrefix, "X-Forwarded-Proto", "X-Real-Ip",
+}
+
+// publicPrefix is what stands before our own paths where the client sees them, as
+// far as it is known.
 func (h *Handler) publicPrefix(r *http.Request) string {
 	if h.fromProxy(r) {
-		if prefix, ok := cleanPrefix(r.Header.Get("X-Forwarded-Prefix")); ok && prefix != "" {
+		if prefix, ok := cleanPrefix(r.Header.Get(forwardedPrefix)); ok && prefix != "" {
 			return prefix
 		}
 	}

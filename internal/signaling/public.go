@@ -53,7 +53,7 @@ func (h *Handler) toWatchPage(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet || !wantsHTML(r.Header.Values("Accept")) {
 		return false
 	}
-	target := url.URL{Path: h.publicPrefix(r) + "/watch/" + streamOf(r), RawQuery: r.URL.RawQuery}
+	target := url.URL{Path: h.reference(r, "/watch/"+streamOf(r)), RawQuery: r.URL.RawQuery}
 	w.Header().Set("Location", target.String())
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusSeeOther)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -193,9 +194,11 @@ func TestLocationBehindProxy(t *testing.T) {
 		forwarded string
 		want      string
 	}{
-		"no proxy":                        {"", nil, "", "/whep/cam/"},
+		"nobody tells":                    {"", nil, "", "../whep/cam/"},
 		"a configured prefix":             {"/video/", nil, "", "/video/whep/cam/"},
-		"a header from a stranger":        {"", nil, "/evil", "/whep/cam/"},
+		"a header from a stranger":        {"", nil, "/evil", "../whep/cam/"},
+		"a proxy that tells nothing":      {"", loopback, "", "../whep/cam/"},
+		"which the config knows":          {"/base", loopback, "", "/base/whep/cam/"},
 		"a header from a trusted proxy":   {"", loopback, "/video", "/video/whep/cam/"},
 		"which is better than the config": {"/old", loopback, "/video", "/video/whep/cam/"},
 		"another host in disguise":        {"", loopback, "//evil.example", "/evil.example/whep/cam/"},
@@ -217,6 +220,86 @@ func TestLocationBehindProxy(t *testing.T) {
 				t.Errorf("Link %q", link)
 			}
 		})
+	}
+}
+
+// Without a proxy Location is an absolute path, and with one that does not tell its
+// prefix it is relative. Either leads to the session, as every client reads it: by RFC
+// 3986, below a prefix too, and as OBS does, which takes it for an absolute path.
+func TestLocationLeadsToTheSession(t *testing.T) {
+	for _, header := range append([]string{""}, "Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip") {
+		f, _ := newObservable(t, nil)
+		var headers []string
+		if header != "" {
+			headers = []string{header, "cam.example"}
+		}
+		for _, endpoint := range []string{"/whep/cam", "/whep/cam/"} {
+			r := f.do("POST", endpoint, f.offer(), append([]string{"Content-Type", typeSDP}, headers...)...)
+			location := r.Header.Get("Location")
+			if absolute := strings.HasPrefix(location, "/"); absolute != (header == "") {
+				t.Errorf("%s: Location %q", header, location)
+			}
+			id := location[strings.LastIndexByte(location, '/')+1:]
+			prefixes := []string{""}
+			if header != "" {
+				prefixes = append(prefixes, "/a", "/a/b")
+			}
+			for _, prefix := range prefixes {
+				if got, want := resolved(t, "http://x"+prefix+endpoint, location), "http://x"+prefix+"/whep/cam/"+id; got != want {
+					t.Errorf("%s%s: %q is %s", prefix, endpoint, location, got)
+				}
+			}
+			if obs := path.Clean("/" + location); obs != "/whep/cam/"+id {
+				t.Errorf("OBS takes %q for %s", location, obs)
+			}
+			session := resolved(t, f.url+endpoint, location)
+			target, _, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Link"), "<"), ">")
+			feeds := strings.TrimPrefix(resolved(t, f.url+endpoint, target), f.url)
+			r = f.do("POST", feeds, `["active"]`, append([]string{"Content-Type", "application/json"}, headers...)...)
+			feed := resolved(t, f.url+feeds, r.Header.Get("Location"))
+			if r.StatusCode != 201 || !strings.HasPrefix(feed, session+"/events/") {
+				t.Errorf("%s: a feed is at %q, status %d", header, feed, r.StatusCode)
+			}
+		}
+		r := f.do("GET", "/whep/cam", "", append([]string{"Accept", "text/html"}, headers...)...)
+		if got := resolved(t, f.url+"/whep/cam", r.Header.Get("Location")); got != f.url+"/watch/cam" {
+			t.Errorf("%s: a browser is sent to %q", header, got)
+		}
+	}
+}
+
+// resolved is what a reference means to a client that resolves it.
+func resolved(t *testing.T, base, reference string) string {
+	t.Helper()
+	u, err := url.Parse(base)
+	if err == nil {
+		u, err = u.Parse(reference)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.String()
+}
+
+// A name with a slash is refused with what to use in its place.
+func TestNamesWithASlash(t *testing.T) {
+	f := newFixture(t, negotiate.Publish, nil)
+	for path, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"/whip/live/cam":    {405, "use live-cam in place of live/cam"},
+		"/whip/live/two%20": {405, "NAME has no slash"},
+		"/whip/live%2Fcam":  {404, "no slash"},
+		"/whip/a/b/c":       {404, "no slash"},
+	} {
+		r := f.do("POST", path, f.offer(), "Content-Type", typeSDP)
+		if detail := r.problem(t).Detail; r.StatusCode != want.status || !strings.Contains(detail, want.says) {
+			t.Errorf("%s: status %d, %q; want %d and %q", path, r.StatusCode, detail, want.status, want.says)
+		}
+	}
+	if r := f.do("PUT", "/whip/live/cam", ""); strings.Contains(r.problem(t).Detail, "slash") {
+		t.Errorf("PUT: %s", r.body)
 	}
 }
 

@@ -39,6 +39,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -291,7 +292,7 @@ func (h *Handler) methods(handlers map[string]http.Handler) http.HandlerFunc {
 		next, ok := handlers[r.Method]
 		if !ok {
 			w.Header().Set("Allow", allow)
-			return errMethod
+			return misplaced(r)
 		}
 		if err := h.cfg.Limiter.allow(h.clientAddr(r)); err != nil {
 			return err
@@ -302,6 +303,21 @@ func (h *Handler) methods(handlers map[string]http.Handler) http.HandlerFunc {
 		next.ServeHTTP(w, r)
 		return nil
 	})
+}
+
+// misplaced says what is wrong with a request whose path does not have its method. An
+// offer that was posted to a session meant a stream with a slash in its name, which
+// other servers have.
+func misplaced(r *http.Request) error {
+	stream, session := streamOf(r), sessionOf(r)
+	switch {
+	case r.Method != http.MethodPost || session == "":
+		return errMethod
+	case ValidStream(stream + "-" + session):
+		return fmt.Errorf("%w: use %s-%s in place of %[2]s/%[3]s", errNestedName, stream, session)
+	default:
+		return errNestedName
+	}
 }
 
 // allowed lists methods in the usual order.
