@@ -114,7 +114,7 @@ func TestBadAnswers(t *testing.T) {
 		"another section":      {strings.ReplaceAll(strings.ReplaceAll(answer, "a=mid:0", "a=mid:7"), "BUNDLE 0", "BUNDLE 7"), 400},
 		"another codec":        {strings.ReplaceAll(answer, "VP8/90000", "H265/90000"), 422},
 		"everything rejected":  {strings.ReplaceAll(answer, "m=video 9", "m=video 0"), 422},
-		"one section too many": {answer + section(answer), 422},
+		"one section too many": {answer + section(answer), 400},
 	} {
 		if r := patchAnswer(s, session, tt.body); r.Status != tt.want {
 			t.Errorf("%s: status %d, want %d: %s", name, r.Status, tt.want, r.Body)

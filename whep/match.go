@@ -10,18 +10,27 @@ import (
 	"porthole/internal/negotiate"
 )
 
-// track is a section of the offer that the stream has something for.
+// track is a section of the offer that the stream has something for, or may have yet.
 type track struct {
-	kind  broadcast.Kind
-	media negotiate.Media
-	codec negotiate.Codec // the payload type to send
+	kind     broadcast.Kind
+	media    negotiate.Media
+	codec    negotiate.Codec // the payload type to send
+	foreseen broadcast.Codec // for sound that the stream does not have yet; else zero
 }
 
-// match finds, by mid, the sections that can be sent. A section of a kind that the
-// stream does not have is left out, and so is audio that the viewer cannot decode
-// when there is a picture: browsers always offer both. A picture that it cannot
-// decode refuses the offer, since a player with sound and a black rectangle tells
-// nobody what is wrong.
+// foreseen is what sound will be when it comes to a stream without: Opus is what
+// browsers, OBS and FFmpeg publish. It is announced as stereo, because a player that
+// was told so plays mono as well, and the other way round makes mono of stereo.
+//
+// A picture is not foreseen. Which of many codecs it will be is a guess, and browsers
+// hold the sound back from a player whose picture does not come.
+var foreseen = broadcast.Codec{MimeType: "audio/opus", ClockRate: 48_000, Channels: 2, Fmtp: "stereo=1;sprop-stereo=1"}
+
+// match finds, by mid, the sections that can be sent. Sound that the stream does not
+// have yet is foreseen: its track is silent until then. A picture that it does not have
+// is left out, and so is audio that the viewer cannot decode when there is a picture:
+// browsers always offer both. A picture that it cannot decode refuses the offer, since a
+// player with sound and a black rectangle tells nobody what is wrong.
 func match(offer *negotiate.Offer, sent []broadcast.Codec) (map[string]track, error) {
 	tracks := make(map[string]track)
 	var faults []error
@@ -42,12 +51,30 @@ func match(offer *negotiate.Offer, sent []broadcast.Codec) (map[string]track, er
 		}
 	}
 	if len(tracks) > 0 {
+		foresee(offer, sent, tracks)
 		return tracks, nil
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
 	return nil, fmt.Errorf("%w: the stream sends %s only, which is not in the offer", negotiate.ErrNoCommonCodec, list(sent))
+}
+
+// foresee adds the track of the sound that may come, if the offer has one for it.
+func foresee(offer *negotiate.Offer, sent []broadcast.Codec, tracks map[string]track) {
+	if has(sent, broadcast.Audio) {
+		return
+	}
+	for _, media := range offer.Media {
+		if codec, err := media.Match(offered(foreseen)); err == nil && media.Flows() {
+			tracks[media.Mid] = track{kind: broadcast.Audio, media: media, codec: codec, foreseen: foreseen}
+		}
+	}
+}
+
+// has tells whether one of the codecs is of a kind.
+func has(codecs []broadcast.Codec, kind broadcast.Kind) bool {
+	return slices.ContainsFunc(codecs, func(c broadcast.Codec) bool { return c.Kind() == kind })
 }
 
 // list names the kinds of what is sent.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"porthole/internal/broadcast"
@@ -19,7 +20,8 @@ type session struct {
 	broadcaster *broadcast.Broadcaster
 	stream      string
 	client      netip.Addr
-	offer       *negotiate.Offer
+	asked       *negotiate.Offer // the client's; nil when it made none
+	offer       *negotiate.Offer // that counts, the client's or ours
 	tracks      map[string]track // by mid
 	viewer      *broadcast.Viewer
 	counter     bool // the offer is ours
@@ -102,7 +104,7 @@ func (s *session) watch(served <-chan struct{}) {
 
 // viewerConfig says how the viewer agreed to receive the tracks.
 func (s *session) viewerConfig() broadcast.ViewerConfig {
-	cfg := broadcast.ViewerConfig{Sink: s.peer, CNAME: s.peer.CNAME()}
+	cfg := broadcast.ViewerConfig{Sink: s.peer, CNAME: s.peer.CNAME(), Wants: s.wants}
 	for _, sent := range s.peer.Tracks() {
 		t := s.tracks[sent.Mid]
 		tc := &broadcast.TrackConfig{
@@ -111,6 +113,7 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 			MID: sent.Mid, MIDExtensionID: sent.MIDExtensionID,
 			CaptureTimeExtensionID: sent.CaptureTimeExtensionID,
 			PassedExtensionID:      sent.PassedExtensionID,
+			Foreseen:               t.foreseen,
 			Accepts:                t.accepts,
 		}
 		if t.kind == broadcast.Video {
@@ -120,6 +123,21 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 		}
 	}
 	return cfg
+}
+
+// wants tells whether the client has offered to take a codec of a kind that this
+// session has no track for. Who asked for our offer and made none takes what there is.
+func (s *session) wants(c broadcast.Codec) bool {
+	switch {
+	case takes(s.tracks, c.Kind()): // what it did not accept of our offer, it does not want
+		return false
+	case s.asked == nil:
+		return true
+	}
+	return slices.ContainsFunc(s.asked.Media, func(media negotiate.Media) bool {
+		_, err := media.Match(offered(c))
+		return err == nil && media.Flows()
+	})
 }
 
 // Close ends viewer and connection, whichever there are, and frees the place.

@@ -51,6 +51,7 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 		return nil, err
 	}
 	s := &session{engine: cfg.Engine, broadcaster: cfg.Broadcaster, stream: r.Stream, client: r.Client, viewer: viewer, counter: r.CounterOffer, table: cfg.Signaling.Table}
+	s.asked = r.Offer
 	if s.offer, s.tracks, err = negotiated(r, viewer.Codecs()); err != nil {
 		viewer.Close(err)
 		return nil, err
@@ -63,9 +64,10 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 func negotiated(r signaling.Request, sent []broadcast.Codec) (*negotiate.Offer, map[string]track, error) {
 	offer := r.Offer
 	if r.CounterOffer {
+		var taken map[string]track
 		if offer != nil {
-			taken, err := match(offer, sent)
-			if err != nil {
+			var err error
+			if taken, err = match(offer, sent); err != nil {
 				return nil, nil, err
 			}
 			sent = slices.DeleteFunc(slices.Clone(sent), func(c broadcast.Codec) bool { return !takes(taken, c.Kind()) })
@@ -73,6 +75,9 @@ func negotiated(r signaling.Request, sent []broadcast.Codec) (*negotiate.Offer, 
 		var codecs []negotiate.Codec
 		for _, c := range sent {
 			codecs = append(codecs, offered(c))
+		}
+		if !has(sent, broadcast.Audio) && (taken == nil || takes(taken, broadcast.Audio)) {
+			codecs = append(codecs, offered(foreseen))
 		}
 		var err error
 		if offer, err = negotiate.NewCounterOffer(codecs); err != nil {

@@ -208,8 +208,9 @@ func TestCodecs(t *testing.T) {
 		inAnswer      []string
 		named         []string // in the text of the refusal
 	}{
-		"both":                                        {sent: []string{vp8, opus}, offered: []string{vp8, opus}, want: 201},
-		"video only, both asked for":                  {sent: []string{vp8}, offered: []string{opus, vp8}, want: 201, inAnswer: []string{"a=inactive", "VP8"}},
+		"both":                       {sent: []string{vp8, opus}, offered: []string{vp8, opus}, want: 201},
+		"video only, both asked for": {sent: []string{vp8}, offered: []string{opus, vp8}, want: 201, inAnswer: []string{"VP8", "a=fmtp:111 stereo=1;sprop-stereo=1"}},
+		"video only, audio that cannot be foreseen":   {sent: []string{vp8}, offered: []string{pcmu, vp8}, want: 201, inAnswer: []string{"a=inactive", "VP8"}},
 		"audio only, both asked for":                  {sent: []string{opus}, offered: []string{vp8, opus}, want: 201, inAnswer: []string{"a=inactive", "opus"}},
 		"both sent, audio asked for":                  {sent: []string{vp8, opus}, offered: []string{opus}, want: 201},
 		"picture without its sound":                   {sent: []string{vp8, pcmu}, offered: []string{vp8, opus}, want: 201, inAnswer: []string{"m=audio 0"}},

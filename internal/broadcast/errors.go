@@ -19,6 +19,8 @@ var (
 	ErrPublisherGone = errors.New("the publisher has left and did not come back")
 	// ErrCodecChanged ends viewers that cannot play what a new publisher sends.
 	ErrCodecChanged = errors.New("the new publisher sends a codec that this viewer did not agree to")
+	// ErrTrackAdded ends viewers who get a track that has come only with a new session.
+	ErrTrackAdded = errors.New("the stream has a new track, which a new session gets")
 	// ErrCongested ends viewers to whom the network carries so little of what is sent
 	// that sending harms others (RFC 8083 section 4.3).
 	ErrCongested = errors.New("the network to the viewer carries too little of the stream")

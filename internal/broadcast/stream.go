@@ -125,7 +125,7 @@ func (s *stream) liveLocked() bool {
 	complete, some := true, false
 	for _, kind := range p.cfg.Kinds {
 		layers := p.layers[kind]
-		ready := slices.ContainsFunc(layers, func(l *Layer) bool { return !l.video || l.keyframes.Load() > 0 })
+		ready := slices.ContainsFunc(layers, (*Layer).begun)
 		complete = complete && ready
 		some = some || len(layers) > 0
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,9 @@ type TrackConfig struct {
 	// PassedExtensionID is the viewer's id of what LayerConfig.PassedExtensionID
 	// passes on. 0: not negotiated.
 	PassedExtensionID uint8
+	// Foreseen is the codec that was agreed for a kind that the stream did not have
+	// when the viewer joined: the track is silent until it has. Not used for others.
+	Foreseen Codec
 	// Accepts says whether the viewer can play another codec of a later
 	// publisher on this track. nil: only the codec it began with.
 	Accepts func(Codec) bool
@@ -50,6 +54,9 @@ type ViewerConfig struct {
 	Sink         Sink
 	Audio, Video *TrackConfig
 	CNAME        string // of both tracks' reports; "": random (RFC 3550 section 6.5.1)
+	// Wants says whether the viewer would get a codec with a new session, when it has
+	// no track of this kind. It then ends with ErrTrackAdded. nil: nothing is wanted.
+	Wants func(Codec) bool
 }
 
 // Viewer is one consumer of a stream, from Join to Close.
@@ -73,6 +80,8 @@ type Viewer struct {
 	cname   string
 	choice  Choice
 	tracks  [kinds]*track
+	wants   func(Codec) bool
+	judged  [kinds]*Layer // of kinds without a track: not wanted
 	stopped bool
 
 	starved atomic.Pointer[Publisher] // whose layers, of a fallback, cannot be played
@@ -105,11 +114,13 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 	v.serving.Lock()
 	v.sink = cfg.Sink
 	v.cname = cmp.Or(cfg.CNAME, v.id)
-	for _, c := range v.codecs {
-		if tc := cfg.track(c.Kind()); tc != nil {
+	v.wants = cfg.Wants
+	for kind := range kinds {
+		tc := cfg.track(kind)
+		if c := v.codecOf(kind, tc); c.MimeType != "" {
 			t := newTrack(*tc, c)
 			t.picker.choice = v.choice
-			v.tracks[c.Kind()] = t
+			v.tracks[kind] = t
 		}
 	}
 	v.serving.Unlock()
@@ -118,6 +129,17 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 	v.stream.refreshServingLocked()
 	v.sender.poke()
 	return nil
+}
+
+// codecOf returns what a track begins with; the zero Codec where there is none.
+func (v *Viewer) codecOf(kind Kind, tc *TrackConfig) Codec {
+	if tc == nil {
+		return Codec{}
+	}
+	if i := slices.IndexFunc(v.codecs, func(c Codec) bool { return c.Kind() == kind }); i >= 0 {
+		return v.codecs[i]
+	}
+	return tc.Foreseen
 }
 
 func (c *ViewerConfig) track(kind Kind) *TrackConfig {
@@ -171,11 +193,15 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 	wrote := false
 	// Audio first: it is little, and it is never held behind a key picture.
 	for kind, t := range v.tracks {
-		if t == nil {
+		layers := v.stream.layers[kind].Load()
+		if layers == nil {
 			continue
 		}
-		layers := v.stream.layers[kind].Load()
-		if layers == nil || !t.follow(v, *layers, now) {
+		if t == nil {
+			v.leaveFor(*layers)
+			continue
+		}
+		if !t.follow(v, *layers, now) {
 			continue
 		}
 		n, d := t.send(v, now, scratch)

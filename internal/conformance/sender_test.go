@@ -59,9 +59,14 @@ var (
 // send sends from now on, all tracks of the publisher.
 func (p *peer) send() {
 	for _, s := range p.sending {
-		s.running.Go(s.run)
-		s.running.Go(s.listen)
+		s.start()
 	}
+}
+
+// start begins with one track.
+func (s *sender) start() {
+	s.running.Go(s.run)
+	s.running.Go(s.listen)
 }
 
 func (s *sender) run() {

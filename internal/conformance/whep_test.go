@@ -101,6 +101,47 @@ func TestWHEP08OneKindOnly(t *testing.T) {
 	}
 }
 
+// WHEP-08: sound that the publisher begins with after a viewer has come is heard, and
+// so is that of a publisher who comes after a silent fallback.
+func TestWHEP08LateSound(t *testing.T) {
+	t.Parallel()
+	t.Run("of the publisher", func(t *testing.T) {
+		t.Parallel()
+		s := start(t)
+		p := newPublisher(t, s, role{codecs: []codec{vp8, opus}}).join("/whip/row", role{}).up()
+		p.sending["video"].start()
+		until(t, patience, "the stream to be live", func() bool { return s.stream("row").Live })
+		v := watchStream(t, s, "row", role{}).plays("video")
+		parse(v.reply.body).each(t, "a=sendonly")
+		p.sending["audio"].start()
+		v.plays("audio", "video")
+	})
+	t.Run("after a fallback", func(t *testing.T) {
+		t.Parallel()
+		s := start(t, "--fallback", "slate")
+		publish(t, s, "slate", role{codecs: []codec{vp8}})
+		v := watchStream(t, s, "row", role{}).plays("video")
+		publish(t, s, "row", role{})
+		v.plays("audio", "video")
+	})
+}
+
+// WHEP-08: a picture that comes after a viewer ends the session, and the next one has it.
+func TestWHEP08LatePicture(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	p := newPublisher(t, s, role{codecs: []codec{vp8, opus}}).join("/whip/row", role{}).up()
+	p.sending["audio"].start()
+	until(t, patience, "the stream to be live", func() bool { return s.stream("row").Live })
+	v := watchStream(t, s, "row", role{}).plays("audio")
+	sound := watchStream(t, s, "row", role{codecs: []codec{opus}}).plays("audio")
+	p.sending["video"].start()
+	wait(t, patience, "the goodbye", v.ended)
+	v.gone(patience)
+	watchStream(t, s, "row", role{}).plays("audio", "video")
+	sound.plays("audio") // who did not offer to take a picture stays
+}
+
 // WHEP-09: a stream that a viewer cannot decode is 422, and the text says why.
 func TestWHEP09NoCommonCodec(t *testing.T) {
 	t.Parallel()

@@ -208,6 +208,7 @@ func TestEndOfEvents(t *testing.T) {
 			}
 		}},
 		"DELETE on the session": {gone: true, end: func(f *fixture, session, _ string) { f.do("DELETE", session, "") }},
+		"another track":         {gone: true, reconnect: true, end: func(f *fixture, _, _ string) { f.last().Close(broadcast.ErrTrackAdded) }},
 		"another codec":         {gone: true, reconnect: true, end: func(f *fixture, _, _ string) { f.last().Close(broadcast.ErrCodecChanged) }},
 		"the publisher is gone": {gone: true, end: func(f *fixture, _, _ string) { f.last().Close(broadcast.ErrPublisherGone) }},
 		"the server drains":     {reconnect: true, end: func(f *fixture, _, _ string) { f.table.Drain() }},
