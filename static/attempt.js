@@ -66,6 +66,7 @@ export class Attempt {
   /** @type {number | undefined} by performance.now(); undefined before there is a media path */
   #connectedAt;
   #flowing = false;
+  #measured = false;
   #restarting = false;
   /** @type {boolean | undefined} whether somebody publishes; undefined when nobody tells */
   #active;
@@ -125,6 +126,7 @@ export class Attempt {
     if (this.#flowing || this.#connectedAt === undefined) return;
     this.#flowing = true;
     this.#hooks.flowing();
+    if (!this.#measured) this.#measure(); // whether there is sound is to be known at once
   }
 
   #connected() {
@@ -182,6 +184,7 @@ export class Attempt {
   async #measure() {
     const report = await this.#session.report().catch(() => undefined);
     if (!report || this.#ending.signal.aborted || !this.#watchdog || this.#connectedAt === undefined) return;
+    this.#measured = true;
     const stats = this.#meter.read(report, Date.now());
     this.#hooks.measured(stats);
 

@@ -56,6 +56,8 @@ export class PlayerView {
   video = document.createElement('video');
   /** The statistics over the picture. */
   panel;
+  /** Whether sound has come: its track may be silent, and there is nothing to unmute then. */
+  hasSound = false;
   /** How many watch; 0 when nobody tells. */
   viewers = 0;
   /** @type {Layer[]} that can be chosen from */
@@ -157,6 +159,7 @@ export class PlayerView {
   }
 
   set stream(stream) {
+    if (stream !== this.video.srcObject) this.hasSound = false;
     // The same stream again is played from its newest picture.
     if (stream && stream === this.video.srcObject) this.video.srcObject = null;
     this.video.srcObject = stream;
@@ -271,7 +274,7 @@ export class PlayerView {
       say: this.#say,
       playing,
       muted: this.video.muted,
-      hasAudio: (this.stream?.getAudioTracks() ?? []).some((track) => track.readyState === 'live'),
+      hasAudio: this.hasSound && (this.stream?.getAudioTracks() ?? []).some((track) => track.readyState === 'live'),
       viewers: this.viewers,
       aside: this.#standing !== '',
       stats: this.panel.shown,

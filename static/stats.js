@@ -9,6 +9,7 @@
  * @property {number} framesPerSecond decoded in the last interval
  * @property {number} framesDecoded since the session began
  * @property {number} framesDropped
+ * @property {boolean} hasSound whether any came since the session began: a track may be silent
  * @property {number} packetsReceived audio and video
  * @property {number} packetsLost
  * @property {number | undefined} loss fraction of the packets of the last ten seconds, 0 to 1
@@ -98,6 +99,7 @@ export class PlaybackMeter {
       framesPerSecond: perSecond(next.frames, last.frames, elapsed),
       framesDecoded: next.frames,
       framesDropped: video.framesDropped ?? 0,
+      hasSound: sum(inbound.filter((entry) => entry.kind === 'audio'), 'packetsReceived') > 0,
       packetsReceived: packets.received,
       packetsLost: packets.lost,
       loss: this.#loss(packets),

@@ -270,6 +270,10 @@ export class WhepVideo extends SourceElement {
   #measured(stats) {
     this.#stats = stats;
     this.#insight.update(stats);
+    if (stats.hasSound !== this.#view.hasSound) {
+      this.#view.hasSound = stats.hasSound;
+      this.#view.draw();
+    }
     this.dispatchEvent(new CustomEvent('stats', { detail: { ...stats, delay: this.#insight.delay } }));
   }
 

@@ -84,24 +84,37 @@ func publisherOf(base *peer, video webrtc.RTPCodecCapability) (*publisher, error
 
 // start sends from now on, in goroutines that stop ends.
 func (p *publisher) start(frames [][]byte) {
-	const frameTime, soundTime = time.Second / 30, 20 * time.Millisecond
+	p.startPictures(frames)
+	p.startSound()
+}
+
+// startPictures sends the picture, as start does.
+func (p *publisher) startPictures(frames [][]byte) {
+	const frameTime = time.Second / 30
+	p.every(frameTime, func(i int) {
+		// An error is the end of the connection: the viewers' side is what the tests look at.
+		_ = p.video.WriteSample(media.Sample{Data: frames[i%len(frames)], Duration: frameTime})
+	})
+}
+
+// startSound sends the sound, as start does.
+func (p *publisher) startSound() {
+	const soundTime = 20 * time.Millisecond
 	silence := []byte{0xf8, 0xff, 0xfe} // one Opus packet of 20 ms without any sound
-	done := make(chan struct{})
+	p.every(soundTime, func(int) {
+		_ = p.audio.WriteSample(media.Sample{Data: silence, Duration: soundTime})
+	})
+}
+
+// every calls do in a goroutine that stop ends, with those that it ended before.
+func (p *publisher) every(period time.Duration, do func(i int)) {
+	done, before := make(chan struct{}), p.stop
 	var sending sync.WaitGroup
-	sending.Go(func() {
-		each(frameTime, done, func(i int) {
-			// An error is the end of the connection: the viewers' side is what the tests look at.
-			_ = p.video.WriteSample(media.Sample{Data: frames[i%len(frames)], Duration: frameTime})
-		})
-	})
-	sending.Go(func() {
-		each(soundTime, done, func(int) {
-			_ = p.audio.WriteSample(media.Sample{Data: silence, Duration: soundTime})
-		})
-	})
+	sending.Go(func() { each(period, done, do) })
 	p.stop = sync.OnceFunc(func() {
 		close(done)
 		sending.Wait()
+		before()
 	})
 }
 

@@ -9,6 +9,7 @@ import { RefusedError } from '../signaling.js';
 class Session extends EventTarget {
   stream = { of: this };
   frames = 0;
+  sound = 0;
   closed = 0;
   video = true;
   constructor(options) {
@@ -25,7 +26,10 @@ class Session extends EventTarget {
   }
   hasVideo() { return this.video; }
   async report() {
-    return new Map([['v', { type: 'inbound-rtp', kind: 'video', framesDecoded: this.frames, packetsReceived: this.frames }]]);
+    return new Map([
+      ['v', { type: 'inbound-rtp', kind: 'video', framesDecoded: this.frames, packetsReceived: this.frames }],
+      ['a', { type: 'inbound-rtp', kind: 'audio', packetsReceived: this.sound }],
+    ]);
   }
   close() { this.closed += 1; }
   say(type) { this.dispatchEvent(new Event(type)); }
@@ -85,6 +89,17 @@ test('plays, and says so when the picture is there', async () => {
   assert.deepEqual(states, ['connecting', 'playing']);
   assert.equal(stream, sessions[0].stream);
   assert.equal(sessions[0].options.token, 'T');
+});
+
+test('whether there is sound is known with the first picture, and then every second', async () => {
+  const measured = [];
+  player.addEventListener('stats', ({ detail }) => measured.push(detail.hasSound));
+  await play();
+  await settle();
+  assert.deepEqual(measured, [false]);
+  sessions[0].sound = 5;
+  await pass(1_000);
+  assert.deepEqual(measured, [false, true]);
 });
 
 test('waits for a stream that has not started, and starts by itself', async () => {

@@ -29,6 +29,15 @@ test('rates come from two readings', () => {
   assert.deepEqual([second.width, second.height, second.codec, second.path], [1280, 720, 'H264', 'udp']);
 });
 
+test('a track of sound is silent until packets come', () => {
+  const meter = new PlaybackMeter();
+  const video = { type: 'inbound-rtp', kind: 'video', packetsReceived: 10 };
+  const audio = { type: 'inbound-rtp', kind: 'audio', packetsReceived: 0 };
+  assert.equal(meter.read(report(video), 1_000).hasSound, false);
+  assert.equal(meter.read(report(video, audio), 2_000).hasSound, false);
+  assert.equal(meter.read(report(video, { ...audio, packetsReceived: 1 }), 3_000).hasSound, true);
+});
+
 test('a report with nothing in it is no error', () => {
   const stats = new PlaybackMeter().read(report(), 1_000);
   assert.equal(stats.framesDecoded, 0);
