@@ -12,29 +12,60 @@ const (
 	// beginningTime is how long a viewer's requests for a keyframe are taken to have
 	// been made before the one that it begins with came.
 	beginningTime = 300 * time.Millisecond
-	// historyTime is how long sending history may take; then being late counts.
-	historyTime = 3 * time.Second
+	// catchUpTime is what a viewer that is behind gets on top of the time that its
+	// pace takes, before being late counts.
+	catchUpTime = 500 * time.Millisecond
+	// lagSlack is by how much it may fall further behind meanwhile.
+	lagSlack = 100 * time.Millisecond
+	// longGroupEvery is how often the log says that viewers wait for the next
+	// keyframe because the ring does not reach back to the last one.
+	longGroupEvery = 10 * time.Second
 )
 
-// late says whether the viewer is further behind than it may be.
+// late says whether the viewer is further behind than it may be. Who catches up may
+// be, unless there is a newer keyframe to go on with.
 func (t *track) late(now int64) bool {
-	if t.cursor < t.history && now < t.catchUp {
+	p := t.layer.ring.at(t.cursor)
+	if p == nil {
 		return false
 	}
-	p := t.layer.ring.at(t.cursor)
-	return p != nil && now-p.arrived > int64(t.layer.publisher.stream.b.cfg.LagBudget)
+	lag := now - p.arrived
+	if lag <= t.lagBudget() {
+		return false
+	}
+	_, newer := t.newerKeyframe()
+	return newer || now >= t.catchUp || lag > t.maxLag
 }
 
-// skip jumps to the newest keyframe, or waits for the next one.
-func (t *track) skip(v *Viewer, now int64) {
+func (t *track) lagBudget() int64 { return int64(t.layer.publisher.stream.b.cfg.LagBudget) }
+
+// newerKeyframe returns a keyframe that the viewer could go on with.
+func (t *track) newerKeyframe() (pos uint64, ok bool) {
+	pos, ok = t.layer.newestKeyframe()
+	return pos, ok && t.layer.video && pos > t.cursor
+}
+
+// skip jumps to the newest keyframe, or waits for the next one. What is left out is
+// counted.
+func (t *track) skip(v *Viewer, now int64, why DropReason) {
 	head := t.layer.ring.head.Load()
-	if pos, ok := t.layer.newestKeyframe(); t.layer.video && ok && pos > t.cursor {
-		v.stats.drop(DropLate, pos-t.cursor)
+	if pos, ok := t.newerKeyframe(); ok {
+		v.stats.drop(why, pos-t.cursor)
 		t.begin(pos, now)
 		return
 	}
-	v.stats.drop(DropLate, head-t.cursor)
+	v.stats.drop(why, head-t.cursor)
 	t.closeGate(head, false)
+}
+
+// catchUpFrom lets packets be old until the live edge is reached: for as long as what
+// came from pos on takes at the slowest pace, with a half more for what comes
+// meanwhile. The lag shrinks, but for the time that the first picture takes.
+func (t *track) catchUpFrom(pos uint64, lag, now int64) {
+	bytes, _ := t.layer.ring.since(pos)
+	sending := int64(float64(bytes) / minPace * 1e9)
+	t.catchUp = now + sending*3/2 + int64(catchUpTime)
+	t.maxLag = max(lag, t.lagBudget()) + sending + int64(lagSlack)
 }
 
 // closeGate holds the track back until a keyframe at position from or later.
@@ -66,10 +97,10 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 		}
 		return 0
 	}
-	pos, ok := l.newestKeyframe()
-	ok = ok && pos >= t.from
+	pos, kept := l.newestKeyframe()
+	ok := kept && pos >= t.from
 	if ok {
-		history := l.ring.at(head-1).bytes - l.ring.at(pos).bytes
+		history, _ := l.ring.since(pos)
 		impatient := t.askedAt != 0 && now-t.askedAt >= int64(patience)
 		if history <= instantBytes || impatient || l.cfg.RequestKeyframe == nil {
 			t.admit(v, pos, now)
@@ -78,6 +109,9 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 	}
 	if at := t.bound.asks(); now < at {
 		return at
+	}
+	if !kept && t.askedAt == 0 {
+		l.tellLongGroup(v, now)
 	}
 	l.requestKeyframe(now)
 	if t.askedAt == 0 {
@@ -119,7 +153,8 @@ func (t *track) begin(pos uint64, now int64) {
 	}
 	t.cursor, t.epoch = pos, first.epoch
 	t.gated, t.moved, t.askedAt = false, false, 0
-	t.history, t.catchUp, t.beganAt = head, now+int64(historyTime), now
+	t.catchUpFrom(pos, now-first.arrived, now)
+	t.beganAt = now
 	t.nextReport = 0
 }
 
@@ -143,4 +178,16 @@ func lowestSequence(r *ring, pos uint64) uint64 {
 		low = min(low, p.seq)
 	}
 	return low
+}
+
+// tellLongGroup says that a viewer has to wait because the last keyframe is not in the
+// ring any more.
+func (l *Layer) tellLongGroup(v *Viewer, now int64) {
+	last := l.longGroupTold.Load()
+	if l.keyframes.Load() == 0 || last != 0 && now-last < int64(longGroupEvery) || !l.longGroupTold.CompareAndSwap(last, now) {
+		return
+	}
+	b := l.publisher.stream.b
+	b.log.Warn("a viewer waits for the next keyframe: the last one is too long ago to begin with it; let the publisher send one every 2 s",
+		"stream", v.stream.name, "viewer", v.id, "kept_packets", videoPackets, "kept_bytes", videoBytes)
 }

@@ -9,9 +9,13 @@ import (
 )
 
 const (
-	videoPackets = 4096 // history of a video layer: 4 s at 10 Mbit/s
-	audioPackets = 256  // 5 s of 20 ms packets
-	wakeEvery    = 16   // packets of one picture after which senders are woken before its end
+	recentPackets = 4096 // history of a video layer: 4 s at 10 Mbit/s, and
+	// more back to the newest keyframe, from which viewers begin: 10 s at 8 Mbit/s
+	// are 10 MB, in 10,000 packets that are not all full.
+	videoPackets = 16_000
+	videoBytes   = 12 << 20
+	audioPackets = 256 // 5 s of 20 ms packets
+	wakeEvery    = 16  // packets of one picture after which senders are woken before its end
 	// defaultClockRate is the one of all video (RFC 3551 section 5), in Hz.
 	defaultClockRate = 90_000
 	maxReorder       = 1000 // a larger jump of sequence numbers is a new numbering
@@ -56,6 +60,8 @@ type Layer struct {
 	rate       atomic.Uint64 // bits per second over the last second
 	frameRate  atomic.Uint64 // pictures per 1000 seconds
 	lastPacket atomic.Int64  // when the newest packet came
+	// longGroupTold is when the log said that viewers have to wait; 0: never.
+	longGroupTold atomic.Int64
 
 	keyframeRequests keyframeRequests
 
@@ -67,7 +73,6 @@ type Layer struct {
 	inFrame  bool
 	keyed    bool // the picture being written is known to be a keyframe
 	unwoken  int
-	bytes    uint64
 	measured rateWindow
 }
 
@@ -78,11 +83,11 @@ type clockReference struct {
 }
 
 func newLayer(p *Publisher, cfg LayerConfig) *Layer {
-	packets := audioPackets
+	size := ringSize{packets: audioPackets, recent: audioPackets}
 	video := cfg.Codec.Kind() == Video
 	h264 := strings.EqualFold(cfg.Codec.MimeType, "video/H264")
 	if video {
-		packets = videoPackets
+		size = ringSize{packets: videoPackets, recent: recentPackets, bytes: videoBytes}
 	}
 	if cfg.Codec.ClockRate == 0 { // nobody can divide by it
 		cfg.Codec.ClockRate = defaultClockRate
@@ -90,7 +95,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	return &Layer{
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: h264,
 		vp8: strings.EqualFold(cfg.Codec.MimeType, "video/VP8"), ids: idsOf(cfg.Codec),
-		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(packets),
+		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(size),
 		retimer: newRetimer(cfg.Codec.ClockRate),
 	}
 }
@@ -126,14 +131,13 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	if newest {
 		l.beginFrame(timestamp, order)
 	}
-	l.bytes += uint64(len(p.Payload))
 	head := l.ring.head.Load()
 	start := newest && !l.inFrame
 	if start {
 		l.frame, l.inFrame, l.keyed = head, true, false
 	}
 	kept := packet{
-		seq: seq, bytes: l.bytes, arrived: now, timestamp: timestamp, epoch: l.in.epoch,
+		seq: seq, arrived: now, timestamp: timestamp, epoch: l.in.epoch,
 		marker: p.Marker, start: start,
 	}
 	kept.passed, kept.hasPassed = l.passed(&p.Header)
@@ -198,6 +202,7 @@ func (l *Layer) beginFrame(timestamp uint32, order order) {
 // noteKeyframe makes the picture being written the one that viewers start from.
 func (l *Layer) noteKeyframe() {
 	l.keyed = true
+	l.ring.anchor = l.frame
 	l.keyframe.Store(l.frame + 1)
 	l.keyframeRequests.answered()
 	if l.keyframes.Add(1) == 1 {

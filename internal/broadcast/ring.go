@@ -1,13 +1,16 @@
 package broadcast
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // packet is one RTP packet of a layer. It is immutable once it is in the ring,
 // so any number of senders read it while the writer goes on.
 type packet struct {
 	payload   []byte
 	seq       uint64 // publisher's sequence number without wrap-around and without holes for padding
-	bytes     uint64 // payload bytes of the layer up to here, this packet included
+	bytes     uint64 // payload bytes in the ring's order up to here, this packet included
 	arrived   int64  // nanoseconds, as clock.now
 	timestamp uint32
 	epoch     uint32 // changes when the publisher's numbering jumps
@@ -15,6 +18,13 @@ type packet struct {
 	start     bool   // first packet of a picture
 	passed    uint8  // value of the header extension that is passed on
 	hasPassed bool
+}
+
+// ringSize bounds what a ring keeps.
+type ringSize struct {
+	packets int    // it never keeps more, but for a block
+	recent  int    // it always keeps as many, unless they are more than bytes
+	bytes   uint64 // of payload, but for a block; 0: no bound
 }
 
 const (
@@ -29,6 +39,8 @@ type block struct {
 
 // ring keeps the newest packets of a layer, by position: 0 for the first ever
 // written, and so on. One writer appends and never waits; readers take no lock.
+// Between recent and packets it keeps what viewers can begin with: everything from
+// the anchor on. Short groups of pictures so take no more memory than they need.
 //
 // Memory comes in blocks that are filled once and then left to the garbage
 // collector when the last reader is done, so a reader that was overtaken still
@@ -37,22 +49,26 @@ type block struct {
 type ring struct {
 	// Set by newRing, read-only afterwards.
 	mask uint64 // number of blocks - 1
+	size ringSize
 
 	// Shared: stored by the writer, loaded by everybody.
 	blocks []atomic.Pointer[block]
 	head   atomic.Uint64 // positions below it are written
+	tail   atomic.Uint64 // positions below it were let go
 
 	// Owned by the writer.
-	arena []byte
+	arena  []byte
+	bytes  uint64 // of all payloads so far
+	anchor uint64 // kept beyond recent
 }
 
-// newRing returns a ring for at least the given number of packets.
-func newRing(packets int) *ring {
+// newRing returns an empty ring.
+func newRing(size ringSize) *ring {
 	n := 2
-	for n*blockPackets < packets+blockPackets { // the block being filled does not count
+	for n*blockPackets < size.packets+blockPackets { // the block being filled does not count
 		n *= 2
 	}
-	return &ring{mask: uint64(n - 1), blocks: make([]atomic.Pointer[block], n)}
+	return &ring{mask: uint64(n - 1), size: size, blocks: make([]atomic.Pointer[block], n), anchor: math.MaxUint64}
 }
 
 // append copies the payload and adds the packet. It is the writer's.
@@ -61,14 +77,33 @@ func (r *ring) append(p packet, payload []byte) {
 	slot := &r.blocks[pos/blockPackets&r.mask]
 	b := slot.Load()
 	if pos%blockPackets == 0 {
+		r.trim(pos)
 		b = &block{base: pos}
 	}
+	r.bytes += uint64(len(payload))
+	p.bytes = r.bytes
 	p.payload = r.keep(payload)
 	b.packets[pos%blockPackets] = p
 	if pos%blockPackets == 0 {
 		slot.Store(b)
 	}
 	r.head.Store(pos + 1)
+}
+
+// trim lets blocks go before the one at pos begins.
+func (r *ring) trim(pos uint64) {
+	for tail := r.tail.Load(); tail < pos; tail += blockPackets {
+		slot := &r.blocks[tail/blockPackets&r.mask]
+		end := tail + blockPackets
+		spare := pos-end >= uint64(r.size.recent) && end <= r.anchor
+		full := pos-end >= uint64(r.size.packets) ||
+			r.size.bytes > 0 && r.bytes-slot.Load().packets[blockPackets-1].bytes >= r.size.bytes
+		if !spare && !full {
+			return
+		}
+		slot.Store(nil)
+		r.tail.Store(end)
+	}
 }
 
 // keep copies the payload into the arena.
@@ -100,14 +135,14 @@ func (r *ring) at(pos uint64) *packet {
 }
 
 // oldest returns the lowest position that is still there.
-func (r *ring) oldest() uint64 {
-	head := r.head.Load()
-	if head == 0 {
-		return 0
+func (r *ring) oldest() uint64 { return r.tail.Load() }
+
+// since returns how many bytes of payload came from a position on, and whether it
+// is still there.
+func (r *ring) since(pos uint64) (bytes uint64, ok bool) {
+	first, newest := r.at(pos), r.at(r.head.Load()-1)
+	if first == nil || newest == nil {
+		return 0, false
 	}
-	newest := (head - 1) &^ (blockPackets - 1)
-	if span := r.mask * blockPackets; newest > span {
-		return newest - span
-	}
-	return 0
+	return newest.bytes - first.bytes + uint64(len(first.payload)), true
 }

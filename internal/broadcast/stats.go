@@ -83,6 +83,9 @@ type ViewerStats struct {
 	RTT          time.Duration // of the last receiver report; 0 unknown
 	FractionLost float64       // 0 to 1, of the last receiver report for video, or audio without video
 	RID          string        // of the encoding that is sent, "" without simulcast
+	// AwaitsKeyframe says that the viewer has no picture, or an old one, until the
+	// publisher's next keyframe.
+	AwaitsKeyframe bool
 }
 
 // Stats returns what is known of the viewer now.
@@ -92,6 +95,7 @@ func (v *Viewer) Stats() ViewerStats {
 	defer v.serving.Unlock()
 	if t := v.tracks[Video]; t != nil && t.layer != nil {
 		s.RID = t.layer.cfg.RID
+		s.AwaitsKeyframe = t.gated && !t.starved()
 	}
 	for _, t := range v.tracks { // video comes last and wins
 		if t != nil && t.reception.rtt > 0 {

@@ -32,11 +32,10 @@ type track struct {
 	moved   bool   // what comes next has another clock than what was sent
 	from    uint64 // the keyframe must not be older
 	askedAt int64  // when a keyframe was first asked for; 0: not yet
-	// history is where the live edge was when the track began in the past; until
-	// then, but not beyond catchUp, packets are old on purpose.
-	history uint64
-	catchUp int64
-	beganAt int64 // when the track last began at a keyframe; 0: never
+	// catchUp is until when packets may be old, by no more than maxLag, because the
+	// track began in the past; 0: it has caught up since.
+	catchUp, maxLag int64
+	beganAt         int64 // when the track last began at a keyframe; 0: never
 
 	extensions extensions
 	captures   captureTimes
@@ -99,7 +98,7 @@ func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
 			}
 		}
 		if t.late(now) {
-			t.skip(v, now)
+			t.skip(v, now, DropLate)
 			continue
 		}
 		n, d, again := t.sendRun(v, now, s)
@@ -118,8 +117,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 	for head := ring.head.Load(); t.cursor < head; t.cursor++ {
 		p := ring.at(t.cursor)
 		if p == nil {
-			v.stats.drop(DropOverrun, head-t.cursor)
-			t.closeGate(head, false)
+			t.skip(v, now, DropOverrun)
 			return wrote, 0, true
 		}
 		if t.bound != nil && p.start && !t.bound.allows(now) {
@@ -153,6 +151,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 			v.stats.drop(DropWriteError, 1)
 		}
 	}
+	t.catchUp = 0
 	return wrote, 0, false
 }
 

@@ -87,6 +87,8 @@ type ViewerInfo struct {
 	RTT          float64           `json:"rttMs"`         // milliseconds; 0: unknown
 	FractionLost float64           `json:"fractionLost"`  // 0 to 1, of the last receiver report
 	RID          string            `json:"rid,omitempty"` // of the encoding that is sent, with simulcast
+	// AwaitsKeyframe says that no picture is sent until the publisher's next keyframe.
+	AwaitsKeyframe bool `json:"awaitsKeyframe,omitempty"`
 }
 
 // NewViewerInfo puts a viewer's numbers into the form of the API.
@@ -96,7 +98,7 @@ func NewViewerInfo(s broadcast.ViewerStats) *ViewerInfo {
 		Dropped:      make(map[string]uint64),
 		RTT:          float64(s.RTT.Microseconds()) / 1000,
 		FractionLost: s.FractionLost,
-		RID:          s.RID,
+		RID:          s.RID, AwaitsKeyframe: s.AwaitsKeyframe,
 	}
 	for _, reason := range broadcast.DropReasons() {
 		if n := s.Drops[reason]; n > 0 {
