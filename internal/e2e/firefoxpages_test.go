@@ -34,6 +34,7 @@ func TestFirefoxWatchesWhatChromiumPublishes(t *testing.T) {
 	if muted := evalFirefox[bool](page, "look whether it is muted", "__probe.video().muted"); !muted {
 		t.Error("the page began with sound, which browsers keep from playing by itself")
 	}
+	page.waitTrue(5*time.Second, "the button for sound", "!!"+soundButton)
 	page.click("the button for sound", `[...document.querySelector("whep-video").shadowRoot.querySelectorAll("button")]
 		.find((button) => /unmute/i.test(button.getAttribute("aria-label") ?? button.textContent))`)
 	page.waitTrue(5*time.Second, "sound", "!__probe.video().muted && !__probe.video().paused")

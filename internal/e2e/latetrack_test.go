@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -75,4 +76,20 @@ func TestPageShowsAPictureThatComesLater(t *testing.T) {
 	t.Logf("the page showed the picture %v after it began", time.Since(began).Round(10*time.Millisecond))
 	page.waitTrue(5*time.Second, "sound and the button for it", "!!"+soundButton)
 	s.waitViewers(t, "cam", 1, 10*time.Second)
+}
+
+// TestFirefoxPlaysASilentTrack has Firefox watch a stream without sound: the track that
+// is there for later holds nothing up.
+func TestFirefoxPlaysASilentTrack(t *testing.T) {
+	s := startServer(t, "--source", patternSource)
+	sender := openTab(t, startChromium(t), s.url+"/")
+	pictures := strings.Replace(publishScript, "audio: true", "audio: false", 1)
+	sender.do("publish", fmt.Sprintf("(%s)(%q, %q)", pictures, s.url+"/whip/cam", "video/VP8"))
+	s.waitLive(t, "cam", true, 20*time.Second)
+	page := startFirefox(t).open(s.url + "/watch/cam")
+	page.waitPlaying(30 * time.Second)
+	page.waitTrue(10*time.Second, "more pictures", decoded+" > 60")
+	if evalFirefox[bool](page, "look for the button", "!!"+soundButton) {
+		t.Error("the page has a button for sound, and there is none")
+	}
 }
