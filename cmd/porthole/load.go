@@ -182,9 +182,14 @@ func printTable(w io.Writer, r *load.Report) error {
 	row("loss (%)", r.LossPercent, 1)
 	row("longest pause (ms)", r.Pause, 1)
 	row("frame delay (ms)", r.FrameDelay, 1)
-	if err := table.Flush(); err != nil || r.FrameDelay.Count == 0 {
+	err := table.Flush()
+	switch {
+	case err != nil:
 		return err
+	case r.FrameDelayDoubt != "":
+		_, err = fmt.Fprintf(w, "\nNo frame delay: %s.\n", r.FrameDelayDoubt)
+	case r.FrameDelay.Count > 0:
+		_, err = fmt.Fprintln(w, "\nFrame delay: from capture to the arrival of the whole picture.")
 	}
-	_, err := fmt.Fprintln(w, "\nFrame delay: from capture to the arrival of the whole picture, right when both machines' clocks agree.")
 	return err
 }

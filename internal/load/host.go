@@ -30,11 +30,12 @@ type host struct {
 	local       netip.Addr // the address of this machine from which the server is reached
 	buffers     *sync.Pool // of *[readSize]byte
 	tcp         bool
+	same        bool // the server is on this machine, with the same clock
 }
 
 // newHost finds out how to reach the endpoint, without sending anything to it.
 func newHost(ctx context.Context, endpoint *url.URL, tcp bool) (*host, error) {
-	local, err := localAddr(ctx, endpoint)
+	local, same, err := localAddr(ctx, endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +53,13 @@ func newHost(ctx context.Context, endpoint *url.URL, tcp bool) (*host, error) {
 	}
 	return &host{
 		client: newClient(), net: stdNet, certificate: *certificate,
-		local: local, buffers: newBuffers(), tcp: tcp,
+		local: local, buffers: newBuffers(), tcp: tcp, same: same,
 	}, nil
 }
 
-// localAddr asks the system which of its addresses leads to the endpoint. The
-// socket for that sends nothing.
-func localAddr(ctx context.Context, endpoint *url.URL) (netip.Addr, error) {
+// localAddr asks the system which of its addresses leads to the endpoint, and says
+// whether that is on the same machine. The socket for that sends nothing.
+func localAddr(ctx context.Context, endpoint *url.URL) (local netip.Addr, same bool, err error) {
 	port := endpoint.Port()
 	if port == "" {
 		port = "80"
@@ -67,14 +68,16 @@ func localAddr(ctx context.Context, endpoint *url.URL) (netip.Addr, error) {
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", net.JoinHostPort(endpoint.Hostname(), port))
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find a way to %s: %w", endpoint.Hostname(), err)
+		return netip.Addr{}, false, fmt.Errorf("find a way to %s: %w", endpoint.Hostname(), err)
 	}
 	defer conn.Close()
 	addr, err := netip.ParseAddrPort(conn.LocalAddr().String())
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find a way to %s: %w", endpoint.Hostname(), err)
+		return netip.Addr{}, false, fmt.Errorf("find a way to %s: %w", endpoint.Hostname(), err)
 	}
-	return addr.Addr().Unmap(), nil
+	remote, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+	local = addr.Addr().Unmap()
+	return local, err == nil && (local.IsLoopback() || remote.Addr().Unmap() == local), nil
 }
 
 // peerConnection makes the connection of one session: one candidate, no

@@ -15,8 +15,8 @@
 //
 // A server that sends the header extension abs-capture-time, which every offer
 // asks for, tells when each picture was taken; how old the pictures are when they
-// are complete is reported then. Both ends' clocks must agree for that: on one
-// machine they do.
+// are complete is reported then. Both ends' clocks must agree for that, so only a
+// server on this machine is believed.
 //
 // The package sends no feedback: no NACK, no receiver reports, and a keyframe
 // request only when told to. It decodes no pictures.

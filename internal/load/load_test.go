@@ -230,3 +230,26 @@ func TestConfigFaults(t *testing.T) {
 		}
 	}
 }
+
+// Who froze soon after its first picture gets every frame later on: that is no flawless run.
+func TestFreezeAfterTheFirstPictureIsJudged(t *testing.T) {
+	server := newServer(t, false)
+	server.skip = func(session, frame, _ int) bool { return session == 0 && frame >= 5 && frame < 35 } // of 50 a second
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 4 * time.Second})
+	if report.Paused < 1 || report.Verdict.OK || report.Pause.Max < 500 {
+		t.Errorf("%d viewers froze, for %v ms at most; verdict %+v", report.Paused, report.Pause.Max, report.Verdict)
+	}
+	if !strings.Contains(report.Verdict.Text, "of 2 froze for over 500 ms after their first picture") {
+		t.Errorf("the verdict does not say that somebody froze: %s", report.Verdict.Text)
+	}
+}
+
+// Pictures from the future were timed by another clock: their age would be nonsense.
+func TestForeignClockIsSaidInPlaceOfFrameDelays(t *testing.T) {
+	server := newServer(t, false)
+	server.age = -time.Hour
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 1, Duration: time.Second})
+	if report.FrameDelay.Count != 0 || !strings.Contains(report.FrameDelayDoubt, "clock that does not agree") {
+		t.Errorf("frame delay %+v, doubt %q", report.FrameDelay, report.FrameDelayDoubt)
+	}
+}

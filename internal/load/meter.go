@@ -35,8 +35,9 @@ type stream struct {
 	highSeq  uint32
 	packets  uint64
 
-	lastTime  uint32    // RTP timestamp of the newest frame
-	lastFrame time.Time // its arrival
+	lastTime  uint32        // RTP timestamp of the newest frame
+	lastFrame time.Time     // its arrival
+	pause     time.Duration // the longest between two frames
 	total     sums
 	judged    sums      // total at the moment judging began, to subtract
 	judgedAt  time.Time // zero: not yet
@@ -48,11 +49,10 @@ type stream struct {
 	taken int        // how many there were
 }
 
-// sums are counts that only grow, except for pause.
+// sums are counts that only grow.
 type sums struct {
 	frames uint64
 	bytes  uint64
-	pause  time.Duration // the longest between two frames since judging began
 }
 
 func newMeter(judgeFrom time.Time, settle time.Duration) *meter {
@@ -159,8 +159,8 @@ func (s *stream) add(seq uint16, timestamp uint32, size int, now time.Time) {
 		return
 	}
 	s.total.frames++
+	s.pause = max(s.pause, now.Sub(s.lastFrame))
 	if !s.judgedAt.IsZero() {
-		s.total.pause = max(s.total.pause, now.Sub(s.lastFrame))
 		s.steps[s.taken%len(s.steps)] = timestamp - s.lastTime
 		s.taken++
 	}
@@ -212,14 +212,14 @@ func (m *meter) progress() (bytes uint64, media bool) {
 
 // reading is what a session's meter says in the end.
 type reading struct {
-	first         time.Time // zero: no packet came
-	packets, lost uint64    // of tracks, since the session's begin
-	video         bool      // there is a video track
-	judged        bool      // what follows means something
-	sourceRate    float64   // frames a second that the publisher made, by their timestamps
-	frameRate     float64   // frames a second that came; of the video track, else of the audio track
-	bitRate       float64   // per second, of all tracks, SRTP packets without IP and UDP headers
-	pause         time.Duration
+	first         time.Time     // zero: no packet came
+	packets, lost uint64        // of tracks, since the session's begin
+	video         bool          // there is a video track
+	judged        bool          // what follows means something
+	sourceRate    float64       // frames a second that the publisher made, by their timestamps
+	frameRate     float64       // frames a second that came; of the video track, else of the audio track
+	bitRate       float64       // per second, of all tracks, SRTP packets without IP and UDP headers
+	pause         time.Duration // the longest between two frames since the first one
 }
 
 // read evaluates a stopped meter.
@@ -247,7 +247,7 @@ func (m *meter) read() reading {
 			r.judged = true
 			r.sourceRate = s.sourceRate()
 			r.frameRate = float64(s.total.frames-s.judged.frames) / seconds
-			r.pause = max(s.total.pause, m.end.Sub(s.lastFrame)) // one that never ended counts too
+			r.pause = max(s.pause, m.end.Sub(s.lastFrame)) // one that never ended counts too
 		}
 	}
 	return r

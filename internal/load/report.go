@@ -15,6 +15,8 @@ import (
 const (
 	fullRate    = 0.95  // of the frame rate that counts as full
 	fullLossMax = 0.005 // of the packets
+	// pauseMax is the longest pause, at frame rates of which it is three frames at least.
+	pauseMax = 500 * time.Millisecond
 )
 
 // Report is what a run found. Times are in milliseconds since the session's
@@ -30,6 +32,7 @@ type Report struct {
 	Media     int `json:"media"`     // … got a packet
 	Keyframe  int `json:"keyframe"`  // … got a whole keyframe and could decrypt it
 	FullRate  int `json:"full_rate"` // … got the full frame rate with next to no loss
+	Paused    int `json:"paused"`    // … had a pause of over 500 ms after the first picture
 
 	Answer        Distribution `json:"answer_ms"`
 	ICE           Distribution `json:"ice_ms"`
@@ -40,14 +43,16 @@ type Report struct {
 	FrameRate   Distribution `json:"frame_rate"`       // frames a second, of each session once it has settled
 	BitRate     Distribution `json:"bit_rate"`         // bits a second, likewise; SRTP packets without UDP and IP headers
 	LossPercent Distribution `json:"loss_percent"`     // of each session from its first packet on
-	Pause       Distribution `json:"longest_pause_ms"` // the longest time between two frames, once settled
+	Pause       Distribution `json:"longest_pause_ms"` // the longest time between two frames, from the first one on
 
 	// FrameDelay is how old each picture was, by the server's capture time and this
 	// machine's clock, when its last packet arrived: of all pictures of all sessions
 	// once settled, so Count is a number of pictures. Empty when the server does not
-	// send abs-capture-time; meaningless, and perhaps negative, when the two clocks
-	// disagree. Of a publisher elsewhere, a server can but estimate when it captured.
-	FrameDelay Distribution `json:"frame_delay_ms,omitzero"`
+	// send abs-capture-time, and when two clocks are compared that need not agree:
+	// FrameDelayDoubt says why then. Of a publisher elsewhere, a server can but
+	// estimate when it captured.
+	FrameDelay      Distribution `json:"frame_delay_ms,omitzero"`
+	FrameDelayDoubt string       `json:"frame_delay_doubt,omitempty"`
 
 	Packets      uint64         `json:"packets"`        // by all sessions
 	Lost         uint64         `json:"lost"`           // gaps in sequence numbers
@@ -84,7 +89,7 @@ type Generator struct {
 
 // Verdict is the report in one sentence.
 type Verdict struct {
-	OK        bool    `json:"ok"`         // every viewer got the full frame rate with next to no loss
+	OK        bool    `json:"ok"`         // every viewer got the full frame rate with next to no loss and no pause
 	FrameRate float64 `json:"frame_rate"` // that counted as full, per second
 	Text      string  `json:"text"`
 }
@@ -98,7 +103,7 @@ func (r *runner) report(end time.Time) *Report {
 	}
 	readings := r.readings()
 	rep.addReadings(readings)
-	rep.FrameDelay = r.delays.distribution()
+	rep.FrameDelay, rep.FrameDelayDoubt = sensibleDelay(r.delays.distribution(), r.host.same)
 
 	var since [stages][]float64
 	failures := make(map[string]int)
@@ -181,14 +186,17 @@ func (r *Report) addFailures(count map[string]int) {
 	})
 }
 
-// judge counts the sessions that were fully served.
+// judge counts the sessions that were fully served, and those that froze.
 func (r *Report) judge(readings []reading, full float64) {
 	for _, got := range readings {
 		if got.judged && got.frameRate >= fullRate*full && got.loss() < fullLossMax {
 			r.FullRate++
 		}
+		if got.judged && got.pause > longestPause(full) {
+			r.Paused++
+		}
 	}
-	r.Verdict.OK = r.FullRate == r.Viewers
+	r.Verdict.OK = r.FullRate == r.Viewers && r.Paused == 0
 	r.Verdict.FrameRate = round(full)
 	switch {
 	case r.Media == 0:
@@ -199,6 +207,41 @@ func (r *Report) judge(readings []reading, full float64) {
 		r.Verdict.Text = fmt.Sprintf("%d of %d viewers got the full frame rate (at least %.1f of %.1f a second) with less than %.1f %% loss",
 			r.FullRate, r.Viewers, fullRate*full, full, 100*fullLossMax)
 	}
+	if r.Paused > 0 {
+		r.Verdict.Text += fmt.Sprintf("; %d of %d froze for over %d ms after their first picture, for %.1f s at most",
+			r.Paused, r.Viewers, longestPause(full).Milliseconds(), r.Pause.Max/1000)
+	}
+}
+
+// longestPause is how long a picture may stand before it is said to freeze.
+func longestPause(frameRate float64) time.Duration {
+	if frameRate <= 0 {
+		return pauseMax
+	}
+	return max(pauseMax, time.Duration(3/frameRate*float64(time.Second)))
+}
+
+const (
+	// clockSlack is by how much a server may be wrong when it reckons the moment of
+	// capture from its publisher's reports.
+	clockSlack = 5.0 // ms
+	// delayMax is more than any picture is old: another clock was read.
+	delayMax = 10_000.0 // ms
+)
+
+// sensibleDelay returns the delays, or why they say nothing. same says that the
+// server is on this machine.
+func sensibleDelay(d Distribution, same bool) (sensible Distribution, doubt string) {
+	switch {
+	case d.Count == 0:
+		return Distribution{}, ""
+	case !same:
+		return Distribution{}, "the server is another machine, whose clock need not agree with this one's"
+	case d.Min < -clockSlack || d.P50 < 0 || d.Max > delayMax:
+		return Distribution{}, fmt.Sprintf("the pictures were timed by a clock that does not agree with this machine's: they seem to be %.0f to %.0f ms old", d.Min, d.Max)
+	}
+	d.Min, d.P50 = max(0, d.Min), max(0, d.P50)
+	return d, ""
 }
 
 // sourceRate is what most sessions take for the publisher's frame rate.
