@@ -56,6 +56,8 @@ export class PlayerView {
   video = document.createElement('video');
   /** The statistics over the picture. */
   panel;
+  /** Whether what plays has no picture: that is said in its place. */
+  soundOnly = false;
   /** Whether sound has come: its track may be silent, and there is nothing to unmute then. */
   hasSound = false;
   /** How many watch; 0 when nobody tells. */
@@ -262,7 +264,7 @@ export class PlayerView {
     const text = this.#words;
     this.#stage.lang = text.lang;
     this.#stage.setAttribute('aria-label', text.video);
-    this.#status.classList.toggle('clear', playing);
+    this.#status.classList.toggle('clear', playing && !this.soundOnly);
     this.#spinner.hidden = toPlay || !busy.has(name);
     this.#playButton.hidden = !toPlay;
     this.#retryButton.hidden = retryAt === undefined || name === 'waiting';

@@ -128,6 +128,11 @@ export class Player extends EventTarget {
     return this.#attempt?.session.connection?.getReceivers().find(({ track }) => track.kind === 'video');
   }
 
+  /** True while sound plays and the stream has no picture. */
+  get soundOnly() {
+    return this.#state.name === 'playing' && this.#attempt?.session.hasVideo() === false;
+  }
+
   /** True when the viewer can choose among the layers. */
   get canChoose() {
     return this.#attempt?.session.hasLayerChoice ?? false;

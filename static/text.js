@@ -12,6 +12,7 @@ import { inChinese, sourceInChinese } from './text-diagnosis.js';
  * @property {Record<import('./states.js').StateName, string>} states
  * @property {Record<Reason, string>} reasons
  * @property {(text: string) => string} sources what the server says of its camera
+ * @property {string} soundOnly in place of "playing" where there is no picture
  * @property {string} waitingHint
  * @property {string} tokenMissing
  * @property {string} tokenForbidden
@@ -58,6 +59,7 @@ const en = {
     away: 'The publisher is away. The picture comes back by itself.',
   },
   sources: (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`,
+  soundOnly: 'Sound only',
   waitingHint: 'The picture appears here by itself.',
   tokenMissing: 'This stream needs a token',
   tokenForbidden: 'This token does not open this stream',
@@ -104,6 +106,7 @@ const zh = {
     away: '发布者暂时离开，画面会自动恢复。',
   },
   sources: (text) => `${sourceInChinese(text).replace(/\.$/, '')}。`,
+  soundOnly: '只有声音',
   waitingHint: '画面会自动出现在这里。',
   tokenMissing: '观看此直播需要令牌',
   tokenForbidden: '此令牌不能观看这个直播',
@@ -139,11 +142,12 @@ export function words(languages) {
  * it the reason, where there is one.
  * @param {Words} words
  * @param {State} state
- * @param {{ hasToken?: boolean, source?: string }} [context] whether a token was sent; what
- *   the server says of the stream's camera
+ * @param {{ hasToken?: boolean, source?: string, soundOnly?: boolean }} [context] whether a
+ *   token was sent; what the server says of the stream's camera; whether there is no picture
  * @returns {{ headline: string, detail: string }}
  */
-export function describe(words, state, { hasToken = false, source = '' } = {}) {
+export function describe(words, state, { hasToken = false, source = '', soundOnly = false } = {}) {
+  if (soundOnly) return { headline: words.soundOnly, detail: '' };
   const reason = state.reason ? words.reasons[state.reason] : '';
   const awaited = state.name === 'waiting' || state.name === 'stalled' || state.name === 'connecting';
   if (awaited && source) return { headline: headline(words, state, hasToken), detail: words.sources(source) };

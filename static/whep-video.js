@@ -305,7 +305,7 @@ export class WhepVideo extends SourceElement {
   }
 
   #describe() {
-    const context = { hasToken: this.token !== '', source: this.#about?.sourceState };
+    const context = { hasToken: this.token !== '', source: this.#about?.sourceState, soundOnly: this.#player.soundOnly };
     return describe(this.#view.words, this.#player.state, context);
   }
 
@@ -323,6 +323,7 @@ export class WhepVideo extends SourceElement {
 
   #showState() {
     const { state } = this.#player;
+    this.#view.soundOnly = this.#player.soundOnly;
     this.#view.show(state, this.#describe());
     clearInterval(this.#counting);
     this.#counting = undefined;

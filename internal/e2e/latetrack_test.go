@@ -69,12 +69,16 @@ func TestPageShowsAPictureThatComesLater(t *testing.T) {
 	page.tolerate("status of 404") // the page ends a session that the server has ended a moment before
 	page.waitTrue(20*time.Second, "sound to be played", `(async () => document.querySelector("whep-video").state.name === "playing"
 		&& (await __probe.inbound("audio")).at(-1)?.packetsReceived > 50 && __probe.video().currentTime > 1)()`)
+	page.waitSays(5*time.Second, "headline", "Sound only")
+	page.screenshot("sound-only")
 
 	p.startPictures(encodeTestVideo(t))
 	began := time.Now()
 	page.waitTrue(10*time.Second, "the picture", "__probe.video().videoWidth === 320")
 	t.Logf("the page showed the picture %v after it began", time.Since(began).Round(10*time.Millisecond))
 	page.waitTrue(5*time.Second, "sound and the button for it", "!!"+soundButton)
+	page.waitTrue(5*time.Second, "nothing to be in front of the picture",
+		`getComputedStyle(document.querySelector("whep-video").shadowRoot.querySelector(".status")).visibility === "hidden"`)
 	s.waitViewers(t, "cam", 1, 10*time.Second)
 }
 

@@ -102,6 +102,15 @@ test('whether there is sound is known with the first picture, and then every sec
   assert.deepEqual(measured, [false, true]);
 });
 
+test('a stream without a picture is told from one with it', async () => {
+  await play();
+  assert.equal(player.soundOnly, false);
+  sessions[0].video = false;
+  assert.equal(player.soundOnly, true);
+  player.stop();
+  assert.equal(player.soundOnly, false);
+});
+
 test('waits for a stream that has not started, and starts by itself', async () => {
   player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions[0].refuse(new RefusedError(409, 'nobody publishes', 3000));

@@ -106,6 +106,7 @@ group('words', () => {
   });
   test('a missing token is not called a wrong one', () => {
     const state = { name: 'unauthorized', status: 401 };
+    assert.equal(describe(en, { name: 'playing' }, { soundOnly: true }).headline, 'Sound only');
     assert.equal(describe(en, state, { hasToken: false }).headline, 'This stream needs a token');
     assert.equal(describe(en, state, { hasToken: true }).headline, 'The token is wrong');
   });
