@@ -220,10 +220,10 @@ func (b *Broadcaster) Close() error {
 	return nil
 }
 
-// leastLoaded returns the sender with the fewest viewers.
-func (b *Broadcaster) leastLoaded() *sender {
+// leastLoadedLocked returns the sender with the fewest viewers.
+func (b *Broadcaster) leastLoadedLocked() *sender {
 	return slices.MinFunc(b.senders, func(x, y *sender) int {
-		return cmp.Compare(x.load(), y.load())
+		return cmp.Compare(x.assigned, y.assigned)
 	})
 }
 

@@ -111,7 +111,7 @@ func (s *stream) arrangeLocked() {
 		moved = s.showLocked(s.publisher) || moved
 	}
 	if moved {
-		s.refreshServingLocked()
+		s.refreshTurnsLocked()
 		s.wake()
 		s.b.notify()
 	}
@@ -134,7 +134,7 @@ func (s *stream) borrowLocked(lender *stream) bool {
 	s.lender = lender
 	if old != nil {
 		delete(old.borrowers, s)
-		old.refreshServingLocked()
+		old.refreshTurnsLocked()
 	}
 	if lender != nil {
 		if lender.borrowers == nil {

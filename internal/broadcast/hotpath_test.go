@@ -2,7 +2,11 @@ package broadcast
 
 import (
 	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -40,20 +44,29 @@ func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
 			tb.Fatal(err)
 		}
 	}
-	b.senders[0].serveAll()
-	for _, v := range *b.senders[0].viewers.Load() {
+	b.senders[0].round()
+	for _, v := range viewersOf(b) {
 		v.tracks[Video].nextReport = 1 << 62 // reports are made once a second, and do allocate
 	}
 	tb.Cleanup(func() { _ = b.Close() })
 	return b, l
 }
 
+// viewersOf returns the viewers of the one stream.
+func viewersOf(b *Broadcaster) []*Viewer {
+	if turns := *b.streams["cam"].turns.Load(); len(turns) > 0 {
+		return *turns[0].viewers.Load()
+	}
+	return nil
+}
+
 // serve gives every viewer what is there: the test runs faster than any pace.
 func serve(b *Broadcaster) {
-	for _, v := range *b.senders[0].viewers.Load() {
+	for _, v := range viewersOf(b) {
 		v.tracks[Video].pacer = pacer{}
 	}
-	b.senders[0].serveAll()
+	b.streams["cam"].wake()
+	b.senders[0].round()
 }
 
 // write appends the i-th packet: ten make a picture, one picture in sixty is a keyframe.
@@ -97,7 +110,7 @@ func TestMediaPathDoesNotAllocate(t *testing.T) {
 // as far as the writer can tell.
 func TestAppendTakesNoLockOfViewers(t *testing.T) {
 	b, l := still(t, 1)
-	v := (*b.senders[0].viewers.Load())[0]
+	v := viewersOf(b)[0]
 	v.serving.Lock()
 	b.mu.Lock()
 	for i := range 3 * videoPackets {
@@ -105,7 +118,7 @@ func TestAppendTakesNoLockOfViewers(t *testing.T) {
 	}
 	b.mu.Unlock()
 	v.serving.Unlock()
-	b.senders[0].serveAll()
+	b.senders[0].round()
 	if d := v.Stats().Dropped(); d == 0 {
 		t.Error("a viewer that the ring overtook has dropped nothing")
 	}
@@ -165,7 +178,7 @@ func BenchmarkFanOut(b *testing.B) {
 // BenchmarkNACK is what one packet that is asked for again costs.
 func BenchmarkNACK(b *testing.B) {
 	bc, l := still(b, 1)
-	v := (*bc.senders[0].viewers.Load())[0]
+	v := viewersOf(bc)[0]
 	for i := range 600 {
 		write(b, l, i+1)
 	}
@@ -209,6 +222,118 @@ func TestRingIsBoundedByWhatViewersNeed(t *testing.T) {
 				if fits && r.at(anchor) == nil {
 					t.Fatalf("the group of pictures that began %d packets ago is lost", i-anchor)
 				}
+			}
+		})
+	}
+}
+
+// TestFeedbackTakesNoSharedLock answers a viewer's NACK while another viewer is being
+// served and while somebody has the lock of the whole process, both for ever as far
+// as the viewer can tell.
+func TestFeedbackTakesNoSharedLock(t *testing.T) {
+	b, l := still(t, 2)
+	for i := range 20 {
+		write(t, l, i+1)
+	}
+	serve(b)
+	asking, other := viewersOf(b)[0], viewersOf(b)[1]
+	missed := uint16(asking.tracks[Video].rewriter.outMax)
+	other.serving.Lock()
+	b.mu.Lock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		asking.HandleRTCP([]rtcp.Packet{
+			&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{missed})},
+			&rtcp.PictureLossIndication{MediaSSRC: 1},
+			&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 1}}},
+		})
+		b.senders[0].round()
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("feedback of one viewer waits for a lock that others hold")
+	}
+	b.mu.Unlock()
+	other.serving.Unlock()
+	<-done
+	if n := asking.Stats().Resent; n != 1 {
+		t.Errorf("%d packets were sent again, want 1", n)
+	}
+	if n := testing.AllocsPerRun(1000, func() { asking.poke(); b.senders[0].round() }); n != 0 {
+		t.Errorf("a turn allocates %v times, want 0", n)
+	}
+}
+
+// TestTurnsAreNotLost calls from several goroutines while the sender takes turns: what
+// was written before a call is seen in a turn after it.
+func TestTurnsAreNotLost(t *testing.T) {
+	b, _ := still(t, 0)
+	s := b.senders[0]
+	const callers, calls = 4, 5000
+	turns := make([]*turn, callers)
+	var written, seen [callers]atomic.Int64
+	for i := range turns {
+		turns[i] = newTurn(s)
+	}
+	look := func() {
+		for t := s.takeTurns(); t != nil; {
+			next := t.begin()
+			i := slices.Index(turns, t)
+			seen[i].Store(written[i].Load())
+			t = next
+		}
+	}
+	var calling sync.WaitGroup
+	for i := range callers {
+		calling.Go(func() {
+			for n := range int64(calls) {
+				written[i].Store(n + 1)
+				turns[i].call()
+				turns[i].call()
+			}
+		})
+	}
+	stop, looking := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(looking)
+		for {
+			select {
+			case <-s.work:
+				look()
+			case <-stop:
+				look()
+				return
+			}
+		}
+	}()
+	calling.Wait()
+	close(stop)
+	<-looking
+	for i := range seen {
+		if n := seen[i].Load(); n != calls {
+			t.Errorf("caller %d: what was written at call %d was not looked at, only up to %d", i, calls, n)
+		}
+	}
+}
+
+// BenchmarkFeedback is what one NACK costs beside many other viewers.
+func BenchmarkFeedback(b *testing.B) {
+	for _, viewers := range []int{1, 300} {
+		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {
+			bc, l := still(b, viewers)
+			for i := range 20 {
+				write(b, l, i+1)
+			}
+			serve(bc)
+			v := viewersOf(bc)[0]
+			missed := uint16(v.tracks[Video].rewriter.outMax)
+			nack := []rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{missed})}}
+			b.ReportAllocs()
+			for b.Loop() {
+				v.HandleRTCP(nack)
+				bc.senders[0].round()
 			}
 		})
 	}

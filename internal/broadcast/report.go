@@ -97,14 +97,10 @@ func (v *Viewer) heed(pkts []rtcp.Packet, now int64) (resend bool) {
 	return resend
 }
 
-// poke wakes the viewer's sender, if it has one.
+// poke has the viewer served, and nobody else, if it has started.
 func (v *Viewer) poke() {
-	b := v.stream.b
-	b.mu.Lock()
-	s := v.sender
-	b.mu.Unlock()
-	if s != nil {
-		s.poke()
+	if t := v.turn.Load(); t != nil {
+		t.call()
 	}
 }
 

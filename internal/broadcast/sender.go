@@ -2,19 +2,18 @@ package broadcast
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
 )
 
-// maxSenders is bounded by the bits of stream.serving.
+// maxSenders bounds what a stream keeps for each of them.
 const maxSenders = 64
 
 // sender is a goroutine that serves a share of all viewers: it sleeps until a
-// picture is complete, a viewer asked for something, or a pacer is due.
+// picture is complete, a viewer asked for something, or a pacer is due, and looks at
+// those who have work.
 type sender struct {
 	// Set by newSender, read-only afterwards.
 	index int
@@ -23,12 +22,14 @@ type sender struct {
 	// often. Never closed.
 	work chan struct{}
 
-	mu      sync.Mutex // orders add and remove; run takes no lock
-	viewers atomic.Pointer[[]*Viewer]
+	assigned int // viewers; guarded by Broadcaster.mu
 
-	lateness lateness // of its rounds
+	turns    atomic.Pointer[turn] // that were called, linked; newest first
+	lateness lateness             // of its rounds
 
-	scratch scratch // owned by run
+	// Owned by run.
+	scratch scratch
+	waiting []*Viewer // for their pacers, in no order
 }
 
 // scratch is memory that a sender uses for one packet after another.
@@ -40,36 +41,14 @@ type scratch struct {
 }
 
 func newSender(index int, b *Broadcaster) *sender {
-	s := &sender{index: index, clock: b.clock, work: make(chan struct{}, 1)}
-	s.viewers.Store(&[]*Viewer{})
-	return s
+	return &sender{index: index, clock: b.clock, work: make(chan struct{}, 1)}
 }
 
 // poke wakes the sender. It never blocks.
 func (s *sender) poke() {
-	s.lateness.wake(s.clock)
 	select {
 	case s.work <- struct{}{}:
 	default:
-	}
-}
-
-func (s *sender) load() int { return len(*s.viewers.Load()) }
-
-func (s *sender) add(v *Viewer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := append(slices.Clone(*s.viewers.Load()), v)
-	s.viewers.Store(&list)
-}
-
-func (s *sender) remove(v *Viewer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old := *s.viewers.Load()
-	if i := slices.Index(old, v); i >= 0 {
-		list := slices.Concat(old[:i], old[i+1:])
-		s.viewers.Store(&list)
 	}
 }
 
@@ -85,7 +64,7 @@ func (s *sender) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		s.lateness.begin()
-		due := s.serveAll()
+		due := s.round()
 		s.lateness.end(s.clock)
 		if due > 0 {
 			timer.Reset(time.Duration(max(due-s.clock.now(), 0)))
@@ -95,12 +74,48 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
-// serveAll gives each viewer its turn and returns when the first pacer is due.
-func (s *sender) serveAll() (due int64) {
-	for _, v := range *s.viewers.Load() {
-		if d := v.serve(s.clock.now(), &s.scratch); d > 0 && (due == 0 || d < due) {
-			due = d
+// round serves who was called and whose pacer is due, and returns when the next
+// pacer is.
+func (s *sender) round() (due int64) {
+	for t := s.takeTurns(); t != nil; {
+		next := t.begin()
+		for _, v := range *t.viewers.Load() {
+			s.serve(v)
+		}
+		t = next
+	}
+	return s.serveWaiting()
+}
+
+func (s *sender) serve(v *Viewer) {
+	v.due = v.serve(s.clock.now(), &s.scratch)
+	if v.due > 0 && !v.waits {
+		v.waits = true
+		s.waiting = append(s.waiting, v)
+	}
+}
+
+// serveWaiting serves those whose time has come and keeps who has to wait.
+func (s *sender) serveWaiting() (due int64) {
+	if len(s.waiting) == 0 {
+		return 0
+	}
+	now := s.clock.now()
+	kept := s.waiting[:0]
+	for _, v := range s.waiting {
+		if v.due > 0 && v.due <= now {
+			now = s.clock.now()
+			v.due = v.serve(now, &s.scratch)
+		}
+		if v.waits = v.due > 0; !v.waits {
+			continue
+		}
+		kept = append(kept, v)
+		if due == 0 || v.due < due {
+			due = v.due
 		}
 	}
+	clear(s.waiting[len(kept):]) // who has left is not kept
+	s.waiting = kept
 	return due
 }

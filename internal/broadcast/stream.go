@@ -17,8 +17,9 @@ type stream struct {
 	// Shared, loaded by senders: the layers of the publisher that was here last,
 	// by kind. Replaced, never edited.
 	layers [kinds]atomic.Pointer[[]*Layer]
-	// Bit i is set while sender i serves viewers of this stream.
-	serving atomic.Uint64
+	// turns call the viewers of this stream and of those that borrow from it, one for
+	// each sender that has any. Replaced, never edited.
+	turns atomic.Pointer[[]*turn]
 
 	// Guarded by b.mu.
 	publisher *Publisher
@@ -28,10 +29,13 @@ type stream struct {
 	grace     *time.Timer // runs while viewers wait for a publisher
 	lender    *stream     // whose layers are shown while the publisher is away; nil: nobody's
 	borrowers map[*stream]struct{}
+	own       [maxSenders]*turn // of its own viewers, by sender; nil: none yet
 }
 
 func newStream(b *Broadcaster, name string) *stream {
-	return &stream{b: b, name: name, viewers: make(map[*Viewer]struct{})}
+	s := &stream{b: b, name: name, viewers: make(map[*Viewer]struct{})}
+	s.turns.Store(&[]*turn{})
+	return s
 }
 
 // attachLocked makes p the publisher. The old layers stay until p has its own:
@@ -132,38 +136,49 @@ func (s *stream) liveLocked() bool {
 	return complete && some || some && time.Since(p.began) > settle
 }
 
-// wake tells the senders that have viewers here to look.
+// wake has the viewers here served.
 func (s *stream) wake() {
-	mask := s.serving.Load()
-	for i := 0; mask != 0; i++ {
-		if mask&1 != 0 {
-			s.b.senders[i].poke()
-		}
-		mask >>= 1
+	for _, t := range *s.turns.Load() {
+		t.sender.lateness.wake(t.sender.clock)
+		t.call()
 	}
 }
 
-// refreshServingLocked works out again which senders serve viewers of this stream,
-// or of one that borrows from it.
-func (s *stream) refreshServingLocked() {
-	mask := s.sendersLocked()
+// refreshTurnsLocked works out again who is served when there is media: the viewers of
+// this stream, and of those that borrow from it.
+func (s *stream) refreshTurnsLocked() {
+	turns := s.ownTurnsLocked()
 	for borrower := range s.borrowers {
-		mask |= borrower.sendersLocked()
+		turns = append(turns, borrower.ownTurnsLocked()...)
 	}
-	s.serving.Store(mask)
+	s.turns.Store(&turns)
 	if s.lender != nil {
-		s.lender.refreshServingLocked()
+		s.lender.refreshTurnsLocked()
 	}
 }
 
-// sendersLocked has bit i set when sender i serves a viewer of this stream.
-func (s *stream) sendersLocked() (mask uint64) {
+// ownTurnsLocked brings the turns of the stream's own viewers up to date, and returns
+// those that somebody is on.
+func (s *stream) ownTurnsLocked() (turns []*turn) {
+	var lists [maxSenders][]*Viewer
 	for v := range s.viewers {
 		if v.sender != nil {
-			mask |= 1 << v.sender.index
+			lists[v.sender.index] = append(lists[v.sender.index], v)
 		}
 	}
-	return mask
+	for i, list := range lists[:len(s.b.senders)] {
+		switch {
+		case s.own[i] == nil && len(list) == 0:
+			continue
+		case s.own[i] == nil:
+			s.own[i] = newTurn(s.b.senders[i])
+		}
+		s.own[i].viewers.Store(&list)
+		if len(list) > 0 {
+			turns = append(turns, s.own[i])
+		}
+	}
+	return turns
 }
 
 // PublisherConfig describes a publisher.

@@ -84,6 +84,11 @@ type Viewer struct {
 	judged  [kinds]*Layer // of kinds without a track: not wanted
 	stopped bool
 
+	// Owned by the sender.
+	due   int64 // when it wants to be served again; 0: when there is something new
+	waits bool  // it is on the sender's list for that
+
+	turn    atomic.Pointer[turn]      // of this viewer alone; nil before Start
 	starved atomic.Pointer[Publisher] // whose layers, of a fallback, cannot be played
 	stats   viewerStats
 }
@@ -124,10 +129,11 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 		}
 	}
 	v.serving.Unlock()
-	v.sender = b.leastLoaded()
-	v.sender.add(v)
-	v.stream.refreshServingLocked()
-	v.sender.poke()
+	v.sender = b.leastLoadedLocked()
+	v.sender.assigned++
+	v.stream.refreshTurnsLocked()
+	v.turn.Store(newTurn(v.sender, v))
+	v.poke()
 	return nil
 }
 
@@ -162,11 +168,11 @@ func (v *Viewer) Close(reason error) {
 	}
 	v.detached = true
 	if v.sender != nil {
-		v.sender.remove(v)
+		v.sender.assigned--
 		v.sender = nil
 	}
 	v.stream.leaveLocked(v)
-	v.stream.refreshServingLocked()
+	v.stream.refreshTurnsLocked()
 }
 
 // finish says goodbye and lets nobody use the sink any more.
