@@ -82,13 +82,14 @@ func (h *Handler) prefixKnown(r *http.Request) bool {
 	if h.fromProxy(r) {
 		return r.Header.Get(forwardedPrefix) != ""
 	}
-	return !slices.ContainsFunc(proxyHeaders, func(name string) bool { return r.Header.Get(name) != "" })
+	return r.ProtoAtLeast(1, 1) && !slices.ContainsFunc(proxyHeaders, func(name string) bool { return r.Header.Get(name) != "" })
 }
 
 const forwardedPrefix = "X-Forwarded-Prefix"
 
 // proxyHeaders are what reverse proxies add to requests, by themselves or as their
-// manuals tell to. Nothing in them is believed; they say that there is a proxy.
+// manuals tell to. Nothing in them is believed; they say that there is a proxy. nginx
+// adds none by itself, but spoke HTTP/1.0 for long, as no client of ours does.
 var proxyHeaders = []string{
 	"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", forwardedPrefix, "X-Forwarded-Proto", "X-Real-Ip",
 }

@@ -1,8 +1,11 @@
 package signaling_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -10,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
@@ -204,6 +208,7 @@ func TestLocationBehindProxy(t *testing.T) {
 		"another host in disguise":        {"", loopback, "//evil.example", "/evil.example/whep/cam/"},
 		"a whole URL":                     {"", loopback, "https://evil.example", "/whep/cam/"},
 		"a query":                         {"", loopback, "/video?x=", "/whep/cam/"},
+		"a site that is not below a path": {"", loopback, "/", "/whep/cam/"},
 		"a slash only":                    {"/base", loopback, "/", "/base/whep/cam/"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,6 +270,32 @@ func TestLocationLeadsToTheSession(t *testing.T) {
 		if got := resolved(t, f.url+"/whep/cam", r.Header.Get("Location")); got != f.url+"/watch/cam" {
 			t.Errorf("%s: a browser is sent to %q", header, got)
 		}
+	}
+}
+
+// An nginx that was told nothing adds no header, but is known by its HTTP/1.0.
+func TestLocationThroughABareProxy(t *testing.T) {
+	f := newFixture(t, negotiate.Watch, nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	offer := f.offer()
+	_, err = fmt.Fprintf(conn, "POST /whep/cam HTTP/1.0\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", typeSDP, len(offer), offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if location := r.Header.Get("Location"); !strings.HasPrefix(location, "../whep/cam/") {
+		t.Errorf("status %d, Location %q", r.StatusCode, location)
 	}
 }
 
