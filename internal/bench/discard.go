@@ -25,6 +25,7 @@ type tally struct {
 	packets      int
 	frames       int
 	expected     int
+	delays       []float64 // of pictures, in milliseconds
 }
 
 // discardMode opens --viewers sockets, tells the parent their addresses, reads
@@ -107,6 +108,7 @@ func (t *tally) count(packet []byte) {
 	t.packets++
 	if packet[1]&0x80 != 0 { // the marker: a picture's last packet
 		t.frames++
+		t.delays = append(t.delays, milliseconds(sinceTimestamp(binary.BigEndian.Uint32(packet[4:]), t.last)))
 	}
 }
 
@@ -114,12 +116,14 @@ func (t *tally) count(packet []byte) {
 func sumTallies(tallies []*tally) received {
 	var got received
 	var frameRates, packetRates []float64
+	var delays []float64
 	packets, expected := 0, 0
 	for _, t := range tallies {
 		if t.frames < 2 {
 			continue
 		}
 		got.Viewers++
+		delays = append(delays, t.delays...)
 		seconds := t.last.Sub(t.first).Seconds()
 		rate := float64(t.frames-1) / seconds
 		frameRates = append(frameRates, rate)
@@ -129,6 +133,7 @@ func sumTallies(tallies []*tally) received {
 			got.Full++
 		}
 	}
+	got.Delay = delayOf(delays)
 	got.FrameRate, got.PacketRate = median(frameRates), median(packetRates)
 	if expected > 0 {
 		got.Loss = 100 * float64(expected-packets) / float64(expected)

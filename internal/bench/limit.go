@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
@@ -89,8 +90,8 @@ func (l *limit) add(w http.ResponseWriter, r *http.Request) {
 func (l *limit) run(ctx context.Context) error {
 	stream := newVideo(usualGOP)
 	var sender sender
-	return everyFrame(ctx, func(frame int) error {
-		if err := sender.prepare(stream.next(false), frame); err != nil {
+	return everyFrame(ctx, func(int) error {
+		if err := sender.prepare(stream.next(false), timestampOf(time.Now())); err != nil {
 			return err
 		}
 		l.mu.Lock()
@@ -115,10 +116,10 @@ type sender struct {
 }
 
 // prepare makes the packets of a picture.
-func (s *sender) prepare(payloads [][]byte, frame int) error {
+func (s *sender) prepare(payloads [][]byte, timestamp uint32) error {
 	s.packets = s.packets[:0]
 	for i, payload := range payloads {
-		h := header(s.sequence, frame, i, len(payloads))
+		h := header(s.sequence, timestamp, i, len(payloads))
 		h.PayloadType = payloadType
 		s.sequence++
 		packet := s.clear[i][:]

@@ -77,7 +77,7 @@ func TestReceiversCountWhatIsLost(t *testing.T) {
 		for frame := range 2 * frameRate {
 			c.last = begin.Add(time.Duration(frame) * time.Second / frameRate)
 			for part := range pictureParts {
-				h := header(sequence, frame, part, pictureParts)
+				h := header(sequence, timestampOf(c.last.Add(-2*time.Millisecond)), part, pictureParts)
 				sequence++
 				packet, err := h.Marshal()
 				if err != nil {
@@ -98,6 +98,9 @@ func TestReceiversCountWhatIsLost(t *testing.T) {
 	}
 	if got.FrameRate < 29.9 || got.FrameRate > 30.1 || got.PacketRate < 290 || got.PacketRate > 301 {
 		t.Errorf("%v frames, %v packets a second", got.FrameRate, got.PacketRate)
+	}
+	if d := got.Delay; d.Count != 2*2*frameRate || d.P50 < 1.9 || d.P50 > 2.1 || d.P99 < 1.9 || d.P99 > 2.1 {
+		t.Errorf("delay %+v, want 2 ms of %d pictures", d, 2*2*frameRate)
 	}
 	if got.Loss < 2.4 || got.Loss > 2.6 {
 		t.Errorf("%v %% lost, want 2.5", got.Loss)

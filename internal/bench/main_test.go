@@ -27,7 +27,7 @@ func TestARunMeasuresEveryServer(t *testing.T) {
 	var out, log bytes.Buffer
 	args := []string{
 		"--json", "--viewers", "2", "--servers", "limit,baseline", "--starts=false",
-		"--window", "200ms", "--windows", "2",
+		"--window", "600ms", "--windows", "2",
 	}
 	if code := run(t.Context(), args, &out, &log); code != 0 {
 		t.Fatalf("exit code %d: %s", code, log.String())
@@ -42,6 +42,9 @@ func TestARunMeasuresEveryServer(t *testing.T) {
 	for _, r := range got.Rows {
 		if r.received.Viewers != 2 || r.PacketRate <= 0 || r.FrameRate <= 0 {
 			t.Errorf("%s: received %+v", r.Server, r.received)
+		}
+		if d := r.Delay; d.Count < 10 || d.P50 <= 0 || d.P99 < d.P50 || d.P50 > 1000 {
+			t.Errorf("%s: frame delay %+v", r.Server, d)
 		}
 		if r.CPU.Median <= 0 || r.CPU.Min > r.CPU.Median || r.CPU.Max < r.CPU.Median || r.Limits <= 0 {
 			t.Errorf("%s: processor time %+v, %v times the limit", r.Server, r.CPU, r.Limits)

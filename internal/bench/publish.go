@@ -101,10 +101,11 @@ func (p *publisher) run(ctx context.Context, url string, log *slog.Logger) error
 	reading.Go(p.readFeedback)
 	log.Info("publishing", "url", url)
 	sequence := uint16(0)
-	return everyFrame(ctx, func(frame int) error {
-		parts := p.video.next(p.wanted.Swap(false) && !p.deaf)
+	return everyFrame(ctx, func(int) error {
+		now := time.Now()
+		parts := stamped(p.video.next(p.wanted.Swap(false) && !p.deaf), now)
 		for i, payload := range parts {
-			packet := rtp.Packet{Header: header(sequence, frame, i, len(parts)), Payload: payload}
+			packet := rtp.Packet{Header: header(sequence, timestampOf(now), i, len(parts)), Payload: payload}
 			sequence++
 			if err := p.track.WriteRTP(&packet); err != nil {
 				return fmt.Errorf("send: %w", err)

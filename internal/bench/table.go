@@ -44,16 +44,20 @@ func (o outcome) print(w io.Writer) error {
 
 func printCosts(w io.Writer, rows []row) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(table, "\tviewers\tat full\tpackets/s\tloss\tCPU ms per\t\ttimes\tRSS KiB\tgoroutines\tallocs\t\n")
-	fmt.Fprint(table, "\t\trate\tper viewer\t%\tviewer-second\t(spread)\tlimit\tper viewer\tper viewer\tper packet\t\n")
+	fmt.Fprint(table, "\tviewers\tat full\tpackets/s\tloss\tCPU ms per\t\ttimes\tframe delay\t\tRSS KiB\tgoroutines\tallocs\t\n")
+	fmt.Fprint(table, "\t\trate\tper viewer\t%\tviewer-second\t(spread)\tlimit\tms p50\tp99\tper viewer\tper viewer\tper packet\t\n")
 	for _, r := range rows {
 		limits := "-"
 		if r.Limits > 0 {
 			limits = fmt.Sprintf("%.2f", r.Limits)
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%.1f\t%.2f\t%.2f\t(%.2f–%.2f)\t%s\t%.0f\t%.1f\t%.2f\t\n",
+		median, p99 := "-", "-"
+		if r.Delay.Count > 0 {
+			median, p99 = fmt.Sprintf("%.1f", r.Delay.P50), fmt.Sprintf("%.1f", r.Delay.P99)
+		}
+		fmt.Fprintf(table, "%s\t%d\t%d\t%.1f\t%.2f\t%.2f\t(%.2f–%.2f)\t%s\t%s\t%s\t%.0f\t%.1f\t%.2f\t\n",
 			title(r.Server), r.Viewers, r.Full, r.PacketRate, r.Loss,
-			r.CPU.Median, r.CPU.Min, r.CPU.Max, limits, r.Memory, r.Goroutines, r.Allocs)
+			r.CPU.Median, r.CPU.Min, r.CPU.Max, limits, median, p99, r.Memory, r.Goroutines, r.Allocs)
 	}
 	return table.Flush()
 }

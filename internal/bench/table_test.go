@@ -65,7 +65,9 @@ func TestALoadReportIsSummedUp(t *testing.T) {
 
 func TestTheTableSaysWhatIsDoubtful(t *testing.T) {
 	o := newOutcome()
-	good := row{Server: serverPorthole, Viewers: 50, received: received{Viewers: 50, Full: 50, FrameRate: 30, PacketRate: 312}}
+	good := row{Server: serverPorthole, Viewers: 50, received: received{
+		Viewers: 50, Full: 50, FrameRate: 30, PacketRate: 312, Delay: delay{Count: 1, P50: 0.84, P99: 3.75},
+	}}
 	good.CPU, good.Limits = spread{1.25, 1.2, 1.3}, 1.5
 	bad := row{Server: serverBaseline, Viewers: 300, received: received{Viewers: 290, Full: 0, FrameRate: 12.4, failure: "10 failed: no", overflow: 7}}
 	bad.Others = 1.5
@@ -76,7 +78,7 @@ func TestTheTableSaysWhatIsDoubtful(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"1.25", "(1.20–1.30)", "1.50", "only 290 got media", "10 failed: no", "did not get the full rate (median 12.4",
+		"0.8", "3.8", "1.25", "(1.20–1.30)", "1.50", "only 290 got media", "10 failed: no", "did not get the full rate (median 12.4",
 		"flatters", "7 packets were lost by the viewers", "1.5 processors busy", "49/50",
 	} {
 		if !strings.Contains(text.String(), want) {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pion/rtp"
@@ -119,11 +121,44 @@ func fragments(nal byte, n, size int) [][]byte {
 
 // header returns that of the i-th packet of a picture. The fields that
 // belong to a connection are left to whoever sends it.
-func header(sequence uint16, frame, i, n int) rtp.Header {
-	return rtp.Header{
-		Version: 2, Marker: i == n-1, SequenceNumber: sequence,
-		Timestamp: uint32(frame) * (clockRate / frameRate), //nolint:gosec // timestamps wrap
+func header(sequence uint16, timestamp uint32, i, n int) rtp.Header {
+	return rtp.Header{Version: 2, Marker: i == n-1, SequenceNumber: sequence, Timestamp: timestamp}
+}
+
+// timestampOf makes a picture's timestamp the time at which it is sent, so that
+// receivers can tell how long it took.
+func timestampOf(sent time.Time) uint32 {
+	micros := sent.UnixMicro()
+	return uint32(micros/100*(clockRate/10_000)) + uint32(micros%100*clockRate/1_000_000) //nolint:gosec // timestamps wrap
+}
+
+// sinceTimestamp returns how long ago a picture was sent that has the timestamp of
+// timestampOf, up to some hours.
+func sinceTimestamp(timestamp uint32, now time.Time) time.Duration {
+	return time.Duration(int32(timestampOf(now)-timestamp)) * time.Second / clockRate //nolint:gosec // serial number arithmetic
+}
+
+// stampAt is where the last packet of a picture says when that was sent, behind the
+// header of its fragment.
+const stampAt = 2
+
+// stamped returns a picture's packets of which the last says when they are sent.
+// Servers give timestamps another origin.
+func stamped(parts [][]byte, sent time.Time) [][]byte {
+	parts = slices.Clone(parts)
+	last := slices.Clone(parts[len(parts)-1])
+	binary.BigEndian.PutUint64(last[stampAt:], uint64(sent.UnixNano())) //nolint:gosec // after 1970
+	parts[len(parts)-1] = last
+	return parts
+}
+
+// sentAt reads that from a payload. Only the last packet of a picture has it.
+func sentAt(payload []byte) (sent time.Time, ok bool) {
+	const end = 0x40 // the bit of the last fragment
+	if len(payload) < stampAt+8 || payload[0]&0x1f != nalFUA || payload[1]&end == 0 {
+		return time.Time{}, false
 	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(payload[stampAt:]))), true //nolint:gosec // as it was written
 }
 
 // everyFrame calls do at the frame rate until ctx ends or do fails. Moments are

@@ -51,7 +51,7 @@ func TestTrafficIsVideoForPorthole(t *testing.T) {
 		parts := v.next(false)
 		for i, payload := range parts {
 			key = key || broadcast.IsKeyframe(codec, payload)
-			if err := layer.WriteRTP(&rtp.Packet{Header: header(sequence, frame, i, len(parts)), Payload: payload}); err != nil {
+			if err := layer.WriteRTP(&rtp.Packet{Header: header(sequence, uint32(frame*clockRate/frameRate), i, len(parts)), Payload: payload}); err != nil {
 				t.Fatal(err)
 			}
 			sequence++
@@ -107,4 +107,31 @@ func TestALateFrameDelaysNoOther(t *testing.T) {
 			t.Errorf("%d frames took %v: %v", frameRate, took, err)
 		}
 	})
+}
+
+// The time of sending goes with a picture in two ways: to nobody's microsecond in its
+// timestamp, exactly in its last packet.
+func TestPicturesTellWhenTheyWereSent(t *testing.T) {
+	now := time.Now()
+	for i := range 2000 {
+		sent := now.Add(time.Duration(i) * 7 * time.Hour / 3)
+		if d := sinceTimestamp(timestampOf(sent), sent.Add(3*time.Millisecond)); (d - 3*time.Millisecond).Abs() > 25*time.Microsecond {
+			t.Fatalf("%v: sent %v ago, want 3ms", sent, d)
+		}
+	}
+	v := newVideo(usualGOP)
+	for range 2 {
+		parts := v.next(false)
+		before := bytesOf(parts)
+		got := stamped(parts, now)
+		for i, p := range got {
+			at, ok := sentAt(p)
+			if want := i == len(got)-1; ok != want || ok && !at.Equal(now) {
+				t.Errorf("packet %d of %d: sent at %v, %v", i, len(got), at, ok)
+			}
+		}
+		if _, ok := sentAt(parts[len(parts)-1]); ok && bytesOf(got) != before {
+			t.Error("another size")
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"slices"
 	"time"
 
 	"porthole/internal/load"
@@ -24,8 +25,12 @@ func watchMode(ctx context.Context, c child) error {
 	flags.DurationVar(&cfg.Ramp, "ramp", 0, "")
 	flags.DurationVar(&cfg.Duration, "for", 0, "")
 	flags.BoolVar(&cfg.Keyframe, "pli", false, "")
+	delays := flags.Bool("delays", false, "")
 	if err := flags.Parse(c.args); err != nil {
 		return err
+	}
+	if *delays {
+		cfg.SentAt = sentAt
 	}
 	cfg.Progress = func(p load.Progress) {
 		if p.Media == cfg.Viewers || p.Media+p.Failed >= cfg.Viewers {
@@ -49,10 +54,31 @@ type received struct {
 	FrameRate  float64 `json:"frames_per_second"`    // median of the viewers
 	PacketRate float64 `json:"packets_per_second"`   // likewise
 	Loss       float64 `json:"loss_percent"`         // of all packets to all viewers
+	Delay      delay   `json:"frame_delay_ms"`
 
 	overflow uint64 // packets that were lost in the viewers' own sockets
 	failure  string // why viewers failed; empty: none did
 }
+
+// delay is how long pictures took: from the moment at which their publisher began to
+// send one to the moment at which a viewer had read all of it, in milliseconds.
+type delay struct {
+	Count int     `json:"pictures"` // of all viewers; 0: not measured
+	P50   float64 `json:"p50"`
+	P99   float64 `json:"p99"`
+}
+
+// delayOf sums delays up; it sorts them.
+func delayOf(values []float64) delay {
+	if len(values) == 0 {
+		return delay{}
+	}
+	slices.Sort(values)
+	rank := func(percent int) float64 { return values[(len(values)*percent+99)/100-1] }
+	return delay{Count: len(values), P50: rank(50), P99: rank(99)}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // srtpOverhead is the RTP header and the authentication tag of AES-GCM.
 const srtpOverhead = 12 + 16
@@ -65,6 +91,7 @@ func receivedOf(r *load.Report) received {
 	got := received{
 		Viewers: r.Media, Full: r.FullRate, FrameRate: r.FrameRate.P50,
 		PacketRate: r.BitRate.P50 / 8 / bytesPerPacket,
+		Delay:      delay{Count: r.FrameDelay.Count, P50: r.FrameDelay.P50, P99: r.FrameDelay.P99},
 		overflow:   r.Generator.Dropped,
 	}
 	if all := r.Packets + r.Lost; all > 0 {

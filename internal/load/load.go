@@ -53,6 +53,11 @@ type Config struct {
 	TCP       bool          // media over ICE-TCP in place of UDP
 	Keyframe  bool          // send one PLI when media begins
 
+	// SentAt reads from a payload when its picture was sent, for a publisher whose
+	// timestamps are the times of sending: frame delays are measured by that then,
+	// with any server. nil: by abs-capture-time.
+	SentAt func(payload []byte) (at time.Time, ok bool)
+
 	// Progress is called about once a second by one goroutine; nil: nobody wants to know.
 	Progress func(Progress)
 }

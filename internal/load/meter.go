@@ -44,6 +44,7 @@ type stream struct {
 
 	captured    int64  // when the newest picture that tells it was taken, Unix time in nanoseconds; 0: none
 	capturedFor uint32 // the timestamp of that picture
+	exact       bool   // and all other timestamps tell as well when theirs was
 
 	steps [63]uint32 // between the timestamps of frames, the latest that were judged
 	taken int        // how many there were
@@ -90,7 +91,7 @@ func (m *meter) count(now time.Time, packet []byte) (needed bool) {
 		s.judgedAt, s.judged = now, s.total
 	}
 	s.add(seq, timestamp, len(packet), now)
-	if m.capture != 0 && m.delays != nil {
+	if (m.capture != 0 || s.exact) && m.delays != nil {
 		s.timePicture(m, packet, timestamp, now)
 	}
 	return !s.quiet
@@ -108,14 +109,14 @@ const (
 // server need not tell when each picture was taken. The caller holds m.mu.
 func (s *stream) timePicture(m *meter, packet []byte, timestamp uint32, now time.Time) {
 	const marker = 0x80
-	if nanos, ok := captureTime(packet, m.capture); ok {
+	if nanos, ok := captureTime(packet, m.capture); ok && !s.exact {
 		s.captured, s.capturedFor = nanos, timestamp
 	}
 	if packet[1]&marker == 0 || s.captured == 0 || !s.video || s.judgedAt.IsZero() {
 		return
 	}
 	later := time.Duration(int32(timestamp-s.capturedFor)) * time.Second / videoClockRate //nolint:gosec // serial number arithmetic
-	if later.Abs() <= captureKnown {
+	if s.exact || later.Abs() <= captureKnown {
 		m.delays.add(time.Duration(now.UnixNano()-s.captured) - later)
 	}
 }
@@ -125,6 +126,20 @@ func (m *meter) expectCapture(id uint8) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.capture = id
+}
+
+// timeBy says when the picture of a timestamp was sent by a publisher whose timestamps
+// are the times of sending. It does nothing, and returns false, before judging begins:
+// until then a server may squeeze timestamps.
+func (m *meter) timeBy(ssrc, timestamp uint32, sent time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.stream(ssrc)
+	if s.judgedAt.IsZero() {
+		return false
+	}
+	s.captured, s.capturedFor, s.exact = sent.UnixNano(), timestamp, true
+	return true
 }
 
 // stream finds the counts of an SSRC. The caller holds mu.

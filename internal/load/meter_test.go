@@ -176,3 +176,30 @@ func TestDistributionTakesRealValues(t *testing.T) {
 		t.Errorf("of nothing: got %+v", got)
 	}
 }
+
+// A publisher whose timestamps are times of sending tells the delay of every picture,
+// once one of them has said when it was sent.
+func TestMeterTimesPicturesByTheirTimestamps(t *testing.T) {
+	begin := time.Now()
+	m := newMeter(begin.Add(time.Second), 0)
+	m.delays = &histogram{}
+	m.claim(1, true, 90000)
+	took := func(i int) time.Duration { return time.Duration(1+i%4) * time.Millisecond }
+	for i := range 100 {
+		sent := begin.Add(time.Duration(i) * 40 * time.Millisecond)
+		timestamp := 77 + uint32(i)*3600
+		packet := header(1, uint16(i), timestamp)
+		packet[1] |= 0x80 // the only packet of its picture
+		m.count(sent.Add(took(i)), packet)
+		if i == 10 && m.timeBy(1, timestamp, sent) {
+			t.Error("timed before judging begins: a server may squeeze timestamps until then")
+		}
+		if i == 49 && !m.timeBy(1, timestamp, sent) {
+			t.Error("not timed")
+		}
+	}
+	d := m.delays.distribution()
+	if d.Count != 50 || d.Min < 0.98 || d.Min > 1.02 || d.Max < 3.98 || d.Max > 4.02 {
+		t.Errorf("%+v; want 50 pictures of 1 to 4 ms", d)
+	}
+}

@@ -140,7 +140,9 @@ func (s *session) signal(ctx context.Context, pc *webrtc.PeerConnection) (resour
 		return resource, err
 	}
 	s.reach(stageAnswered, time.Now())
-	s.meter.expectCapture(captureTimeID(answer))
+	if s.cfg.SentAt == nil {
+		s.meter.expectCapture(captureTimeID(answer))
+	}
 	err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 	if err != nil {
 		return resource, fmt.Errorf("the answer is not usable: %w", err)
@@ -239,7 +241,8 @@ func (s *session) readTrack(pc *webrtc.PeerConnection, track *webrtc.TrackRemote
 	g := gate{codec: codec}
 	var packet rtp.Packet
 	buffer := make([]byte, 1<<11)
-	for passed := false; !passed || s.host.tcp; {
+	passed, timed := false, s.cfg.SentAt == nil || codec.Kind() != broadcast.Video
+	for !passed || !timed || s.host.tcp {
 		n, _, err := track.Read(buffer)
 		if err != nil {
 			return
@@ -248,14 +251,20 @@ func (s *session) readTrack(pc *webrtc.PeerConnection, track *webrtc.TrackRemote
 		if s.host.tcp && isRTP(buffer[:n]) {
 			s.meter.count(now, buffer[:n])
 		}
-		if passed || packet.Unmarshal(buffer[:n]) != nil {
+		if passed && timed || packet.Unmarshal(buffer[:n]) != nil {
 			continue
 		}
-		if passed = g.pass(&packet); passed {
-			s.meter.hush(ssrc)
-			if codec.Kind() == broadcast.Video {
+		if !timed {
+			sent, ok := s.cfg.SentAt(packet.Payload)
+			timed = ok && s.meter.timeBy(ssrc, packet.Timestamp, sent)
+		}
+		if !passed {
+			if passed = g.pass(&packet); passed && codec.Kind() == broadcast.Video {
 				s.reach(stageKeyframe, now)
 			}
+		}
+		if passed && timed {
+			s.meter.hush(ssrc)
 		}
 	}
 }
