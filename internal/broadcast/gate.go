@@ -90,9 +90,8 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 		return due
 	}
 	l := t.layer
-	head := l.ring.head.Load()
 	if !l.video {
-		if head > t.from {
+		if head := l.ring.head.Load(); head > t.from {
 			t.admit(v, head-1, now)
 		}
 		return 0
@@ -143,7 +142,7 @@ func (t *track) begin(pos uint64, now int64) {
 		t.closeGate(head, false) // overwritten in this very moment
 		return
 	}
-	seq := lowestSequence(ring, pos)
+	seq := lowestSequence(ring, pos, first)
 	if t.moved || first.epoch != t.epoch {
 		t.leave()
 		t.rewriter.change(seq, first.timestamp, newest.timestamp, now)
@@ -166,9 +165,8 @@ func (t *track) beginning(now int64) bool {
 }
 
 // lowestSequence returns the lowest sequence number of the picture that begins
-// at pos: its first packets may have come in another order.
-func lowestSequence(r *ring, pos uint64) uint64 {
-	first := r.at(pos)
+// with the packet first at pos: its first packets may have come in another order.
+func lowestSequence(r *ring, pos uint64, first *packet) uint64 {
 	low := first.seq
 	for i := pos + 1; i < pos+wakeEvery; i++ {
 		p := r.at(i)
