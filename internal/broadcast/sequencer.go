@@ -1,5 +1,7 @@
 package broadcast
 
+import "math/bits"
+
 // order says how a packet stands to those before it.
 type order uint8
 
@@ -7,21 +9,24 @@ const (
 	next       order = iota // the newest so far
 	late                    // older than the newest: reordered or retransmitted
 	renumbered              // the first one of a new numbering
-	empty                   // padding only: nothing for viewers
+	empty                   // nothing for viewers: padding only, or what came before
 )
 
 // sequencer unwraps a publisher's sequence numbers. Packets of padding only, as
 // browsers send to probe for bandwidth, are taken out of the count, so that
-// viewers see no hole where they were.
+// viewers see no hole where they were. It never gives the same number twice in
+// one numbering, whatever comes: viewers' packets are encrypted under it.
 type sequencer struct {
 	started bool
 	epoch   uint32
 	raw     uint64 // highest number, unwrapped
 	offset  uint64 // added to unwrapped numbers; only renumbering changes it
-	// padding holds the newest padding-only numbers, for packets that arrive
-	// after one that was sent later.
-	padding [16]uint64
-	padded  uint64 // how many there were
+	padded  uint64 // how many were taken out of the count
+	seen    recent // what came
+	// padding is what was taken out of the count, for packets that arrive after
+	// one that was sent later. Padding that arrives late is not among it: packets
+	// behind it have their numbers already, and it stays a hole.
+	padding recent
 }
 
 // sequenceBase leaves room below the first number for packets that arrive late.
@@ -35,6 +40,7 @@ func (s *sequencer) place(number uint16, padding, jumped bool) (uint64, order) {
 		}
 		s.started = true
 		s.raw = sequenceBase + uint64(number)
+		s.seen.add(s.raw)
 		return s.raw, next
 	}
 	diff := int64(int16(number - uint16(s.raw))) //nolint:gosec // serial number arithmetic, RFC 3550 appendix A.1
@@ -42,20 +48,31 @@ func (s *sequencer) place(number uint16, padding, jumped bool) (uint64, order) {
 		return s.renumber(number, padding)
 	}
 	raw := uint64(int64(s.raw) + diff) //nolint:gosec // raw is far above maxReorder
-	if padding {
-		if raw > s.raw {
-			s.raw = raw
+	if raw > s.raw {
+		s.advance(raw)
+		if padding {
+			s.padding.add(raw)
+			s.padded++
+			return 0, empty
 		}
-		s.padding[s.padded%uint64(len(s.padding))] = raw
-		s.padded++
+		return raw + s.offset - s.padded, next
+	}
+	if s.seen.has(raw) {
 		return 0, empty
 	}
-	seq := raw + s.offset - s.padded + s.paddingAfter(raw)
-	if raw <= s.raw {
-		return seq, late
+	s.seen.add(raw)
+	if padding {
+		return 0, empty
 	}
+	return raw + s.offset - s.padded + s.padding.after(raw, s.raw), late
+}
+
+// advance makes raw the highest number.
+func (s *sequencer) advance(raw uint64) {
+	s.seen.clear(s.raw, raw)
+	s.padding.clear(s.raw, raw)
+	s.seen.add(raw)
 	s.raw = raw
-	return seq, next
 }
 
 // renumber lets the new numbers follow the old ones without a hole.
@@ -67,21 +84,39 @@ func (s *sequencer) renumber(number uint16, padding bool) (uint64, order) {
 	s.epoch++
 	s.raw = sequenceBase + uint64(number)
 	s.padded = 0
-	s.padding = [16]uint64{}
+	s.seen, s.padding = recent{}, recent{}
+	s.seen.add(s.raw)
 	s.offset = last + 1 - s.raw
 	return last + 1, renumbered
 }
 
-// paddingAfter counts the padding packets that were sent after raw but came before.
-func (s *sequencer) paddingAfter(raw uint64) uint64 {
-	if raw > s.raw {
-		return 0
+// recentNumbers is more than maxReorder, so that every number which is not a jump
+// has a bit of its own.
+const recentNumbers = 1024
+
+// recent is a set of the newest numbers.
+type recent [recentNumbers / 64]uint64
+
+func (r *recent) add(n uint64) { r[n/64%uint64(len(r))] |= 1 << (n % 64) }
+
+func (r *recent) has(n uint64) bool { return r[n/64%uint64(len(r))]&(1<<(n%64)) != 0 }
+
+// clear takes out the numbers above from, up to and with to, which have become the
+// newest: their bits are those of numbers long gone.
+func (r *recent) clear(from, to uint64) {
+	for n := from + 1; n <= to; n++ {
+		r[n/64%uint64(len(r))] &^= 1 << (n % 64)
 	}
-	var n uint64
-	for _, p := range s.padding {
-		if p > raw {
-			n++
+}
+
+// after counts the numbers above n, up to newest.
+func (r *recent) after(n, newest uint64) (count uint64) {
+	for n++; n <= newest; n = (n | 63) + 1 {
+		word := r[n/64%uint64(len(r))] >> (n % 64)
+		if rest := newest - n; rest < 63 {
+			word &= 1<<(rest+1) - 1
 		}
+		count += uint64(bits.OnesCount64(word)) //nolint:gosec // not negative
 	}
-	return n
+	return count
 }

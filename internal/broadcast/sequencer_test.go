@@ -1,6 +1,9 @@
 package broadcast
 
-import "testing"
+import (
+	"math/rand/v2"
+	"testing"
+)
 
 func TestSequencer(t *testing.T) {
 	type packet struct {
@@ -15,7 +18,9 @@ func TestSequencer(t *testing.T) {
 		"keeps holes":                  {{10, false, false, 0, next}, {12, false, false, 2, next}, {11, false, false, 1, late}},
 		"takes padding out":            {{10, false, false, 0, next}, {11, true, false, -1, empty}, {12, false, false, 1, next}},
 		"late packet before padding":   {{10, false, false, 0, next}, {12, true, false, -1, empty}, {11, false, false, 1, late}, {13, false, false, 2, next}},
-		"padding that comes late":      {{10, false, false, 0, next}, {12, false, false, 2, next}, {11, true, false, -1, empty}, {13, false, false, 2, next}},
+		"late padding stays a hole":    {{10, false, false, 0, next}, {12, false, false, 2, next}, {11, true, false, -1, empty}, {13, false, false, 3, next}},
+		"what came before is dropped":  {{10, false, false, 0, next}, {11, false, false, 1, next}, {10, false, false, -1, empty}, {11, false, false, -1, empty}, {12, false, false, 2, next}},
+		"a number of padding is taken": {{10, false, false, 0, next}, {11, true, false, -1, empty}, {11, false, false, -1, empty}, {12, false, false, 1, next}},
 		"leading padding":              {{9, true, false, -1, empty}, {10, false, false, 0, next}},
 		"a jump continues":             {{10, false, false, 0, next}, {30000, false, false, 1, renumbered}, {30001, false, false, 2, next}},
 		"a time jump continues":        {{10, false, false, 0, next}, {11, false, true, 1, renumbered}, {12, false, false, 2, next}},
@@ -41,5 +46,59 @@ func TestSequencer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSequencerNeverRepeatsItself sends numbers in any order, some of them twice, as
+// media and as padding in bursts of any length. In one numbering no number may be
+// given twice, and the order of the publisher's numbers has to be that of ours.
+func TestSequencerNeverRepeatsItself(t *testing.T) {
+	for seed := range uint64(60) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var s sequencer
+		given := map[uint32]map[uint64]uint16{}
+		reach := 1 + random.IntN(maxReorder/2)
+		isPadding := map[uint16]bool{}
+		at := uint16(random.Uint32())
+		for range 3000 {
+			number := at - uint16(random.IntN(reach))
+			if random.IntN(2) == 0 {
+				at++
+				number = at
+			}
+			if random.IntN(2000) == 0 {
+				at += uint16(random.Uint32())
+				clear(isPadding)
+			}
+			if random.IntN(20) == 0 {
+				for range random.IntN(100) { // a burst of probing
+					at++
+					isPadding[at] = true
+				}
+			}
+			seq, order := s.place(number, isPadding[number], random.IntN(1000) == 0)
+			if order == empty {
+				continue
+			}
+			numbers := given[s.epoch]
+			if numbers == nil {
+				numbers = map[uint64]uint16{}
+				given[s.epoch] = numbers
+			}
+			if before, again := numbers[seq]; again {
+				t.Fatalf("seed %d: the publisher's %d and %d both became %d", seed, before, number, seq)
+			}
+			for other, before := range numbers {
+				if (int16(number-before) > 0) != (seq > other) {
+					t.Fatalf("seed %d: the publisher's %d and %d became %d and %d", seed, before, number, other, seq)
+				}
+			}
+			numbers[seq] = number
+			for other, before := range numbers {
+				if d := number - before; int16(d) > 5000 {
+					delete(numbers, other)
+				}
+			}
+		}
 	}
 }
