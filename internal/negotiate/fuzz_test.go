@@ -17,6 +17,7 @@ func FuzzParseOffer(f *testing.F) {
 	f.Add([]byte(offerText(negotiate.Publish)), false)
 	f.Add([]byte(offerText(negotiate.Watch)), true)
 	f.Add([]byte(bundleOnly()), false)
+	f.Add([]byte(offerText(negotiate.Watch, "BUNDLE 0 1", "BUNDLE 0 1 2")+inactiveVideos(1)), true)
 	f.Add([]byte("v=0\r\nhello"), false)
 	f.Fuzz(func(t *testing.T, body []byte, watch bool) {
 		role := negotiate.Publish

@@ -141,9 +141,16 @@ func (s *section) direction() string {
 	return dirSendRecv
 }
 
+// maxSections is how many sections of sound and pictures an offer may have, the
+// inactive ones among them: each is answered at length.
+const maxSections = 8
+
 // checkTracks allows at most one audio and one video section in which media flows
 // (RFC 9725 section 4.4.2), and wants at least one of them.
 func (d *draft) checkTracks() error {
+	if n := len(d.live); n > maxSections {
+		return fmt.Errorf("%w: it has %d audio and video sections, and %d are enough", ErrUnusable, n, maxSections)
+	}
 	count := make(map[string]int)
 	for _, s := range d.live {
 		if !s.Inactive {

@@ -104,6 +104,7 @@ func TestParseOfferRefuses(t *testing.T) {
 		{"inactive to WHIP", publish, offerText(publish, "a=sendonly", "a=inactive"), negotiate.ErrUnusable, "make those of the stream sendonly"},
 		{"one recvonly section to WHIP", publish, offerText(publish, "a=mid:1\na=sendonly", "a=mid:1\na=recvonly"), negotiate.ErrUnusable, `m=video (mid "1") is recvonly`},
 		{"sendonly to WHEP", watch, offerText(publish), negotiate.ErrUnusable, "make it recvonly"},
+		{"too many inactive sections", publish, offerText(publish) + inactiveVideos(7), negotiate.ErrUnusable, "9 audio and video sections"},
 		{"inactive to WHEP", watch, offerText(watch, "a=recvonly", "a=inactive"), negotiate.ErrUnusable, "inactive"},
 		{"inactive for the whole session", watch, offerText(watch, "a=recvonly\n", "", "t=0 0", "t=0 0\na=inactive"), negotiate.ErrUnusable, "inactive"},
 		{"two videos to WHIP", publish, offerText(publish, "BUNDLE 0 1", "BUNDLE 0 1 2") + secondVideo, negotiate.ErrUnusable, "more than one video"},
@@ -354,6 +355,16 @@ func TestParseOfferTakesTwoMediaStreams(t *testing.T) {
 	}
 }
 
+// inactiveVideos are that many sections, with the mids from 2 on.
+func inactiveVideos(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:%d\r\na=inactive\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n", 2+i)
+	}
+
+	return b.String()
+}
+
 // An inactive section stays in the offer, as what it is: one more of a kind, or the
 // one that carries the transport.
 func TestParseOfferKeepsInactiveSections(t *testing.T) {
@@ -369,8 +380,7 @@ func TestParseOfferKeepsInactiveSections(t *testing.T) {
 		wantNone(t, audio, direction[2:], "msid")
 		wantLines(t, section(t, o.SDP, 1), direction)
 
-		third := "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\na=inactive\r\na=rtcp-mux\r\na=rtpmap:96 H264/90000\r\n"
-		if o = mustParse(t, role, offerText(role, "BUNDLE 0 1", "BUNDLE 0 1 2")+third); !o.Media[2].Inactive {
+		if o = mustParse(t, role, offerText(role, "BUNDLE 0 1", "BUNDLE 0 1 2")+inactiveVideos(1)); !o.Media[2].Inactive {
 			t.Errorf("%v: a second video section that is inactive: %+v", role, o.Media)
 		}
 	}
