@@ -162,32 +162,23 @@ func (t *track) betweenPictures() bool {
 // of it yet. Of the one before that it does no more.
 func (t *track) remember() {
 	if t.previous != nil {
-		t.sent.forgetBefore(t.switchedAt, t.rewriter.outMax)
+		t.sent.forgetBefore(t.switchedAt)
 	}
 	t.previous, t.switchedAt = t.layer, t.rewriter.outMax+1
 }
 
-// sourceOf returns the layer that a packet was sent of, and the shift of its ids.
-func (t *track) sourceOf(seq uint16) (*Layer, idShift) {
+// sourceOf returns the layer that a packet was sent of.
+func (t *track) sourceOf(seq uint16) *Layer {
 	if t.previous != nil && t.rewriter.outMax >= t.switchedAt+sentPackets {
 		t.previous = nil
 	}
 	if t.previous != nil && unwrapped(seq, t.rewriter.outMax) < t.switchedAt {
-		return t.previous, t.ids.previous
+		return t.previous
 	}
-	return t.layer, t.ids.shift
+	return t.layer
 }
 
 // unwrapped returns the number of a packet that is not newer than newest.
 func unwrapped(seq uint16, newest uint64) uint64 {
 	return newest - uint64(uint16(newest)-seq) //nolint:gosec // sequence numbers wrap
-}
-
-// forgetBefore drops what has a lower number.
-func (s *sentLog) forgetBefore(number, newest uint64) {
-	for i := range s.packets {
-		if e := &s.packets[i]; e.valid && unwrapped(e.seq, newest) < number {
-			*e = sentPacket{}
-		}
-	}
 }

@@ -189,7 +189,7 @@ func BenchmarkNACK(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		t.resend = append(t.resend[:0], seq)
-		t.sent.find(seq).resentAt = 0
+		t.sent.find(seq, t.rewriter.outMax).resent, t.resends = 0, budget{}
 		t.retransmit(v, bc.clock.now(), &s)
 	}
 }

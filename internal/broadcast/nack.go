@@ -5,8 +5,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 )
+
+// A viewer that loses packets asks for them by NACK (RFC 4585 section 6.2.1) and gets
+// them from the ring. What that may cost is bounded, whatever it asks for: each packet
+// a few times, and all of them together a share of what the stream itself takes.
 
 const (
 	// sentPackets is how many packets of a track can be asked for again: more than
@@ -17,49 +22,100 @@ const (
 	maxResend = 128
 	// resendPause is how long a packet is not sent again for a second NACK.
 	resendPause = 20 * time.Millisecond
+	// maxResends is how often one packet is sent again: of 30 % loss, 2 in 1000 are
+	// left then. Who has not got it by now does not see it, and may ask for ever.
+	maxResends = 5
+	// resendShare is how much of the stream's own rate may be sent again, and what is
+	// saved up in a second may be spent at once. A stream of unknown rate is taken to
+	// have resendGuess; none has less than resendLeast to spend. Both are bytes per second.
+	resendShare = 0.5
+	resendGuess = 250_000
+	resendLeast = 32_000
+	// resendOverhead is what a packet costs besides its payload, in bytes: headers and
+	// the tag of SRTP.
+	resendOverhead = 60
 )
 
-// sentPacket says where a packet that a viewer got came from.
+// sentPacket says what a viewer was sent under one number.
 type sentPacket struct {
-	pos       uint64 // in the layer's ring
-	timestamp uint32 // as it was sent
-	resentAt  uint32 // in milliseconds, 0 never
-	seq       uint16
-	valid     bool
+	pos       uint64  // in the ring of the layer that it came of
+	number    uint32  // its sequence number, the lower half of rewriter.outMax's kind
+	timestamp uint32  // as it was sent
+	resentAt  uint16  // in milliseconds, which wrap
+	shift     idShift // that its picture ids were sent with
+	carried   uint8   // which extensions it had, and the bit sentValid
+	resent    uint8   // how often
 }
+
+const sentValid = 1 << 7 // of sentPacket.carried: the entry is one
 
 // sentLog remembers what a viewer's last sequence numbers were. The packets
 // themselves are in the ring. The zero value remembers nothing.
-type sentLog struct{ packets []sentPacket }
+type sentLog struct {
+	packets []sentPacket
+	// captures has the capture times that the packets carried. Only who is sent packets
+	// again under their own numbers needs them; nil for others.
+	captures []uint64
+}
 
-func newSentLog() sentLog { return sentLog{packets: make([]sentPacket, sentPackets)} }
+func newSentLog(cfg *TrackConfig) sentLog {
+	s := sentLog{packets: make([]sentPacket, sentPackets)}
+	if cfg.RTXPayloadType == 0 && cfg.CaptureTimeExtensionID != 0 {
+		s.captures = make([]uint64, sentPackets)
+	}
+	return s
+}
 
-func (s *sentLog) add(seq uint16, pos uint64, timestamp uint32) {
-	if len(s.packets) > 0 {
-		s.packets[seq%sentPackets] = sentPacket{pos: pos, timestamp: timestamp, seq: seq, valid: true}
+// add notes a packet that was sent with certain extensions.
+func (s *sentLog) add(p sentPacket, x *extensions, which int) {
+	if len(s.packets) == 0 {
+		return
+	}
+	p.carried = uint8(which) | sentValid //nolint:gosec // three bits
+	s.packets[p.number%sentPackets] = p
+	if which&withCapture != 0 && s.captures != nil {
+		s.captures[p.number%sentPackets] = binary.BigEndian.Uint64(x.capture[:])
 	}
 }
 
-// find returns the entry of a sequence number, or nil.
-func (s *sentLog) find(seq uint16) *sentPacket {
+// find returns the entry of a sequence number, or nil. newest is the highest number
+// that was sent, without wrap-around.
+func (s *sentLog) find(seq uint16, newest uint64) *sentPacket {
 	if len(s.packets) == 0 {
 		return nil
 	}
-	if e := &s.packets[seq%sentPackets]; e.valid && e.seq == seq {
-		return e
+	number := unwrapped(seq, newest)
+	e := &s.packets[number%sentPackets]
+	if e.carried&sentValid == 0 || e.number != uint32(number) || newest-number >= sentPackets { //nolint:gosec // wraps
+		return nil
 	}
-	return nil
+	return e
 }
 
 // forget drops everything: the positions are of another layer now.
 func (s *sentLog) forget() { clear(s.packets) }
 
-// nacked notes what a viewer misses. It is sent again by the sender.
-func (t *track) nacked(seqs []uint16) {
-	for _, seq := range seqs {
-		if len(t.resend) < maxResend && !slices.Contains(t.resend, seq) {
-			t.resend = append(t.resend, seq)
+// forgetBefore drops what has a lower number.
+func (s *sentLog) forgetBefore(number uint64) {
+	for i := range s.packets {
+		if e := &s.packets[i]; int32(e.number-uint32(number)) < 0 { //nolint:gosec // serial number arithmetic
+			*e = sentPacket{}
 		}
+	}
+}
+
+// nacked notes what a viewer misses. It is sent again by the sender.
+func (t *track) nacked(pairs []rtcp.NackPair) {
+	for i := range pairs {
+		if len(t.resend) >= maxResend || len(t.sent.packets) == 0 {
+			return
+		}
+		pairs[i].Range(func(seq uint16) bool {
+			if !slices.Contains(t.resend, seq) {
+				t.resend = append(t.resend, seq)
+			}
+			return len(t.resend) < maxResend
+		})
 	}
 }
 
@@ -70,22 +126,23 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 	if len(t.resend) == 0 || t.layer == nil {
 		return 0
 	}
-	millis := uint32(now / int64(time.Millisecond))
+	millis := uint16(now / int64(time.Millisecond)) //nolint:gosec // wraps
 	pace := paceFor(t.layer.rate.Load())
 	for _, seq := range t.resend {
-		e := t.sent.find(seq)
-		if e == nil || e.resentAt != 0 && millis-e.resentAt < uint32(resendPause/time.Millisecond) {
+		e := t.sent.find(seq, t.rewriter.outMax)
+		if e == nil || e.resent >= maxResends || e.resent > 0 && millis-e.resentAt < uint16(resendPause/time.Millisecond) {
 			continue
 		}
-		layer, shift := t.sourceOf(seq)
+		layer := t.sourceOf(seq)
 		p := layer.ring.at(e.pos)
 		if p == nil {
 			continue
 		}
-		if err := t.writeAgain(v, p, e, shift.shifted(layer, p.payload, s), s); err != nil {
+		if !t.affords(len(p.payload), now) || t.writeAgain(v, layer, p, e, s) != nil {
 			break
 		}
-		e.resentAt = max(millis, 1)
+		e.resentAt = millis
+		e.resent++
 		t.pacer.next += int64(float64(len(p.payload)) / pace * 1e9)
 		t.bound.take(len(p.payload))
 		v.stats.resent.Add(1)
@@ -95,19 +152,48 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 	return wrote
 }
 
-func (t *track) writeAgain(v *Viewer, p *packet, e *sentPacket, payload []byte, s *scratch) error {
+// affords says whether the viewer may be sent a payload again.
+func (t *track) affords(payload int, now int64) bool {
+	rate := float64(t.layer.rate.Load()) / 8
+	if rate == 0 {
+		rate = resendGuess
+	}
+	rate = max(rate*resendShare, resendLeast)
+	_, ok := t.resends.take(now, float64(payload+resendOverhead), rate, rate)
+	return ok
+}
+
+// writeAgain sends a packet again: in a packet of another source, with RTX, else under
+// its own number. Then it has to be the same byte for byte, header extensions included:
+// two plaintexts under one number of one source are one nonce used twice, which breaks
+// AES-GCM (RFC 7714 section 8.1).
+func (t *track) writeAgain(v *Viewer, l *Layer, p *packet, e *sentPacket, s *scratch) error {
+	payload := e.shift.shifted(l, p.payload, s)
+	seq := uint16(e.number) //nolint:gosec // sequence numbers wrap
 	h := &s.header
 	*h = rtp.Header{
 		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
-		SequenceNumber: e.seq, Timestamp: e.timestamp, SSRC: t.cfg.SSRC,
+		SequenceNumber: seq, Timestamp: e.timestamp, SSRC: t.cfg.SSRC,
 	}
 	if t.cfg.RTXPayloadType != 0 {
 		h.PayloadType, h.SSRC, h.SequenceNumber = t.cfg.RTXPayloadType, t.cfg.RTXSSRC, t.rtxSeq
 		t.rtxSeq++
-		s.rtx = binary.BigEndian.AppendUint16(s.rtx[:0], e.seq)
+		s.rtx = binary.BigEndian.AppendUint16(s.rtx[:0], seq)
 		s.rtx = append(s.rtx, payload...)
 		payload = s.rtx
+	} else {
+		t.extendAgain(h, p, e)
 	}
 	_, err := v.sink.WriteRTP(h, payload)
 	return err
+}
+
+// extendAgain adds the header extensions that the packet had when it was sent.
+func (t *track) extendAgain(h *rtp.Header, p *packet, e *sentPacket) {
+	which := int(e.carried &^ sentValid)
+	if which&withCapture != 0 {
+		binary.BigEndian.PutUint64(t.extensions.capture[:], t.sent.captures[e.number%sentPackets])
+	}
+	t.extensions.passed[0] = p.passed
+	t.extensions.put(h, which)
 }

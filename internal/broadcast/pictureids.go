@@ -134,8 +134,8 @@ func (s idShift) shifted(l *Layer, payload []byte, scratch *scratch) []byte {
 
 // idTrack keeps a viewer's ids going over changes of the layer.
 type idTrack struct {
-	shift, previous idShift    // of the layer that is sent, and of the one before
-	last            pictureIDs // of the last packet before a change, as it was sent
+	shift idShift    // of the layer that is sent
+	last  pictureIDs // of the last packet before a change, as it was sent
 }
 
 // leave notes what was sent last of a layer; at is the position after it.
@@ -151,7 +151,7 @@ func (t *idTrack) leave(l *Layer, at uint64) {
 
 // enter works out the shift of a layer whose first packet is to follow.
 func (t *idTrack) enter(l *Layer, first *packet) {
-	t.previous, t.shift = t.shift, idShift{}
+	t.shift = idShift{}
 	if l.ids != nil {
 		t.shift = shiftAfter(t.last, l.ids(first.payload))
 	}

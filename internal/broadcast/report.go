@@ -71,14 +71,15 @@ func (v *Viewer) heed(pkts []rtcp.Packet, now int64) (resend bool) {
 	v.serving.Lock()
 	defer v.serving.Unlock()
 	defer v.contain()
+	if v.stopped {
+		return false // its sink is nobody's any more
+	}
 	for _, p := range pkts {
 		switch p := p.(type) {
 		case *rtcp.TransportLayerNack:
 			v.stats.nacks.Add(1)
 			if t := v.bySSRC(p.MediaSSRC); t != nil {
-				for _, pair := range p.Nacks {
-					t.nacked(pair.PacketList())
-				}
+				t.nacked(p.Nacks)
 				resend = resend || len(t.resend) > 0
 			}
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:

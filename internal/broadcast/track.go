@@ -41,6 +41,7 @@ type track struct {
 	captures   captureTimes
 	sent       sentLog
 	resend     []uint16 // asked for by NACK, not yet sent again
+	resends    budget   // of bytes that are sent again
 	rtxSeq     uint16
 	packets    uint64
 	octets     uint64
@@ -54,7 +55,7 @@ func newTrack(cfg TrackConfig, c Codec) *track {
 	t := &track{cfg: cfg, codec: c, rewriter: newRewriter(c.ClockRate)}
 	t.extensions.prepare(&cfg)
 	if c.Kind() == Video {
-		t.sent = newSentLog()
+		t.sent = newSentLog(&cfg)
 	}
 	return t
 }
@@ -139,12 +140,9 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 			v.stats.drop(DropStale, 1)
 			continue
 		}
-		seq := uint16(number) //nolint:gosec // sequence numbers wrap
-		switch err := t.write(v, p, seq, ts, now, s); err {
+		switch err := t.write(v, p, number, ts, now, s); err {
 		case nil:
 			wrote++
-			t.rewriter.sent(number, ts, now)
-			t.sent.add(seq, t.cursor, ts)
 		case ErrSinkFull: //nolint:errorlint // documented to be returned as it is; hot path
 			return wrote, now + int64(sinkRetry), false
 		default:
@@ -155,15 +153,23 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 	return wrote, 0, false
 }
 
-// write sends one packet under the viewer's own numbers.
-func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, now int64, s *scratch) error {
+// write sends one packet, the one at the cursor, under the viewer's own numbers.
+func (t *track) write(v *Viewer, p *packet, number uint64, ts uint32, now int64, s *scratch) error {
 	h := &s.header
 	*h = rtp.Header{
 		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
-		SequenceNumber: seq, Timestamp: ts, SSRC: t.cfg.SSRC,
+		SequenceNumber: uint16(number), Timestamp: ts, SSRC: t.cfg.SSRC, //nolint:gosec // wraps
 	}
-	t.extend(h, p, now)
-	if _, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.payload, s)); err != nil {
+	which := t.extend(h, p, now)
+	_, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.payload, s))
+	if err == ErrSinkFull { //nolint:errorlint // documented to be returned as it is; hot path
+		return err
+	}
+	// Whatever else has become of the packet, it may have been encrypted under this
+	// number, and no other one may be.
+	t.rewriter.sent(number, ts, now)
+	t.sent.add(sentPacket{pos: t.cursor, number: uint32(number), timestamp: ts, shift: t.ids.shift}, &t.extensions, which) //nolint:gosec // wraps
+	if err != nil {
 		return err
 	}
 	t.packets++
@@ -175,12 +181,12 @@ func (t *track) write(v *Viewer, p *packet, seq uint16, ts uint32, now int64, s 
 }
 
 // extend adds the header extensions: MID until the viewer has surely learned
-// whose packets these are, and the capture time where it costs no system call.
-func (t *track) extend(h *rtp.Header, p *packet, now int64) {
+// whose packets these are, and the capture time where it costs no system call. It
+// returns which.
+func (t *track) extend(h *rtp.Header, p *packet, now int64) (which int) {
 	if t.extensions.mask == 0 {
-		return
+		return 0
 	}
-	which := 0
 	if t.packets < midPackets {
 		which = withMID
 	}
@@ -196,4 +202,5 @@ func (t *track) extend(h *rtp.Header, p *packet, now int64) {
 		which |= withPassed
 	}
 	t.extensions.put(h, which)
+	return which & t.extensions.mask
 }

@@ -17,9 +17,10 @@ import (
 // nobody after Viewer.Close has returned.
 type Sink interface {
 	// WriteRTP queues or sends one packet. It must not block and must not keep
-	// its arguments. ErrSinkFull says that the packet was not taken and that a
-	// later one may be; any other error is counted, and the viewer goes on,
-	// because it is the connection's owner who knows when a connection is over.
+	// its arguments. ErrSinkFull says that the packet was not taken, nor its number
+	// used for encryption, and that it may be later; any other error is counted,
+	// and the viewer goes on, because it is the connection's owner who knows when
+	// a connection is over.
 	WriteRTP(header *rtp.Header, payload []byte) (int, error)
 	// Flush sends what WriteRTP queued.
 	Flush() error

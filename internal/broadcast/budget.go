@@ -1,0 +1,21 @@
+package broadcast
+
+// budget is a bucket of what a viewer may make us do beyond sending it the stream: it
+// fills with time and never beyond its burst. The zero value is full. What does not
+// fit is not done later: a viewer that needs it asks again.
+type budget struct {
+	spent float64 // below full
+	at    int64   // when that was right
+}
+
+// take takes cost from the bucket, or nothing when it is more than what is there. It
+// returns how long to wait for that then, in nanoseconds.
+func (b *budget) take(now int64, cost, perSecond, burst float64) (wait int64, ok bool) {
+	b.spent = max(b.spent-float64(now-b.at)/1e9*perSecond, 0)
+	b.at = now
+	if missing := b.spent + cost - burst; missing > 0 {
+		return int64(missing/perSecond*1e9) + 1, false
+	}
+	b.spent += cost
+	return 0, true
+}

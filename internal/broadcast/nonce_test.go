@@ -1,0 +1,207 @@
+package broadcast_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"porthole/internal/broadcast"
+)
+
+// sealer is a sink that keeps what it was sent under each index, as SRTP counts them
+// (RFC 3711 section 3.3.1). It refuses packets at random: some before they are sealed,
+// some afterwards, as a broken path does.
+type sealer struct {
+	t      *testing.T
+	random *rand.Rand
+	newest map[uint32]uint64            // index, by SSRC
+	sealed map[uint32]map[uint64]string // by SSRC and index
+	again  int                          // packets that were sealed before
+}
+
+func (s *sealer) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+	if s.random.IntN(50) == 0 {
+		return 0, broadcast.ErrSinkFull
+	}
+	newest, started := s.newest[h.SSRC]
+	if !started {
+		newest = 1<<20 + uint64(h.SequenceNumber)
+		s.sealed[h.SSRC] = map[uint64]string{}
+	}
+	index := uint64(int64(newest) + int64(int16(h.SequenceNumber-uint16(newest))))
+	s.newest[h.SSRC] = max(newest, index)
+	packet, err := h.Marshal()
+	if err != nil {
+		s.t.Error(err)
+	}
+	packet = append(packet, payload...)
+	switch before, ok := s.sealed[h.SSRC][index]; {
+	case !ok:
+		s.sealed[h.SSRC][index] = string(packet)
+	case before != string(packet):
+		s.t.Errorf("two packets under index %d of %x:\n%x\n%x", index, h.SSRC, before, packet)
+	default:
+		s.again++
+	}
+	if s.random.IntN(50) == 0 {
+		return 0, errors.New("the path is gone")
+	}
+	return len(payload), nil
+}
+
+func (*sealer) Flush() error                  { return nil }
+func (*sealer) WriteRTCP([]rtcp.Packet) error { return nil }
+
+// erratic is a publisher with two encodings that loses, repeats, reorders and pads.
+type erratic struct {
+	random    *rand.Rand
+	publisher *broadcast.Publisher
+	layers    []*broadcast.Layer
+	packets   [][]*rtp.Packet // of each layer, those that may come late or twice
+	seq       []uint16
+	picture   int
+	written   uint32      // so that no two payloads are the same
+	key       atomic.Bool // a keyframe was asked for
+}
+
+func newErratic(t *testing.T, b *broadcast.Broadcaster, random *rand.Rand) *erratic {
+	t.Helper()
+	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}, Key: "the same"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &erratic{random: random, publisher: p, picture: random.IntN(1 << 15), packets: make([][]*rtp.Packet, 2)}
+	for _, rid := range []string{"h", "l"} {
+		l, err := p.AddLayer(broadcast.LayerConfig{Codec: vp8, RID: rid, PassedExtensionID: 1, RequestKeyframe: func() { e.key.Store(true) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.layers = append(e.layers, l)
+		e.seq = append(e.seq, uint16(random.Uint32()))
+	}
+	return e
+}
+
+// step writes a picture of each encoding, or most of it.
+func (e *erratic) step() {
+	e.picture++
+	key := e.key.Swap(false) || e.random.IntN(30) == 0
+	for i, l := range e.layers {
+		switch e.random.IntN(400) {
+		case 0:
+			e.seq[i] += uint16(e.random.IntN(2000)) // an encoder that begins anew
+		case 1:
+			for range e.random.IntN(40) { // probing for bandwidth
+				_ = l.WriteRTP(e.make(i, nil))
+			}
+		}
+		parts := 1 + e.random.IntN(3)
+		for part := range parts {
+			payload := []byte{0x80, 0xc0, 0x80 | byte(e.picture>>8), byte(e.picture), byte(e.picture), 1}
+			if part == 0 {
+				payload[0] |= 0x10
+				if key {
+					payload[5] = 0
+				}
+			}
+			e.written++
+			p := e.make(i, binary.BigEndian.AppendUint32(payload, e.written))
+			p.Marker = part == parts-1
+			_ = p.SetExtension(1, []byte{byte(e.random.Uint32())})
+			e.packets[i] = append(e.packets[i], p)
+			if e.random.IntN(10) > 0 {
+				_ = l.WriteRTP(p)
+			}
+		}
+		if e.random.IntN(3) == 0 { // late, or once more
+			_ = l.WriteRTP(e.packets[i][e.random.IntN(len(e.packets[i]))])
+		}
+		if n := len(e.packets[i]); n > 30 {
+			e.packets[i] = e.packets[i][n-30:]
+		}
+		l.SenderReport(time.Now().Add(time.Duration(e.random.IntN(50))*time.Millisecond), uint32(e.picture*frameTicks))
+	}
+}
+
+func (e *erratic) make(layer int, payload []byte) *rtp.Packet {
+	e.seq[layer]++
+	return &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: e.seq[layer], Timestamp: uint32(e.picture * frameTicks)}, Payload: payload}
+}
+
+// TestNothingIsSealedTwice lets everything happen that changes what a viewer is sent,
+// and asks for much of it again, with and without RTX. No two packets may ever be under
+// one index of one source: under AES-GCM that gives both away, and the key of the
+// authentication too (RFC 7714 section 8.1).
+func TestNothingIsSealedTwice(t *testing.T) {
+	for _, rtx := range []bool{false, true} {
+		again := 0
+		for seed := range uint64(12) {
+			synctest.Test(t, func(t *testing.T) {
+				again += sealAll(t, rand.New(rand.NewPCG(seed, 7)), rtx)
+			})
+		}
+		if rtx != (again == 0) {
+			t.Errorf("rtx %v: %d packets were sent again under their own numbers", rtx, again)
+		}
+	}
+}
+
+func sealAll(t *testing.T, random *rand.Rand, rtx bool) (again int) {
+	b := broadcast.New(broadcast.Config{Senders: 1})
+	defer func() { _ = b.Close() }()
+	e := newErratic(t, b, random)
+	e.key.Store(true)
+	e.step()
+	s := &sealer{t: t, random: rand.New(rand.NewPCG(random.Uint64(), 1)), newest: map[uint32]uint64{}, sealed: map[uint32]map[uint64]string{}}
+	v, err := b.Join("cam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	video := &broadcast.TrackConfig{
+		SSRC: videoSSRC, PayloadType: videoPayload, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2, PassedExtensionID: 3,
+	}
+	if rtx {
+		video.RTXSSRC, video.RTXPayloadType = rtxSSRC, 103
+	}
+	if err = v.Start(broadcast.ViewerConfig{Sink: s, Video: video}); err != nil {
+		t.Fatal(err)
+	}
+	for range 1500 {
+		e.step()
+		time.Sleep(time.Duration(random.IntN(int(2 * frameTime))))
+		synctest.Wait()
+		if random.IntN(2) == 0 {
+			v.HandleRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: videoSSRC, Nacks: []rtcp.NackPair{{
+				PacketID: uint16(s.newest[videoSSRC]) - uint16(random.IntN(60)), LostPackets: rtcp.PacketBitmap(random.Uint32()),
+			}}}})
+		}
+		switch random.IntN(300) {
+		case 0, 1, 2, 3:
+			v.Choose(broadcast.Choice{RID: []string{"h", "l"}[random.IntN(2)]})
+		case 4:
+			next := newErratic(t, b, random) // takes over
+			next.written = e.written + 1<<20
+			e = next
+			e.key.Store(true)
+		case 5:
+			time.Sleep(time.Second) // everybody is late
+		case 6:
+			v.HandleRTCP([]rtcp.Packet{tmmbr(videoSSRC, random.Uint32N(100_000))})
+		case 7:
+			v.HandleRTCP([]rtcp.Packet{tmmbr(videoSSRC, 100_000_000)})
+		}
+		synctest.Wait()
+	}
+	if len(s.sealed[videoSSRC]) < 500 {
+		t.Errorf("%d packets were sent: the test shows nothing", len(s.sealed[videoSSRC]))
+	}
+	v.Close(nil)
+	return s.again
+}
