@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A stream whose publisher is away borrows the layers of another one, its
@@ -115,6 +116,9 @@ func (s *stream) arrangeLocked() {
 		s.wake()
 		s.b.notify()
 	}
+	if s.starving.Swap(false) && s.publisher == nil {
+		s.beginGraceLocked()
+	}
 }
 
 // beginsLocked says whether viewers may leave the fallback for the own publisher: it
@@ -174,7 +178,7 @@ func (s *stream) showLocked(p *Publisher) (moved bool) {
 
 // refuses notes that the viewer cannot play the layer's codec. That ends it when the
 // layer is its own stream's, and the player comes back with another offer; a fallback
-// that it cannot play is as good as none.
+// that it cannot play is as good as none, and the grace time begins.
 func (v *Viewer) refuses(t *track) {
 	if t.layer.publisher.stream == v.stream {
 		v.end(ErrCodecChanged)
@@ -182,14 +186,34 @@ func (v *Viewer) refuses(t *track) {
 	}
 	t.refused = t.layer.publisher
 	if t.layer.video || v.tracks[Video] == nil {
-		v.starved.Store(t.refused)
+		since := v.stream.b.clock.now()
+		if t.rewriter.started {
+			since = t.rewriter.lastNanos
+		}
+		v.starved.Store(&starvation{by: t.refused, since: since})
+		v.stream.starving.Store(true)
+		v.stream.b.notify() // keepFallbacks has the grace time begin
 	}
 }
 
-// starvedLocked says whether the viewer sees nothing of the fallback that is shown.
-func (v *Viewer) starvedLocked() bool {
+// starvation is of a viewer that cannot play the fallback.
+type starvation struct {
+	by    *Publisher
+	since int64 // when it saw something last, as clock.now
+}
+
+// starvedLocked says whether the viewer sees nothing of the fallback that is shown, and
+// how much of its grace time is left then.
+func (v *Viewer) starvedLocked() (starved bool, left time.Duration) {
 	lender := v.stream.lender
-	return lender == nil || lender.publisher == nil || v.starved.Load() == lender.publisher
+	if lender == nil || lender.publisher == nil {
+		return true, 0
+	}
+	s := v.starved.Load()
+	if s == nil || s.by != lender.publisher {
+		return false, 0
+	}
+	return true, v.stream.b.cfg.Grace - time.Duration(v.stream.b.clock.now()-s.since)
 }
 
 // demandLocked is how many viewers want to see the stream, those of streams that

@@ -213,6 +213,49 @@ func TestFallbackOfAnotherCodecIsNone(t *testing.T) {
 	})
 }
 
+// A fallback whose codec changes while it is shown leaves those who cannot play it any
+// more with a picture that stands still: for the grace time, each time, and not for ever.
+func TestFallbackThatChangesItsCodecStarvesNobodyForEver(t *testing.T) {
+	bubble(t, withSlate(), func(t *testing.T, b *broadcast.Broadcaster) {
+		cam := publish(t, b, 30)
+		cam.picture()
+		slate := publishAs(t, b, "slate", h264, 30)
+		slate.picture()
+		v, s := watch(t, b, nil)
+		able, ableSink := watch(t, b, func(c *broadcast.ViewerConfig) {
+			c.Video.Accepts = func(broadcast.Codec) bool { return true }
+		})
+		cam.run(time.Second)
+		cam.publisher.Close(nil)
+		slate.run(20 * time.Second) // the grace time after the publisher is over
+		play := func(c broadcast.Codec, d time.Duration) {
+			slate.publisher.Close(nil)
+			slate = publishAs(t, b, "slate", c, 30)
+			slate.run(d)
+		}
+		play(vp8, 4*time.Second)
+		if v.Err() != nil {
+			t.Fatalf("ended before its grace time: %v", v.Err())
+		}
+		s.take()
+		play(h264, time.Second)
+		if v.Err() != nil || len(s.take()) < 25*frameParts {
+			t.Fatalf("it is not shown what it can play again: %v", v.Err())
+		}
+		play(vp8, 4*time.Second)
+		if v.Err() != nil {
+			t.Fatalf("its second grace time is shorter than the first: %v", v.Err())
+		}
+		slate.run(2 * time.Second)
+		wantEnd(t, v, broadcast.ErrPublisherGone)
+		ableSink.take()
+		slate.run(20 * time.Second)
+		if able.Err() != nil || len(ableSink.take()) < 19*30*frameParts {
+			t.Errorf("who can play the fallback does not: %v", able.Err())
+		}
+	})
+}
+
 // A fallback may have one itself, and what is shown is the first that there is.
 func TestFallbacksFollowEachOther(t *testing.T) {
 	cfg := broadcast.Config{Fallbacks: map[string]string{"cam": "second", "second": "third", broadcast.EveryOther: "third"}}

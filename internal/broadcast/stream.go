@@ -21,6 +21,9 @@ type stream struct {
 	// each sender that has any. Replaced, never edited.
 	turns atomic.Pointer[[]*turn]
 
+	// Set by senders: a viewer cannot play what the fallback sends now.
+	starving atomic.Bool
+
 	// Guarded by b.mu.
 	publisher *Publisher
 	waiting   []*Publisher  // of the same key, in the order in which they came
@@ -66,9 +69,11 @@ func (s *stream) detachLocked(p *Publisher) {
 }
 
 // beginGraceLocked gives a publisher time to come, if none of that time runs yet.
-func (s *stream) beginGraceLocked() {
+func (s *stream) beginGraceLocked() { s.graceLocked(s.b.cfg.Grace) }
+
+func (s *stream) graceLocked(left time.Duration) {
 	if s.grace == nil && !s.b.closed {
-		s.grace = time.AfterFunc(s.b.cfg.Grace, s.giveUp)
+		s.grace = time.AfterFunc(left, s.giveUp)
 	}
 }
 
@@ -81,7 +86,7 @@ func (s *stream) endGraceLocked() {
 }
 
 // giveUp ends the viewers whose publisher did not come back, but for those who see
-// the fallback.
+// the fallback. Who saw it until a while ago has its own grace time.
 func (s *stream) giveUp() {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
@@ -89,10 +94,18 @@ func (s *stream) giveUp() {
 		return // somebody came, or everybody left, in this very moment
 	}
 	s.grace = nil
+	var wait time.Duration
 	for v := range s.viewers {
-		if v.starvedLocked() {
+		starved, left := v.starvedLocked()
+		switch {
+		case starved && left <= 0:
 			v.end(ErrPublisherGone)
+		case starved && (wait == 0 || left < wait):
+			wait = left
 		}
+	}
+	if wait > 0 {
+		s.graceLocked(wait)
 	}
 }
 

@@ -89,8 +89,8 @@ type Viewer struct {
 	due   int64 // when it wants to be served again; 0: when there is something new
 	waits bool  // it is on the sender's list for that
 
-	turn    atomic.Pointer[turn]      // of this viewer alone; nil before Start
-	starved atomic.Pointer[Publisher] // whose layers, of a fallback, cannot be played
+	turn    atomic.Pointer[turn]       // of this viewer alone; nil before Start
+	starved atomic.Pointer[starvation] // by a fallback; nil: never
 	stats   viewerStats
 }
 
