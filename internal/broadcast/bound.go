@@ -16,6 +16,10 @@ const (
 	// boundPatience is how long a publisher's own keyframe is waited for then: one
 	// that is asked for costs all other viewers something.
 	boundPatience = 2 * time.Second
+	// noticesPerSecond and noticesBurst bound how often a viewer is told of its bounds:
+	// a request has many entries, and each answer is larger than one.
+	noticesPerSecond = 4
+	noticesBurst     = 8
 )
 
 // bound is the bit rate that a viewer allows for a track (TMMBR, RFC 5104 section
@@ -101,6 +105,9 @@ func (v *Viewer) obey(packet []byte, now int64) {
 			b.level, b.readyAt = t.bound.fill(now), t.bound.readyAt
 		}
 		t.bound, t.checked = b, 0
+		if _, ok := v.notices.take(now, 1, noticesPerSecond, noticesBurst); !ok {
+			continue // who is not told asks again
+		}
 		err := v.sink.WriteRTCP([]rtcp.Packet{
 			&rtcp.ReceiverReport{SSRC: e.ssrc},
 			rtcp.NewCNAMESourceDescription(e.ssrc, v.cname),

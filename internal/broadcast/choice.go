@@ -103,7 +103,7 @@ func (t *track) want(l *Layer, now int64) {
 	case l != t.next:
 		// A keyframe from before would show what was seen already.
 		t.next, t.nextFrom = l, l.ring.head.Load()
-		l.requestKeyframe(now)
+		t.asks.ask(l, now)
 	}
 }
 
@@ -117,7 +117,7 @@ func (t *track) change(v *Viewer, now int64) {
 	}
 	pos, ok := l.newestKeyframe()
 	if !ok || pos < t.nextFrom {
-		l.requestKeyframe(now) // bundled: one that was lost is repeated
+		t.asks.ask(l, now) // one that was lost is asked for again
 		return
 	}
 	if !t.betweenPictures() {

@@ -112,7 +112,7 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 	if !kept && t.askedAt == 0 {
 		l.tellLongGroup(v, now)
 	}
-	l.requestKeyframe(now)
+	t.asks.ask(l, now)
 	if t.askedAt == 0 {
 		t.askedAt = now
 	}

@@ -85,7 +85,7 @@ func (v *Viewer) heed(pkts []rtcp.Packet, now int64) (resend bool) {
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			v.stats.plis.Add(1)
 			if t := v.tracks[Video]; t != nil && t.layer != nil && !t.beginning(now) {
-				t.layer.requestKeyframe(now)
+				t.asks.ask(t.layer, now)
 			}
 		case *rtcp.ReceiverReport:
 			v.received(p.Reports)

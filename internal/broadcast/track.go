@@ -42,6 +42,7 @@ type track struct {
 	sent       sentLog
 	resend     []uint16 // asked for by NACK, not yet sent again
 	resends    budget   // of bytes that are sent again
+	asks       keyframeAsks
 	rtxSeq     uint16
 	packets    uint64
 	octets     uint64

@@ -84,6 +84,7 @@ type Viewer struct {
 	wants   func(Codec) bool
 	judged  [kinds]*Layer // of kinds without a track: not wanted
 	stopped bool
+	notices budget // of answers to TMMBR
 
 	// Owned by the sender.
 	due   int64 // when it wants to be served again; 0: when there is something new
