@@ -118,11 +118,7 @@ func (c *crypt) sealRTCP(packets []rtcp.Packet) ([]byte, error) {
 	return c.send.EncryptRTCP(nil, compound, nil)
 }
 
-// openRTCP returns the packets of a sealed compound packet. They may be kept.
-func (c *crypt) openRTCP(sealed []byte) ([]rtcp.Packet, error) {
-	compound, err := c.receive.DecryptRTCP(nil, sealed, nil)
-	if err != nil {
-		return nil, err
-	}
-	return rtcp.Unmarshal(compound)
+// openRTCP returns what was sealed, a compound packet. It may be kept.
+func (c *crypt) openRTCP(sealed []byte) ([]byte, error) {
+	return c.receive.DecryptRTCP(nil, sealed, nil)
 }

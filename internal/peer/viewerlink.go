@@ -16,6 +16,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/time/rate"
 
 	"porthole/internal/egress"
 )
@@ -41,8 +42,9 @@ type viewerLink struct {
 	events  linkEvents
 	conn    *ice.Conn
 
-	// feedback is where the client's RTCP goes once somebody wants it.
+	// feedback is where the client's RTCP goes once somebody wants it, heard how much.
 	feedback atomic.Pointer[func([]rtcp.Packet)]
+	heard    *rate.Limiter
 	// secured and crypt are nil until the handshake is over.
 	secured atomic.Pointer[dtls.Conn]
 	crypt   atomic.Pointer[crypt]
@@ -71,7 +73,7 @@ func (e *Engine) newViewerLink() (*viewerLink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create ICE agent: %w", err)
 	}
-	l := &viewerLink{engine: e, plan: plan, agent: agent, dtls: newDTLSPipe()}
+	l := &viewerLink{engine: e, plan: plan, agent: agent, dtls: newDTLSPipe(), heard: newHeard()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }
@@ -192,17 +194,6 @@ func (l *viewerLink) read() error {
 		case buf[0] >= 128 && buf[0] < 192 && buf[1] >= 192 && buf[1] < 224: // RTCP (RFC 5761 4)
 			l.readRTCP(buf[:n])
 		}
-	}
-}
-
-func (l *viewerLink) readRTCP(packet []byte) {
-	feedback, c := l.feedback.Load(), l.crypt.Load()
-	if feedback == nil || c == nil {
-		return
-	}
-	packets, err := c.openRTCP(packet)
-	if err == nil && len(packets) > 0 {
-		(*feedback)(packets)
 	}
 }
 
