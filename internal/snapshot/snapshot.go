@@ -65,7 +65,7 @@ type Config struct {
 type Maker struct {
 	cfg    Config
 	flight singleflight.Group
-	places chan struct{} // one for each picture that is being made
+	turns  turns
 
 	mu   sync.Mutex
 	made map[string]Picture // guarded by mu; by stream and width
@@ -81,7 +81,7 @@ type Picture struct {
 
 // New makes a Maker.
 func New(cfg Config) *Maker {
-	return &Maker{cfg: cfg, places: make(chan struct{}, 2), made: make(map[string]Picture)}
+	return &Maker{cfg: cfg, turns: newTurns(), made: make(map[string]Picture)}
 }
 
 // Possible says whether there are pictures of a stream, now that it is live.
@@ -156,11 +156,13 @@ func (m *Maker) Take(ctx context.Context, stream string, width int) (Picture, er
 	}
 }
 
-// make makes a picture, when it is its turn: two at a time use no more of the
-// machine than a viewer's browser does.
+// make makes a picture, when it is its turn.
 func (m *Maker) make(ctx context.Context, info broadcast.StreamInfo, width int) (p Picture, err error) {
-	m.places <- struct{}{} // each holder gives its place back within rawWithin and the time to encode
-	defer func() { <-m.places }()
+	if err = m.turns.take(); err != nil {
+		return Picture{}, fmt.Errorf("%w: %w", ErrNoPicture, err)
+	}
+	var work time.Duration
+	defer func() { m.turns.give(work) }()
 	defer func() {
 		// What is decoded comes from outside; a fault in a decoder costs one picture.
 		if fault := recover(); fault != nil {
@@ -168,8 +170,11 @@ func (m *Maker) make(ctx context.Context, info broadcast.StreamInfo, width int) 
 		}
 	}()
 	var raw *image.YCbCr
+	began := time.Now()
+	defer func() { work = time.Since(began) }()
 	if m.isRaw(info) {
 		raw, p.At, err = m.raw(ctx, shown(info))
+		began = time.Now() // waiting for a camera is no work
 	} else {
 		raw, p.At, err = m.decode(shown(info))
 	}
