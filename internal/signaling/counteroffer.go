@@ -65,6 +65,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *entry) error
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	e.ufrag, e.pwd, e.unanswered = ufrag, pwd, false
+	e.waiting.close()
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -71,11 +71,22 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e *entry, text
 // order, a place in the stream and a place in the table, and only then builds the
 // connection; whatever fails, or panics, gives everything back.
 func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer string, err error) {
+	kept := false
+	var waiting *openOffer
+	if request.CounterOffer {
+		if waiting, err = h.cfg.Table.offers.take(request.Client); err != nil {
+			return nil, "", err
+		}
+		defer func() {
+			if !kept {
+				waiting.close()
+			}
+		}()
+	}
 	session, err := h.open(request)
 	if err != nil {
 		return nil, "", err
 	}
-	kept := false
 	defer func() {
 		if !kept {
 			session.Close(err)
@@ -105,7 +116,7 @@ func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer 
 	e = &entry{
 		id: newID(), etag: newETag(), role: h.role, stream: request.Stream,
 		client: h.clientAddr(r).String(), since: time.Now(), session: session,
-		done: make(chan struct{}), counter: request.CounterOffer, unanswered: request.CounterOffer,
+		done: make(chan struct{}), counter: request.CounterOffer, unanswered: request.CounterOffer, waiting: waiting,
 	}
 	if !request.CounterOffer {
 		e.ufrag, e.pwd = request.Offer.Ufrag, request.Offer.Pwd

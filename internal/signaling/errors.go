@@ -41,6 +41,7 @@ var (
 	errPreconditionNeeded = errors.New("an ICE restart needs If-Match: * or the session's ETag")
 	errPreconditionFailed = errors.New("If-Match names another ICE session than the current one")
 	errNoRestart          = errors.New("ICE restart is not supported; the session goes on as it was")
+	errTooManyOffers      = errors.New("too many counter-offers to your address wait for their answers: answer them, or end their sessions with DELETE")
 	errUnanswered         = errors.New("the session waits for the answer to its offer, as " + typeSDP)
 	errOtherICESession    = errors.New("the fragment's ice-ufrag is not the one of this session")
 	errNotJSON            = errors.New("the body must be " + typeJSON)

@@ -36,6 +36,8 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusTooManyRequests, limited.retry
 	}
 	switch {
+	case is(errTooManyOffers):
+		return http.StatusTooManyRequests, retryFull
 	case is(errNoRoute, errNoStream, errNoSession, errNoFeed, peer.ErrNotConnected):
 		return http.StatusNotFound, 0
 	case is(errMethod):

@@ -49,6 +49,8 @@ type Table struct {
 	idle   chan struct{}
 	nobody sync.Once
 
+	offers openOffers // that clients have not answered
+
 	// serving counts the goroutines of run. It is only added to while mu is held
 	// and closed is false.
 	serving sync.WaitGroup
@@ -72,6 +74,7 @@ type entry struct {
 	counter bool          // it began with an offer of ours
 	done    chan struct{} // closed when the session is over and its place free
 	reason  error         // why it ended; set before done is closed
+	waiting *openOffer    // for the answer to our counter-offer; nil: we made none
 	feeds   feeds         // of its events
 	log     *exchangeLog  // of its signalling; made by start, and kept for longer than the rest
 
@@ -201,6 +204,7 @@ func (t *Table) run(e *entry) {
 		return nil
 	})
 
+	e.waiting.close()
 	info := t.remember(e, reason)
 	attrs := append([]slog.Attr{
 		slog.Duration("duration", time.Since(e.since).Round(time.Millisecond)),
