@@ -338,3 +338,22 @@ func BenchmarkFeedback(b *testing.B) {
 		})
 	}
 }
+
+// TestLargestNACKCostsLittle feeds what fits into one packet: no memory, and no more
+// than a queue of packets to send again.
+func TestLargestNACKCostsLittle(t *testing.T) {
+	b, _ := still(t, 1)
+	v := viewersOf(b)[0]
+	nack := &rtcp.TransportLayerNack{MediaSSRC: 1}
+	for i := range 350 {
+		nack.Nacks = append(nack.Nacks, rtcp.NackPair{PacketID: uint16(i * 17), LostPackets: 0xffff})
+	}
+	feedback := []rtcp.Packet{nack}
+	v.heed(feedback, 1)
+	if n := testing.AllocsPerRun(100, func() { v.heed(feedback, 1) }); n != 0 {
+		t.Errorf("a NACK of %d packets allocates %v times, want 0", 17*len(nack.Nacks), n)
+	}
+	if n := len(v.tracks[Video].resend); n != maxResend {
+		t.Errorf("%d packets wait to be sent again, want %d", n, maxResend)
+	}
+}

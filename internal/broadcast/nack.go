@@ -66,15 +66,18 @@ func newSentLog(cfg *TrackConfig) sentLog {
 	return s
 }
 
-// add notes a packet that was sent with certain extensions.
-func (s *sentLog) add(p sentPacket, x *extensions, which int) {
+// noteSent remembers a packet of the layer that plays: where it is in the ring, the numbers that
+// it was sent under, and its extensions.
+func (t *track) noteSent(pos, number uint64, timestamp uint32, which int) {
+	s := &t.sent
 	if len(s.packets) == 0 {
 		return
 	}
-	p.carried = uint8(which) | sentValid //nolint:gosec // three bits
-	s.packets[p.number%sentPackets] = p
+	e := &s.packets[number%sentPackets]
+	e.pos, e.number, e.timestamp, e.shift = pos, uint32(number), timestamp, t.ids.shift //nolint:gosec // wraps
+	e.carried, e.resent = uint8(which)|sentValid, 0                                     //nolint:gosec // three bits
 	if which&withCapture != 0 && s.captures != nil {
-		s.captures[p.number%sentPackets] = binary.BigEndian.Uint64(x.capture[:])
+		s.captures[number%sentPackets] = binary.BigEndian.Uint64(t.extensions.capture[:])
 	}
 }
 

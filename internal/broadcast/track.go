@@ -169,7 +169,7 @@ func (t *track) write(v *Viewer, p *packet, number uint64, ts uint32, now int64,
 	// Whatever else has become of the packet, it may have been encrypted under this
 	// number, and no other one may be.
 	t.rewriter.sent(number, ts, now)
-	t.sent.add(sentPacket{pos: t.cursor, number: uint32(number), timestamp: ts, shift: t.ids.shift}, &t.extensions, which) //nolint:gosec // wraps
+	t.noteSent(t.cursor, number, ts, which)
 	if err != nil {
 		return err
 	}
