@@ -77,6 +77,49 @@ func TestOneViewerCausesFewKeyframes(t *testing.T) {
 	}
 }
 
+// Many viewers together, or one who comes and goes, get more than one viewer does, but
+// not a stream of keyframes.
+func TestManyViewersCauseFewKeyframes(t *testing.T) {
+	for name, annoy := range map[string]func(t *testing.T, b *broadcast.Broadcaster, viewers []*broadcast.Viewer){
+		"by PLI": func(_ *testing.T, _ *broadcast.Broadcaster, viewers []*broadcast.Viewer) {
+			for _, v := range viewers {
+				v.HandleRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: videoSSRC}})
+			}
+		},
+		"by coming and going": func(t *testing.T, b *broadcast.Broadcaster, viewers []*broadcast.Viewer) {
+			t.Helper()
+			for i := range viewers[:2] {
+				viewers[i].Close(nil)
+				viewers[i], _ = watch(t, b, nil)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+				// A picture larger than the history that is given out without asking.
+				encoders := simulcast(t, b, map[string]int{"": 20_000}, "")
+				runAll(t, encoders, 2*time.Second)
+				viewers := make([]*broadcast.Viewer, 6)
+				for i := range viewers {
+					viewers[i], _ = watch(t, b, nil)
+				}
+				runAll(t, encoders, time.Second)
+				before := encoders[0].asked.Load()
+				const seconds = 60
+				for range seconds * 5 {
+					annoy(t, b, viewers)
+					runAll(t, encoders, 6*frameTime)
+				}
+				n := encoders[0].asked.Load() - before
+				t.Logf("%d keyframes in a minute", n)
+				if most := int32(8 + seconds/2 + 1); n > most || n < seconds/4 {
+					t.Errorf("the publisher was asked for %d keyframes in a minute, want %d to %d", n, seconds/4, most)
+				}
+			})
+		})
+	}
+}
+
 // What a viewer's requests make us answer is bounded too: a request of a few bytes gets
 // a compound packet of some hundred.
 func TestAnswersToBitRateRequestsAreBounded(t *testing.T) {

@@ -21,6 +21,8 @@ const (
 	maxReorder       = 1000 // a larger jump of sequence numbers is a new numbering
 	maxTimeJump      = 10 * time.Second
 	keyframeEvery    = 500 * time.Millisecond // the least time between two keyframe requests
+	keyframeBurst    = 8                      // of them in a row, and
+	keyframePause    = 2 * time.Second        // between two in the long run
 )
 
 // LayerConfig describes one encoding of a track.
@@ -32,7 +34,8 @@ type LayerConfig struct {
 	PassedExtensionID uint8
 	// RequestKeyframe asks the publisher for a keyframe; nil when that is not
 	// possible. It must not block and may be called by any goroutine. It is
-	// called at most twice a second, however many viewers ask.
+	// called at most twice a second, in the long run every other second, however many
+	// viewers ask.
 	RequestKeyframe func()
 }
 

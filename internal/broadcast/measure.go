@@ -35,9 +35,12 @@ func (w *rateWindow) add(now int64, size int, marker bool) bool {
 
 // keyframeRequests keeps fifty joining viewers from causing fifty keyframes: a
 // request that comes too soon after another is sent when its time has come,
-// unless a keyframe came first. Any goroutine may use it.
+// unless a keyframe came first. It also keeps viewers who never have enough of them,
+// or who come and go, from making everybody's stream larger: after keyframeBurst
+// requests, there is one in keyframePause. Any goroutine may use it.
 type keyframeRequests struct {
 	sent    atomic.Int64 // when the last request was sent; 0 never
+	paid    atomic.Int64 // until when what was sent makes up for pauses
 	waiting atomic.Bool  // a request was held back
 	total   atomic.Uint64
 }
@@ -48,11 +51,13 @@ func (k *keyframeRequests) ask(now int64, request func()) {
 		return
 	}
 	last := k.sent.Load()
-	if last != 0 && now-last < int64(keyframeEvery) {
+	paid := k.paid.Load()
+	if last != 0 && now-last < int64(keyframeEvery) || paid-now > int64((keyframeBurst-1)*keyframePause) {
 		k.waiting.Store(true)
 		return
 	}
 	if k.sent.CompareAndSwap(last, now) {
+		k.paid.Store(max(paid, now) + int64(keyframePause))
 		k.waiting.Store(false)
 		k.total.Add(1)
 		request()
