@@ -42,7 +42,8 @@ const (
 	fresh      = time.Second      // how long a picture is the newest
 	stale      = 15 * time.Second // how long it stands in for one that cannot be made just now
 	rawWithin  = time.Second      // how long a source may take for a picture
-	maxCached  = 128              // pictures
+	maxCached  = 128              // pictures that are kept, of
+	maxBytes   = 16 << 20         // bytes together, but for a single one that is larger
 	maxWidth   = 1920             // pixels of a JPEG
 	minWidth   = 16
 	widthSteps = 16 // widths are multiples of it, so that few are made
@@ -67,8 +68,9 @@ type Maker struct {
 	flight singleflight.Group
 	turns  turns
 
-	mu   sync.Mutex
-	made map[string]Picture // guarded by mu; by stream and width
+	mu    sync.Mutex
+	made  map[string]Picture // guarded by mu, as is bytes; by stream and width
+	bytes int                // of those
 }
 
 // Picture is a JPEG of a stream.
@@ -219,18 +221,25 @@ func (m *Maker) cached(key string) (Picture, bool) {
 	return p, ok
 }
 
-// keep remembers a picture, and forgets those that are of no use any more.
+// keep remembers a picture, and forgets the oldest ones that are too many with it.
 func (m *Maker) keep(key string, p Picture) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.made) >= maxCached {
-		for k, old := range m.made {
-			if time.Since(old.made) > fresh {
-				delete(m.made, k)
+	m.forgetLocked(key)
+	for len(m.made) > 0 && (len(m.made) >= maxCached || m.bytes+len(p.JPEG) > maxBytes) {
+		oldest := ""
+		for k, other := range m.made {
+			if oldest == "" || other.made.Before(m.made[oldest].made) {
+				oldest = k
 			}
 		}
+		m.forgetLocked(oldest)
 	}
-	if len(m.made) < maxCached {
-		m.made[key] = p
-	}
+	m.made[key] = p
+	m.bytes += len(p.JPEG)
+}
+
+func (m *Maker) forgetLocked(key string) {
+	m.bytes -= len(m.made[key].JPEG)
+	delete(m.made, key)
 }

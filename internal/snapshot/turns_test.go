@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,6 +62,32 @@ func TestOnePictureRestsForNobody(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			turns.give(100 * time.Millisecond)
 			time.Sleep(time.Second)
+		}
+	})
+}
+
+// What is kept of pictures is bounded in bytes, oldest first.
+func TestKeptPicturesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := New(Config{})
+		kept := func() (n int) {
+			for _, p := range m.made {
+				n += len(p.JPEG)
+			}
+			return n
+		}
+		for i := range 1000 {
+			m.keep(fmt.Sprint(i%300), Picture{JPEG: make([]byte, i%7*100_000), made: time.Now()})
+			time.Sleep(time.Millisecond)
+			if n := kept(); n > maxBytes || n != m.bytes || len(m.made) > maxCached {
+				t.Fatalf("%d bytes of %d pictures are kept, %d were counted", n, len(m.made), m.bytes)
+			}
+			if _, ok := m.cached(fmt.Sprint(i % 300)); !ok {
+				t.Fatal("the newest one is not kept")
+			}
+		}
+		if kept() < maxBytes/2 {
+			t.Errorf("only %d bytes are kept", kept())
 		}
 	})
 }
