@@ -24,6 +24,7 @@ type config struct {
 	servers []string
 	window  time.Duration // of one measurement of processor time
 	windows int           // measurements of each row
+	spread  time.Duration // of a picture's packets by the publisher
 	starts  bool          // measure the time to the first keyframe
 	binary  string        // Porthole; empty: build it
 	json    bool
@@ -52,6 +53,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	})
 	flags.DurationVar(&c.window, "window", 3*time.Second, "how long one measurement of processor time takes")
 	flags.IntVar(&c.windows, "windows", 3, "measurements of each row; their median is shown, and their spread")
+	flags.DurationVar(&c.spread, "spread", 0, "let the publisher spread the packets of a picture over this time, as browsers do, and\n"+
+		"count the frame delay from the last one; the raw limit has no publisher")
 	flags.BoolVar(&c.starts, "starts", true, "measure the time to the first keyframe")
 	flags.StringVar(&c.binary, "porthole", "", "the porthole `FILE` to measure, built with CGO_ENABLED=0 (default: built from ./cmd/porthole)")
 	flags.BoolVar(&c.json, "json", false, "print the result as JSON")
@@ -77,6 +80,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		return c, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case c.window < 100*time.Millisecond || c.window > time.Minute:
 		return c, fmt.Errorf("--window %v: not from 100ms to 1m", c.window)
+	case c.spread < 0 || c.spread > 30*time.Millisecond:
+		return c, fmt.Errorf("--spread %v: not from 0 to 30ms", c.spread)
 	case c.windows < 1 || c.windows > 100:
 		return c, fmt.Errorf("--windows %d: not from 1 to 100", c.windows)
 	}

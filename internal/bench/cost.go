@@ -72,7 +72,7 @@ func (s *server) state(ctx context.Context) (state, error) {
 
 // measureCost makes one row.
 func (p programs) measureCost(ctx context.Context, cfg config, name string, viewers int) (row, error) {
-	s, err := p.startServer(ctx, name, feed{gop: usualGOP})
+	s, err := p.startServer(ctx, name, feed{gop: usualGOP, spread: cfg.spread})
 	if err != nil {
 		return row{}, err
 	}

@@ -24,7 +24,8 @@ type publisher struct {
 	track  *webrtc.TrackLocalStaticRTP
 	sender *webrtc.RTPSender
 	video  *video
-	deaf   bool // ignores keyframe requests, as OBS and FFmpeg do
+	deaf   bool          // ignores keyframe requests, as OBS and FFmpeg do
+	spread time.Duration // from a picture's first packet to its last
 
 	up       chan struct{} // closed when connected
 	requests atomic.Uint64 // for keyframes
@@ -38,6 +39,7 @@ func publishMode(ctx context.Context, c child) error {
 	url := flags.String("whip", "", "")
 	gop := flags.Duration("gop", usualGOP, "")
 	deaf := flags.Bool("deaf", false, "")
+	spread := flags.Duration("spread", 0, "")
 	if err := flags.Parse(c.args); err != nil {
 		return err
 	}
@@ -45,6 +47,7 @@ func publishMode(ctx context.Context, c child) error {
 	if err != nil {
 		return err
 	}
+	p.spread = *spread
 	err = p.run(ctx, *url, c.log)
 	c.log.Info("published", "keyframe_requests", p.requests.Load())
 	return err
@@ -103,9 +106,13 @@ func (p *publisher) run(ctx context.Context, url string, log *slog.Logger) error
 	sequence := uint16(0)
 	return everyFrame(ctx, func(int) error {
 		now := time.Now()
-		parts := stamped(p.video.next(p.wanted.Swap(false) && !p.deaf), now)
+		last := now.Add(p.spread)
+		parts := stamped(p.video.next(p.wanted.Swap(false) && !p.deaf), last)
 		for i, payload := range parts {
-			packet := rtp.Packet{Header: header(sequence, timestampOf(now), i, len(parts)), Payload: payload}
+			if p.spread > 0 {
+				time.Sleep(time.Until(now.Add(p.spread * time.Duration(i) / time.Duration(max(1, len(parts)-1)))))
+			}
+			packet := rtp.Packet{Header: header(sequence, timestampOf(last), i, len(parts)), Payload: payload}
 			sequence++
 			if err := p.track.WriteRTP(&packet); err != nil {
 				return fmt.Errorf("send: %w", err)

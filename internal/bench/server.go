@@ -26,6 +26,8 @@ type server struct {
 type feed struct {
 	gop  time.Duration // from one keyframe to the next
 	deaf bool          // ignores requests for one
+	// spread is how long a picture's packets take to leave, as with a pacer.
+	spread time.Duration
 }
 
 // startServer starts a server and its publisher, and waits until media flows.
@@ -68,7 +70,7 @@ func (s *server) feed(ctx context.Context, name string, f feed) (err error) {
 		}
 	}
 	s.publisher, err = start("publisher", s.bench, "publish",
-		"--whip", s.url("whip"), "--gop", f.gop.String(), "--deaf="+strconv.FormatBool(f.deaf))
+		"--whip", s.url("whip"), "--gop", f.gop.String(), "--deaf="+strconv.FormatBool(f.deaf), "--spread", f.spread.String())
 	if err != nil {
 		return err
 	}
