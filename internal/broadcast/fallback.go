@@ -113,7 +113,7 @@ func (s *stream) arrangeLocked() {
 	}
 	if moved {
 		s.refreshTurnsLocked()
-		s.wake()
+		s.wake(true)
 		s.b.notify()
 	}
 	if s.starving.Swap(false) && s.publisher == nil {

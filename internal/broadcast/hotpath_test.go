@@ -65,7 +65,7 @@ func serve(b *Broadcaster) {
 	for _, v := range viewersOf(b) {
 		v.tracks[Video].pacer = pacer{}
 	}
-	b.streams["cam"].wake()
+	b.streams["cam"].wake(true)
 	b.senders[0].round()
 }
 

@@ -76,6 +76,7 @@ type Layer struct {
 	inFrame  bool
 	keyed    bool // the picture being written is known to be a keyframe
 	unwoken  int
+	foresees foresight
 	measured rateWindow
 }
 
@@ -235,13 +236,17 @@ func (l *Layer) count(now int64, size int, marker bool) {
 	}
 }
 
-// wake tells the senders that serve this stream's viewers, when a picture is
-// complete or a batch of it is there.
+// wake has this stream's viewers served when a picture is complete or a batch of it is
+// there, and has the picture prepared when most of it has probably come.
 func (l *Layer) wake(marker bool) {
 	l.unwoken++
-	if marker || !l.video || l.unwoken >= wakeEvery {
+	prepare := l.foresees.add(marker)
+	switch {
+	case marker || !l.video || l.unwoken >= wakeEvery:
 		l.unwoken = 0
-		l.publisher.stream.wake()
+		l.publisher.stream.wake(marker || !l.video)
+	case prepare:
+		l.publisher.stream.prepare()
 	}
 	if marker {
 		l.inFrame = false

@@ -149,10 +149,13 @@ func (s *stream) liveLocked() bool {
 	return complete && some || some && time.Since(p.began) > settle
 }
 
-// wake has the viewers here served.
-func (s *stream) wake() {
+// wake has the viewers here served. complete says that a picture or sound is, for
+// which they now wait.
+func (s *stream) wake(complete bool) {
 	for _, t := range *s.turns.Load() {
-		t.sender.lateness.wake(t.sender.clock)
+		if complete {
+			t.sender.lateness.wake(t.sender.clock)
+		}
 		t.call()
 	}
 }

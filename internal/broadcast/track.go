@@ -28,6 +28,8 @@ type track struct {
 	rewriter rewriter
 	pacer    pacer
 
+	unfinished bool // the packet that was sent last is not its picture's last
+
 	gated   bool   // nothing is sent until a keyframe at from or later
 	moved   bool   // what comes next has another clock than what was sent
 	from    uint64 // the keyframe must not be older
@@ -93,6 +95,7 @@ func (t *track) accepts(c Codec) bool {
 // that were, and when to look again (0: when something new was written).
 func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
 	wrote = t.retransmit(v, now, s)
+	v.gathered.urgent = v.gathered.urgent || wrote > 0
 	for {
 		if t.gated {
 			if due = t.openGate(v, now); t.gated {
@@ -144,6 +147,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 		switch err := t.write(v, p, number, ts, now, s); err {
 		case nil:
 			wrote++
+			t.unfinished = !p.marker
 		case ErrSinkFull: //nolint:errorlint // documented to be returned as it is; hot path
 			return wrote, now + int64(sinkRetry), false
 		default:

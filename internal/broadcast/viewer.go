@@ -76,15 +76,16 @@ type Viewer struct {
 
 	// serving is held while the viewer is served or fed RTCP, so only ever by its
 	// sender, its own connection or its end: nothing that other viewers touch.
-	serving sync.Mutex
-	sink    Sink
-	cname   string
-	choice  Choice
-	tracks  [kinds]*track
-	wants   func(Codec) bool
-	judged  [kinds]*Layer // of kinds without a track: not wanted
-	stopped bool
-	notices budget // of answers to TMMBR
+	serving  sync.Mutex
+	sink     Sink
+	cname    string
+	choice   Choice
+	tracks   [kinds]*track
+	wants    func(Codec) bool
+	judged   [kinds]*Layer // of kinds without a track: not wanted
+	stopped  bool
+	notices  budget // of answers to TMMBR
+	gathered gathered
 
 	// Owned by the sender.
 	due   int64 // when it wants to be served again; 0: when there is something new
@@ -198,9 +199,7 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 		return 0
 	}
 	defer v.contain()
-	wrote := false
-	// Audio first: it is little, and it is never held behind a key picture.
-	for kind, t := range v.tracks {
+	for kind, t := range v.tracks { // audio first: it is little, and it is never held behind a key picture
 		layers := v.stream.layers[kind].Load()
 		if layers == nil {
 			continue
@@ -213,18 +212,36 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 			continue
 		}
 		n, d := t.send(v, now, scratch)
-		wrote = wrote || n > 0
-		if d != 0 && (due == 0 || d < due) {
-			due = d
-		}
+		v.gathered.add(n, !t.layer.video, now)
+		due = sooner(due, d)
 	}
-	if wrote {
-		if err := v.sink.Flush(); err != nil {
-			v.stats.drop(DropWriteError, 1)
-		}
-		v.report(now)
+	if v.gathered.packets == 0 {
+		return due
 	}
+	video := v.tracks[Video]
+	if until, ok := v.gathered.waits(video != nil && video.unfinished, now); ok {
+		return sooner(due, until)
+	}
+	v.flush(now)
 	return due
+}
+
+// sooner returns the earlier of two times, of which 0 is never.
+func sooner(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// flush lets the gathered packets leave in one batch: a system call for each viewer
+// and picture.
+func (v *Viewer) flush(now int64) {
+	v.gathered = gathered{}
+	if err := v.sink.Flush(); err != nil {
+		v.stats.drop(DropWriteError, 1)
+	}
+	v.report(now)
 }
 
 // contain turns a panic of the sink into this viewer's end: nobody else's. It is to
