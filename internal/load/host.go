@@ -17,7 +17,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
-	"github.com/pion/transport/v4/stdnet"
+	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -101,7 +101,11 @@ func (h *host) peerConnection(taps *tapNet) (*webrtc.PeerConnection, error) {
 		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
 		webrtc.WithSettingEngine(h.settings(taps)),
 	)
-	return api.NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{h.certificate}})
+	return api.NewPeerConnection(webrtc.Configuration{
+		Certificates: []webrtc.Certificate{h.certificate},
+		// The meter reads header extensions before pion decrypts the packet (RFC 9335).
+		RTPHeaderEncryptionPolicy: webrtc.RTPHeaderEncryptionPolicyDisable,
+	})
 }
 
 func (h *host) settings(taps *tapNet) webrtc.SettingEngine {

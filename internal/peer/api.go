@@ -13,7 +13,7 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/rtp"
-	"github.com/pion/transport/v4"
+	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/egress"

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/transport/v4/packetio"
+	"github.com/pion/transport/v5/packetio"
 )
 
 // dtlsBacklog bounds, in bytes, what waits for the handshake. A flight of it has
@@ -29,9 +29,13 @@ func newDTLSPipe() *dtlsPipe {
 
 // deliver takes a packet off the connection. One that finds no room is lost, as
 // on a network: DTLS sends it again.
-func (p *dtlsPipe) deliver(packet []byte) { _, _ = p.in.Write(packet) }
+func (p *dtlsPipe) deliver(packet []byte) { _, _ = p.in.Write(packet, nil) }
 
-func (p *dtlsPipe) Read(b []byte) (int, error)  { return p.in.Read(b) }
+func (p *dtlsPipe) Read(b []byte) (int, error) {
+	n, _, err := p.in.Read(b, nil)
+	return n, err
+}
+
 func (p *dtlsPipe) Write(b []byte) (int, error) { return p.conn.Write(b) }
 
 // Close ends reading and leaves the ICE connection alone.

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/pion/srtp/v3"
-	"github.com/pion/transport/v4"
-	"github.com/pion/transport/v4/vnet"
+	"github.com/pion/transport/v5"
+	"github.com/pion/transport/v5/vnet"
 
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"

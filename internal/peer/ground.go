@@ -6,7 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/pion/ice/v4"
-	"github.com/pion/transport/v4/stdnet"
+	"github.com/pion/transport/v5/stdnet"
 
 	"porthole/internal/turnclient"
 )
