@@ -57,6 +57,8 @@ type Config struct {
 	LenientPatch   bool                // whether an ICE restart may leave out If-Match
 	RedirectTo     *url.URL            // another server, for who comes while this one drains; nil: none
 	TrustedProxies []netip.Prefix      // whose X-Forwarded-… headers we believe
+	Hosts          []string            // names of this server, besides its own and addresses
+	AllowOrigins   []string            // whose pages may use it where no token protects; "*": all
 	FrameAncestors []string            // sites that may frame the embed page, as in a CSP; none: all
 	Cert, Key      string              // PEM files; HTTPS when they are set
 	SecretFiles    []doctor.SecretFile // that tokens and credentials were read from
@@ -313,6 +315,16 @@ func ownSettings() []setting[Config] {
 			set:  many(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
 		},
 		{
+			name: "host", arg: "NAME", list: true,
+			help: "A name by which browsers reach this server. On loopback, where no token protects, other\nnames than addresses, localhost, this machine's and the certificate's are answered 421.",
+			set:  many(func(c *Config) *[]string { return &c.Hosts }, parseHost),
+		},
+		{
+			name: "allow-origin", arg: "ORIGIN", list: true,
+			help: "A web site, https://example.org or * for all, whose pages may publish, watch and read\nthe API where no token protects: on loopback they get 403 without this.",
+			set:  many(func(c *Config) *[]string { return &c.AllowOrigins }, parseOrigin),
+		},
+		{
 			name: "frame-ancestors", arg: "SITE", list: true, shown: "*",
 			help: "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Other pages can be framed by this server's own only.",
 			set:  many(func(c *Config) *[]string { return &c.FrameAncestors }, parseAncestor),
@@ -440,6 +452,8 @@ func (c Config) LogValue() slog.Value {
 		slog.Bool("lenient_patch", c.LenientPatch),
 		slog.String("redirect_to", serverText(c.RedirectTo)),
 		slog.String("trusted_proxy", joinStrings(c.TrustedProxies)),
+		slog.String("host", strings.Join(c.Hosts, " ")),
+		slog.String("allow_origin", strings.Join(c.AllowOrigins, " ")),
 		slog.String("frame_ancestors", strings.Join(c.FrameAncestors, " ")),
 		slog.Bool("https", c.Cert != ""),
 		slog.String("log_level", c.LogLevel.String()),

@@ -90,6 +90,8 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.MDNS = false
 	want.ICEPolicy = peer.PolicyRelay
 	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
+	want.Hosts = []string{"cam.example", "cam"}
+	want.AllowOrigins = []string{"https://a.example:8443", "*"}
 	want.FrameAncestors = []string{"'self'", "https://*.a.example:8443"}
 
 	places := map[string]func() (Config, error){
@@ -113,6 +115,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
 				"--mdns", "off", "--ice-policy", "relay", "--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
 				"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
+				"--host", "cam.example", "--host", "cam", "--allow-origin", "https://a.example:8443", "--allow-origin", "*",
 			}, environment(nil))
 		},
 		"environment": func() (Config, error) {
@@ -137,6 +140,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_REDIRECT_TO": "https://cam2.example:8443/live",
 				"PORTHOLE_MDNS":        "off", "PORTHOLE_ICE_POLICY": "relay", "PORTHOLE_CONNECT_TIMEOUT": "20s", "PORTHOLE_ICE_DISCONNECTED": "6s", "PORTHOLE_ICE_FAILED": "24s",
 				"PORTHOLE_FRAME_ANCESTORS": "'self' https://*.a.example:8443",
+				"PORTHOLE_HOST":            "cam.example cam", "PORTHOLE_ALLOW_ORIGIN": "https://a.example:8443 *",
 			}))
 		},
 		"file": func() (Config, error) {
@@ -185,6 +189,8 @@ connect-timeout: 20s
 ice-disconnected: 6s
 ice-failed: 24s
 frame-ancestors: [self, "https://*.a.example:8443"]
+host: [cam.example, cam]
+allow-origin: ["https://a.example:8443", "*"]
 `)}, environment(nil))
 		},
 	}
@@ -274,6 +280,10 @@ func TestBadInput(t *testing.T) {
 		{name: "no unit", args: []string{"--grace", "30"}, want: []string{"--grace:", "such as 30s"}},
 		{name: "too short", args: []string{"--grace", "1ms"}, want: []string{"--grace:", "the least is 1s"}},
 		{name: "proxy", args: []string{"--trusted-proxy", "10.0.0.0/40"}, want: []string{"--trusted-proxy:", "10.0.0.0/8"}},
+		{name: "host with a port", args: []string{"--host", "cam.example:8080"}, want: []string{"--host:", "without scheme and port"}},
+		{name: "host as an address", args: []string{"--host", "192.0.2.1"}, want: []string{"--host:", "leave it out"}},
+		{name: "origin with a path", args: []string{"--allow-origin", "https://a.example/"}, want: []string{"--allow-origin:", "https://example.org"}},
+		{name: "origin without a scheme", args: []string{"--allow-origin", "a.example"}, want: []string{"--allow-origin:", "https://example.org"}},
 		{name: "embedder", args: []string{"--frame-ancestors", "https://a.example; script-src *"}, want: []string{"--frame-ancestors:", "https://example.org"}},
 		{name: "no embedder, and one", args: []string{"--frame-ancestors", "none", "--frame-ancestors", "a.example"}, want: []string{"--frame-ancestors: none stands alone"}},
 		{name: "log level", args: []string{"--log-level", "loud"}, want: []string{"--log-level:", "debug, info, warn, error"}},

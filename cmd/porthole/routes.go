@@ -24,12 +24,13 @@ type parts struct {
 	about          *api.API
 	snapshots      *snapshot.Maker
 	frameAncestors []string
+	sites          func(http.Handler) http.Handler // refuses pages of other sites
 }
 
 // routes is the map of everything that is served over HTTP.
 func routes(p parts) http.Handler {
 	r := chi.NewRouter()
-	r.Use(observe(p.log, p.onPanic), anyMethod)
+	r.Use(observe(p.log, p.onPanic), p.sites, anyMethod)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
 

@@ -186,9 +186,13 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		OwnTURN:    s.ownTURN,
 		Load:       s.load,
 	})
+	sites, err := s.cfg.originGuard()
+	if err != nil {
+		return err
+	}
 	s.http = newHTTPServer(refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: s.about,
-		snapshots: snapshots, frameAncestors: s.cfg.FrameAncestors,
+		snapshots: snapshots, frameAncestors: s.cfg.FrameAncestors, sites: sites.Middleware,
 	})), s.cfg.HeaderTimeout, s.log)
 	s.http.ConnContext = overload.Context
 	s.http.RegisterOnShutdown(s.about.Close)

@@ -56,7 +56,7 @@ var exposed = []string{"Location", "Link", "ETag", "Accept-Patch", "Accept-Post"
 // HTTP-11: pages of other origins can read the answers, errors included.
 func TestHTTP11ExposedHeaders(t *testing.T) {
 	t.Parallel()
-	s := start(t, "--publish-token", "secret")
+	s := start(t, "--publish-token", "secret", "--allow-origin", origin) // nothing else opens watching on loopback
 	token := []string{"Authorization", "Bearer secret", "Origin", origin}
 	for status, r := range map[int]reply{
 		201: s.post("/whip/row", whipOffer(t), token...),
@@ -93,4 +93,28 @@ func TestHTTP12PatchInOptions(t *testing.T) {
 		}
 		s.patch(created.session(), trickle(plainUfrag, plainPwd, goodCandidate), created.header.Get("ETag")).is(http.StatusNoContent)
 	})
+}
+
+// HTTP-11: on loopback, where no token protects, pages of other origins are refused,
+// and so are names that are none of the server's. The text says what opens it.
+func TestHTTP11ForeignPages(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	publish(t, s, "row", role{})
+	for _, r := range []reply{
+		s.post("/whip/other", whipOffer(t), "Origin", origin),
+		s.post("/whep/row", whepOffer(t), "Origin", origin),
+		s.do("GET", "/api/sessions", "", "Origin", origin),
+	} {
+		r.is(http.StatusForbidden)
+		r.has("Access-Control-Allow-Origin", "*") // for the player to show it
+		if !strings.Contains(r.body, "--allow-origin "+origin) {
+			t.Errorf("%s: %q does not name the flag", r.what, r.body)
+		}
+	}
+	if n := s.sessions(); n != 1 {
+		t.Errorf("%d sessions, want the publisher's only", n)
+	}
+	open := start(t, "--allow-origin", origin)
+	open.post("/whip/row", whipOffer(t), "Origin", origin).is(http.StatusCreated)
 }

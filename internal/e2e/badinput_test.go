@@ -66,7 +66,7 @@ func requireSlowBodyCut(t *testing.T, s *server, path string) {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: porthole\r\nContent-Type: application/sdp\r\nContent-Length: 60000\r\n\r\n", path)
+	_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sdp\r\nContent-Length: 60000\r\n\r\n", path)
 	if err != nil {
 		t.Fatal(err)
 	}

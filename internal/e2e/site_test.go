@@ -79,7 +79,7 @@ func otherSite(t testing.TB, pages map[string]string) string {
 // element, by the frame that oEmbed describes, and by a frame that is not allowed.
 func TestEmbeddedOnAnotherSite(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "--source", patternSource)
+	s := startServer(t, "--source", patternSource, "--allow-origin", "*")
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	closed := startServer(t, "--source", patternSource, "--frame-ancestors", "none")
 	site := otherSite(t, map[string]string{

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+
+	"porthole/internal/origin"
+)
+
+// originGuard keeps web sites away where no token does. Beyond loopback there is
+// always a publish token, and who leaves out the view token wants to be embedded. A
+// publish token and a trusted proxy in front say the same of a loopback listener.
+func (c Config) originGuard() (origin.Guard, error) {
+	viewers := c.ViewToken != "" || len(c.TrustedProxies) > 0
+	g := origin.Guard{
+		Private: !c.BeyondLoopback() && (c.PublishToken == "" || !viewers),
+		Names:   c.Hosts, Allowed: c.AllowOrigins, Proxies: c.TrustedProxies,
+		TokenPublish: c.PublishToken != "", TokenView: c.ViewToken != "",
+	}
+	if name, err := os.Hostname(); err == nil && name != "" {
+		short, _, _ := strings.Cut(name, ".")
+		g.Names = append([]string{name, short, short + ".local"}, g.Names...)
+	}
+	if c.Cert == "" {
+		return g, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return g, fmt.Errorf("--cert %s, --key %s: %w", c.Cert, c.Key, err)
+	}
+	if g.Certificate, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
+		return g, fmt.Errorf("--cert %s: %w", c.Cert, err)
+	}
+	return g, nil
+}
+
+// parseHost reads a name of this server, without scheme and port.
+func parseHost(text string) (string, error) {
+	u, err := url.Parse("http://" + text)
+	if err != nil || text == "" || u.Host != text || u.Hostname() != text || strings.ContainsAny(text, "*,") {
+		return "", fmt.Errorf("%q is not a name such as cam.example.org, without scheme and port", text)
+	}
+	if _, err := netip.ParseAddr(text); err == nil {
+		return "", fmt.Errorf("%s is an address, which is always allowed; leave it out", text)
+	}
+	return strings.TrimSuffix(text, "."), nil
+}
+
+// parseOrigin reads the origin of a web site as browsers send it (RFC 6454).
+func parseOrigin(text string) (string, error) {
+	if text == "*" || text == "null" {
+		return text, nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Hostname() == "" || text != u.Scheme+"://"+u.Host || strings.Contains(text, "*") {
+		return "", fmt.Errorf("%q is not an origin such as https://example.org, without path, nor * or null", text)
+	}
+	return text, nil
+}
