@@ -51,6 +51,7 @@ type Config struct {
 	RateLimit      int                 // signalling requests a second and client address; 0: any number
 	MaxBody        int                 // bytes of a signalling request's body
 	RateBurst      int                 // signalling requests at once and client address; 0: ten times RateLimit
+	ClientConns    int                 // TCP connections at a time of one client address; 0: any number
 	MaxSessions    int                 // of publishers and viewers together; 0: so many that MaxViewers comes first
 	HeaderTimeout  time.Duration       // how long a client may take to send a request's head
 	BodyTimeout    time.Duration       // and its body
@@ -82,11 +83,12 @@ type Source struct {
 
 func defaultConfig() Config {
 	return Config{
-		HTTP:      "127.0.0.1:8080", // a camera is never shown to the network unasked
-		Media:     ":8081",          // browsers refuse candidates on loopback only
-		Grace:     broadcast.DefaultGrace,
-		RateLimit: signaling.DefaultRate,
-		MaxBody:   signaling.DefaultMaxBody,
+		HTTP:        "127.0.0.1:8080", // a camera is never shown to the network unasked
+		Media:       ":8081",          // browsers refuse candidates on loopback only
+		Grace:       broadcast.DefaultGrace,
+		RateLimit:   signaling.DefaultRate,
+		MaxBody:     signaling.DefaultMaxBody,
+		ClientConns: overload.DefaultMaxOfClient,
 		// A head comes in one packet from any client that means well.
 		HeaderTimeout: 5 * time.Second, BodyTimeout: signaling.DefaultBodyTimeout,
 		MaxLoad:     int(100 * overload.DefaultMaxCPU),
@@ -290,6 +292,11 @@ func ownSettings() []setting[Config] {
 			set:  one(func(c *Config) *int { return &c.MaxSessions }, parseCount(0)),
 		},
 		{
+			name: "max-client-connections", arg: "N", shown: strconv.Itoa(overload.DefaultMaxOfClient),
+			help: "TCP connections at a time from one address, and a quarter of what `ulimit -n`\nallows; one more gets 503. --trusted-proxy is exempt. 0 is no limit.",
+			set:  one(func(c *Config) *int { return &c.ClientConns }, parseCount(0)),
+		},
+		{
 			name: "header-timeout", arg: "DURATION", shown: defaultConfig().HeaderTimeout.String(),
 			help: "How long a client may take to send a request up to its body, before its connection is closed.",
 			set:  one(func(c *Config) *time.Duration { return &c.HeaderTimeout }, parseDuration(time.Second)),
@@ -447,6 +454,7 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("max_body", c.MaxBody),
 		slog.Int("rate_burst", c.RateBurst),
 		slog.Int("max_sessions", c.MaxSessions),
+		slog.Int("max_client_connections", c.ClientConns),
 		slog.String("header_timeout", c.HeaderTimeout.String()),
 		slog.String("body_timeout", c.BodyTimeout.String()),
 		slog.Bool("lenient_patch", c.LenientPatch),

@@ -90,6 +90,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.MDNS = false
 	want.ICEPolicy = peer.PolicyRelay
 	want.Timeouts.Connect, want.Timeouts.ICEDisconnected, want.Timeouts.ICEFailed = 20*time.Second, 6*time.Second, 24*time.Second
+	want.ClientConns = 33
 	want.Hosts = []string{"cam.example", "cam"}
 	want.AllowOrigins = []string{"https://a.example:8443", "*"}
 	want.FrameAncestors = []string{"'self'", "https://*.a.example:8443"}
@@ -108,7 +109,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
 				"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
 				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
-				"--rate-burst", "9", "--max-sessions", "77", "--header-timeout", "4s", "--body-timeout", "8s",
+				"--rate-burst", "9", "--max-client-connections", "33", "--max-sessions", "77", "--header-timeout", "4s", "--body-timeout", "8s",
 				"--max-session", "1h", "--max-load", "80%", "--max-lateness", "1s", "--drain", "5s",
 				"--fallback", "door=hall", "--fallback", "slate",
 				"--redirect-to", "https://cam2.example:8443/live",
@@ -133,7 +134,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_LOG_LEVEL":     "WARN", "PORTHOLE_LOG_FORMAT": "json",
 				"PORTHOLE_CERT": "c.pem", "PORTHOLE_KEY": "k.pem",
 				"PORTHOLE_MAX_STREAM_VIEWERS": "5", "PORTHOLE_MAX_BODY": "20000", "PORTHOLE_LENIENT_PATCH": "true",
-				"PORTHOLE_RATE_BURST": "9", "PORTHOLE_MAX_SESSIONS": "77", "PORTHOLE_HEADER_TIMEOUT": "4s", "PORTHOLE_BODY_TIMEOUT": "8s",
+				"PORTHOLE_RATE_BURST": "9", "PORTHOLE_MAX_CLIENT_CONNECTIONS": "33", "PORTHOLE_MAX_SESSIONS": "77", "PORTHOLE_HEADER_TIMEOUT": "4s", "PORTHOLE_BODY_TIMEOUT": "8s",
 				"PORTHOLE_MAX_SESSION": "60m", "PORTHOLE_MAX_LOAD": "80", "PORTHOLE_MAX_LATENESS": "1000ms", "PORTHOLE_DRAIN": "5s",
 				"PORTHOLE_FALLBACK":  "door=hall slate",
 				"PORTHOLE_ADVERTISE": "198.51.100.1:4000 cam.example", "PORTHOLE_INTERFACES": "eth*,wlan0 !docker0",
@@ -171,6 +172,7 @@ key: k.pem
 max-stream-viewers: 5
 max-body: 20000
 rate-burst: 9
+max-client-connections: 33
 max-sessions: 77
 header-timeout: 4s
 body-timeout: 8s

@@ -33,7 +33,7 @@ func (s *server) newGuard(registry prometheus.Registerer) (*overload.Guard, erro
 	meter := &overload.Meter{Lateness: s.lateness}
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "porthole_connections_refused_total",
-		Help: "TCP connections that came when the process had as many files open as it may.",
+		Help: "TCP connections that came when the process, or their client, had as many as it may.",
 	}, func() float64 { return float64(s.files.Refused.Load()) }))
 	return overload.New(overload.Config{
 		Measure: meter.Measure, MaxCPU: float64(s.cfg.MaxLoad) / 100, MaxLateness: s.cfg.MaxLateness,
@@ -70,6 +70,6 @@ func refuseBeyondFiles(next http.Handler) http.Handler {
 		w.Header().Set("Connection", "close")
 		w.Header().Set("Retry-After", "5")
 		w.Header().Set("Access-Control-Allow-Origin", "*") // a player may be a page of another origin
-		problem.Write(w, http.StatusServiceUnavailable, "the server has as many connections as it can")
+		problem.Write(w, http.StatusServiceUnavailable, "the server has as many connections as it can, or as --max-client-connections lets one address have")
 	})
 }

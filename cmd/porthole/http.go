@@ -36,6 +36,10 @@ func newHTTPServer(handler http.Handler, headerTimeout time.Duration, log *slog.
 		// Longer than the time between two polls of a waiting page.
 		IdleTimeout:    60 * time.Second,
 		MaxHeaderBytes: 32 << 10,
+		// A page has its own few requests and event streams. More at a time would let
+		// one connection, whose streams are reset as fast as they are opened, keep
+		// that many handlers, and their memory, busy.
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 64},
 		// What the server itself logs is clients that break off TLS handshakes.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

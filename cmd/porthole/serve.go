@@ -102,6 +102,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		}
 	}()
 
+	s.files.LimitClients(cfg.ClientConns, cfg.TrustedProxies)
 	if s.listener, err = listenHTTP(ctx, cfg, s.files); err != nil {
 		return nil, err
 	}

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
+
+	"porthole/internal/ratelimit"
 )
 
 const (
@@ -15,7 +19,15 @@ const (
 	// spare is how many connections beyond the limit are taken at a time to be told
 	// so. One more is closed without a word.
 	spare = 16
+	// spareOfClient is the same for one client that has its share already.
+	spareOfClient = 4
+	// shares is how many clients at least it takes to use up the files.
+	shares = 4
 )
+
+// DefaultMaxOfClient is how many connections one client may have. A silent one costs
+// 24 KiB, one that sends half a request about 100 KiB: 64 MiB hold them all.
+const DefaultMaxOfClient = 512
 
 // Files bounds the connections that clients can make the process open, so that the
 // system's limit on open files is never met: then not even a refusal could be sent.
@@ -24,6 +36,22 @@ type Files struct {
 	open atomic.Int64
 	// Refused counts the connections that came when there was no room.
 	Refused atomic.Uint64
+
+	perClient int            // connections; 0: no limit
+	exempt    []netip.Prefix // proxies, which bring many clients
+
+	mu      sync.Mutex
+	clients map[netip.Addr]int // connections, of those who have any
+}
+
+// LimitClients bounds the connections of each client, a /64 of IPv6 being one, to most
+// and to a fair share of the files; 0 is no bound. Proxies are not clients. It is
+// called before the first connection.
+func (f *Files) LimitClients(most int, proxies []netip.Prefix) {
+	if most > 0 && f.most > 0 {
+		most = min(most, int(max(f.most/shares, 1)))
+	}
+	f.perClient, f.exempt = most, proxies
 }
 
 // NewFiles makes a bound from the system's limit of this process.
@@ -39,11 +67,11 @@ func filesOf(limit int) *Files {
 // Most is how many connections there may be; 0: any number.
 func (f *Files) Most() int { return int(f.most) }
 
-// Take counts one more connection and says whether there is room for it. Either way
-// Give takes it off the count.
-func (f *Files) Take() bool {
-	n := f.open.Add(1)
-	if f.most == 0 || n <= f.most {
+// Take counts one more connection of a client and says whether there is room for it.
+// Either way Give takes it off the count.
+func (f *Files) Take(client netip.Addr) bool {
+	total, own := f.open.Add(1), f.count(client, 1)
+	if (f.most == 0 || total <= f.most) && (f.perClient == 0 || own <= f.perClient) {
 		return true
 	}
 	f.Refused.Add(1)
@@ -51,10 +79,36 @@ func (f *Files) Take() bool {
 }
 
 // Give takes a connection off the count.
-func (f *Files) Give() { f.open.Add(-1) }
+func (f *Files) Give(client netip.Addr) {
+	f.open.Add(-1)
+	f.count(client, -1)
+}
 
-// beyondSpare says that not even a refusal can be sent any more.
-func (f *Files) beyondSpare() bool { return f.most != 0 && f.open.Load() > f.most+spare }
+// count changes how many connections a client has, and returns how many it has then;
+// 0 for who is not limited. The table holds who has connections, so the files bound it.
+func (f *Files) count(client netip.Addr, change int) int {
+	client = client.Unmap().WithZone("")
+	if f.perClient == 0 || slices.ContainsFunc(f.exempt, func(p netip.Prefix) bool { return p.Contains(client) }) {
+		return 0
+	}
+	client = ratelimit.Key(client)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.clients == nil {
+		f.clients = make(map[netip.Addr]int)
+	}
+	n := f.clients[client] + change
+	if f.clients[client] = n; n == 0 {
+		delete(f.clients, client)
+	}
+	return n
+}
+
+// beyondSpare says that not even a refusal can be sent to a client any more.
+func (f *Files) beyondSpare(client netip.Addr) bool {
+	return f.most != 0 && f.open.Load() > f.most+spare ||
+		f.perClient != 0 && f.count(client, 0) > f.perClient+spareOfClient
+}
 
 // Listener counts the connections of another listener. Those for which there is no
 // room can be told from the context that Context makes.
@@ -72,26 +126,36 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err // net/http compares it
 		}
-		c := &conn{Conn: accepted, files: l.files, room: l.files.Take()}
-		if c.room || !l.files.beyondSpare() {
+		client := addrOf(accepted)
+		c := &conn{Conn: accepted, files: l.files, client: client, room: l.files.Take(client)}
+		if c.room || !l.files.beyondSpare(client) {
 			return c, nil
 		}
 		_ = c.Close() // nothing can be done about an error
 	}
 }
 
+// addrOf is who made a connection, invalid when that is no IP address.
+func addrOf(c net.Conn) netip.Addr {
+	if tcp, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
 // conn gives its place back when it is closed.
 type conn struct {
 	net.Conn
-	files *Files
-	room  bool
-	once  sync.Once
+	files  *Files
+	client netip.Addr
+	room   bool
+	once   sync.Once
 }
 
 // Close closes the connection.
 func (c *conn) Close() error {
 	err := c.Conn.Close()
-	c.once.Do(c.files.Give)
+	c.once.Do(func() { c.files.Give(c.client) })
 	return err // transparent
 }
 

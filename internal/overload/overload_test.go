@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -244,7 +245,7 @@ func TestFilesLeaveRoomForARefusal(t *testing.T) {
 func TestNoLimitOnFiles(t *testing.T) {
 	files := filesOf(0)
 	for range 100_000 {
-		if !files.Take() {
+		if !files.Take(netip.Addr{}) {
 			t.Fatal("refused")
 		}
 	}

@@ -56,11 +56,11 @@ type Config struct {
 	Connections ConnectionLimit
 }
 
-// ConnectionLimit counts connections. Take says whether there is room for one more;
-// Give takes it off the count, also when there was none.
+// ConnectionLimit counts connections of clients. Take says whether there is room for
+// one more; Give takes it off the count, also when there was none.
 type ConnectionLimit interface {
-	Take() bool
-	Give()
+	Take(client netip.Addr) bool
+	Give(client netip.Addr)
 }
 
 // Timeouts bounds every stage of a session's life.

@@ -135,10 +135,14 @@ func newTCPListener(l *net.TCPListener, limit ConnectionLimit) *tcpListener {
 func (l *tcpListener) acceptAllowed() (*net.TCPConn, error) {
 	for {
 		accepted, err := l.AcceptTCP()
-		if err != nil || l.limit == nil || l.limit.Take() {
+		if err != nil || l.limit == nil {
 			return accepted, err
 		}
-		l.limit.Give()
+		client := clientOf(accepted)
+		if l.limit.Take(client) {
+			return accepted, nil
+		}
+		l.limit.Give(client)
 		_ = accepted.Close() // nothing can be done about an error
 	}
 }
@@ -155,17 +159,25 @@ func (l *tcpListener) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		l.release()
+		l.release(accepted)
 		return nil, errors.Join(net.ErrClosed, accepted.Close())
 	}
 	l.conns[conn] = struct{}{}
 	return conn, nil
 }
 
+// clientOf is the address at the other end.
+func clientOf(c *net.TCPConn) netip.Addr {
+	if addr, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return addr.AddrPort().Addr()
+	}
+	return netip.Addr{}
+}
+
 // release gives the place of a connection back.
-func (l *tcpListener) release() {
+func (l *tcpListener) release(c *net.TCPConn) {
 	if l.limit != nil {
-		l.limit.Give()
+		l.limit.Give(clientOf(c))
 	}
 }
 
@@ -177,7 +189,7 @@ func (l *tcpListener) Close() error {
 	l.conns = nil
 	l.mu.Unlock()
 	for conn := range conns {
-		l.release()
+		l.release(conn.TCPConn)
 		_ = conn.TCPConn.Close() // it may have been closed by the mux a moment ago
 	}
 	if err := l.TCPListener.Close(); !errors.Is(err, net.ErrClosed) {
@@ -204,7 +216,7 @@ func (c *tcpConn) Close() error {
 	c.listener.mu.Lock()
 	if _, first := c.listener.conns[c]; first {
 		delete(c.listener.conns, c)
-		c.listener.release()
+		c.listener.release(c.TCPConn)
 	}
 	c.listener.mu.Unlock()
 	return c.TCPConn.Close() // transparent
