@@ -8,7 +8,20 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/overload"
 	"porthole/internal/problem"
+	"porthole/internal/signaling"
 )
+
+// API and metrics: how many requests a second each client may make, and at once. Dozens
+// of open pages poll that little; none of them takes from what signalling may do.
+const aboutRate, aboutBurst = 100, 1000
+
+// aboutLimit bounds the requests to API and metrics, unless requests have no limit.
+func (c Config) aboutLimit() *signaling.Limiter {
+	if c.RateLimit == 0 {
+		return nil
+	}
+	return signaling.NewLimiter(aboutRate, aboutBurst)
+}
 
 // newPanicCounter makes the metric of panics that were contained, by where.
 func newPanicCounter(registry prometheus.Registerer) *prometheus.CounterVec {

@@ -22,6 +22,7 @@ type parts struct {
 	auth           *auth.Verifier
 	publish, watch *signaling.Handler
 	about          *api.API
+	aboutLimit     *signaling.Limiter // of requests for what about tells; nil: none
 	snapshots      *snapshot.Maker
 	frameAncestors []string
 	sites          func(http.Handler) http.Handler // refuses pages of other sites
@@ -36,7 +37,10 @@ func routes(p parts) http.Handler {
 
 	r.Route("/whip", p.publish.Routes)
 	r.Route("/whep", p.watch.Routes)
-	p.about.Routes(r)
+	r.Group(func(r chi.Router) {
+		r.Use(p.watch.LimitedBy(p.aboutLimit))
+		p.about.Routes(r)
+	})
 	snapshot.Routes(r, snapshot.HandlerConfig{Maker: p.snapshots, Auth: p.auth, Limited: p.watch.Limited, Log: p.log})
 	oembed.Routes(r, oembed.Config{
 		PublicURL: p.watch.PublicURL, ValidStream: signaling.ValidStream, Auth: p.auth, Limited: p.watch.Limited,

@@ -9,14 +9,20 @@ import (
 // Limited bounds the requests to another handler as those to this one are bounded:
 // each client by its address, also behind a proxy. Who makes too many gets 429 with
 // Retry-After.
-func (h *Handler) Limited(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.cfg.Limiter.allow(h.clientAddr(r)); err != nil {
-			h.fail(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+func (h *Handler) Limited(next http.Handler) http.Handler { return h.LimitedBy(h.cfg.Limiter)(next) }
+
+// LimitedBy is Limited with another limiter, for requests that must not count as
+// those to this handler.
+func (h *Handler) LimitedBy(limiter *Limiter) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := limiter.allow(h.clientAddr(r)); err != nil {
+				h.fail(w, r, err)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 // PublicURL returns where the client sees this server: scheme, host and the path,
