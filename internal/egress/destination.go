@@ -28,11 +28,9 @@ type Destination struct {
 	length int
 	count  int
 	size   int
-	// reserved is the size of the packet between Reserve and Commit.
-	reserved int
-	err      error // of a batch that left because it was full; for the next Flush
-	single   bool  // this destination refused a segmented batch
-	closed   bool
+	err    error // of a batch that left because it was full; for the next Flush
+	single bool  // this destination refused a segmented batch
+	closed bool
 }
 
 func newDestination(c *Conn, addr netip.AddrPort) *Destination {
@@ -43,22 +41,21 @@ func newDestination(c *Conn, addr netip.AddrPort) *Destination {
 
 // add copies a packet to the batch.
 func (d *Destination) add(b []byte) {
-	if room := d.Reserve(len(b)); room != nil {
+	_ = d.Append(len(b), func(room []byte) error {
 		copy(room, b)
-		d.Commit()
-	}
+		return nil
+	})
 }
 
-// Reserve returns room for one packet of size bytes in the batch, for a caller
-// who makes the packet in place. A batch that cannot take it leaves first. The
-// Destination is locked until the caller has filled the room and calls Commit, or
-// calls Abandon. It returns nil, and does not lock, when the Destination is
-// closed or the packet too large.
-func (d *Destination) Reserve(size int) []byte {
+// Append adds one packet of size bytes to the batch, which fill makes in place: room
+// is exactly as large as the packet. A batch that cannot take it leaves first. An error
+// of fill, or a panic, leaves the batch as it was. ErrClosed says that the Destination is
+// closed or the packet too large; fill is not called then.
+func (d *Destination) Append(size int, fill func(room []byte) error) error {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.closed || size > maxBatch {
-		d.mu.Unlock()
-		return nil
+		return ErrClosed
 	}
 	if d.count > 0 && (size > d.size || d.length+size > maxBatch) {
 		d.sendLocked()
@@ -66,30 +63,19 @@ func (d *Destination) Reserve(size int) []byte {
 	if d.buffer == nil {
 		d.buffer, _ = buffers.Get().(*[maxBatch]byte)
 	}
-	d.reserved = size
-	return d.buffer[d.length : d.length+size : d.length+size]
-}
-
-// Commit adds the packet that was made in the room of Reserve.
-func (d *Destination) Commit() {
-	defer d.mu.Unlock()
-	if d.count == 0 {
-		d.size = d.reserved
+	// What a failed fill leaves behind is written over by the next one.
+	if err := fill(d.buffer[d.length : d.length+size : d.length+size]); err != nil {
+		return err
 	}
-	d.length += d.reserved
+	if d.count == 0 {
+		d.size = size
+	}
+	d.length += size
 	d.count++
-	if d.reserved < d.size || d.count == maxSegments {
+	if size < d.size || d.count == maxSegments {
 		d.sendLocked() // nothing can follow a shorter segment
 	}
-}
-
-// Abandon gives the room of Reserve back.
-func (d *Destination) Abandon() {
-	if d.count == 0 {
-		buffers.Put(d.buffer)
-		d.buffer = nil
-	}
-	d.mu.Unlock()
+	return nil
 }
 
 // Flush sends what has gathered. It never waits: ErrBufferFull says that
@@ -113,6 +99,10 @@ func (d *Destination) Close() {
 	}
 	d.sendLocked()
 	d.closed = true
+	if d.buffer != nil { // nothing was appended since it was taken
+		buffers.Put(d.buffer)
+		d.buffer = nil
+	}
 	d.mu.Unlock()
 	s := d.conn.shard(d.addr)
 	s.mu.Lock()

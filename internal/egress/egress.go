@@ -41,6 +41,10 @@ func (m Mode) String() string {
 	return [...]string{"GSO", "sendmmsg", "plain writes"}[m]
 }
 
+// ErrClosed is returned by Append when the Destination is closed, or the packet larger
+// than a batch can be.
+var ErrClosed = errors.New("the destination is closed")
+
 // ErrBufferFull is returned by Flush when the kernel's send buffer was full and
 // packets were dropped.
 var ErrBufferFull = errors.New("the socket's send buffer is full")

@@ -66,16 +66,14 @@ func (c *crypt) sealInto(batch *egress.Destination, header *rtp.Header, payload 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	size := header.MarshalSize() + len(payload) + c.tag
-	room := batch.Reserve(size)
-	if room == nil {
+	err := batch.Append(size, func(room []byte) error { return c.sealLocked(room, header, payload) })
+	switch err {
+	case nil:
+		return size, nil
+	case egress.ErrClosed: //nolint:errorlint // Append returns it as it is; hot path
 		return 0, ErrNotConnected // the path has just changed
 	}
-	if err := c.sealLocked(room, header, payload); err != nil {
-		batch.Abandon()
-		return 0, err
-	}
-	batch.Commit()
-	return size, nil
+	return 0, err
 }
 
 // sealAndWrite sends the sealed packet at once.

@@ -215,12 +215,22 @@ func (l *viewerLink) secure(remote remoteDescription) error {
 	l.secured.Store(conn)
 	l.events.dtlsChanged(webrtc.DTLSTransportStateConnected)
 	l.events.up()
-	// There is nothing but a goodbye that a client has to say over DTLS.
-	_, _ = conn.Read(make([]byte, receiveMTU))
+	awaitGoodbye(conn)
 	if l.ctx.Err() != nil {
 		return nil
 	}
 	return ErrRemoteClosed
+}
+
+// awaitGoodbye reads until the client has ended DTLS. What it may send before, such as the
+// data channels of a client that was offered none, is not for us.
+func awaitGoodbye(conn io.Reader) {
+	record := make([]byte, receiveMTU) // as large as what read delivers
+	for {
+		if _, err := conn.Read(record); err != nil {
+			return
+		}
+	}
 }
 
 // handshake returns the DTLS connection when the client has proved that it is
