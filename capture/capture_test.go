@@ -21,7 +21,8 @@ func supervise(t *testing.T, d time.Duration, open func(n int) (*fakeCamera, err
 	devices := watchNothing()
 	defer devices.Close()
 	s := supervisor{
-		spec: spec, codecs: new(fakeCodecs), log: log, devices: devices, place: newFakePlace(true),
+		known: func() {},
+		spec:  spec, codecs: new(fakeCodecs), log: log, devices: devices, place: newFakePlace(true),
 		origin: &fakeOrigin{openInput: func() (*input, error) {
 			opened++
 			camera, err := open(opened)

@@ -173,3 +173,33 @@ func TestStandbyCodecsAreWhatComes(t *testing.T) {
 		viewer.Close(nil)
 	}
 }
+
+// Who waits for Known finds a stream that can be joined.
+func TestKnownSourceCanBeJoined(t *testing.T) {
+	d := newDemand(t, "pattern:?size=160x96&ondemand=5s")
+	select {
+	case <-d.source.Known():
+	case <-time.After(20 * time.Second):
+		t.Fatal("not known within 20 s")
+	}
+	v, err := d.b.Join("cam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Close(nil)
+}
+
+// Nobody waits for a source that cannot even begin.
+func TestSourceThatFailsIsKnown(t *testing.T) {
+	b := broadcast.New(broadcast.Config{})
+	b.Close()
+	s := New(Config{Broadcaster: b, Name: "cam", Spec: patternSpec(t, "pattern:")})
+	if err := s.Run(t.Context()); err == nil {
+		t.Fatal("ran with a broadcaster that is closed")
+	}
+	select {
+	case <-s.Known():
+	default:
+		t.Error("not known")
+	}
+}

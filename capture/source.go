@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"porthole/internal/broadcast"
@@ -23,6 +24,9 @@ type Config struct {
 type Source struct {
 	cfg Config
 	log *slog.Logger
+
+	known chan struct{} // closed once, by told
+	told  func()
 }
 
 // New makes a source. It opens nothing: see Run.
@@ -30,8 +34,14 @@ func New(cfg Config) *Source {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Source{cfg: cfg, log: cfg.Log.With("stream", cfg.Name)}
+	s := &Source{cfg: cfg, log: cfg.Log.With("stream", cfg.Name), known: make(chan struct{})}
+	s.told = sync.OnceFunc(func() { close(s.known) })
+	return s
 }
+
+// Known is closed when Run has announced the stream and said how its source is, or has ended: from then on one that is on
+// demand can be joined.
+func (s *Source) Known() <-chan struct{} { return s.known }
 
 // Run publishes the source under its stream's name until ctx ends, and then returns nil.
 //
@@ -43,6 +53,7 @@ func New(cfg Config) *Source {
 // It returns an error only for what time does not heal: ErrNoCgo, broadcast.ErrClosed, or broadcast.ErrStreamBusy when the
 // stream has a source already. It is called once.
 func (s *Source) Run(ctx context.Context) error {
+	defer s.told()
 	spec, b := s.cfg.Spec, s.cfg.Broadcaster
 	codecs, err := newCodecs()
 	if err != nil {
@@ -57,7 +68,7 @@ func (s *Source) Run(ctx context.Context) error {
 	defer watch.Close()
 	v := supervisor{
 		spec: spec, codecs: extraCodecs(spec, codecs), log: s.log, metrics: s.cfg.Metrics, finder: s.cfg.Finder,
-		origin: origin, devices: watch, place: listed{announced, b},
+		origin: origin, devices: watch, place: listed{announced, b}, known: s.told,
 		publish: func(kinds []broadcast.Kind) (outlet, error) {
 			p, err := b.Publish(s.cfg.Name, broadcast.PublisherConfig{Source: spec.Kind.String(), Kinds: kinds, OwnClock: true})
 			if err != nil {

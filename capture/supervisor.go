@@ -46,6 +46,7 @@ type supervisor struct {
 	place   place
 	publish func([]broadcast.Kind) (outlet, error)
 	finder  *Viewfinder // nil: nobody looks
+	known   func()      // called when the list of streams says how the source is
 
 	standby []broadcast.Codec // what it will send; only on demand
 	faulty  bool              // the last session has failed, and none has worked since
@@ -62,6 +63,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		if err := s.awaitWork(ctx); err != nil {
 			return ended(ctx, err)
 		}
+		s.known() // one that is not on demand opens now, which may take seconds
 		started := time.Now()
 		err := s.session(ctx)
 		switch {
@@ -110,6 +112,7 @@ func (s *supervisor) awaitWork(ctx context.Context) error {
 			s.faulty = false // perhaps: whoever comes next tries it
 			s.place.Tell(s.idle())
 		}
+		s.known()
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

@@ -43,7 +43,8 @@ func newScene(t *testing.T, uri string, watched bool, camera func(n int) (*fakeC
 		return made.input(spec, log), nil
 	}}
 	s.supervisor = supervisor{
-		spec: spec, codecs: s.codecs, log: log,
+		known: func() {},
+		spec:  spec, codecs: s.codecs, log: log,
 		origin: s.origin, place: s.place, devices: watchNothing(),
 		publish: func([]broadcast.Kind) (outlet, error) {
 			s.outlets = append(s.outlets, newFakeOutlet())

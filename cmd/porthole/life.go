@@ -19,6 +19,9 @@ const (
 	// stopWithin bounds the whole of stopping. Nothing in it waits for the
 	// network, so that reaching it is a fault, worth exit code 1.
 	stopWithin = 5 * time.Second
+	// knownWithin bounds how long the first requests wait for what sources are like:
+	// a driver that hangs must not keep the others' streams away.
+	knownWithin = 2 * time.Second
 )
 
 // run serves until ctx ends or a part fails, then stops everything and returns
@@ -32,27 +35,30 @@ func (s *server) run(ctx context.Context) error {
 	defer stopCapturing()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve HTTP: %w", err)
-		}
-		return nil
-	})
-	group.Go(func() error {
 		s.guard.Run(ctx)
 		return nil
 	})
-	for _, source := range s.sources {
+	sources := make([]*capture.Source, len(s.sources))
+	for i, source := range s.sources {
+		captured := capture.New(capture.Config{
+			Broadcaster: s.broadcaster, Name: source.Name, Spec: source.Spec,
+			Finder: s.finders[source.Name], Metrics: s.captured, Log: s.log,
+		})
+		sources[i] = captured
 		group.Go(func() error {
-			captured := capture.New(capture.Config{
-				Broadcaster: s.broadcaster, Name: source.Name, Spec: source.Spec,
-				Finder: s.finders[source.Name], Metrics: s.captured, Log: s.log,
-			})
 			if err := captured.Run(capturing); err != nil {
 				return sourceFault(source, err)
 			}
 			return nil
 		})
 	}
+	awaitKnown(ctx, sources)
+	group.Go(func() error {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	})
 	ended := make(chan error, 1) // one slot: the waiter must not hang when nobody listens any more
 	go func() { ended <- group.Wait() }()
 
@@ -64,6 +70,21 @@ func (s *server) run(ctx context.Context) error {
 	stopped := make(chan error, 1) // likewise
 	go func() { stopped <- s.stop(stopCapturing) }()
 	return await(stopWithin, stopped, ended)
+}
+
+// awaitKnown waits until the list of streams holds all sources, so that the first client
+// is not told that nobody publishes what is about to be announced. The socket listens
+// already: whoever connects meanwhile is answered a little later.
+func awaitKnown(ctx context.Context, sources []*capture.Source) {
+	ctx, cancel := context.WithTimeout(ctx, knownWithin)
+	defer cancel()
+	for _, source := range sources {
+		select {
+		case <-source.Known():
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // drain lets nobody in any more and tells everybody to go elsewhere, and waits until
