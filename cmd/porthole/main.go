@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"porthole/internal/backlog"
 )
 
 // Exit codes. Scripts rely on them: 2 means that nothing was tried, because
@@ -50,9 +52,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	case errors.Is(err, errReported):
 		return exitFailure
 	}
+	last := backlog.New(backlog.Config{Out: stderr}) // which may be a pipe that nobody reads
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(stderr, "porthole: %s\n", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(last, "porthole: %s\n", strings.TrimSuffix(line, "\n"))
 	}
+	last.Close(flushWithin)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

@@ -45,12 +45,16 @@ func serveCommand(ctx context.Context, t terminal) error {
 		cfg.PublishToken = auth.Generate()
 	}
 
-	log := newLogger(cfg, t.stderr)
+	defer outliveReaders()()
+	records := newLogQueue(cfg, t.stderr)
+	defer records.Close(flushWithin)
+	log := newLogger(cfg, records)
 	log.Debug("configuration", "config", cfg)
 	s, err := newServer(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
+	s.metrics.MustRegister(newDropCounter(records))
 	s.warnOfReadableSecrets()
 	if generated {
 		fmt.Fprintf(t.stdout, "Porthole: publishers need the token %s (made for this run; --publish-token sets your own)\n", cfg.PublishToken)
@@ -78,6 +82,7 @@ type server struct {
 	captured    *capture.Metrics
 	guard       *overload.Guard
 	files       *overload.Files
+	metrics     *prometheus.Registry
 	panics      *prometheus.CounterVec
 }
 
@@ -107,6 +112,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
+	s.metrics = registry
 	s.panics = newPanicCounter(registry)
 	if s.prober, err = iceserver.NewProber(iceserver.Config{Servers: slices.Concat(cfg.STUN, cfg.turnServers()), Log: log, Registerer: registry}); err != nil {
 		return nil, err
