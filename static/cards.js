@@ -104,9 +104,9 @@ class Card {
   }
 }
 
-/** @param {Stream} stream @returns {'live' | 'waiting' | 'standby' | 'fallback'} */
+/** @param {Stream} stream @returns {'live' | 'waiting' | 'standby' | 'fallback' | 'stalled'} */
 function stateOf({ state, live }) {
-  if (state === 'standby' || state === 'fallback') return state;
+  if (state === 'standby' || state === 'fallback' || state === 'stalled') return state;
   return live ? 'live' : 'waiting';
 }
 
@@ -122,6 +122,7 @@ function wordsOf(stream) {
     case 'live': return { badge: t('live'), about: media(stream.tracks ?? []) };
     case 'standby': return { badge: t('standby'), about: source || t('cardStandby') };
     case 'fallback': return { badge: t('away'), about: t('cardFallback', { name: stream.fallback ?? '' }) };
+    case 'stalled': return { badge: t('stalled'), about: source };
     case 'waiting': {
       const coming = stream.since !== undefined;
       return { badge: t(coming ? 'waiting' : 'away'), about: source || t(coming ? 'cardWaiting' : 'cardAway') };

@@ -20,10 +20,10 @@ import { pause } from './wait.js';
  * @typedef {object} Stream
  * @property {string} name
  * @property {boolean} live false while its publisher is away
- * @property {'live' | 'waiting' | 'standby' | 'fallback'} [state] what it has to offer
+ * @property {'live' | 'waiting' | 'standby' | 'fallback' | 'stalled'} [state] what it has to offer
  * @property {string} [fallback] the stream that is shown while the publisher is away
  * @property {string} [source] 'camera', 'pattern', 'slate', 'whip'
- * @property {string} [sourceState] how a source of the server is, for people
+ * @property {string} [sourceState] how a source of the server is, or that the publisher is silent, for people
  * @property {boolean} [snapshot] whether the server has pictures of it
  * @property {number} [viewers]
  * @property {string} [since] RFC 3339

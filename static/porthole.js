@@ -13,7 +13,7 @@ const LIMIT = 2_500;
 
 /**
  * @typedef {object} About how a stream is
- * @property {string} [state] 'live', 'waiting', 'standby' or 'fallback'
+ * @property {string} [state] 'live', 'waiting', 'standby', 'fallback' or 'stalled'
  * @property {string} [sourceState] of a source at the server, as 'camera unplugged'
  * @property {string} [fallback] the stream that is shown in its place
  * @property {number} [viewers]

@@ -28,8 +28,9 @@ export const inChinese = {
   no_answer: '没有及时回答服务器的连接请求。',
 };
 
-/** What a server says of its camera, as it says it, and the same in Chinese. */
+/** What a server says of its camera or of a publisher, as it says it, and the same in Chinese. */
 const sources = /** @type {const} */ ([
+  [/^the publisher has stopped sending$/, '推流者已停止发送'],
   [/^camera unplugged$/, '摄像头已拔出'],
   [/^camera off while nobody watches$/, '无人观看时摄像头关闭'],
   [/^(\w+) off while nobody watches$/, '无人观看时画面源关闭'],

@@ -23,13 +23,13 @@ type StreamList struct {
 type Stream struct {
 	Name  string `json:"name"`
 	Live  bool   `json:"live"`  // a viewer who joins now sees or hears something
-	State string `json:"state"` // "live"; "waiting" for a publisher; "standby": begins when a viewer joins; "fallback"
+	State string `json:"state"` // "live"; "waiting" for a publisher; "standby": begins when a viewer joins; "fallback"; "stalled": nothing has come for 2 s
 	// Fallback is the stream that is shown while the publisher is away, and described
 	// by the rest. It is left out otherwise.
 	Fallback string `json:"fallback,omitempty"`
 	Source   string `json:"source"` // "camera", "pattern", "whip"; empty when nobody publishes or will
 	// SourceState says for people how a source on this machine is, as "camera
-	// unplugged". It is left out when there is nothing to say.
+	// unplugged", or that "the publisher has stopped sending". It is left out when there is nothing to say.
 	SourceState string `json:"sourceState,omitempty"`
 
 	Viewers  int       `json:"viewers"`            // who hold a place, those that are connecting among them

@@ -141,17 +141,20 @@ const (
 	StateLive                  // a viewer who joins sees or hears something at once
 	StateStandby               // its source is off, and goes on when a viewer joins
 	StateFallback              // another stream is shown while the publisher is away
+	StateStalled               // the publisher is there, and has sent nothing for a while
 	states                     // how many there are
 )
 
-// String returns "waiting", "live", "standby" or "fallback".
+// String returns "waiting", "live", "standby", "fallback" or "stalled".
 func (s State) String() string {
-	return [states]string{"waiting", "live", "standby", "fallback"}[s]
+	return [states]string{"waiting", "live", "standby", "fallback", "stalled"}[s]
 }
 
 // stateLocked says what the stream has to offer.
 func (s *stream) stateLocked() State {
 	switch {
+	case s.liveLocked() && s.publisher.stalled.Load():
+		return StateStalled
 	case s.liveLocked():
 		return StateLive
 	case len(s.standbyLocked()) > 0:

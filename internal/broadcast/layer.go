@@ -156,6 +156,7 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 		l.noteSPS(p.Payload)
 	}
 	l.lastPacket.Store(now)
+	l.publisher.heard(now)
 	l.count(now, len(p.Payload), p.Marker)
 	l.keyframeRequests.retry(now, l.cfg.RequestKeyframe)
 	l.wake(p.Marker)

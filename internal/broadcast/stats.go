@@ -126,8 +126,8 @@ type StreamInfo struct {
 	// Tracks are then that one's. "" when none is.
 	Fallback string
 	Source   string // where it comes from, or will come from
-	// SourceState says for people how a source on this machine is; "" when there is
-	// none, or nothing to say.
+	// SourceState says for people how a source on this machine is, or that a publisher
+	// has stopped sending; "" when there is nothing to say.
 	SourceState string
 	Since       time.Time // when the publisher came; zero without one
 	Viewers     int
@@ -164,6 +164,9 @@ func (s *stream) infoLocked() StreamInfo {
 	info := StreamInfo{Name: s.name, State: s.stateLocked(), Viewers: len(s.viewers)}
 	if s.announced != nil {
 		info.Source, info.SourceState = s.announced.source, s.announced.status.Text
+	}
+	if info.State == StateStalled {
+		info.SourceState = cmp.Or(info.SourceState, stalledText)
 	}
 	p := s.publisher
 	info.Live = info.State == StateLive || info.State == StateFallback

@@ -47,6 +47,7 @@ func (s *stream) attachLocked(p *Publisher) {
 	s.publisher = p
 	s.endGraceLocked()
 	p.settled = time.AfterFunc(settle, s.b.notify)
+	p.awaitSilenceLocked()
 	s.b.notify()
 }
 
@@ -58,6 +59,7 @@ func (s *stream) detachLocked(p *Publisher) {
 	}
 	s.publisher = nil
 	p.settled.Stop()
+	p.silence.Stop()
 	if s.succeedLocked() {
 		return
 	}
@@ -219,8 +221,13 @@ type Publisher struct {
 	cfg    PublisherConfig
 	began  time.Time
 
+	// Shared: the stream is stalled, and since when silence was last waited for.
+	stalled    atomic.Bool
+	quietSince atomic.Int64
+
 	// Guarded by stream.b.mu.
 	settled *time.Timer
+	silence *time.Timer // set before the first layer, read-only afterwards
 	layers  [kinds][]*Layer
 
 	clockMu sync.Mutex

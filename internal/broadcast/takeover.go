@@ -32,6 +32,7 @@ func (s *stream) takeOverLocked(p *Publisher) {
 	old := s.publisher
 	old.end(ErrReplaced)
 	old.settled.Stop()
+	old.silence.Stop()
 	s.attachLocked(p)
 }
 

@@ -118,6 +118,9 @@ group('words', () => {
     const waiting = { name: 'stalled' };
     assert.equal(describe(en, waiting, { source: 'camera unplugged' }).detail, 'Camera unplugged.');
     assert.equal(describe(zh, waiting, { source: 'camera unplugged' }).detail, '摄像头已拔出。');
+    const silent = { source: 'the publisher has stopped sending' };
+    assert.equal(describe(en, { name: 'waiting', reason: 'away' }, silent).detail, 'The publisher has stopped sending.');
+    assert.equal(describe(zh, { name: 'stalled' }, silent).detail, '推流者已停止发送。');
     assert.equal(describe(zh, waiting, { source: 'camera in use by obs, zoom' }).detail, '摄像头正被 obs, zoom 使用。');
     assert.equal(describe(zh, waiting, { source: 'something new' }).detail, 'something new。');
     assert.equal(describe(en, { name: 'playing' }, { source: 'camera unplugged' }).detail, '');
