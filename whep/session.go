@@ -36,7 +36,7 @@ var (
 	_ signaling.Answerable = (*session)(nil)
 	_ signaling.Restarter  = (*session)(nil)
 	_ signaling.Examiner   = (*session)(nil)
-	_ broadcast.Sink       = (*peer.Session)(nil)
+	_ broadcast.Sink       = sink{}
 )
 
 // Connect answers the offer, or makes one.
@@ -104,7 +104,7 @@ func (s *session) watch(served <-chan struct{}) {
 
 // viewerConfig says how the viewer agreed to receive the tracks.
 func (s *session) viewerConfig() broadcast.ViewerConfig {
-	cfg := broadcast.ViewerConfig{Sink: s.peer, CNAME: s.peer.CNAME(), Wants: s.wants}
+	cfg := broadcast.ViewerConfig{Sink: sink{s.peer}, CNAME: s.peer.CNAME(), Wants: s.wants}
 	for _, sent := range s.peer.Tracks() {
 		t := s.tracks[sent.Mid]
 		tc := &broadcast.TrackConfig{

@@ -41,6 +41,10 @@ var (
 	// ErrNotConnected is returned by WriteRTP and WriteRTCP before the connection
 	// is up and after it is gone. Nothing was sent.
 	ErrNotConnected = errors.New("session not connected")
+	// ErrSilent is returned as it is by WriteRTP while nothing has come from the client
+	// for Timeouts.ICEDisconnected: most likely it is gone, so that it is sent no media
+	// for the rest of its consent. The packet was not taken, nor its number used.
+	ErrSilent = errors.New("nothing comes from the client")
 	// ErrUnknownSSRC is returned by WriteRTP for an SSRC that is not one of
 	// Session.Tracks. Nothing was sent.
 	ErrUnknownSSRC = errors.New("unknown SSRC")

@@ -15,6 +15,9 @@ func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.life.ice
+	if before == state.String() {
+		return // both the agent and superviseConsent have found out
+	}
 	s.life.ice = state.String()
 	s.life.record("ice " + s.life.ice)
 	s.engine.metrics.states.ice.WithLabelValues(roleLabel(s.role), s.life.ice).Inc()
@@ -26,11 +29,13 @@ func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
 	case webrtc.ICEConnectionStateChecking:
 		s.enter(StateConnecting)
 	case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
+		s.silent.Store(false)
 		s.life.iceConnected = true
 		if s.life.up {
 			s.enter(StateConnected)
 		}
 	case webrtc.ICEConnectionStateDisconnected:
+		s.silent.Store(true)
 		s.enter(StateDisconnected)
 	default:
 	}

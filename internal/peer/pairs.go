@@ -175,19 +175,3 @@ func firstCheck(pairs []TriedPair) (first time.Time) {
 // examineEvery is how often a session that does not connect is examined: an agent
 // that gives up keeps nothing.
 const examineEvery = time.Second
-
-// waitConnected waits until the connection is up, the session over, or deadline, and
-// says whether it was not the deadline.
-func (s *Session) waitConnected(deadline time.Time) bool {
-	for time.Until(deadline) > 0 {
-		next := time.Now().Add(examineEvery)
-		if next.After(deadline) {
-			next = deadline
-		}
-		if s.waitUntil(next, s.connected) {
-			return true
-		}
-		s.Examine()
-	}
-	return false
-}

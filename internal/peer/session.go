@@ -38,6 +38,7 @@ type Session struct {
 	done      chan struct{} // closed by finish
 	claimed   atomic.Bool   // by whoever runs finish: Serve, or Close without Serve
 	writable  atomic.Bool   // connected and not over
+	silent    atomic.Bool   // disconnected: nothing has come for a while
 	trickled  atomic.Int32  // candidates added by Trickle
 
 	// workers are Serve's goroutines. Only they and Serve add to it.
@@ -201,82 +202,4 @@ func (s *Session) work(f func() error) {
 			s.end(err)
 		}
 	})
-}
-
-// superviseDeadlines ends the session when a stage takes too long.
-func (s *Session) superviseDeadlines() error {
-	timeouts := s.engine.settings.timeouts
-	if s.offered != nil && !s.waitUntil(time.Now().Add(s.offered.within), s.offered.accepted) {
-		return ErrNoAnswer
-	}
-	s.mu.Lock()
-	answered := s.life.answered
-	s.mu.Unlock()
-	if !s.waitConnected(answered.Add(timeouts.Connect)) {
-		return s.connectTimeout()
-	}
-	if s.ingest == nil {
-		return s.superviseConsent()
-	}
-	connected := time.Now()
-	for s.ctx.Err() == nil {
-		deadline, stage := connected.Add(timeouts.FirstMedia), "after connecting"
-		if last, ok := s.ingest.lastPacket(); ok {
-			deadline, stage = last.Add(timeouts.MediaIdle), "for a while"
-		}
-		if time.Until(deadline) <= 0 {
-			return fmt.Errorf("%w: no packet %s", ErrMediaTimeout, stage)
-		}
-		// No event ends the wait: a packet only moves the deadline.
-		s.waitUntil(time.Now().Add(min(time.Until(deadline), timeouts.MediaIdle)), nil)
-	}
-	return nil
-}
-
-// consentInterval is how often a viewer's consent is looked at.
-const consentInterval = 5 * time.Second
-
-// superviseConsent ends a viewer's session when the client has not answered our
-// checks for as long as RFC 7675 5.1 allows, whatever else it sends: pion takes any
-// packet for a sign of life, and would go on sending media to somebody who reads
-// nothing. Publishers get nothing worth a consent, and FFmpeg answers no checks.
-func (s *Session) superviseConsent() error {
-	timeouts := s.engine.settings.timeouts
-	limit := timeouts.ICEDisconnected + timeouts.ICEFailed
-	interval := min(consentInterval, limit/4)
-	consented, answered := time.Now(), uint64(0)
-	for s.ctx.Err() == nil {
-		if n := s.sink.link.checksAnswered(); n != answered {
-			consented, answered = time.Now(), n
-		}
-		// The agent's own verdict, on a client that is silent altogether, comes first.
-		if time.Since(consented) >= limit+interval {
-			return fmt.Errorf("%w: no answer to our checks for %v", ErrICEFailed, limit)
-		}
-		s.waitUntil(time.Now().Add(interval), nil)
-	}
-	return nil
-}
-
-// waitUntil waits for a moment, and says whether event or the session's end came
-// before it.
-func (s *Session) waitUntil(moment time.Time, event <-chan struct{}) bool {
-	timer := time.NewTimer(time.Until(moment))
-	defer timer.Stop()
-	select {
-	case <-event:
-	case <-s.ctx.Done():
-	case <-timer.C:
-		return false
-	}
-	return true
-}
-
-func (s *Session) connectTimeout() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.life.iceConnected {
-		return ErrDTLSTimeout
-	}
-	return fmt.Errorf("%w: ICE is %s", ErrICETimeout, s.life.ice)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -130,6 +131,12 @@ func TestClientThatFallsSilentEndsSession(t *testing.T) {
 	if err = mux.Close(); err != nil { // no goodbye
 		t.Fatal(err)
 	}
+	for w.session.Err() == nil && !errors.Is(writeOne(w.session), peer.ErrSilent) { // media ends before the session
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err = writeOne(w.session); !errors.Is(err, peer.ErrSilent) {
+		t.Errorf("media to a silent client: %v, want ErrSilent", err)
+	}
 	if err = wait(t, w.ended, "the end"); !errors.Is(err, peer.ErrICEFailed) {
 		t.Errorf("Serve = %v, want ErrICEFailed", err)
 	}
@@ -152,6 +159,13 @@ func TestClientThatFallsSilentEndsSession(t *testing.T) {
 			t.Errorf("%v sessions are %s, want none", got, state)
 		}
 	}
+}
+
+// writeOne sends a packet of the session's first track.
+func writeOne(s *peer.Session) error {
+	t := s.Tracks()[0]
+	_, err := s.WriteRTP(&rtp.Header{Version: 2, SSRC: t.SSRC, PayloadType: t.PayloadType}, []byte{1})
+	return err
 }
 
 // deafConn is a socket whose program does not read any more, but goes on writing.

@@ -82,10 +82,13 @@ func (s *Session) CNAME() string {
 // extensions as in Session.Tracks, and adds it to the batch that Flush sends. It
 // keeps neither argument and does not wait: a TCP connection that is full loses
 // the packet. It returns ErrNotConnected outside of the connection's life and for
-// publishers, ErrUnknownSSRC for an SSRC that is not the session's.
+// publishers, ErrSilent while nothing comes from the client, ErrUnknownSSRC for an SSRC that is not the session's.
 func (s *Session) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	if s.sink == nil || !s.writable.Load() {
 		return 0, ErrNotConnected
+	}
+	if s.silent.Load() {
+		return 0, ErrSilent
 	}
 	if !s.sink.sends(header.SSRC) {
 		return 0, ErrUnknownSSRC
