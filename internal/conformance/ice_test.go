@@ -214,9 +214,14 @@ func TestICE15Consent(t *testing.T) {
 
 	v.wire.lose(nil, func([]byte) bool { return true }) // it hears, and says nothing any more
 	cut := time.Now()
+	until(t, 24*time.Second, "media to stop before the session ends", func() bool {
+		sent := v.wire.count(kindRTP)
+		time.Sleep(500 * time.Millisecond) // the pattern has 30 pictures a second
+		return v.wire.count(kindRTP) == sent
+	})
 	v.gone(40 * time.Second)
 	packets := v.wire.count(kindRTP)
-	if took := time.Since(cut); took > 33*time.Second { // 30, and the pace of looking
+	if took := time.Since(cut); took > 32*time.Second { // 30 from the last answer, and the HTTP that tells us
 		t.Errorf("the session was there for %v", took)
 	}
 	until(t, patience, "the viewer's place to be free", func() bool { return s.stream("row").Viewers == 0 })

@@ -87,6 +87,11 @@ func (g Guard) foreign(r *http.Request) string {
 	if slices.Contains(g.Allowed, "*") {
 		return ""
 	}
+	// The browser says that the page has the address that it asks, and that is one of
+	// ours, by its Host: a proxy before us has another name, and may not tell it.
+	if r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		return ""
+	}
 	page := r.Header.Get("Origin")
 	if page == "" {
 		// Images and scripts of other sites come without Origin. Who follows a link
