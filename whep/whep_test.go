@@ -242,7 +242,7 @@ func TestCodecs(t *testing.T) {
 func TestViewerLimit(t *testing.T) {
 	s := signalingtest.Start(t, signalingtest.Config{
 		Broadcast: broadcast.Config{MaxViewers: 1},
-		Timeouts:  peer.Timeouts{Connect: 300 * time.Millisecond},
+		Timeouts:  peer.Timeouts{Connect: 3 * time.Second}, // enough on a busy machine
 	})
 	src := publish(t, s, vp8)
 	first := signalingtest.NewViewer(t, vp8)

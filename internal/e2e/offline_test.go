@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,7 +69,13 @@ func TestViewersStayWhenThePublisherComesBack(t *testing.T) {
 			t.Fatalf("end the publisher by %s: %v", way.name, err)
 		}
 		sender.stop()
-		s.waitLive(t, "cam", false, 25*time.Second) // of a crash only the silence tells, after 15s
+		// Of a crash only the silence tells: the stream is stalled first, and free after 15 s.
+		waitFor(t, 25*time.Second, "the publisher to be gone", func() error {
+			if info := s.stream(t, "cam"); info.State != "waiting" {
+				return fmt.Errorf("the API says %+v", info)
+			}
+			return nil
+		})
 		if n := s.stream(t, "cam").Viewers; n != 1 {
 			t.Errorf("after %s the stream has %d viewers, want the one to stay", way.name, n)
 		}
