@@ -172,6 +172,7 @@ func writeOne(s *peer.Session) error {
 type deafConn struct {
 	*net.UDPConn
 	deaf atomic.Bool
+	mute atomic.Bool // what it writes is lost
 }
 
 func (c *deafConn) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -180,6 +181,45 @@ func (c *deafConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		if err != nil || !c.deaf.Load() {
 			return n, from, err
 		}
+	}
+}
+
+func (c *deafConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	if c.mute.Load() {
+		return len(b), nil
+	}
+	return c.UDPConn.WriteTo(b, to)
+}
+
+// A client from which nothing comes is sent no media, until something does.
+func TestMediaGoesOnWhenASilentClientIsBack(t *testing.T) {
+	udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := &deafConn{UDPConn: udp}
+	mux := webrtc.NewICEUDPMux(nil, conn)
+	t.Cleanup(func() { _ = mux.Close() })
+	c := newClient(t, clientConfig{settings: func(s *webrtc.SettingEngine) {
+		s.SetICEUDPMux(mux)
+		s.SetICETimeouts(time.Minute, time.Minute, 20*time.Millisecond)
+	}})
+	engine := newEngine(t, peer.Config{Timeouts: peer.Timeouts{
+		ICEDisconnected: 500 * time.Millisecond, ICEFailed: time.Minute, ICEKeepalive: 50 * time.Millisecond,
+	}})
+	w := startWatching(t, engine, c, edits{})
+	for _, mute := range []bool{true, false} {
+		conn.mute.Store(mute)
+		deadline := time.Now().Add(20 * time.Second)
+		for errors.Is(writeOne(w.session), peer.ErrSilent) != mute {
+			if time.Now().After(deadline) {
+				t.Fatalf("mute %v: %v after 20 s", mute, writeOne(w.session))
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	if err := writeOne(w.session); err != nil {
+		t.Errorf("media to a client that is back: %v", err)
 	}
 }
 
