@@ -30,6 +30,7 @@ func IsKeyframe(c Codec, payload []byte) bool { return startsKeyframe(c)(payload
 const (
 	h264IDR   = 5
 	h264SPS   = 7
+	h264PPS   = 8
 	h264STAPA = 24
 	h264FUA   = 28
 )

@@ -70,6 +70,7 @@ type Layer struct {
 
 	// Owned by the writer.
 	in       sequencer
+	sets     *parameterSets // nil: the codec has none
 	retimer  retimer
 	lastTS   uint32
 	frame    uint64 // position of the first packet of the picture being written
@@ -96,12 +97,14 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	if cfg.Codec.ClockRate == 0 { // nobody can divide by it
 		cfg.Codec.ClockRate = defaultClockRate
 	}
-	return &Layer{
+	l := &Layer{
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: h264,
 		vp8: strings.EqualFold(cfg.Codec.MimeType, "video/VP8"), ids: idsOf(cfg.Codec),
 		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(size),
-		retimer: newRetimer(cfg.Codec.ClockRate),
+		retimer: newRetimer(cfg.Codec.ClockRate), sets: newParameterSets(cfg.Codec),
 	}
+	l.takeOfferedSets()
+	return l
 }
 
 // Codec returns what the layer carries; see Codec.Fmtp for H.264.
@@ -122,6 +125,9 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 		return l.publisher.Err()
 	}
 	now := l.clock.now()
+	if l.holdsSets(p, now) {
+		return nil
+	}
 	timestamp, made := l.retimer.fix(p.SequenceNumber, p.Timestamp, p.Marker, now)
 	if made {
 		l.keepTime(timestamp, now)
@@ -143,6 +149,9 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	kept := packet{
 		seq: seq, arrived: now, timestamp: timestamp, epoch: l.in.epoch,
 		marker: p.Marker, start: start,
+	}
+	if l.sets != nil && newest {
+		l.putSets(&kept, p.Payload)
 	}
 	kept.passed, kept.hasPassed = l.passed(&p.Header)
 	l.ring.append(kept, p.Payload)

@@ -27,7 +27,18 @@ type sequencer struct {
 	// one that was sent later. Padding that arrives late is not among it: packets
 	// behind it have their numbers already, and it stays a hole.
 	padding recent
+	// hole says that numbers are missing in front of the newest one.
+	hole bool
+	// insertions are the newest packets in front of which insert made room.
+	insertions [maxInsertions]insertion
+	inserted   uint64 // how many there were, in this numbering
 }
+
+// insertion is room for packets that the publisher did not send.
+type insertion struct{ raw, count uint64 }
+
+// maxInsertions bounds what is known of them: one for each keyframe of some seconds.
+const maxInsertions = 64
 
 // sequenceBase leaves room below the first number for packets that arrive late.
 const sequenceBase = 1 << 20
@@ -57,18 +68,48 @@ func (s *sequencer) place(number uint16, padding, jumped bool) (uint64, order) {
 		}
 		return raw + s.offset - s.padded, next
 	}
-	if s.seen.has(raw) {
+	if s.seen.has(raw) || s.forgotten(raw) {
 		return 0, empty
 	}
 	s.seen.add(raw)
 	if padding {
 		return 0, empty
 	}
-	return raw + s.offset - s.padded + s.padding.after(raw, s.raw), late
+	return raw + s.offset - s.padded + s.padding.after(raw, s.raw) - s.insertedAfter(raw), late
+}
+
+// ahead says whether a number is not an older one than the newest.
+func (s *sequencer) ahead(number uint16) bool {
+	diff := int16(number - uint16(s.raw)) //nolint:gosec // serial number arithmetic
+	return !s.started || diff > 0 || diff < -maxReorder
+}
+
+// insert makes room for packets in front of the newest one, whose number, as place gave
+// it, is the first one's now; its own is count higher.
+func (s *sequencer) insert(count uint64) {
+	s.offset += count
+	s.insertions[s.inserted%maxInsertions] = insertion{s.raw, count}
+	s.inserted++
+}
+
+// insertedAfter counts the packets that were inserted in front of those after raw.
+func (s *sequencer) insertedAfter(raw uint64) (count uint64) {
+	for _, i := range s.insertions {
+		if i.raw > raw {
+			count += i.count
+		}
+	}
+	return count
+}
+
+// forgotten says whether too much was inserted since to tell the number of a packet.
+func (s *sequencer) forgotten(raw uint64) bool {
+	return s.inserted > maxInsertions && raw < s.insertions[s.inserted%maxInsertions].raw
 }
 
 // advance makes raw the highest number.
 func (s *sequencer) advance(raw uint64) {
+	s.hole = raw != s.raw+1
 	s.seen.clear(s.raw, raw)
 	s.padding.clear(s.raw, raw)
 	s.seen.add(raw)
@@ -85,6 +126,7 @@ func (s *sequencer) renumber(number uint16, padding bool) (uint64, order) {
 	s.raw = sequenceBase + uint64(number)
 	s.padded = 0
 	s.seen, s.padding = recent{}, recent{}
+	s.insertions, s.inserted, s.hole = [maxInsertions]insertion{}, 0, false
 	s.seen.add(s.raw)
 	s.offset = last + 1 - s.raw
 	return last + 1, renumbered

@@ -57,6 +57,7 @@ func TestSequencerNeverRepeatsItself(t *testing.T) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		var s sequencer
 		given := map[uint32]map[uint64]uint16{}
+		ours := map[[2]uint64]bool{} // inserted numbers, by epoch
 		reach := 1 + random.IntN(maxReorder/2)
 		isPadding := map[uint16]bool{}
 		at := uint16(random.Uint32())
@@ -79,6 +80,20 @@ func TestSequencerNeverRepeatsItself(t *testing.T) {
 			seq, order := s.place(number, isPadding[number], random.IntN(1000) == 0)
 			if order == empty {
 				continue
+			}
+			if order != late && random.IntN(10) == 0 { // a keyframe that lacks parameter sets
+				count := 1 + random.Uint64N(3)
+				s.insert(count)
+				for range count {
+					if ours[[2]uint64{uint64(s.epoch), seq}] {
+						t.Fatalf("seed %d: %d was inserted twice", seed, seq)
+					}
+					ours[[2]uint64{uint64(s.epoch), seq}] = true
+					seq++
+				}
+			}
+			if ours[[2]uint64{uint64(s.epoch), seq}] {
+				t.Fatalf("seed %d: the publisher's %d became %d, which was inserted", seed, number, seq)
 			}
 			numbers := given[s.epoch]
 			if numbers == nil {

@@ -1,0 +1,66 @@
+package broadcast
+
+import "github.com/pion/rtp"
+
+// takeOfferedSets keeps the parameter sets that the publisher's offer has.
+func (l *Layer) takeOfferedSets() {
+	if l.sets == nil {
+		return
+	}
+	for _, nal := range offered(l.cfg.Codec.Fmtp) {
+		l.sets.read(nal)
+		if info, ok := findSPS(nal); ok && l.h264 {
+			l.sps.Store(&info)
+		}
+	}
+}
+
+// holdsSets takes a packet with nothing but parameter sets: it is written with the picture
+// that follows, whose it is, whatever its own timestamp and marker say. One that comes late
+// is written where it belongs.
+func (l *Layer) holdsSets(p *rtp.Packet, now int64) bool {
+	if l.sets == nil || len(p.Payload) == 0 || !l.sets.read(p.Payload) ||
+		!l.in.ahead(p.SequenceNumber) || !l.sets.hold(p.Payload) {
+		return false
+	}
+	// Out of the count, until there is the number of its picture.
+	l.in.place(p.SequenceNumber, true, false)
+	if l.h264 {
+		l.noteSPS(p.Payload)
+	}
+	if p.Marker { // of a picture that has none of its own
+		l.inFrame = false
+	}
+	l.publisher.heard(now)
+	l.count(now, len(p.Payload), false)
+	return true
+}
+
+// putSets writes, in front of a packet, the parameter sets that were held for it, and
+// those that a keyframe lacks.
+func (l *Layer) putSets(kept *packet, payload []byte) {
+	s := l.sets
+	if kept.start {
+		s.begin()
+	}
+	s.read(payload)
+	l.putBefore(kept, s.release())
+	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.hole) {
+		l.putBefore(kept, s.build())
+	}
+}
+
+// putBefore writes packets of our own in front of one, as part of its picture.
+func (l *Layer) putBefore(kept *packet, payloads [][]byte) {
+	if len(payloads) == 0 {
+		return
+	}
+	l.in.insert(uint64(len(payloads)))
+	for _, payload := range payloads {
+		own := *kept
+		own.marker = false
+		l.ring.append(own, payload)
+		kept.seq++
+		kept.start = false
+	}
+}
