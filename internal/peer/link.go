@@ -23,6 +23,12 @@ import (
 // Ethernet frame.
 const receiveMTU = 1600
 
+// firstRetransmission is when a DTLS flight that got no answer is sent again; each
+// further time it takes twice as long. RFC 6347 4.2.4.1 recommends 1 s where nothing is
+// known about the path; here ICE has just found that it works. FFmpeg misses the
+// ClientHello that follows its first check, so that 1 s would be most of its start.
+const firstRetransmission = 100 * time.Millisecond
+
 // baseSettings are what all sessions have in common. The DTLS role is left to
 // pion: it is active for an offer of actpass and the opposite of any other. Set
 // for all, it would answer passive to FFmpeg's passive, and both would wait.
@@ -42,6 +48,7 @@ func baseSettings(set settings) webrtc.SettingEngine {
 	// A handshake starts on a path that ICE has verified, so the cookie exchange
 	// against spoofed addresses would only cost a round trip.
 	s.SetDTLSInsecureSkipHelloVerify(true)
+	s.SetDTLSRetransmissionInterval(firstRetransmission)
 	s.SetReceiveMTU(receiveMTU)
 	return s
 }

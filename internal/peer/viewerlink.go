@@ -243,6 +243,7 @@ func (l *viewerLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
 		dtls.WithInsecureSkipVerify(true), // certificates are self-signed; the fingerprint counts
 		dtls.WithVerifyPeerCertificate(remote.verify),
 		dtls.WithLoggerFactory(pionLog{log: l.engine.settings.log}),
+		dtls.WithFlightInterval(firstRetransmission),
 	}
 	packets := dtlsnet.PacketConnFromConn(l.dtls)
 	var conn *dtls.Conn
