@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+
+	"porthole/internal/panics"
 )
 
 // errPanic is wrapped by the error that contain makes of a panic.
@@ -16,7 +17,7 @@ func contain(log *slog.Logger, f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", errPanic, r)
-			log.Error("panic while capturing", "panic", r, "stack", string(debug.Stack()))
+			panics.Log(log, "a driver or an encoder", r)
 		}
 	}()
 	return f()

@@ -20,6 +20,7 @@ type session struct {
 	broadcaster *broadcast.Broadcaster
 	stream      string
 	client      netip.Addr
+	id          string           // in logs
 	asked       *negotiate.Offer // the client's; nil when it made none
 	offer       *negotiate.Offer // that counts, the client's or ours
 	tracks      map[string]track // by mid
@@ -43,7 +44,7 @@ var (
 func (s *session) Connect(ctx context.Context) (string, error) {
 	if s.counter {
 		p, err := s.engine.Offer(ctx, peer.OfferConfig{
-			Offer: s.offer, StreamID: s.stream, Within: signaling.CounterOfferWithin, Client: s.client,
+			Offer: s.offer, StreamID: s.stream, Within: signaling.CounterOfferWithin, Client: s.client, ID: s.id,
 		})
 		if err != nil {
 			return "", err
@@ -55,7 +56,7 @@ func (s *session) Connect(ctx context.Context) (string, error) {
 	for mid, t := range s.tracks {
 		codecs[mid] = t.codec
 	}
-	p, err := s.engine.Send(ctx, peer.SendConfig{Offer: s.offer, Codecs: codecs, StreamID: s.stream, Client: s.client})
+	p, err := s.engine.Send(ctx, peer.SendConfig{Offer: s.offer, Codecs: codecs, StreamID: s.stream, Client: s.client, ID: s.id})
 	if err != nil {
 		return "", err
 	}
@@ -70,7 +71,7 @@ func (s *session) Serve(ctx context.Context) error {
 	watch.Go(func() {
 		defer func() {
 			if value := recover(); value != nil {
-				s.peer.Close(s.table.Caught(value))
+				s.peer.Close(s.table.Caught(value, s.id))
 			}
 		}()
 		s.watch(served)
@@ -104,7 +105,7 @@ func (s *session) watch(served <-chan struct{}) {
 
 // viewerConfig says how the viewer agreed to receive the tracks.
 func (s *session) viewerConfig() broadcast.ViewerConfig {
-	cfg := broadcast.ViewerConfig{Sink: sink{s.peer}, CNAME: s.peer.CNAME(), Wants: s.wants}
+	cfg := broadcast.ViewerConfig{Sink: sink{s.peer}, CNAME: s.peer.CNAME(), Session: s.id, Wants: s.wants}
 	for _, sent := range s.peer.Tracks() {
 		t := s.tracks[sent.Mid]
 		tc := &broadcast.TrackConfig{

@@ -50,7 +50,7 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{engine: cfg.Engine, broadcaster: cfg.Broadcaster, stream: r.Stream, client: r.Client, viewer: viewer, counter: r.CounterOffer, table: cfg.Signaling.Table}
+	s := &session{engine: cfg.Engine, broadcaster: cfg.Broadcaster, stream: r.Stream, client: r.Client, id: r.ID, viewer: viewer, counter: r.CounterOffer, table: cfg.Signaling.Table}
 	s.asked = r.Offer
 	if s.offer, s.tracks, err = negotiated(r, viewer.Codecs()); err != nil {
 		viewer.Close(err)

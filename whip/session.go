@@ -21,6 +21,7 @@ type session struct {
 	// Set by open, read-only afterwards.
 	engine    *peer.Engine
 	client    netip.Addr
+	id        string // in logs
 	offer     *negotiate.Offer
 	codecs    map[string][]negotiate.Codec // by mid
 	publisher *broadcast.Publisher
@@ -39,7 +40,7 @@ var (
 
 // Connect answers the offer.
 func (s *session) Connect(ctx context.Context) (string, error) {
-	p, err := s.engine.Receive(ctx, peer.ReceiveConfig{Offer: s.offer, Codecs: s.codecs, OnTrack: s.addTrack, Client: s.client})
+	p, err := s.engine.Receive(ctx, peer.ReceiveConfig{Offer: s.offer, Codecs: s.codecs, OnTrack: s.addTrack, Client: s.client, ID: s.id})
 	if err != nil {
 		return "", err
 	}
@@ -83,7 +84,7 @@ func (s *session) Serve(ctx context.Context) error {
 	watch.Go(func() {
 		defer func() {
 			if value := recover(); value != nil {
-				s.peer.Close(s.table.Caught(value))
+				s.peer.Close(s.table.Caught(value, s.id))
 			}
 		}()
 		select {

@@ -58,7 +58,7 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{engine: cfg.Engine, client: r.Client, offer: r.Offer, codecs: codecs, publisher: publisher, table: cfg.Signaling.Table}, nil
+	return &session{engine: cfg.Engine, client: r.Client, id: r.ID, offer: r.Offer, codecs: codecs, publisher: publisher, table: cfg.Signaling.Table}, nil
 }
 
 // choose accepts what is relayed of each section.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"porthole/internal/overload"
+	"porthole/internal/panics"
 	"porthole/internal/problem"
 	"porthole/internal/signaling"
 )
@@ -95,7 +95,7 @@ func observe(log *slog.Logger, onPanic func()) func(http.Handler) http.Handler {
 				}
 				if fault != nil {
 					onPanic()
-					log.Error("a request handler panicked", "route", route(r), "panic", fault, "stack", string(debug.Stack()))
+					panics.Log(log, "a request", fault, "method", r.Method, "route", route(r))
 					if wrapped.Status() == 0 {
 						problem.Write(wrapped, http.StatusInternalServerError, "")
 					}

@@ -43,7 +43,7 @@ func TestPanicCostsOneRequest(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", path, w.Code, want)
 		}
 	}
-	if got := strings.Count(log.String(), "a request handler panicked"); got != 2 {
+	if got := strings.Count(log.String(), "panic in a request"); got != 2 {
 		t.Errorf("%d panics are logged, want 2: %s", got, &log)
 	}
 	if panics != 2 {

@@ -3,7 +3,6 @@ package broadcast
 import (
 	"cmp"
 	"crypto/rand"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"porthole/internal/panics"
 )
 
 // Sink is where a viewer's packets go. One goroutine at a time calls it, and
@@ -54,6 +55,7 @@ type TrackConfig struct {
 type ViewerConfig struct {
 	Sink         Sink
 	Audio, Video *TrackConfig
+	Session      string // its id in logs
 	CNAME        string // of both tracks' reports; "": random (RFC 3550 section 6.5.1)
 	// Wants says whether the viewer would get a codec with a new session, when it has
 	// no track of this kind. It then ends with ErrTrackAdded. nil: nothing is wanted.
@@ -79,6 +81,7 @@ type Viewer struct {
 	serving  sync.Mutex
 	sink     Sink
 	cname    string
+	session  string // in logs
 	choice   Choice
 	tracks   [kinds]*track
 	wants    func(Codec) bool
@@ -121,7 +124,7 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 	}
 	v.serving.Lock()
 	v.sink = cfg.Sink
-	v.cname = cmp.Or(cfg.CNAME, v.id)
+	v.cname, v.session = cmp.Or(cfg.CNAME, v.id), cfg.Session
 	v.wants = cfg.Wants
 	for kind := range kinds {
 		tc := cfg.track(kind)
@@ -249,7 +252,7 @@ func (v *Viewer) flush(now int64) {
 func (v *Viewer) contain() {
 	if r := recover(); r != nil {
 		b := v.stream.b
-		b.log.Error("panic while serving a viewer: it ends", "viewer", v.id, "stream", v.stream.name, "panic", r, "stack", string(debug.Stack()))
+		panics.Log(b.log, "serving a viewer, which it ends", r, "session", v.session, "viewer", v.id, "stream", v.stream.name)
 		v.end(ErrPanic)
 		if b.cfg.OnPanic != nil {
 			b.cfg.OnPanic()

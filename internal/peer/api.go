@@ -65,6 +65,8 @@ type ReceiveConfig struct {
 	// Client is where the offer came from, invalid when that is not known. Our TURN
 	// server lets packets from there in: OBS and FFmpeg tell no addresses.
 	Client netip.Addr
+	// ID names the session in logs.
+	ID string
 }
 
 // SendConfig describes a viewer's session.
@@ -77,6 +79,8 @@ type SendConfig struct {
 	StreamID string
 	// Client is ReceiveConfig.Client.
 	Client netip.Addr
+	// ID names the session in logs.
+	ID string
 }
 
 // SendTrack is what was negotiated for one track that a viewer receives.

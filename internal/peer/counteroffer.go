@@ -24,6 +24,8 @@ type OfferConfig struct {
 	Within time.Duration
 	// Client is ReceiveConfig.Client.
 	Client netip.Addr
+	// ID names the session in logs.
+	ID string
 }
 
 // Offer makes an offer to a viewer: Session.Answer is its text, and nothing is sent
@@ -39,7 +41,7 @@ func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Session, error) {
 	}
 	e.admit(cfg.Client)
 	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) {
-		_, err := e.sendLink(s, SendConfig{Offer: cfg.Offer, StreamID: cfg.StreamID}, sections)
+		_, err := e.sendLink(s, SendConfig{Offer: cfg.Offer, StreamID: cfg.StreamID, ID: cfg.ID}, sections)
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,8 @@ package peer
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
+
+	"porthole/internal/panics"
 )
 
 // The reasons for which a session ends, as returned by Session.Serve and
@@ -69,8 +70,8 @@ var errWrongCertificate = errors.New("the client's certificate is not the one of
 // caught logs and counts a panic that was recovered in a session's goroutine, and
 // returns what the session ends with. It is for deferred functions, whose stack
 // still is that of the panic.
-func (e *Engine) caught(value any) error {
-	e.settings.log.Error("panic in a connection: its session ends", "panic", value, "stack", string(debug.Stack()))
+func (e *Engine) caught(value any, session string) error {
+	panics.Log(e.settings.log, "a connection, which ends its session", value, "session", session)
 	if e.settings.onPanic != nil {
 		e.settings.onPanic()
 	}

@@ -52,6 +52,7 @@ type trackKey struct{ mid, rid string }
 
 // receiveLink makes the connection of a publisher's session.
 func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) (link, error) {
+	s.id = cfg.ID
 	losses, err := newLossReporter()
 	if err != nil {
 		return nil, err

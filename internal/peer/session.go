@@ -20,6 +20,7 @@ import (
 type Session struct {
 	// Set before the session is handed out, read-only afterwards.
 	engine *Engine
+	id     string // in logs
 	role   negotiate.Role
 	offer  *negotiate.Offer
 	mids   []string // of all sections of the offer, in order
@@ -195,7 +196,7 @@ func (s *Session) work(f func() error) {
 	s.workers.Go(func() {
 		defer func() {
 			if value := recover(); value != nil {
-				s.end(s.engine.caught(value))
+				s.end(s.engine.caught(value, s.id))
 			}
 		}()
 		if err := f(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
 	"runtime"
 	"slices"
@@ -291,12 +292,13 @@ func TestClientWithForeignCertificateIsRefused(t *testing.T) {
 
 func TestPanicEndsOneSession(t *testing.T) {
 	var panics atomic.Int32
-	engine := newEngine(t, peer.Config{OnPanic: func() { panics.Add(1) }})
+	var log strings.Builder
+	engine := newEngine(t, peer.Config{OnPanic: func() { panics.Add(1) }, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	bystander := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
 	c := newClient(t, clientConfig{plain: true})
 	c.watch(t)
 	offer := parse(t, negotiate.Watch, c.offer(t))
-	s, err := engine.Send(t.Context(), peer.SendConfig{Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus), StreamID: "x"})
+	s, err := engine.Send(t.Context(), peer.SendConfig{Offer: offer, Codecs: codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus), StreamID: "x", ID: "session-7"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,6 +317,10 @@ func TestPanicEndsOneSession(t *testing.T) {
 	}
 	bystander.send(t, bystander.session.Tracks()[0], 1)
 	wait(t, bystander.packets, "the other viewer's packet")
+	_ = engine.Close() // nobody writes the log any more
+	if !strings.Contains(log.String(), "session=session-7") {
+		t.Errorf("the log does not say whose panic it was: %s", log.String())
+	}
 }
 
 // A session that goes well ends all the same when it has had its time.

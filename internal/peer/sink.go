@@ -30,7 +30,8 @@ type sink struct {
 
 // sendLink makes the connection of a viewer's session.
 func (e *Engine) sendLink(s *Session, cfg SendConfig, sections []section) (link, error) {
-	l, err := e.newViewerLink()
+	s.id = cfg.ID
+	l, err := e.newViewerLink(cfg.ID)
 	if err != nil {
 		return nil, err
 	}

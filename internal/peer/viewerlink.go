@@ -34,6 +34,8 @@ type viewerLink struct {
 	plan   *candidatePlan
 	agent  *ice.Agent
 	dtls   *dtlsPipe
+	// session is its id in logs.
+	session string
 
 	ctx    context.Context //nolint:containedctx // the connection's life, not a call's
 	cancel context.CancelFunc
@@ -51,7 +53,7 @@ type viewerLink struct {
 }
 
 // newViewerLink makes a connection; nothing is gathered or sent before answer.
-func (e *Engine) newViewerLink() (*viewerLink, error) {
+func (e *Engine) newViewerLink(session string) (*viewerLink, error) {
 	plan, err := e.planCandidates()
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func (e *Engine) newViewerLink() (*viewerLink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create ICE agent: %w", err)
 	}
-	l := &viewerLink{engine: e, plan: plan, agent: agent, dtls: newDTLSPipe(), heard: newHeard()}
+	l := &viewerLink{engine: e, plan: plan, session: session, agent: agent, dtls: newDTLSPipe(), heard: newHeard()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }
@@ -163,7 +165,7 @@ func (l *viewerLink) start(remote remoteDescription) error {
 // contain turns a panic into the session's end. It is to be deferred.
 func (l *viewerLink) contain() {
 	if value := recover(); value != nil {
-		l.events.down(l.engine.caught(value))
+		l.events.down(l.engine.caught(value, l.session))
 	}
 }
 

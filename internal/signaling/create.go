@@ -83,6 +83,7 @@ func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer 
 			}
 		}()
 	}
+	request.ID = newID()
 	session, err := h.open(request)
 	if err != nil {
 		return nil, "", err
@@ -114,7 +115,7 @@ func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer 
 		return nil, "", errGone
 	}
 	e = &entry{
-		id: newID(), etag: newETag(), role: h.role, stream: request.Stream,
+		id: request.ID, etag: newETag(), role: h.role, stream: request.Stream,
 		client: h.clientAddr(r).String(), since: time.Now(), session: session,
 		done: make(chan struct{}), counter: request.CounterOffer, unanswered: request.CounterOffer, waiting: waiting,
 	}

@@ -2,7 +2,8 @@ package signaling
 
 import (
 	"fmt"
-	"runtime/debug"
+
+	"porthole/internal/panics"
 )
 
 // Caught logs and counts a panic that was recovered in a session's code, and returns
@@ -11,11 +12,11 @@ import (
 //
 //	defer func() {
 //		if value := recover(); value != nil {
-//			session.Close(table.Caught(value))
+//			session.Close(table.Caught(value, id))
 //		}
 //	}()
-func (t *Table) Caught(value any) error {
-	t.log.Error("panic in a session: it ends", "panic", value, "stack", string(debug.Stack()))
+func (t *Table) Caught(value any, session string) error {
+	panics.Log(t.log, "a session, which it ends", value, "session", session)
 	if t.onPanic != nil {
 		t.onPanic()
 	}
@@ -23,10 +24,10 @@ func (t *Table) Caught(value any) error {
 }
 
 // contained runs f and turns a panic into an error.
-func (t *Table) contained(f func() error) (err error) {
+func (t *Table) contained(session string, f func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = t.Caught(value)
+			err = t.Caught(value, session)
 		}
 	}()
 	return f()
@@ -37,7 +38,7 @@ func (t *Table) contained(f func() error) (err error) {
 func (h *Handler) guard(e *entry, f func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = h.cfg.Table.Caught(value)
+			err = h.cfg.Table.Caught(value, e.id)
 			e.session.Close(err)
 		}
 	}()

@@ -60,7 +60,8 @@ func TestRequestThatPanicsEndsItsSession(t *testing.T) {
 	if other.endReason() != nil {
 		t.Errorf("another session ended: %v", other.endReason())
 	}
-	if panics.Load() != 1 || !strings.Contains(log.String(), "a candidate too many") || !strings.Contains(log.String(), "panic_test.go") {
+	if panics.Load() != 1 || !strings.Contains(log.String(), "a candidate too many") || !strings.Contains(log.String(), "panic_test.go") ||
+		!strings.Contains(log.String(), "session="+path[strings.LastIndex(path, "/")+1:]) {
 		t.Errorf("%d panics counted; the log: %s", panics.Load(), log.String())
 	}
 	if r := f.do("PATCH", path, f.fragment(), "Content-Type", typeFragment, "If-Match", etag); r.StatusCode != 404 {

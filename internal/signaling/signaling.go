@@ -106,6 +106,8 @@ type Answerable interface {
 
 // Request is what a client asks for with a POST that was found to be in order.
 type Request struct {
+	// ID is that of the session, for logs.
+	ID     string
 	Stream string
 	// Offer is the client's. With CounterOffer it may be nil.
 	Offer *negotiate.Offer

@@ -198,8 +198,8 @@ func (t *Table) start(e *entry) error {
 func (t *Table) run(e *entry) {
 	log := t.log.With("session", e.id, "protocol", protocolOf(e.role), "stream", e.stream)
 	log.Info("session started", "client", e.client)
-	reason := t.contained(func() error { return e.session.Serve(t.ctx) })
-	_ = t.contained(func() error { // that Serve went wrong is what counts
+	reason := t.contained(e.id, func() error { return e.session.Serve(t.ctx) })
+	_ = t.contained(e.id, func() error { // that Serve went wrong is what counts
 		e.session.Close(reason)
 		return nil
 	})
