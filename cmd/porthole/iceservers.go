@@ -50,7 +50,7 @@ func (s *server) iceServers(request signaling.ICERequest) []signaling.ICEServer 
 	expiry := time.Now().Add(credentialLife)
 	var told []signaling.ICEServer
 	for _, server := range append(servers, s.prober.Ranked()...) {
-		a := server.Access(request.Session, expiry)
+		a := server.Access(request.User, expiry)
 		told = append(told, signaling.ICEServer{URL: a.URL, Username: a.Username, Credential: a.Password})
 	}
 	return told

@@ -59,6 +59,7 @@ func TestHTTP27OwnServer(t *testing.T) {
 	simple := regexp.MustCompile(`^<turn:127\.0\.0\.1:\d+\?transport=(udp|tcp)>; rel="ice-server"; ` +
 		`username="\d+:([A-Za-z0-9_-]{22})"; credential="([A-Za-z0-9+/=]+)"; credential-type="password"$`)
 	seen := make(map[string]bool)
+	users := make(map[string]bool)
 	for range 2 {
 		r := s.created("/whip/row", whipOffer(t))
 		links := r.iceLinks(false)
@@ -67,13 +68,21 @@ func TestHTTP27OwnServer(t *testing.T) {
 		}
 		for _, link := range links[1:] {
 			part := simple.FindStringSubmatch(link)
-			if part == nil || part[2] != path.Base(r.session()) || seen[part[3]+part[1]] {
+			if part == nil || seen[part[3]+part[1]] {
 				t.Errorf("Link: %s; want credentials of this session %s", link, r.session())
-			} else {
-				seen[part[3]+part[1]] = true
+				continue
+			}
+			seen[part[3]+part[1]], users[part[2]] = true, true
+			// Who hears the user name on the network can do nothing to the session.
+			resource := strings.TrimSuffix(r.session(), path.Base(r.session())) + part[2]
+			if r := s.do(http.MethodDelete, resource, ""); r.status != http.StatusNotFound {
+				t.Errorf("DELETE %s: %d, want 404", resource, r.status)
 			}
 		}
 		s.delete(r.session())
+	}
+	if len(users) != 2 {
+		t.Errorf("two sessions are %d users", len(users))
 	}
 }
 

@@ -374,16 +374,21 @@ func TestBodyDeadlineIsLifted(t *testing.T) {
 
 func TestLogLines(t *testing.T) {
 	var lines bytes.Buffer
+	var user string
 	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, tc *signaling.TableConfig) {
 		tc.Log = slog.New(slog.NewJSONHandler(&lines, nil))
 		c.Log = tc.Log
 		c.Auth = auth.New(auth.Config{PublishToken: "right"})
+		c.ICEServers = func(r signaling.ICERequest) []signaling.ICEServer { user = r.User; return nil }
 	})
 	path, _ := f.created("Authorization", "Bearer right")
 	f.do("DELETE", path, "", "Authorization", "Bearer right")
 	got := strings.Split(strings.TrimSpace(lines.String()), "\n")
 	if len(got) != 2 || !strings.Contains(got[0], "session started") || !strings.Contains(got[1], "session ended") {
 		t.Fatalf("log:\n%s", lines.String())
+	}
+	if want := `"relay_user":"` + user + `"`; !strings.Contains(got[0], want) { // whose a name in a TURN server's log is
+		t.Errorf("%s is not in %s", want, got[0])
 	}
 	for _, want := range []string{`"stream":"cam"`, `"protocol":"whip"`, `"reason":"ended by the client"`, `"packets":7`, `"duration"`} {
 		if !strings.Contains(got[1], want) {

@@ -1,6 +1,9 @@
 package signaling
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"net"
 	"net/http"
 	"net/netip"
@@ -9,10 +12,9 @@ import (
 
 // ICERequest says for whom ICE servers are wanted.
 type ICERequest struct {
-	// Session is the id of the session that uses them; in an answer to OPTIONS,
-	// where there is none yet, an id made up for this answer. It is 22 characters
-	// of base64url.
-	Session string
+	// User is what TURN servers may know the session by, 22 characters of base64url; in
+	// an answer to OPTIONS, where there is no session yet, it is made up for this answer.
+	User string
 	// Host is the name or the IP address, without port and brackets, by which the
 	// client reached us, as it says itself; empty when it does not.
 	Host string
@@ -23,9 +25,19 @@ type ICERequest struct {
 	Client netip.Addr
 }
 
+// relayUser returns what TURN servers may know a session by. User names cross the
+// network in the clear and are in the logs of servers of others, while the id alone
+// ends the session; from this name nobody gets back to an id of 122 bits or more. The
+// log's line "session started" has both.
+func relayUser(session string) string {
+	mac := hmac.New(sha256.New, []byte(session))
+	mac.Write([]byte("relay user")) // never fails
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:idBytes])
+}
+
 // iceRequest reads what a request tells about where its client is.
 func (h *Handler) iceRequest(r *http.Request, session string) ICERequest {
-	request := ICERequest{Session: session, Host: r.Host, Client: h.clientAddr(r)}
+	request := ICERequest{User: relayUser(session), Host: r.Host, Client: h.clientAddr(r)}
 	if host, _, err := net.SplitHostPort(r.Host); err == nil {
 		request.Host = host
 	}

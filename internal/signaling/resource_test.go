@@ -132,11 +132,13 @@ func TestPlainOptions(t *testing.T) {
 	}
 	if r := f.post("Authorization", "Bearer right"); !slices.Equal(r.Header.Values("Link"), want) {
 		t.Errorf("201: Link %q", r.Header.Values("Link"))
-	} else if last := asked[len(asked)-1]; last.Session != path.Base(r.Header.Get("Location")) {
-		t.Errorf("servers were asked for session %q, not %q", last.Session, r.Header.Get("Location"))
+	} else if last, location := asked[len(asked)-1], r.Header.Get("Location"); strings.Contains(location, last.User) {
+		t.Errorf("servers were asked for %q, which ends %s", last.User, location)
+	} else if r := f.do("DELETE", path.Join(path.Dir(location), last.User), "", "Authorization", "Bearer right"); r.StatusCode != 404 {
+		t.Errorf("DELETE with the name that TURN servers know: status %d, want 404", r.StatusCode)
 	}
 	for _, a := range asked {
-		if a.Host != "127.0.0.1" || a.Local != netip.MustParseAddr("127.0.0.1") || a.Client != a.Local || len(a.Session) != 22 {
+		if a.Host != "127.0.0.1" || a.Local != netip.MustParseAddr("127.0.0.1") || a.Client != a.Local || len(a.User) != 22 {
 			t.Errorf("servers were asked for %+v", a)
 		}
 	}

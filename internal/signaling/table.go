@@ -197,7 +197,7 @@ func (t *Table) start(e *entry) error {
 // run is the life of a session.
 func (t *Table) run(e *entry) {
 	log := t.log.With("session", e.id, "protocol", protocolOf(e.role), "stream", e.stream)
-	log.Info("session started", "client", e.client)
+	log.Info("session started", "client", e.client, "relay_user", relayUser(e.id))
 	reason := t.contained(e.id, func() error { return e.session.Serve(t.ctx) })
 	_ = t.contained(e.id, func() error { // that Serve went wrong is what counts
 		e.session.Close(reason)
