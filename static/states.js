@@ -77,6 +77,15 @@ export function failureOf(error) {
 }
 
 /**
+ * Whether a 403 is about the site that the page is from: the server names the flag that
+ * opens it.
+ * @param {string | undefined} detail
+ */
+export function isForeignPage(detail) {
+  return detail?.includes('--allow-origin') ?? false;
+}
+
+/**
  * @param {RefusedError} error
  * @returns {Failure}
  */
@@ -84,6 +93,7 @@ function refusalOf({ status, detail, retryAfter }) {
   switch (status) {
     case 401:
     case 403:
+      if (isForeignPage(detail)) break; // a token would not help
       return { state: { name: 'unauthorized', status, detail }, wait: 'never' };
     case 404:
       return { state: { name: 'unknown', status, detail }, wait: retryAfter ?? 'backoff' };

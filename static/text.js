@@ -182,7 +182,7 @@ function diagnosed(words, { code }) {
 
 /** @param {Words} words @param {State} state @param {boolean} hasToken */
 function headline(words, state, hasToken) {
-  if (state.status === 403) return words.tokenForbidden;
+  if (state.status === 403 && state.name === 'unauthorized') return words.tokenForbidden;
   if (state.status === 429) return words.tooOften;
   if (state.name === 'unauthorized' && !hasToken) return words.tokenMissing;
   return words.states[state.name];

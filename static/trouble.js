@@ -2,6 +2,7 @@
 // What can be wrong on the publish page, in words, and what to do about it.
 
 import { language } from './i18n.js';
+import { isForeignPage } from './states.js';
 import { inChinese } from './text-diagnosis.js';
 import { t } from './text-publish.js';
 
@@ -93,6 +94,7 @@ export function refusalTrouble({ status, detail }, hasToken) {
         ? { what: t('tokenWrong'), cures: [{ text: t('tokenAgain') }], field: 'token' }
         : { what: t('tokenNeeded'), cures: [{ text: t('tokenType') }], field: 'token' };
     case 403:
+      if (isForeignPage(detail)) break;
       return { what: t('tokenForbidden'), cures: [{ text: t('tokenPublish') }], field: 'token' };
     case 422:
       return { what: t('badOffer'), cures: [{ text: detail || t('otherCodec') }] };

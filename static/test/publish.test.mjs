@@ -45,6 +45,7 @@ test('a refusal says what to do', () => {
   assert.match(refusalTrouble({ name: 'stopped', status: 401 }, true).what, /token is wrong/);
   assert.match(refusalTrouble({ name: 'stopped', status: 401 }, false).what, /asks for a publish token/);
   assert.match(refusalTrouble({ name: 'stopped', status: 403 }, true).what, /may watch, but not publish/);
+  assert.match(refusalTrouble({ name: 'stopped', status: 403, detail: 'start it with --allow-origin x' }, true).cures[0].text, /--allow-origin x/);
   assert.equal(refusalTrouble({ name: 'stopped', status: 422, detail: 'no common codec' }, true).cures[0].text, 'no common codec');
   assert.match(refusalTrouble({ name: 'stopped', status: 418 }, true).cures[0].text, /418/);
 });

@@ -70,6 +70,11 @@ group('failures', () => {
     [500, 'reconnecting', 'backoff'],
     [502, 'reconnecting', 'backoff'],
   ];
+  test('403 for a page of another site is refused, in the words of the server', () => {
+    const failure = failureOf(new RefusedError(403, 'start it with --allow-origin https://a.example'));
+    assert.equal(failure.state.name, 'refused');
+    assert.match(failure.state.detail ?? '', /--allow-origin https:\/\/a.example/);
+  });
   for (const [status, name, wait] of states) {
     test(`${status} is ${name}`, () => {
       const failure = failureOf(new RefusedError(status, 'why'));
