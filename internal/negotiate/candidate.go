@@ -116,13 +116,17 @@ func (c candidate) String() string {
 func usableCandidates(values []string) []string {
 	var usable []string
 	seen := make(map[string]bool)
-	for _, value := range values {
+	for _, value := range values[:min(len(values), maxCandidateLines)] {
 		c, ok := parseCandidate(value)
-		if !ok || !c.usable() || seen[c.String()] {
+		if !ok || !c.usable() {
 			continue
 		}
-		seen[c.String()] = true
-		if usable = append(usable, c.String()); len(usable) == maxCandidates {
+		text := c.String()
+		if seen[text] {
+			continue
+		}
+		seen[text] = true
+		if usable = append(usable, text); len(usable) == maxCandidates {
 			break
 		}
 	}

@@ -57,6 +57,7 @@ type format struct {
 func parseFormats(kind string, listed []string, attrs []sdp.Attribute) []format {
 	rtpmaps := byPayloadType(attrs, attrRtpmap)
 	fmtps := byPayloadType(attrs, attrFmtp)
+	feedback := feedbackOf(attrs)
 
 	var formats []format
 	seen := make(map[uint8]bool)
@@ -76,7 +77,7 @@ func parseFormats(kind string, listed []string, attrs []sdp.Attribute) []format 
 		seen[pt] = true
 		f.PayloadType = pt
 		f.Fmtp = fmtps[pt]
-		f.Feedback = feedback(attrs, s)
+		f.Feedback = feedback.of(pt)
 		f.apt, _ = fmtpParameter(f.Fmtp, "apt")
 		formats = append(formats, f)
 	}
@@ -102,17 +103,18 @@ func repairable(formats []format) []format {
 
 // codecs returns the formats that carry media, each with its retransmission.
 func codecs(formats []format) []Codec {
+	repairs := make(map[string]uint8) // by what they repair; the first one counts
+	for _, f := range formats {
+		if _, again := repairs[f.apt]; !again && strings.EqualFold(f.name, "rtx") {
+			repairs[f.apt] = f.PayloadType
+		}
+	}
 	var found []Codec
 	for _, f := range formats {
 		if isHelper(f.name) {
 			continue
 		}
-		repair := slices.IndexFunc(formats, func(r format) bool {
-			return strings.EqualFold(r.name, "rtx") && r.apt == strconv.Itoa(int(f.PayloadType))
-		})
-		if repair >= 0 {
-			f.RTX = formats[repair].PayloadType
-		}
+		f.RTX = repairs[strconv.Itoa(int(f.PayloadType))]
 		found = append(found, f.Codec)
 	}
 
@@ -134,14 +136,55 @@ func byPayloadType(attrs []sdp.Attribute, key string) map[uint8]string {
 	return found
 }
 
-// feedback returns the a=rtcp-fb values of a payload type, and those of all ("*").
-func feedback(attrs []sdp.Attribute, payloadType string) []string {
+// knownFeedback is what anybody here makes something of (RFC 4585, RFC 5104): the rest
+// of what a client can ask for is not kept.
+var knownFeedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr", "transport-cc", "goog-remb"}
+
+// feedbackLines are the known a=rtcp-fb values of a section by payload type, as a set
+// of indices into knownFeedback; those of all payload types ("*") are at allPayloadTypes.
+type feedbackLines map[uint8]uint
+
+const allPayloadTypes = 0x80 // one more than the last of them
+
+// feedbackOf reads each line once.
+func feedbackOf(attrs []sdp.Attribute) feedbackLines {
+	found := make(feedbackLines)
+	for _, a := range attrs {
+		if a.Key != attrRTCPFb {
+			continue
+		}
+		if pt, value, ok := parseFeedback(a.Value); ok {
+			found[pt] |= 1 << slices.Index(knownFeedback, value)
+		}
+	}
+
+	return found
+}
+
+// parseFeedback reads "<payload type, or *> <known value>".
+func parseFeedback(line string) (pt uint8, value string, ok bool) {
+	f := strings.Fields(line)
+	if len(f) < 2 || len(f) > 3 {
+		return 0, "", false
+	}
+	value = strings.Join(f[1:], " ")
+	if !slices.Contains(knownFeedback, value) {
+		return 0, "", false
+	}
+	if f[0] == "*" {
+		return allPayloadTypes, value, true
+	}
+	pt, ok = parsePayloadType(f[0])
+
+	return pt, value, ok
+}
+
+// of returns the values of a payload type, and those of all.
+func (l feedbackLines) of(pt uint8) []string {
 	var found []string
-	for _, value := range values(attrs, attrRTCPFb) {
-		pt, rest, _ := strings.Cut(value, " ")
-		rest = strings.Join(strings.Fields(rest), " ")
-		if (pt == payloadType || pt == "*") && rest != "" && !slices.Contains(found, rest) {
-			found = append(found, rest)
+	for i, value := range knownFeedback {
+		if (l[pt]|l[allPayloadTypes])&(1<<i) != 0 {
+			found = append(found, value)
 		}
 	}
 

@@ -38,8 +38,11 @@ type Candidate struct {
 // ParseFragment reads a trickle-ice-sdpfrag. It follows what clients send rather
 // than what the grammar allows: credentials may stand at any level (the first
 // ones count), an m= line may be a dummy of any kind or missing. Errors wrap
-// ErrMalformed.
+// ErrMalformed or, when it has more of something than is read, ErrUnusable.
 func ParseFragment(body []byte) (*Fragment, error) {
+	if err := checkBounds(body); err != nil {
+		return nil, err
+	}
 	p := &fragmentParser{line: -1}
 	if err := eachLine(body, p.take); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)

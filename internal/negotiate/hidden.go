@@ -31,9 +31,12 @@ func (h Hidden) Value(addr netip.Addr) string {
 
 // hiddenCandidates returns the candidates with names among values, each name once.
 func hiddenCandidates(known []Hidden, values []string) []Hidden {
-	for _, value := range values {
+	for _, value := range values[:min(len(values), maxCandidateLines)] {
+		if len(known) == maxHidden {
+			break
+		}
 		c, ok := parseCandidate(value)
-		if !ok || c.component > 1 || c.transport != "udp" || c.port == 0 || c.typ != typHost || len(known) == maxHidden {
+		if !ok || c.component > 1 || c.transport != "udp" || c.port == 0 || c.typ != typHost {
 			continue
 		}
 		name := strings.Fields(strings.TrimPrefix(strings.TrimSpace(value), "candidate:"))[4]

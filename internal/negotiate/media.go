@@ -60,13 +60,18 @@ func (s *section) readFormats() error {
 		described[pt] = true
 		s.md.MediaName.Formats = append(s.md.MediaName.Formats, pt)
 	}
+	told := make(map[string]bool) // of a=rtcp-fb
 	kept := keep(s.md.Attributes, func(a sdp.Attribute) bool {
 		pt, _, _ := strings.Cut(strings.TrimSpace(a.Value), " ")
 		switch a.Key {
 		case attrRtpmap, attrFmtp:
 			return described[pt]
 		case attrRTCPFb:
-			return described[pt] || pt == "*"
+			_, value, known := parseFeedback(a.Value)
+			line := pt + " " + value
+			first := !told[line]
+			told[line] = true
+			return known && first && (described[pt] || pt == "*")
 		}
 
 		return true
@@ -84,6 +89,7 @@ func (s *section) readFormats() error {
 // readExtensions fills Extensions and leaves only those that pion can read and
 // that apply to the direction in which the media flows (RFC 8285 section 6).
 func (s *section) readExtensions(role Role) {
+	ids, uris := make(map[uint8]bool), make(map[string]bool)
 	s.md.Attributes = keep(s.md.Attributes, func(a sdp.Attribute) bool {
 		if a.Key != sdp.AttrKeyExtMap {
 			return true
@@ -92,9 +98,10 @@ func (s *section) readExtensions(role Role) {
 		if !ok || direction != "" && direction != dirSendRecv && direction != role.direction() {
 			return false
 		}
-		if slices.ContainsFunc(s.Extensions, func(e Extension) bool { return e.ID == ext.ID || e.URI == ext.URI }) {
+		if ids[ext.ID] || uris[ext.URI] {
 			return false
 		}
+		ids[ext.ID], uris[ext.URI] = true, true
 		s.Extensions = append(s.Extensions, ext)
 
 		return true
@@ -251,20 +258,23 @@ func parseSSRC(value string) (uint32, bool) {
 	return uint32(ssrc), err == nil
 }
 
+// maxLayers is how many simulcast layers are taken; browsers send three at most.
+const maxLayers = 8
+
 // readLayers fills RIDs. Layers that the client wants to receive (a sendrecv
 // offer may list them) are taken out, because pion does not tell them apart.
 func (s *section) readLayers() {
-	var sendable []string
+	sendable := make(map[string]bool)
 	for _, value := range values(s.md.Attributes, attrRID) {
 		if f := strings.Fields(value); len(f) >= 2 && f[1] == "send" {
-			sendable = append(sendable, f[0])
+			sendable[f[0]] = true
 		}
 	}
 	simulcast, _ := lookup(s.md.Attributes, attrSimulcast)
 	for layer := range strings.SplitSeq(simulcastSend(simulcast), ";") {
 		rid, _, _ := strings.Cut(layer, ",") // alternatives: the preferred one
 		rid = strings.TrimPrefix(rid, "~")   // paused at first
-		if slices.Contains(sendable, rid) && !slices.Contains(s.RIDs, rid) {
+		if sendable[rid] && !slices.Contains(s.RIDs, rid) && len(s.RIDs) < maxLayers {
 			s.RIDs = append(s.RIDs, rid)
 		}
 	}

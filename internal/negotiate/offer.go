@@ -41,6 +41,9 @@ type draft struct {
 // posted. Its errors wrap ErrMalformed or, when nothing at all is malformed,
 // ErrUnusable. Codecs are not judged: that is what Supported and Match are for.
 func ParseOffer(role Role, body []byte) (*Offer, error) {
+	if err := checkBounds(body); err != nil {
+		return nil, err
+	}
 	desc, err := parseDescription(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)

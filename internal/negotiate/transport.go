@@ -204,27 +204,36 @@ func (d *draft) findCarrier() *section {
 func (d *draft) readFingerprint() (string, error) {
 	offered := values(d.carrier.md.Attributes, attrFingerprint)
 	for _, s := range d.live {
-		offered = append(offered, values(s.md.Attributes, attrFingerprint)...)
+		if s != d.carrier {
+			offered = append(offered, values(s.md.Attributes, attrFingerprint)...)
+		}
 	}
 	if len(offered) == 0 {
 		return "", fmt.Errorf("%w: it has no a=fingerprint, so the connection cannot be encrypted", ErrMalformed)
 	}
-	for _, algorithm := range []string{"sha-256", "sha-384", "sha-512", "sha-224", "sha-1"} {
-		for _, value := range offered {
-			f := strings.Fields(value)
-			if len(f) != 2 || !isHexPairs(f[1]) {
-				return "", fmt.Errorf("%w: a=fingerprint:%s is not an algorithm and a hash", ErrMalformed, clip(value))
-			}
-			if strings.EqualFold(f[0], algorithm) {
-				return algorithm + " " + f[1], nil
-			}
+	algorithms := []string{"sha-256", "sha-384", "sha-512", "sha-224", "sha-1"}
+	best, picked := len(algorithms), ""
+	for _, value := range offered {
+		f := strings.Fields(value)
+		if len(f) != 2 || !isHexPairs(f[1]) {
+			return "", fmt.Errorf("%w: a=fingerprint:%s is not an algorithm and a hash", ErrMalformed, clip(value))
+		}
+		rank := slices.IndexFunc(algorithms, func(a string) bool { return strings.EqualFold(f[0], a) })
+		if rank >= 0 && rank < best {
+			best, picked = rank, algorithms[rank]+" "+f[1]
 		}
 	}
 
-	return "", nil
+	return picked, nil
 }
 
+// maxHash is the length of a SHA-512 in hexadecimal pairs with colons.
+const maxHash = 64*3 - 1
+
 func isHexPairs(s string) bool {
+	if len(s) > maxHash {
+		return false
+	}
 	for pair := range strings.SplitSeq(s, ":") {
 		if len(pair) != 2 || strings.Trim(pair, "0123456789abcdefABCDEF") != "" {
 			return false
