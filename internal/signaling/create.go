@@ -26,9 +26,22 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err = h.admit(); err != nil {
+		return err
+	}
+	placed := false
+	defer func() {
+		if !placed {
+			h.cfg.Table.release()
+		}
+	}()
 	request := Request{Stream: streamOf(r), CounterOffer: counter, Client: h.clientAddr(r)}
 	if !counter || len(body) > 0 {
-		if request.Offer, err = negotiate.ParseOffer(h.role, body); err != nil {
+		err = h.inTurn(r, func() (err error) {
+			request.Offer, err = negotiate.ParseOffer(h.role, body)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("read the offer: %w", err)
 		}
 	}
@@ -39,8 +52,19 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	placed = true
 	h.respond(w, r, e, answer)
 	return nil
+}
+
+// admit takes a place in the table, before anything is made of the offer's text.
+func (h *Handler) admit() error {
+	if h.role == negotiate.Watch && h.cfg.Admit != nil {
+		if err := h.cfg.Admit(); err != nil {
+			return fmt.Errorf("%w: %w", ErrOverloaded, err)
+		}
+	}
+	return h.cfg.Table.reserve()
 }
 
 // respond tells the client of its session: 201 with the answer, or 406 with the
@@ -67,9 +91,9 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e *entry, text
 	_, _ = io.WriteString(w, text) // a client that is gone by now is noticed by the session
 }
 
-// establish makes a session of an offer and starts to serve it. It takes, in this
-// order, a place in the stream and a place in the table, and only then builds the
-// connection; whatever fails, or panics, gives everything back.
+// establish makes a session of an offer and starts to serve it. The caller has
+// a place in the table, and takes it back if this fails. It takes a place in the stream,
+// and only then builds the connection; whatever fails, or panics, gives that back.
 func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer string, err error) {
 	kept := false
 	var waiting *openOffer
@@ -91,19 +115,6 @@ func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer 
 	defer func() {
 		if !kept {
 			session.Close(err)
-		}
-	}()
-	if h.role == negotiate.Watch && h.cfg.Admit != nil {
-		if err = h.cfg.Admit(); err != nil {
-			return nil, "", fmt.Errorf("%w: %w", ErrOverloaded, err)
-		}
-	}
-	if err = h.cfg.Table.reserve(); err != nil {
-		return nil, "", err
-	}
-	defer func() {
-		if !kept {
-			h.cfg.Table.release()
 		}
 	}()
 	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.ConnectTimeout)

@@ -19,3 +19,15 @@ func StartForTest(t *Table, s Session) string {
 	}
 	return e.id
 }
+
+// HoldTurns takes all turns to read descriptions until release is called.
+func (t *Table) HoldTurns() (release func()) {
+	for range cap(t.turns) {
+		t.turns <- struct{}{}
+	}
+	return func() {
+		for range cap(t.turns) {
+			<-t.turns
+		}
+	}
+}

@@ -39,7 +39,11 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	fragment, err := negotiate.ParseFragment(body)
+	var fragment *negotiate.Fragment
+	err = h.inTurn(r, func() (err error) {
+		fragment, err = negotiate.ParseFragment(body)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("read the fragment: %w", err)
 	}

@@ -50,6 +50,7 @@ type Table struct {
 	nobody sync.Once
 
 	offers openOffers // that clients have not answered
+	turns  turns      // to read what clients sent
 
 	// serving counts the goroutines of run. It is only added to while mu is held
 	// and closed is false.
@@ -90,7 +91,7 @@ type entry struct {
 func NewTable(cfg TableConfig) *Table {
 	t := &Table{
 		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, onPanic: cfg.OnPanic,
-		verdicts: newVerdicts(),
+		verdicts: newVerdicts(), turns: newTurns(),
 		sessions: make(map[string]*entry), draining: make(chan struct{}), idle: make(chan struct{}),
 	}
 	if t.log == nil {
