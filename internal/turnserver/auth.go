@@ -16,19 +16,21 @@ import (
 
 // authority decides who may use the server: whoever has a user name that was
 // signed with the secret and has not expired. A client address that keeps sending
-// wrong credentials is not believed for a while, whatever it sends.
+// wrong credentials is not believed for a while, whatever it sends, unless it is for a
+// relay that it has: anybody can send wrong ones in the name of an address, and the
+// right ones for that relay are still needed.
 type authority struct {
 	secret   string
 	failures *limiter
 	metrics  *metrics
-	// holds says whether a session has a relay. It may keep it when its credentials
+	// holders are the clients with a relay. They may keep it when their credentials
 	// expire: who watches for a day shall not be cut off in the middle.
-	holds func(session string) bool
+	holders *holders
 }
 
-func newAuthority(secret string, failuresPerMinute int, holds func(string) bool, m *metrics) *authority {
+func newAuthority(secret string, failuresPerMinute int, h *holders, m *metrics) *authority {
 	return &authority{
-		secret: secret, failures: newLimiter(float64(failuresPerMinute)/60, failuresPerMinute), holds: holds, metrics: m,
+		secret: secret, failures: newLimiter(float64(failuresPerMinute)/60, failuresPerMinute), holders: h, metrics: m,
 	}
 }
 
@@ -36,11 +38,12 @@ func newAuthority(secret string, failuresPerMinute int, holds func(string) bool,
 // then checked with. The user id is the session, which quotas go by.
 func (a *authority) check(r *turn.RequestAttributes) (userID string, key []byte, ok bool) {
 	client := addrOf(r.SrcAddr)
-	if !a.failures.has(client) {
+	expiry, session, ok := strings.Cut(r.Username, ":")
+	holds := a.holders.has(r.SrcAddr, session)
+	if !holds && !a.failures.has(client) {
 		a.metrics.refused(refusedFailures)
 		return "", nil, false
 	}
-	expiry, session, ok := strings.Cut(r.Username, ":")
 	seconds, err := strconv.ParseInt(expiry, 10, 64)
 	if !ok || err != nil || session == "" {
 		a.failures.take(client)
@@ -54,7 +57,7 @@ func (a *authority) check(r *turn.RequestAttributes) (userID string, key []byte,
 		a.metrics.refused(refusedCredentials)
 		return "", nil, false
 	}
-	if time.Now().After(at) && (r.Method == stun.MethodAllocate || !a.holds(session)) {
+	if time.Now().After(at) && (r.Method == stun.MethodAllocate || !holds) {
 		a.metrics.refused(refusedExpired)
 		return "", nil, false
 	}

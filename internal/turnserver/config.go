@@ -52,7 +52,8 @@ type Limits struct {
 	// What is more is dropped without an answer. Default 50.
 	Requests int
 	// Failures is how many wrong credentials a minute one client address may send;
-	// after more, right ones are refused too. Default 30.
+	// after more, right ones are refused too, but for a relay that the client has.
+	// Default 30.
 	Failures int
 	// Connections is how many TCP connections there may be at a time, ten of them
 	// for each client address per a hundred in all, and 20 at least. Default 500.

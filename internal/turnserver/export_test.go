@@ -23,3 +23,10 @@ func OnPackets(cfg Config, conn net.PacketConn) (*Server, error) {
 	}
 	return s, s.serve()
 }
+
+// Holders returns how many clients have a relay.
+func (s *Server) Holders() int {
+	s.holders.mu.Lock()
+	defer s.holders.mu.Unlock()
+	return len(s.holders.relays)
+}

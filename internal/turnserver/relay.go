@@ -146,13 +146,6 @@ func (r *relays) remove(c *relayConn) {
 	r.metrics.closed()
 }
 
-// holds says whether a session has a relay.
-func (r *relays) holds(session string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.bySession[session] > 0
-}
-
 func (r *relays) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -27,6 +27,7 @@ type Server struct {
 	udp     *clientConn
 	tcp     *listener // nil in tests that feed packets
 	relays  *relays
+	holders *holders
 	turn    *turn.Server
 
 	closing  sync.Once
@@ -65,20 +66,22 @@ func newServer(cfg Config, log *slog.Logger, udp net.PacketConn) (*Server, error
 	relays := newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m)
 	requests := newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests)
 	return &Server{
-		cfg: cfg, log: log, addr: localAddr(udp), metrics: m, relays: relays,
+		cfg: cfg, log: log, addr: localAddr(udp), metrics: m, relays: relays, holders: newHolders(),
 		udp: &clientConn{PacketConn: udp, requests: requests, metrics: m},
 	}, nil
 }
 
 // serve starts pion's server on the sockets.
 func (s *Server) serve() (err error) {
-	auth := newAuthority(s.cfg.Secret, s.cfg.Limits.Failures, s.relays.holds, s.metrics)
+	auth := newAuthority(s.cfg.Secret, s.cfg.Limits.Failures, s.holders, s.metrics)
 	cfg := turn.ServerConfig{
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn: s.udp, RelayAddressGenerator: s.relays, PermissionHandler: s.relays.permit,
 		}},
 		Realm: realm, AuthHandler: auth.check, QuotaHandler: s.relays.quota,
-		EventHandler: turn.EventHandler{OnAuth: auth.outcome},
+		EventHandler: turn.EventHandler{
+			OnAuth: auth.outcome, OnAllocationCreated: s.holders.created, OnAllocationDeleted: s.holders.deleted,
+		},
 		// A client that does not say which family it wants, and most do not, gets IPv4
 		// (RFC 8656 7.2) where media has it, and else the one that it came by.
 		StrictAddressFamily: slices.ContainsFunc(s.cfg.Media(), func(a netip.AddrPort) bool { return a.Addr().Is4() }),
