@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"porthole/internal/negotiate"
@@ -35,7 +36,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 			h.cfg.Table.release()
 		}
 	}()
-	request := Request{Stream: streamOf(r), CounterOffer: counter, Client: h.clientAddr(r)}
+	request := Request{Stream: strings.Clone(streamOf(r)), CounterOffer: counter, Client: h.clientAddr(r)}
 	if !counter || len(body) > 0 {
 		err = h.inTurn(r, func() (err error) {
 			request.Offer, err = negotiate.ParseOffer(h.role, body)

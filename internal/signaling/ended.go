@@ -49,12 +49,12 @@ func (s *endedSessions) add(e *endedSession) {
 // forget drops what is not to be remembered any more.
 func (s *endedSessions) forget(now time.Time) {
 	n := max(len(s.order)-maxEnded, 0)
-	for _, id := range s.order[:n] {
-		delete(s.byID, id)
-	}
 	for n < len(s.order) && now.Sub(s.byID[s.order[n]].at) >= endedFor {
-		delete(s.byID, s.order[n])
 		n++
+	}
+	for _, id := range s.order[:n] {
+		s.byID[id].patient.log.drop()
+		delete(s.byID, id)
 	}
 	s.order = slices.Delete(s.order, 0, n)
 }

@@ -52,6 +52,8 @@ type Table struct {
 	offers openOffers // that clients have not answered
 	turns  turns      // to read what clients sent
 
+	transcripts transcripts
+
 	// serving counts the goroutines of run. It is only added to while mu is held
 	// and closed is false.
 	serving sync.WaitGroup
@@ -189,7 +191,7 @@ func (t *Table) start(e *entry) error {
 	if t.closed {
 		return ErrStopping
 	}
-	e.log = &exchangeLog{}
+	e.log = t.transcripts.open(e.client)
 	t.sessions[e.id] = e
 	t.serving.Go(func() { t.run(e) })
 	return nil

@@ -2,9 +2,7 @@ package signaling
 
 import (
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -40,12 +38,12 @@ type Message struct {
 }
 
 const (
-	// maxExchanges bounds what a client that trickles for hours adds.
-	maxExchanges = 64
 	// maxMessage is what is kept of one body, in bytes; offers are below 16 KiB.
 	maxMessage = 16 << 10
-	// maxTranscript bounds the bodies of one session together, in bytes.
-	maxTranscript = 64 << 10
+	// maxHeader is what is kept of one value of a header, in bytes, and maxValues how
+	// many of each header.
+	maxHeader = 512
+	maxValues = 8
 )
 
 // Headers of requests and answers that are kept. Authorization is not among them.
@@ -54,32 +52,6 @@ func keptHeaders() []string {
 		"Accept", "Content-Type", "If-Match", "Origin", "Prefer", "User-Agent",
 		"Accept-Patch", "Accept-Post", "Etag", "Link", "Location", "Retry-After",
 	}
-}
-
-// exchangeLog collects the exchanges of one session. It is safe for concurrent use.
-type exchangeLog struct {
-	mu        sync.Mutex
-	exchanges []Exchange
-	bytes     int
-	omitted   int
-}
-
-func (t *exchangeLog) add(x Exchange) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	size := len(x.Request.Body) + len(x.Response.Body)
-	if len(t.exchanges) >= maxExchanges || t.bytes+size > maxTranscript {
-		t.omitted++
-		return
-	}
-	t.bytes += size
-	t.exchanges = append(t.exchanges, x)
-}
-
-func (t *exchangeLog) read() ([]Exchange, int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.Clone(t.exchanges), t.omitted
 }
 
 // recorded notes what f exchanges with the client in the transcript of the session,
@@ -100,10 +72,11 @@ func (h *Handler) recorded(f func(http.ResponseWriter, *http.Request) error) fun
 		}
 		if log := h.cfg.Table.exchanges(id); log != nil {
 			request := message(r.Header, body.kept, body.cut)
-			request.Headers["Host"] = []string{r.Host} // which net/http keeps elsewhere
+			request.Headers["Host"] = []string{clipped(r.Host)} // which net/http keeps elsewhere
 			log.add(Exchange{
 				At: begin.UTC(), Took: float64(time.Since(begin).Microseconds()) / 1000,
-				Method: r.Method, Path: r.URL.Path, Status: answer.status,
+				Method: r.Method, Path: clipped(r.URL.Path), // not with what stands behind "?"
+				Status:   answer.status,
 				Request:  request,
 				Response: message(answer.Header(), answer.kept, answer.cut),
 			})
@@ -116,14 +89,23 @@ func (h *Handler) recorded(f func(http.ResponseWriter, *http.Request) error) fun
 func message(header http.Header, body []byte, cut bool) Message {
 	m := Message{Headers: make(map[string][]string), Body: withoutPasswords(string(body)), Cut: cut}
 	for _, name := range keptHeaders() {
-		for _, value := range header.Values(name) {
+		values := header.Values(name)
+		for _, value := range values[:min(len(values), maxValues)] {
 			if name == "Link" {
 				value = withoutCredential(value)
 			}
-			m.Headers[name] = append(m.Headers[name], value)
+			m.Headers[name] = append(m.Headers[name], clipped(value))
 		}
 	}
 	return m
+}
+
+// clipped returns what is kept of a header's value, without holding on to the rest.
+func clipped(value string) string {
+	if len(value) <= maxHeader {
+		return strings.Clone(value)
+	}
+	return strings.ToValidUTF8(value[:maxHeader], "") + "…"
 }
 
 // tap keeps the beginning of what is read from a request's body.
