@@ -119,13 +119,15 @@ func TestHTTP05Malformed(t *testing.T) {
 		before := s.sessions()
 		fingerprint := regexp.MustCompile(`a=fingerprint:.*\r\n`)
 		for name, body := range map[string]string{
-			"empty": "", "no SDP": "v=0\r\nhello", "garbage": "\x00\xff\xfe", "a line too long to be true": "v=0\r\no=" + strings.Repeat("x", 60_000),
+			"empty": "", "no SDP": "v=0\r\nhello", "garbage": "\x00\xff\xfe",
 			"no fingerprint": fingerprint.ReplaceAllString(offer, ""),
 			"no mid":         strings.NewReplacer("a=mid:0\r\n", "", "a=mid:1\r\n", "").Replace(offer),
 			"no ufrag":       strings.ReplaceAll(offer, "a=ice-ufrag:abcd\r\n", ""),
 		} {
 			t.Run(name, func(t *testing.T) { s.post(endpoint, body).is(http.StatusBadRequest) })
 		}
+		// What is beyond the bounds of an offer is not read, so that nobody knows whether it is one.
+		s.post(endpoint, "v=0\r\no="+strings.Repeat("x", 60_000)).is(http.StatusUnprocessableEntity)
 		if after := s.sessions(); after != before {
 			t.Errorf("%d sessions, %d before", after, before)
 		}
