@@ -24,7 +24,7 @@ type track struct {
 //
 // A picture is not foreseen. Which of many codecs it will be is a guess, and browsers
 // hold the sound back from a player whose picture does not come.
-var foreseen = broadcast.Codec{MimeType: "audio/opus", ClockRate: 48_000, Channels: 2, Fmtp: "stereo=1;sprop-stereo=1"}
+var foreseen = broadcast.Codec{MimeType: "audio/opus", ClockRate: 48_000, Channels: 2, Fmtp: "stereo=1;sprop-stereo=1"} //nolint:gochecknoglobals // a constant that the language has no form for
 
 // match finds, by mid, the sections that can be sent. Sound that the stream does not
 // have yet is foreseen: its track is silent until then. A picture that it does not have

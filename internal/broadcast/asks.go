@@ -26,7 +26,7 @@ func (a *keyframeAsks) ask(l *Layer, now int64) {
 	if a.layer == l && a.had == had && now-a.at < int64(keyframeEvery) {
 		return
 	}
-	if _, ok := a.budget.take(now, 1, 1/askEvery.Seconds(), askBurst); !ok {
+	if !a.budget.take(now, 1, 1/askEvery.Seconds(), askBurst) {
 		return
 	}
 	a.layer, a.at, a.had = l, now, had

@@ -105,7 +105,7 @@ func (v *Viewer) obey(packet []byte, now int64) {
 			b.level, b.readyAt = t.bound.fill(now), t.bound.readyAt
 		}
 		t.bound, t.checked = b, 0
-		if _, ok := v.notices.take(now, 1, noticesPerSecond, noticesBurst); !ok {
+		if !v.notices.take(now, 1, noticesPerSecond, noticesBurst) {
 			continue // who is not told asks again
 		}
 		err := v.sink.WriteRTCP([]rtcp.Packet{

@@ -8,14 +8,13 @@ type budget struct {
 	at    int64   // when that was right
 }
 
-// take takes cost from the bucket, or nothing when it is more than what is there. It
-// returns how long to wait for that then, in nanoseconds.
-func (b *budget) take(now int64, cost, perSecond, burst float64) (wait int64, ok bool) {
+// take takes cost from the bucket, or nothing when it is more than what is there.
+func (b *budget) take(now int64, cost, perSecond, burst float64) (ok bool) {
 	b.spent = max(b.spent-float64(now-b.at)/1e9*perSecond, 0)
 	b.at = now
-	if missing := b.spent + cost - burst; missing > 0 {
-		return int64(missing/perSecond*1e9) + 1, false
+	if b.spent+cost > burst {
+		return false
 	}
 	b.spent += cost
-	return 0, true
+	return true
 }

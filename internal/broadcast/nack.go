@@ -162,8 +162,7 @@ func (t *track) affords(payload int, now int64) bool {
 		rate = resendGuess
 	}
 	rate = max(rate*resendShare, resendLeast)
-	_, ok := t.resends.take(now, float64(payload+resendOverhead), rate, rate)
-	return ok
+	return t.resends.take(now, float64(payload+resendOverhead), rate, rate)
 }
 
 // writeAgain sends a packet again: in a packet of another source, with RTX, else under

@@ -138,7 +138,7 @@ func byPayloadType(attrs []sdp.Attribute, key string) map[uint8]string {
 
 // knownFeedback is what anybody here makes something of (RFC 4585, RFC 5104): the rest
 // of what a client can ask for is not kept.
-var knownFeedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr", "transport-cc", "goog-remb"}
+var knownFeedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr", "transport-cc", "goog-remb"} //nolint:gochecknoglobals // a table
 
 // feedbackLines are the known a=rtcp-fb values of a section by payload type, as a set
 // of indices into knownFeedback; those of all payload types ("*") are at allPayloadTypes.

@@ -133,7 +133,7 @@ func (d *draft) identify() error {
 }
 
 // directions are the attributes that say which way media flows.
-var directions = []string{dirSendRecv, dirSendOnly, dirRecvOnly, dirInactive}
+var directions = []string{dirSendRecv, dirSendOnly, dirRecvOnly, dirInactive} //nolint:gochecknoglobals // a table
 
 // direction returns the offered one (RFC 8866 section 6.7).
 func (s *section) direction() string {

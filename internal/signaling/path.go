@@ -90,7 +90,7 @@ const forwardedPrefix = "X-Forwarded-Prefix"
 // proxyHeaders are what reverse proxies add to requests, by themselves or as their
 // manuals tell to. Nothing in them is believed; they say that there is a proxy. nginx
 // adds none by itself, but spoke HTTP/1.0 for long, as no client of ours does.
-var proxyHeaders = []string{
+var proxyHeaders = []string{ //nolint:gochecknoglobals // a table
 	"Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", forwardedPrefix, "X-Forwarded-Proto", "X-Real-Ip",
 }
 
