@@ -26,7 +26,9 @@ type crypt struct {
 	header rtp.Header
 	packet [receiveMTU]byte
 
-	receive *srtp.Context // used by the link's reader only
+	// Used by the link's reader only.
+	receive *srtp.Context
+	sources sources
 }
 
 // newCrypt takes the keys out of a finished handshake.
@@ -118,5 +120,13 @@ func (c *crypt) sealRTCP(packets []rtcp.Packet) ([]byte, error) {
 
 // openRTCP returns what was sealed, a compound packet. It may be kept.
 func (c *crypt) openRTCP(sealed []byte) ([]byte, error) {
-	return c.receive.DecryptRTCP(nil, sealed, nil)
+	ssrc, ok := c.sources.admits(sealed)
+	if !ok {
+		return nil, errTooManySources
+	}
+	compound, err := c.receive.DecryptRTCP(nil, sealed, nil)
+	if err == nil {
+		c.sources.add(ssrc)
+	}
+	return compound, err
 }

@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"errors"
+
 	"github.com/pion/rtcp"
 	"golang.org/x/time/rate"
 )
@@ -23,6 +25,9 @@ func (l *viewerLink) readRTCP(packet []byte) {
 		return
 	}
 	compound, err := c.openRTCP(packet)
+	if errors.Is(err, errTooManySources) {
+		l.engine.metrics.sourcesDropped.Inc()
+	}
 	if err != nil || !l.heard.Allow() {
 		return
 	}

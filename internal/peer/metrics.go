@@ -31,6 +31,8 @@ type metrics struct {
 
 	media   *prometheus.HistogramVec // by role
 	picture prometheus.Histogram
+
+	sourcesDropped prometheus.Counter
 }
 
 // newMetrics registers the metrics; sent tells what became of media packets.
@@ -65,6 +67,10 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 			Name: "porthole_sessions_ended_total",
 			Help: "Sessions that ended, by reason.",
 		}, []string{"reason"}),
+		sourcesDropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "porthole_feedback_sources_dropped_total",
+			Help: "Packets of RTCP dropped because their viewer had sent as too many sources (SSRCs) before.",
+		}),
 	}
 	for _, role := range []negotiate.Role{negotiate.Publish, negotiate.Watch} {
 		m.answer.WithLabelValues(roleLabel(role))
@@ -80,7 +86,7 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 	}
 	var faults []error
 	collectors := append(slices.Concat(socketMetrics(sent), m.relay.collectors(), m.states.collectors()),
-		m.answer, m.connect, m.media, m.picture, m.sessions, m.ends)
+		m.answer, m.connect, m.media, m.picture, m.sessions, m.ends, m.sourcesDropped)
 	for _, c := range collectors {
 		faults = append(faults, registerer.Register(c))
 	}
