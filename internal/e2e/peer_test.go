@@ -98,8 +98,12 @@ func (p *peer) watchState() {
 	})
 }
 
-// offer makes the offer with all candidates in it.
+// offer makes the offer with all candidates in it. One that was refused is made again as
+// it was.
 func (p *peer) offer() (string, error) {
+	if p.pc.SignalingState() == webrtc.SignalingStateHaveLocalOffer {
+		return p.pc.LocalDescription().SDP, nil
+	}
 	offer, err := p.pc.CreateOffer(nil)
 	if err != nil {
 		return "", err
