@@ -42,8 +42,8 @@ func (l *Layer) putSets(kept *packet, payload []byte) {
 	s := l.sets
 	if kept.start {
 		s.begin()
+		s.read(payload) // once more, as a part of this picture
 	}
-	s.read(payload)
 	l.putBefore(kept, s.release())
 	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.hole) {
 		l.putBefore(kept, s.build())
