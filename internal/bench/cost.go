@@ -8,7 +8,7 @@ import (
 )
 
 // settled is how long a server is left alone before it is looked at.
-const settled = 1500 * time.Millisecond
+const settled = 3000 * time.Millisecond
 
 // errSystem is returned where the system does not tell what processes cost.
 var errSystem = errors.New("measuring needs Linux")
