@@ -18,6 +18,8 @@ import (
 	"github.com/pion/mediadevices/pkg/io/audio"
 	"github.com/pion/mediadevices/pkg/prop"
 	"github.com/pion/mediadevices/pkg/wave"
+
+	"porthole/internal/awake"
 )
 
 var errNoMicrophone = errors.New("no microphone found")
@@ -144,7 +146,7 @@ func (m *microphone) Read(ctx context.Context) ([]int16, time.Time, error) {
 	if ctx.Err() != nil {
 		return nil, time.Time{}, context.Cause(ctx)
 	}
-	silent := time.AfterFunc(microphoneSilence, func() { _ = m.driver.Close() })
+	silent := awake.AfterFunc(microphoneSilence, func() { _ = m.driver.Close() })
 	chunk, release, err := m.reader.Read()
 	arrived := time.Now()
 	if !silent.Stop() {

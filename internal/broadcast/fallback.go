@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A stream whose publisher is away borrows the layers of another one, its
@@ -194,26 +193,6 @@ func (v *Viewer) refuses(t *track) {
 		v.stream.starving.Store(true)
 		v.stream.b.notify() // keepFallbacks has the grace time begin
 	}
-}
-
-// starvation is of a viewer that cannot play the fallback.
-type starvation struct {
-	by    *Publisher
-	since int64 // when it saw something last, as clock.now
-}
-
-// starvedLocked says whether the viewer sees nothing of the fallback that is shown, and
-// how much of its grace time is left then.
-func (v *Viewer) starvedLocked() (starved bool, left time.Duration) {
-	lender := v.stream.lender
-	if lender == nil || lender.publisher == nil {
-		return true, 0
-	}
-	s := v.starved.Load()
-	if s == nil || s.by != lender.publisher {
-		return false, 0
-	}
-	return true, v.stream.b.cfg.Grace - time.Duration(v.stream.b.clock.now()-s.since)
 }
 
 // demandLocked is how many viewers want to see the stream, those of streams that

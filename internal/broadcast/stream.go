@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"porthole/internal/awake"
 )
 
 // stream is one name: one publisher at most, any number of viewers.
@@ -29,8 +31,8 @@ type stream struct {
 	waiting   []*Publisher  // of the same key, in the order in which they came
 	announced *Announcement // of a source on this machine; nil: none
 	viewers   map[*Viewer]struct{}
-	grace     *time.Timer // runs while viewers wait for a publisher
-	lender    *stream     // whose layers are shown while the publisher is away; nil: nobody's
+	grace     *awake.Timer // runs while viewers wait for a publisher
+	lender    *stream      // whose layers are shown while the publisher is away; nil: nobody's
 	borrowers map[*stream]struct{}
 	own       [maxSenders]*turn // of its own viewers, by sender; nil: none yet
 }
@@ -68,47 +70,6 @@ func (s *stream) detachLocked(p *Publisher) {
 	}
 	s.dropIfUnusedLocked()
 	s.b.notify()
-}
-
-// beginGraceLocked gives a publisher time to come, if none of that time runs yet.
-func (s *stream) beginGraceLocked() { s.graceLocked(s.b.cfg.Grace) }
-
-func (s *stream) graceLocked(left time.Duration) {
-	if s.grace == nil && !s.b.closed {
-		s.grace = time.AfterFunc(left, s.giveUp)
-	}
-}
-
-// endGraceLocked is for when one has come, or nobody waits for one any more.
-func (s *stream) endGraceLocked() {
-	if s.grace != nil {
-		s.grace.Stop()
-		s.grace = nil
-	}
-}
-
-// giveUp ends the viewers whose publisher did not come back, but for those who see
-// the fallback. Who saw it until a while ago has its own grace time.
-func (s *stream) giveUp() {
-	s.b.mu.Lock()
-	defer s.b.mu.Unlock()
-	if s.publisher != nil || s.grace == nil {
-		return // somebody came, or everybody left, in this very moment
-	}
-	s.grace = nil
-	var wait time.Duration
-	for v := range s.viewers {
-		starved, left := v.starvedLocked()
-		switch {
-		case starved && left <= 0:
-			v.end(ErrPublisherGone)
-		case starved && (wait == 0 || left < wait):
-			wait = left
-		}
-	}
-	if wait > 0 {
-		s.graceLocked(wait)
-	}
 }
 
 // leaveLocked removes a viewer.

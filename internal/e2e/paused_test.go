@@ -23,13 +23,7 @@ func TestPublisherOutlivesAPauseOfTheServer(t *testing.T) {
 	v := watch(t, s, "cam")
 	v.waitPlaying(t)
 
-	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(pause) // the pause is the test
-	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	s.pause(t, pause)
 	v.video.reset()
 	v.waitFrames(t, 150) // five seconds of pictures
 	r := s.call(t, http.MethodGet, "/api/sessions/"+path.Base(p.resource), "")
@@ -37,6 +31,46 @@ func TestPublisherOutlivesAPauseOfTheServer(t *testing.T) {
 		t.Errorf("the publisher's session: status %d: %s", r.status, r.body)
 	}
 	s.waitLive(t, "cam", true, 10*time.Second)
+}
+
+// pause stops the server's process for d.
+func (s *server) pause(t *testing.T, d time.Duration) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(d) // the pause is the test
+	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestViewersOutliveAPauseOfTheServer stops the server while viewers wait for the
+// publisher to come back, for longer than they may wait.
+func TestViewersOutliveAPauseOfTheServer(t *testing.T) {
+	t.Parallel()
+	const grace = 8 * time.Second
+	s := startServer(t, "--grace", grace.String())
+	frames := encodeTestVideo(t)
+	p := publish(t, s, "cam", frames)
+	s.waitLive(t, "cam", true, 20*time.Second)
+	v := watch(t, s, "cam")
+	v.waitPlaying(t)
+	if err := p.delete(); err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+	s.waitLive(t, "cam", false, 10*time.Second)
+
+	s.pause(t, grace+2*time.Second)
+	publish(t, s, "cam", frames)
+	v.video.reset()
+	v.waitFrames(t, 60)
+	select {
+	case <-v.ended:
+		t.Error("the viewer's connection ended")
+	default:
+	}
 }
 
 // TestKilledPublisherIsStalledAtOnce has a publisher vanish without a goodbye.
