@@ -60,6 +60,10 @@ type Config struct {
 	LagBudget time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
 	Senders   int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS
 	Log       *slog.Logger  // nil: discard
+	// OnWarning is called when something in what a publisher of a stream sends begins to
+	// hurt viewers, once for each code and publisher, by whoever writes packets: it must
+	// not block. May be nil.
+	OnWarning func(stream string, w Warning)
 	// OnPanic is called for each panic that has ended a viewer; may be nil.
 	OnPanic func()
 }

@@ -447,7 +447,7 @@ func TestTMMBRIsAnswered(t *testing.T) {
 func TestTMMBROfZeroStops(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
 		encoders := simulcast(t, b, map[string]int{"": 1000}, "")
-		runAll(t, encoders, time.Second)
+		runAll(t, encoders, 10*time.Second) // by then it is known that the publisher answers
 		v, s := watch(t, b, nil)
 		runAll(t, encoders, time.Second)
 		v.HandleRTCP([]rtcp.Packet{tmmbr(videoSSRC, 0)})

@@ -45,6 +45,17 @@ func (c Codec) Name() string {
 	return name
 }
 
+// profileLevelID returns the parameter of that name of H.264, "" when there is none.
+func (c Codec) profileLevelID() string {
+	for part := range strings.SplitSeq(c.Fmtp, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if strings.EqualFold(name, "profile-level-id") {
+			return strings.ToLower(value)
+		}
+	}
+	return ""
+}
+
 // withProfile returns the codec with the given H.264 profile-level-id.
 func (c Codec) withProfile(profileLevelID string) Codec {
 	const key = "profile-level-id="

@@ -17,9 +17,6 @@ const (
 	catchUpTime = 500 * time.Millisecond
 	// lagSlack is by how much it may fall further behind meanwhile.
 	lagSlack = 100 * time.Millisecond
-	// longGroupEvery is how often the log says that viewers wait for the next
-	// keyframe because the ring does not reach back to the last one.
-	longGroupEvery = 10 * time.Second
 )
 
 // late says whether the viewer is further behind than it may be. Who catches up may
@@ -109,9 +106,6 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 	if at := t.bound.asks(); now < at {
 		return at
 	}
-	if !kept && t.askedAt == 0 {
-		l.tellLongGroup(v, now)
-	}
 	t.asks.ask(l, now)
 	if t.askedAt == 0 {
 		t.askedAt = now
@@ -176,16 +170,4 @@ func lowestSequence(r *ring, pos uint64, first *packet) uint64 {
 		low = min(low, p.seq)
 	}
 	return low
-}
-
-// tellLongGroup says that a viewer has to wait because the last keyframe is not in the
-// ring any more.
-func (l *Layer) tellLongGroup(v *Viewer, now int64) {
-	last := l.longGroupTold.Load()
-	if l.keyframes.Load() == 0 || last != 0 && now-last < int64(longGroupEvery) || !l.longGroupTold.CompareAndSwap(last, now) {
-		return
-	}
-	b := l.publisher.stream.b
-	b.log.Warn("a viewer waits for the next keyframe: the last one is too long ago to begin with it; let the publisher send one every 2 s",
-		"stream", v.stream.name, "viewer", v.id, "kept_packets", videoPackets, "kept_bytes", videoBytes)
 }

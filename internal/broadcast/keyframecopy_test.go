@@ -39,7 +39,7 @@ func TestKeyframeIsTheNewestWholeOne(t *testing.T) {
 		if n := cam.requests(); n != 1 { // when there was none yet
 			t.Errorf("%d keyframes were asked for while the newest was fresh", n)
 		}
-		cam.run(12 * time.Second)
+		cam.run(20 * time.Second) // two are asked for meanwhile, to see whether the publisher answers
 		if _, err := b.Keyframe("cam"); err != nil {
 			t.Fatal(err)
 		}

@@ -63,8 +63,9 @@ type Layer struct {
 	rate       atomic.Uint64 // bits per second over the last second
 	frameRate  atomic.Uint64 // pictures per 1000 seconds
 	lastPacket atomic.Int64  // when the newest packet came
-	// longGroupTold is when the log said that viewers have to wait; 0: never.
-	longGroupTold atomic.Int64
+	warned     atomic.Uint32 // what is the matter, as bits by WarningCode
+	// keyframeGap is the time between the last two keyframes, in nanoseconds.
+	keyframeGap atomic.Int64
 
 	keyframeRequests keyframeRequests
 
@@ -79,6 +80,7 @@ type Layer struct {
 	unwoken  int
 	foresees foresight
 	measured rateWindow
+	health   health
 }
 
 // clockReference ties a publisher's timestamp to our clock.
@@ -127,6 +129,9 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	now := l.clock.now()
 	if l.holdsSets(p, now) {
 		return nil
+	}
+	if l.video {
+		l.examine(p, now)
 	}
 	timestamp, made := l.retimer.fix(p.SequenceNumber, p.Timestamp, p.Marker, now)
 	if made {
@@ -219,6 +224,8 @@ func (l *Layer) noteKeyframe() {
 	l.ring.anchor = l.frame
 	l.keyframe.Store(l.frame + 1)
 	l.keyframeRequests.answered()
+	l.health.keyframes.came(l.health.watched)
+	l.keyframeGap.Store(int64(l.health.keyframes.gap))
 	if l.keyframes.Add(1) == 1 {
 		l.publisher.stream.b.notify() // the stream can be watched now
 	}

@@ -1,9 +1,7 @@
 package broadcast_test
 
 import (
-	"bytes"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -186,9 +184,7 @@ func TestNoPauseAfterTheFirstPictureInALongGroup(t *testing.T) {
 
 // What does not fit waits for the keyframe, and says so: once, however many there are.
 func TestGroupThatDoesNotFitIsWaitedForAndTold(t *testing.T) {
-	var log bytes.Buffer
-	cfg := broadcast.Config{Senders: 1, Log: slog.New(slog.NewTextHandler(&log, nil))}
-	bubble(t, cfg, func(t *testing.T, b *broadcast.Broadcaster) {
+	listening(t, func(t *testing.T, b *broadcast.Broadcaster, told *[]string) {
 		e := newX264(t, b, 8_000_000, 30, 20*time.Second)
 		e.run(t, 16*time.Second)
 		eyes := make([]*eye, 3)
@@ -209,8 +205,8 @@ func TestGroupThatDoesNotFitIsWaitedForAndTold(t *testing.T) {
 				t.Errorf("viewer %d after the keyframe: %d pictures, a pause of %v, waits: %v", i, saw.pictures, saw.pause, v.Stats().AwaitsKeyframe)
 			}
 		}
+		if n := strings.Count(strings.Join(*told, "\n"), "keyframe_interval"); n != 1 {
+			t.Errorf("told %d times, want once: %q", n, *told)
+		}
 	})
-	if n := strings.Count(log.String(), "waits for the next keyframe"); n != 1 {
-		t.Errorf("told %d times, want once:\n%s", n, &log)
-	}
 }

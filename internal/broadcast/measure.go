@@ -42,6 +42,7 @@ type keyframeRequests struct {
 	sent    atomic.Int64 // when the last request was sent; 0 never
 	paid    atomic.Int64 // until when what was sent makes up for pauses
 	waiting atomic.Bool  // a request was held back
+	open    atomic.Bool  // one was sent, and no keyframe came since
 	total   atomic.Uint64
 }
 
@@ -59,6 +60,7 @@ func (k *keyframeRequests) ask(now int64, request func()) {
 	if k.sent.CompareAndSwap(last, now) {
 		k.paid.Store(max(paid, now) + int64(keyframePause))
 		k.waiting.Store(false)
+		k.open.Store(true)
 		k.total.Add(1)
 		request()
 	}
@@ -72,4 +74,12 @@ func (k *keyframeRequests) retry(now int64, request func()) {
 }
 
 // answered forgets what was held back: a keyframe is there.
-func (k *keyframeRequests) answered() { k.waiting.Store(false) }
+func (k *keyframeRequests) answered() {
+	k.waiting.Store(false)
+	k.open.Store(false)
+}
+
+// unanswered says whether a request was sent so long ago that its keyframe should be there.
+func (k *keyframeRequests) unanswered(now int64) bool {
+	return k.open.Load() && now-k.sent.Load() > int64(keyframeAnswer)
+}

@@ -7,6 +7,8 @@ import "fmt"
 type spsInfo struct {
 	profileLevelID string // six hex digits, as in SDP (RFC 6184 section 8.1)
 	width, height  int    // of the cropped picture; 0 when they could not be read
+	// constrainedBaseline is the one profile that every browser decodes.
+	constrainedBaseline bool
 }
 
 // findSPS returns what the SPS in an RTP payload says, if there is a whole one.
@@ -21,7 +23,10 @@ func findSPS(payload []byte) (info spsInfo, ok bool) {
 
 // parseSPS reads a whole SPS NAL unit of at least four bytes.
 func parseSPS(nal []byte) spsInfo {
-	info := spsInfo{profileLevelID: fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3])}
+	info := spsInfo{
+		profileLevelID:      fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3]),
+		constrainedBaseline: isConstrainedBaseline(nal[1], nal[2]),
+	}
 	b := bitReader{data: unescape(nal[4:])}
 	b.ue() // seq_parameter_set_id
 	chromaFormat := uint(1)
@@ -66,6 +71,20 @@ func parseSPS(nal []byte) spsInfo {
 		info.width, info.height = width, height
 	}
 	return info
+}
+
+// isConstrainedBaseline tells by profile_idc and the constraint flags (RFC 6184 table 5).
+func isConstrainedBaseline(profile, flags byte) bool {
+	const set0, set1 = 0x80, 0x40
+	switch profile {
+	case 66:
+		return flags&set1 != 0
+	case 77:
+		return flags&set0 != 0
+	case 88:
+		return flags&set0 != 0 && flags&set1 != 0
+	}
+	return false
 }
 
 // highProfileFields reads what only the high profiles have and returns chroma_format_idc.

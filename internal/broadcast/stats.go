@@ -114,7 +114,8 @@ type TrackInfo struct {
 	FrameRate        float64 // pictures per second, likewise
 	Width, Height    int     // 0 when unknown
 	Keyframes        uint64
-	KeyframeRequests uint64 // sent to the publisher
+	KeyframeRequests uint64    // sent to the publisher
+	Warnings         []Warning // what of it hurts viewers now
 }
 
 // StreamInfo describes a stream.
@@ -189,7 +190,7 @@ func (s *stream) infoLocked() StreamInfo {
 func (l *Layer) info() TrackInfo {
 	info := TrackInfo{
 		Codec: l.Codec(), RID: l.cfg.RID, Keyframes: l.keyframes.Load(),
-		KeyframeRequests: l.keyframeRequests.total.Load(),
+		KeyframeRequests: l.keyframeRequests.total.Load(), Warnings: l.warnings(),
 	}
 	if l.clock.now()-l.lastPacket.Load() < int64(2*time.Second) {
 		info.Bitrate = l.rate.Load()
