@@ -10,6 +10,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"porthole/internal/advice"
 	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
@@ -124,7 +125,9 @@ func (s *session) Detail() signaling.Detail {
 	info := s.peer.Info()
 	return signaling.Detail{
 		State: info.State, Peer: info,
-		Publisher: &signaling.PublisherInfo{Packets: s.packets.Load(), Bytes: s.bytes.Load()},
+		Publisher: &signaling.PublisherInfo{
+			Packets: s.packets.Load(), Bytes: s.bytes.Load(), Warnings: advice.All(s.publisher.Warnings()),
+		},
 	}
 }
 

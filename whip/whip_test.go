@@ -85,6 +85,31 @@ func TestPublish(t *testing.T) {
 }
 
 // WHIP-11, WHIP-10, HTTP-17
+// A session tells what of its stream hurts viewers, also in the list and after its end.
+func TestSessionHasWarnings(t *testing.T) {
+	s := signalingtest.Start(t, signalingtest.Config{})
+	c := signalingtest.NewPublisher(t, webrtc.MimeTypeH264)
+	id := path.Base(c.Join(s, "/whip/cam"))
+	signalingtest.Wait(t, "the publisher's connection", c.Connected)
+	seq := uint16(0)
+	signalingtest.Until(t, "the warning", func() bool {
+		for _, payload := range [][]byte{{0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9}, {0x68, 0xce, 0x3c, 0x80}, {0x65, 0x88}} {
+			seq++
+			c.SendPayload(webrtc.MimeTypeH264, seq, payload)
+		}
+		info, ok := s.Table.Info(id)
+		return ok && info.Publisher != nil && len(info.Publisher.Warnings) == 1 && info.Publisher.Warnings[0].Profile == "High"
+	})
+	if list := s.Table.Sessions(); len(list) != 1 || len(list[0].Warnings) != 1 || list[0].Warnings[0].Code != "profile" {
+		t.Errorf("the list has %+v", list)
+	}
+	c.Leave()
+	free(t, s)
+	if info, ok := s.Table.Info(id); !ok || len(info.Publisher.Warnings) != 1 {
+		t.Errorf("after its end: %+v", info.Publisher)
+	}
+}
+
 func TestOnePublisherAtATime(t *testing.T) {
 	s := signalingtest.Start(t, signalingtest.Config{})
 	first := signalingtest.NewPublisher(t, vp8)

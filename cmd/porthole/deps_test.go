@@ -53,6 +53,10 @@ func TestArrows(t *testing.T) {
 			"net/http": "a verdict is made of facts, and tested as a table",
 			webrtc:     "likewise", "porthole/internal/peer": "likewise",
 		}},
+		{"porthole/internal/advice", map[string]string{
+			"net/http": "words for what was seen, tested as a table",
+			webrtc:     "likewise", "porthole/internal/peer": "likewise", "porthole/internal/signaling": "likewise",
+		}},
 		{"porthole/internal/turnserver", map[string]string{
 			"porthole/internal/peer": "where relays may send comes from outside", webrtc: "a relay knows packets, not connections",
 			"porthole/internal/signaling": "what a session is does not matter to it", "porthole/internal/broadcast": "likewise",

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"porthole/capture"
+	"porthole/internal/advice"
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
@@ -131,7 +132,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	}
 	s.broadcaster = broadcast.New(broadcast.Config{
 		MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Log: log,
-		OnPanic: count(s.panics, "viewer"),
+		OnWarning: advice.Logger(log), OnPanic: count(s.panics, "viewer"),
 	})
 	registry.MustRegister(
 		collectors.NewGoCollector(),

@@ -106,6 +106,18 @@ func TestStreamsDocument(t *testing.T) {
 	}
 }
 
+func TestWarningsAreInTheDocument(t *testing.T) {
+	stream := webcam()
+	stream.Tracks[0].Warnings = []broadcast.Warning{{Code: broadcast.WarnBFrames, RID: "h"}}
+	h, _ := newHandler(t, &fakeStreams{list: []broadcast.StreamInfo{stream}})
+	for _, target := range []string{"/api/streams", "/api/streams/webcam"} {
+		body := call(h, http.MethodGet, target, viewToken).Body.String()
+		if !strings.Contains(body, `"warnings":[{"code":"b_frames","rid":"h","sentence":"The picture jumps`) || !strings.Contains(body, `"ffmpeg":"-bf 0`) {
+			t.Errorf("%s: %s", target, body)
+		}
+	}
+}
+
 func TestNoStreamsIsAnEmptyList(t *testing.T) {
 	h, _ := newHandler(t, &fakeStreams{})
 	if got := call(h, http.MethodGet, "/api/streams", viewToken).Body.String(); got != "{\"streams\":[]}\n" {

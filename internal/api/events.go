@@ -11,7 +11,7 @@ import (
 
 // events serves the list of streams as server-sent events (WHATWG HTML, section
 // 9.2): "event: streams" with a StreamList at once, and again whenever anything
-// but the measured rates has changed. With ?sessions, and the publish token, there is
+// but the measured rates has changed, warnings among it. With ?sessions, and the publish token, there is
 // also "event: sessions" with a SessionList, whenever that has changed, once a second
 // at most.
 func (a *API) events(w http.ResponseWriter, r *http.Request) {

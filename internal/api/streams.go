@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"porthole/internal/advice"
 	"porthole/internal/broadcast"
 )
 
@@ -36,6 +37,9 @@ type Stream struct {
 	Since    time.Time `json:"since,omitzero"`     // when the publisher came, RFC 3339; left out without one
 	Snapshot bool      `json:"snapshot,omitempty"` // a picture can be had at /snapshot/NAME.jpg
 	Tracks   []Track   `json:"tracks"`             // never null; several of a kind when the publisher sends simulcast
+	// Warnings says what of the stream hurts viewers now, and which setting of the
+	// publisher mends it; left out when nothing does.
+	Warnings []advice.Warning `json:"warnings,omitempty"`
 }
 
 // Track is one encoding of a track. What is not known, or does not apply, is left out.
@@ -70,6 +74,7 @@ func (a *API) newStream(info broadcast.StreamInfo) Stream {
 		s.Since = info.Since.UTC().Truncate(time.Second)
 	}
 	for i, t := range info.Tracks {
+		s.Warnings = append(s.Warnings, advice.All(t.Warnings)...)
 		s.Tracks[i] = Track{
 			Kind: t.Codec.Kind().String(), Codec: t.Codec.Name(), Fmtp: t.Codec.Fmtp, RID: t.RID,
 			Width: t.Width, Height: t.Height, Bitrate: t.Bitrate, FPS: math.Round(10*t.FrameRate) / 10,

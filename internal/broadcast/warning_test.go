@@ -117,6 +117,11 @@ func wantWarnings(t *testing.T, b *broadcast.Broadcaster, when string, want ...s
 	}
 }
 
+// firstOf returns a publisher's first warning, or an empty one.
+func firstOf(p *broadcast.Publisher) broadcast.Warning {
+	return append(p.Warnings(), broadcast.Warning{})[0]
+}
+
 // listening is a broadcaster whose warnings are kept, as they would be in a log.
 func listening(t *testing.T, test func(*testing.T, *broadcast.Broadcaster, *[]string)) {
 	t.Helper()
@@ -146,7 +151,7 @@ func TestKeyframesTooFarApartAreTold(t *testing.T) {
 					return
 				}
 				wantWarnings(t, b, "after a minute", "keyframe_interval")
-				if w := e.publisher.Warnings()[0]; (w.Interval - time.Duration(tt.pictures)*frameTime).Abs() > 2*frameTime {
+				if w := firstOf(e.publisher); (w.Interval - time.Duration(tt.pictures)*frameTime).Abs() > 2*frameTime {
 					t.Errorf("the interval is told as %v", w.Interval)
 				}
 				if e.asked > 12 {
@@ -330,11 +335,15 @@ func TestNoNetworkMakesBFrames(t *testing.T) {
 					})
 				}
 				timestamp += frameTicks
-				if n%300 == 299 { // the source began anew
+				switch { // the source began anew, with another clock or not long ago
+				case n%400 == 399 && seed%2 == 0:
 					timestamp = random.Uint32()
-				}
-				if seed%5 == 4 { // it runs backwards
+				case n%400 == 399:
+					timestamp -= random.Uint32N(90_000)
+				case seed%5 == 4: // its clock runs backwards
 					timestamp -= 2 * frameTicks
+				case seed%5 == 3 && n%20 < 2: // or leaps, and back
+					timestamp += uint32(n%20*2-1) * 450_000
 				}
 			}
 			reach, loss, copies := 1+random.IntN(200), random.IntN(20), random.IntN(20)
@@ -431,7 +440,7 @@ func TestProfileIsTold(t *testing.T) {
 					return
 				}
 				wantWarnings(t, b, "at once", "profile")
-				if w := e.publisher.Warnings()[0]; w.Profile != tt.profile || w.Offered != "42e01f" {
+				if w := firstOf(e.publisher); w.Profile != tt.profile || w.Offered != "42e01f" {
 					t.Errorf("the warning is %+v", w)
 				}
 				e.picture(sps264, pps264, idr264)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"porthole/internal/advice"
 	"porthole/internal/broadcast"
 	"porthole/internal/diagnosis"
 	"porthole/internal/peer"
@@ -55,6 +56,8 @@ type Brief struct {
 	Packets   uint64         `json:"packets"`         // sent to a viewer, received of a publisher
 	Drops     uint64         `json:"drops"`           // packets that a viewer was not sent
 	RTT       float64        `json:"rttMs,omitempty"` // milliseconds
+	// Warnings says what of a publisher's stream hurts viewers; left out when nothing does.
+	Warnings []advice.Warning `json:"warnings,omitempty"`
 }
 
 // Examiner may be implemented by a Session that can find out more about itself when
@@ -74,6 +77,8 @@ type Detail struct {
 type PublisherInfo struct {
 	Packets uint64 `json:"packets"` // RTP packets
 	Bytes   uint64 `json:"bytes"`   // of their payloads
+	// Warnings says what of the stream hurts viewers, now or when the session ended.
+	Warnings []advice.Warning `json:"warnings,omitempty"`
 }
 
 // ViewerInfo is what is known of a viewer's reception.
@@ -227,7 +232,7 @@ func (i SessionInfo) brief() Brief {
 		}
 	}
 	if i.Publisher != nil {
-		b.Packets = i.Publisher.Packets
+		b.Packets, b.Warnings = i.Publisher.Packets, i.Publisher.Warnings
 	}
 	return b
 }

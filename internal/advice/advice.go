@@ -1,0 +1,133 @@
+// Package advice says in words what of a publisher's stream hurts its viewers, and which
+// setting of OBS and FFmpeg mends it. What is the matter is found out by package
+// broadcast; how it is shown is everybody's own. The package is pure.
+//
+// The texts are in English; the pages have them in other languages, by code. They are
+// explained in docs/TROUBLESHOOTING.md.
+package advice
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"time"
+
+	"porthole/internal/broadcast"
+	"porthole/internal/negotiate"
+)
+
+// Warning is what is the matter with a layer of a stream, for the API and for people:
+//
+//	{"code": "keyframe_interval", "interval": 8.3, "sentence": "…", "obs": "…", "ffmpeg": "…"}
+type Warning struct {
+	Code string `json:"code"`          // of broadcast.WarningCode
+	RID  string `json:"rid,omitempty"` // which layer, with simulcast
+	// Interval is how many seconds the last two keyframes were apart; left out when there
+	// was one only, or something else is the matter.
+	Interval float64 `json:"interval,omitempty"`
+	// Profile is the H.264 profile that is the matter: "High".
+	Profile  string `json:"profile,omitempty"`
+	Sentence string `json:"sentence"` // what viewers notice, and why
+	OBS      string `json:"obs"`      // the setting of OBS
+	FFmpeg   string `json:"ffmpeg"`   // the options of FFmpeg
+}
+
+// cure is what to change, in OBS (Settings, Output, with Output Mode "Advanced") and in FFmpeg.
+type cure struct{ obs, ffmpeg string }
+
+var cures = map[broadcast.WarningCode]cure{
+	broadcast.WarnNoKeyframes: {
+		"Output, Keyframe Interval: 2 s; take intra-refresh out of the x264 Options",
+		"-g 60 at 30 pictures a second, without -intra-refresh",
+	},
+	broadcast.WarnKeyframeInterval: {
+		"Output, Keyframe Interval: 2 s (0 is automatic: up to 250 pictures)",
+		"-g 60 at 30 pictures a second: one every 2 s",
+	},
+	broadcast.WarnBFrames: {
+		"Output, Max B-frames: 0, or Use B-Frames off; with x264, Tune: zerolatency",
+		"-bf 0; with libx264, also -tune zerolatency",
+	},
+	broadcast.WarnProfile: {
+		"Output, Profile: baseline",
+		"-profile:v baseline -pix_fmt yuv420p",
+	},
+	broadcast.WarnNoParameterSets: {
+		"x264 Options: repeat-headers=1; other encoders send them by themselves",
+		"-bsf:v dump_extra, also with -c:v copy",
+	},
+}
+
+// On puts a warning into words.
+func On(w broadcast.Warning) Warning {
+	c := cures[w.Code]
+	out := Warning{Code: w.Code.String(), RID: w.RID, Sentence: sentence(w), OBS: c.obs, FFmpeg: c.ffmpeg}
+	switch w.Code {
+	case broadcast.WarnKeyframeInterval:
+		out.Interval = math.Round(w.Interval.Seconds()*10) / 10
+	case broadcast.WarnProfile:
+		out.Profile = profile(w.Profile)
+	}
+	return out
+}
+
+// All puts a list of warnings into words; nil when there are none.
+func All(list []broadcast.Warning) (warnings []Warning) {
+	for _, w := range list {
+		warnings = append(warnings, On(w))
+	}
+	return warnings
+}
+
+// sentence says what viewers notice, and why.
+func sentence(w broadcast.Warning) string {
+	switch w.Code {
+	case broadcast.WarnNoKeyframes:
+		return "Who joins sees no picture: the publisher sends no keyframes, also when asked for one."
+	case broadcast.WarnKeyframeInterval:
+		return "A lost packet can freeze the picture for seconds: keyframes come " + interval(w.Interval) + ", also when asked for one."
+	case broadcast.WarnBFrames:
+		return "The picture jumps back and forth: the stream has B-frames, which browsers show in the wrong order."
+	case broadcast.WarnProfile:
+		return "Some browsers refuse this stream: it is H.264 " + profile(w.Profile) + promise(w) +
+			", and Firefox and others play Constrained Baseline only."
+	case broadcast.WarnNoParameterSets:
+		return "Nobody can decode the picture: the publisher sends no parameter sets (SPS, PPS), neither in the stream nor in its offer."
+	}
+	return w.Code.String()
+}
+
+// interval says how far apart keyframes are.
+func interval(d time.Duration) string {
+	if d == 0 {
+		return "more than 4 s apart"
+	}
+	return fmt.Sprintf("%.1f s apart", d.Seconds())
+}
+
+// profile names the profile of a profile-level-id, without the level.
+func profile(id string) string {
+	name := negotiate.ProfileName(id)
+	return name[:max(strings.LastIndexByte(name, ' '), 0)]
+}
+
+// promise says that the offer has another profile than the stream.
+func promise(w broadcast.Warning) string {
+	if w.Offered == "" || profile(w.Offered) == profile(w.Profile) {
+		return ""
+	}
+	return " (the offer says " + profile(w.Offered) + ")"
+}
+
+// Logger returns what broadcast.Config.OnWarning should be: one line for each.
+func Logger(log *slog.Logger) func(stream string, w broadcast.Warning) {
+	return func(stream string, w broadcast.Warning) {
+		text := On(w)
+		about := []any{"stream", stream, "code", text.Code}
+		if text.RID != "" {
+			about = append(about, "rid", text.RID)
+		}
+		log.Warn("what is published hurts viewers", append(about, "what", text.Sentence, "obs", text.OBS, "ffmpeg", text.FFmpeg)...)
+	}
+}
