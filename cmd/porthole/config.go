@@ -293,7 +293,7 @@ func ownSettings() []setting[Config] {
 		},
 		{
 			name: "max-client-connections", arg: "N", shown: strconv.Itoa(overload.DefaultMaxOfClient),
-			help: "TCP connections at a time from one address, and a quarter of what `ulimit -n`\nallows; one more gets 503. --trusted-proxy is exempt. 0 is no limit.",
+			help: "TCP connections at a time from one address, and a quarter of what the others leave of\n`ulimit -n`; half of them may be event streams. One more gets 503 or 429.\n--trusted-proxy is exempt. 0 is no limit.",
 			set:  one(func(c *Config) *int { return &c.ClientConns }, parseCount(0)),
 		},
 		{

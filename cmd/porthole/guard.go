@@ -9,6 +9,7 @@ import (
 	"porthole/internal/overload"
 	"porthole/internal/problem"
 	"porthole/internal/signaling"
+	"porthole/internal/sse"
 )
 
 // API and metrics: how many requests a second each client may make, and at once. Dozens
@@ -21,6 +22,13 @@ func (c Config) aboutLimit() *signaling.Limiter {
 		return nil
 	}
 	return signaling.NewLimiter(aboutRate, aboutBurst)
+}
+
+// eventLimit lets event streams have half of the connections, of each client and of all:
+// whoever follows leaves room for those who want to watch.
+func (s *server) eventLimit() *sse.Limit {
+	half := func(connections int) int { return (connections + 1) / 2 } // at least one, 0 of no limit
+	return sse.NewLimit(half(s.files.OfClient()), half(s.files.Most()))
 }
 
 // newPanicCounter makes the metric of panics that were contained, by where.

@@ -109,6 +109,9 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	}()
 
 	s.files.LimitClients(cfg.ClientConns, cfg.TrustedProxies)
+	if cfg.RateLimit > 0 {
+		s.files.LimitInflow(cfg.Cert != "")
+	}
 	if s.listener, err = listenHTTP(ctx, cfg, s.files); err != nil {
 		return nil, err
 	}
@@ -159,6 +162,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	common := signaling.Config{
 		Table: s.sessions, Auth: verifier,
 		Limiter:        signaling.NewLimiter(float64(s.cfg.RateLimit), cmp.Or(s.cfg.RateBurst, 10*s.cfg.RateLimit)),
+		Events:         s.eventLimit(),
 		ICEServers:     s.iceServers,
 		TrustedProxies: s.cfg.TrustedProxies,
 		MaxBody:        int64(s.cfg.MaxBody),
@@ -193,6 +197,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 		ICEServers: func() any { return s.prober.Status() },
 		OwnTURN:    s.ownTURN,
 		Load:       s.load,
+		Follow:     watch.Follow,
 	})
 	sites, err := s.cfg.originGuard()
 	if err != nil {

@@ -59,9 +59,12 @@ type Config struct {
 	// said there about our own, nil when it is off; both to be marshalled as JSON.
 	ICEServers, OwnTURN func() any
 	Auth                *auth.Verifier
-	Gatherer            prometheus.Gatherer
-	Load                func() Load // how much there is to do; nil: not told
-	Version             string      // for /healthz
+	// Follow counts one more event stream of the client that asks, until leave is called;
+	// its error, of package sse, refuses the stream. nil: any number.
+	Follow   func(r *http.Request) (leave func(), err error)
+	Gatherer prometheus.Gatherer
+	Load     func() Load // how much there is to do; nil: not told
+	Version  string      // for /healthz
 }
 
 // API is the set of handlers. It starts no goroutines.

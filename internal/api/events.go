@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -26,6 +27,14 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 
 // follow writes events until somebody leaves. list is of sessions, nil for none.
 func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() any) {
+	if a.cfg.Follow != nil {
+		leave, err := a.cfg.Follow(r)
+		if err != nil {
+			refuseEvents(w, err)
+			return
+		}
+		defer leave()
+	}
 	stream, err := sse.Begin(w)
 	if err != nil {
 		problem.Write(w, http.StatusInternalServerError, "this connection cannot stream events")
@@ -63,6 +72,16 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() any) {
 		}
 	}
 	// The client is gone: that is how most event streams end, and no news.
+}
+
+// refuseEvents says that there are too many event streams: of the client, or in all.
+func refuseEvents(w http.ResponseWriter, err error) {
+	status := http.StatusServiceUnavailable
+	if errors.Is(err, sse.ErrClientFull) {
+		status = http.StatusTooManyRequests
+	}
+	w.Header().Set("Retry-After", "10")
+	problem.Write(w, status, err.Error())
 }
 
 // pause waits, and says whether there is still somebody to serve after that.

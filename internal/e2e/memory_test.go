@@ -92,3 +92,23 @@ func (s *server) openFiles(t testing.TB) int {
 	}
 	return len(files)
 }
+
+// processorTime is how much of the processors the server's process has used.
+func (s *server) processorTime(t testing.TB) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatalf("read the server's processor time: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name before may have spaces
+	fields := strings.Fields(rest)
+	var ticks int
+	for _, field := range fields[11:13] { // user and system, of a hundredth of a second
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatalf("read the server's processor time: %v", err)
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}

@@ -31,6 +31,7 @@ type peer struct {
 	adapt    func(answer string) string // changes the answer before it is taken; may be nil
 	resource string                     // URL of the session; empty before signal
 	token    string                     // that requests carry; empty: none
+	client   *http.Client               // for the requests; nil: httpClient
 
 	connected chan struct{} // closed when the peer connection is up
 	ended     chan struct{} // closed when the peer connection failed or was closed, by whomever
@@ -149,7 +150,7 @@ func (p *peer) post(path, offer string) (string, error) {
 	}
 	req.Header.Set("Content-Type", "application/sdp")
 	p.authorize(req)
-	resp, err := httpClient.Do(req)
+	resp, err := p.requests().Do(req)
 	if err != nil {
 		return "", err
 	}
@@ -171,6 +172,14 @@ func (p *peer) post(path, offer string) (string, error) {
 	}
 	p.resource = location.String()
 	return string(body), nil
+}
+
+// requests is the client that requests are made with.
+func (p *peer) requests() *http.Client {
+	if p.client != nil {
+		return p.client
+	}
+	return httpClient
 }
 
 func (p *peer) authorize(req *http.Request) {
@@ -201,7 +210,7 @@ func (p *peer) restartICE() error {
 	req.Header.Set("Content-Type", "application/trickle-ice-sdpfrag")
 	req.Header.Set("If-Match", "*")
 	p.authorize(req)
-	resp, err := httpClient.Do(req)
+	resp, err := p.requests().Do(req)
 	if err != nil {
 		return err
 	}
@@ -258,7 +267,7 @@ func (p *peer) delete() error {
 		return err
 	}
 	p.authorize(req)
-	resp, err := httpClient.Do(req)
+	resp, err := p.requests().Do(req)
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ type loadReport struct {
 	FullRate      int          `json:"full_rate"`
 	FirstKeyframe distribution `json:"first_keyframe_ms"`
 	FrameDelay    distribution `json:"frame_delay_ms"`
+	FrameRate     distribution `json:"frame_rate"`
 	Lost          int          `json:"lost"`
 	Failures      []struct {
 		Reason   string `json:"reason"`
@@ -75,8 +76,29 @@ func (d distribution) String() string {
 // startLoad watches a stream with many viewers at once; wait returns the report.
 func startLoad(t testing.TB, s *server, stream string, viewers int, ramp, watch time.Duration) (wait func() loadReport) {
 	t.Helper()
+	finish := beginLoad(t, s, stream, viewers, ramp, watch)
+	return func() loadReport {
+		t.Helper()
+		report, err := finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Keyframe != viewers || len(report.Failures) > 0 {
+			t.Errorf("not all of %d viewers got a whole keyframe: %+v", viewers, report)
+		}
+		return report
+	}
+}
+
+// beginLoad is startLoad for viewers who may be served badly. The error of finish says
+// that they were; there can be a report all the same.
+func beginLoad(t testing.TB, s *server, stream string, viewers int, ramp, watch time.Duration) (finish func() (loadReport, error)) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), plainBinary(t), "load", "--whep", s.url+"/whep/"+stream, "--json",
 		"--viewers", strconv.Itoa(viewers), "--ramp", ramp.String(), "--for", watch.String())
+	if s.certificate != "" {
+		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+s.certificate)
+	}
 	var out, errors bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	if err := cmd.Start(); err != nil {
@@ -84,18 +106,15 @@ func startLoad(t testing.TB, s *server, stream string, viewers int, ramp, watch 
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	return func() loadReport {
+	return func() (report loadReport, err error) {
 		t.Helper()
-		if err := receive(t, ramp+watch+30*time.Second, "the viewers to end", ended); err != nil {
-			t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, errors.String())
+		err = receive(t, ramp+watch+30*time.Second, "the viewers to end", ended)
+		if unread := json.Unmarshal(out.Bytes(), &report); unread != nil {
+			t.Fatalf("read the report of %s: %v\n%s", strings.Join(cmd.Args, " "), unread, errors.String())
 		}
-		var report loadReport
-		if err := json.Unmarshal(out.Bytes(), &report); err != nil {
-			t.Fatalf("read the report: %v", err)
+		if err != nil {
+			err = fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, errors.String())
 		}
-		if report.Keyframe != viewers || len(report.Failures) > 0 {
-			t.Errorf("not all of %d viewers got a whole keyframe: %+v", viewers, report)
-		}
-		return report
+		return report, err
 	}
 }

@@ -33,6 +33,8 @@ type server struct {
 	media netip.AddrPort // of ICE, UDP and TCP
 	turn  netip.AddrPort // of our own TURN server; zero when it is off
 
+	certificate string // file of its certificate; "" without TLS
+
 	log    serverLog
 	exited chan struct{} // closed when the process has ended and its output is read
 	err    error         // how it ended; to be read after exited

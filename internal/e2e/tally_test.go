@@ -22,10 +22,11 @@ type tally struct {
 	pictures []picture   // guarded by mu
 	record   bool        // keep pictures; guarded by mu
 	times    []time.Time // of all whole frames; guarded by mu
+	ssrc     uint32      // of the newest packet; guarded by mu
+	next     uint16      // sequence number that comes next; guarded by mu
 
 	// Owned by the goroutine that adds packets.
 	started   bool
-	next      uint16 // sequence number that comes next
 	h264      codecs.H264Packet
 	timestamp uint32 // of the newest packet
 	frame     []byte // Annex B, of the frame that is being put together
@@ -94,7 +95,7 @@ func (t *tally) arrivals() []time.Time {
 }
 
 func (t *tally) add(packet *rtp.Packet, now time.Time) {
-	t.order(packet.SequenceNumber)
+	t.order(packet.SequenceNumber, packet.SSRC)
 	if len(packet.Payload) == 0 {
 		return // padding, as a bandwidth probe sends it
 	}
@@ -115,11 +116,25 @@ func (t *tally) add(packet *rtp.Packet, now time.Time) {
 	t.frame, t.broken = nil, false
 }
 
+// source is the SSRC of the newest packet, and newest its sequence number.
+func (t *tally) source() uint32 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ssrc
+}
+
+func (t *tally) newest() uint16 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.next - 1
+}
+
 // order checks that the sequence number is the one that comes next.
-func (t *tally) order(seq uint16) {
+func (t *tally) order(seq uint16, ssrc uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.c.packets++
+	t.ssrc = ssrc
 	if !t.started {
 		t.started, t.next = true, seq
 	}

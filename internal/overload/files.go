@@ -14,14 +14,17 @@ import (
 
 const (
 	// reserved is how many files are kept for what is not a client's connection:
-	// the sockets of our own, a camera, certificates, connections to servers.
+	// the sockets of our own, a camera, certificates, connections to servers. Where
+	// there are few, a third of them: a dozen is what it takes.
 	reserved = 64
 	// spare is how many connections beyond the limit are taken at a time to be told
-	// so. One more is closed without a word.
+	// so, of few files an eighth. One more is closed without a word.
 	spare = 16
 	// spareOfClient is the same for one client that has its share already.
 	spareOfClient = 4
-	// shares is how many clients at least it takes to use up the files.
+	// shares says how much one client may have: a quarter of what the others leave. So
+	// the files never belong to the first who come: the next one finds three quarters
+	// of what there was for the one before.
 	shares = 4
 )
 
@@ -32,10 +35,13 @@ const DefaultMaxOfClient = 512
 // Files bounds the connections that clients can make the process open, so that the
 // system's limit on open files is never met: then not even a refusal could be sent.
 type Files struct {
-	most int64 // 0: no limit
-	open atomic.Int64
+	most, spare int64 // connections, and beyond them; 0: no limit
+	open        atomic.Int64
 	// Refused counts the connections that came when there was no room.
 	Refused atomic.Uint64
+
+	inflow    *ratelimit.Buckets // of bytes that are read; nil: no limit
+	handshake int                // bytes that a new connection counts as
 
 	perClient int            // connections; 0: no limit
 	exempt    []netip.Prefix // proxies, which bring many clients
@@ -48,10 +54,19 @@ type Files struct {
 // and to a fair share of the files; 0 is no bound. Proxies are not clients. It is
 // called before the first connection.
 func (f *Files) LimitClients(most int, proxies []netip.Prefix) {
-	if most > 0 && f.most > 0 {
-		most = min(most, int(max(f.most/shares, 1)))
-	}
 	f.perClient, f.exempt = most, proxies
+}
+
+// OfClient is how many connections a client may have while there are no others; 0: any
+// number.
+func (f *Files) OfClient() int { return f.share(0) }
+
+// share is how many connections a client may have beside those of others; 0: any number.
+func (f *Files) share(others int64) int {
+	if f.perClient == 0 || f.most == 0 {
+		return f.perClient
+	}
+	return min(f.perClient, int(max((f.most-others)/shares, 1)))
 }
 
 // NewFiles makes a bound from the system's limit of this process.
@@ -61,7 +76,8 @@ func filesOf(limit int) *Files {
 	if limit == 0 {
 		return &Files{}
 	}
-	return &Files{most: int64(max(limit-reserved-spare, 1))}
+	kept, beyond := min(reserved, limit/3), min(spare, limit/8)
+	return &Files{most: int64(max(limit-kept-beyond, 1)), spare: int64(beyond)}
 }
 
 // Most is how many connections there may be; 0: any number.
@@ -71,7 +87,7 @@ func (f *Files) Most() int { return int(f.most) }
 // Either way Give takes it off the count.
 func (f *Files) Take(client netip.Addr) bool {
 	total, own := f.open.Add(1), f.count(client, 1)
-	if (f.most == 0 || total <= f.most) && (f.perClient == 0 || own <= f.perClient) {
+	if (f.most == 0 || total <= f.most) && (own == 0 || own <= f.share(total-int64(own))) {
 		return true
 	}
 	f.Refused.Add(1)
@@ -88,7 +104,7 @@ func (f *Files) Give(client netip.Addr) {
 // 0 for who is not limited. The table holds who has connections, so the files bound it.
 func (f *Files) count(client netip.Addr, change int) int {
 	client = client.Unmap().WithZone("")
-	if f.perClient == 0 || slices.ContainsFunc(f.exempt, func(p netip.Prefix) bool { return p.Contains(client) }) {
+	if f.perClient == 0 || f.exempts(client) {
 		return 0
 	}
 	client = ratelimit.Key(client)
@@ -104,10 +120,15 @@ func (f *Files) count(client netip.Addr, change int) int {
 	return n
 }
 
+// exempts says whether an address is a proxy's.
+func (f *Files) exempts(client netip.Addr) bool {
+	return slices.ContainsFunc(f.exempt, func(p netip.Prefix) bool { return p.Contains(client) })
+}
+
 // beyondSpare says that not even a refusal can be sent to a client any more.
 func (f *Files) beyondSpare(client netip.Addr) bool {
-	return f.most != 0 && f.open.Load() > f.most+spare ||
-		f.perClient != 0 && f.count(client, 0) > f.perClient+spareOfClient
+	own, total := f.count(client, 0), f.open.Load()
+	return f.most != 0 && total > f.most+f.spare || own != 0 && own > f.share(total-int64(own))+spareOfClient
 }
 
 // Listener counts the connections of another listener. Those for which there is no
@@ -127,7 +148,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err // net/http compares it
 		}
 		client := addrOf(accepted)
-		c := &conn{Conn: accepted, files: l.files, client: client, room: l.files.Take(client)}
+		c := &conn{Conn: accepted, files: l.files, client: client, room: l.files.Take(client), inflow: l.files.newInflow(client)}
 		if c.room || !l.files.beyondSpare(client) {
 			return c, nil
 		}
@@ -149,12 +170,23 @@ type conn struct {
 	files  *Files
 	client netip.Addr
 	room   bool
+	inflow *inflow
 	once   sync.Once
+}
+
+// Read reads as fast as the client's budget lets it.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err := c.inflow.wait(n); err != nil {
+		return 0, err
+	}
+	return n, err // transparent
 }
 
 // Close closes the connection.
 func (c *conn) Close() error {
 	err := c.Conn.Close()
+	c.inflow.close()
 	c.once.Do(func() { c.files.Give(c.client) })
 	return err // transparent
 }

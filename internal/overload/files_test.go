@@ -16,7 +16,8 @@ func TestClientHasAShareOfTheFiles(t *testing.T) {
 		want        int
 	}{
 		"the limit":              {0, 10, func(int) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, 10},
-		"a share of few files":   {reserved + spare + 40, 100, func(int) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, 10},
+		"a share of few files":   {reserved + spare + 120, 100, func(int) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, 30},
+		"a share of very few":    {64, 100, func(int) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, 8},
 		"one even of none":       {10, 100, func(int) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, 1},
 		"a network of IPv6":      {0, 10, func(i int) netip.Addr { return netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}) }, 10},
 		"no limit":               {0, 0, func(int) netip.Addr { return netip.MustParseAddr("192.0.2.1") }, 100},
@@ -46,6 +47,26 @@ func TestClientHasAShareOfTheFiles(t *testing.T) {
 				t.Error("no room after all are gone")
 			}
 		})
+	}
+}
+
+// Clients that take all they can leave something for the next one, and it is not two or
+// three of them that use up the files.
+func TestManyClientsTogetherLeaveRoom(t *testing.T) {
+	const attackers = 12
+	files := filesOf(64)
+	files.LimitClients(DefaultMaxOfClient, nil)
+	client := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}) }
+	for i := range attackers {
+		for range 40 {
+			if !files.Take(client(i)) {
+				files.Give(client(i)) // as it is when the connection is closed
+			}
+		}
+	}
+	t.Logf("%d clients have %d of %d connections", attackers, files.open.Load(), files.most)
+	if !files.Take(client(attackers)) {
+		t.Errorf("no room for one more: %d clients have %d of %d connections", attackers, files.open.Load(), files.most)
 	}
 }
 

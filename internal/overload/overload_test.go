@@ -162,7 +162,7 @@ func TestMeter(t *testing.T) {
 // Beyond the limit a connection is taken to be told so, and beyond that closed; when
 // others are closed there is room again.
 func TestFilesLeaveRoomForARefusal(t *testing.T) {
-	files := filesOf(reserved + spare + 2)
+	files := filesOf(reserved + spare + 128)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestFilesLeaveRoomForARefusal(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	for range 2 {
+	for range files.most {
 		if got := ask(dial()); got != "200" {
 			t.Errorf("with room: %s", got)
 		}
@@ -220,7 +220,7 @@ func TestFilesLeaveRoomForARefusal(t *testing.T) {
 	if got := ask(dial()); got != "503" {
 		t.Errorf("without room: %s", got)
 	}
-	for range spare { // who never ask for anything
+	for range files.spare { // who never ask for anything
 		dial()
 	}
 	if got := ask(dial()); !strings.Contains(got, "EOF") && !strings.Contains(got, "reset") && !strings.Contains(got, "pipe") {

@@ -22,6 +22,11 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	leave, err := h.Follow(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	replaced := f.read()
 	stream, err := sse.Begin(w)
 	if err != nil {

@@ -25,6 +25,12 @@ func (h *Handler) LimitedBy(limiter *Limiter) func(http.Handler) http.Handler {
 	}
 }
 
+// Follow counts one more stream of events of the client that asks, until leave is called.
+// The error, of package sse, says that there are too many.
+func (h *Handler) Follow(r *http.Request) (leave func(), err error) {
+	return h.cfg.Events.Enter(h.clientAddr(r))
+}
+
 // PublicURL returns where the client sees this server: scheme, host and the path,
 // "/" at its end, that our own paths are below. A trusted proxy may tell them as
 // X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Prefix.

@@ -51,6 +51,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sse"
 )
 
 // Defaults for the zero values of Config.
@@ -136,6 +137,8 @@ type Config struct {
 	Admit func() error
 	// Limiter bounds the requests of each client; nil: no bound.
 	Limiter *Limiter
+	// Events bounds the streams of events that are read at a time; nil: no bound.
+	Events *sse.Limit
 	// ICEServers returns the servers that authorised clients are told of, in the
 	// order of preference. It is asked for each answer and must not block; nil: none.
 	ICEServers func(ICERequest) []ICEServer

@@ -11,6 +11,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/problem"
+	"porthole/internal/sse"
 )
 
 // Times after which it makes sense to try again.
@@ -36,7 +37,7 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusTooManyRequests, limited.retry
 	}
 	switch {
-	case is(errTooManyOffers):
+	case is(errTooManyOffers, sse.ErrClientFull):
 		return http.StatusTooManyRequests, retryFull
 	case is(errNoRoute, errNoStream, errNoSession, errNoFeed, peer.ErrNotConnected):
 		return http.StatusNotFound, 0
@@ -61,7 +62,7 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusConflict, retryNoPublisher
 	case is(broadcast.ErrStreamBusy):
 		return http.StatusConflict, retryBusy
-	case is(broadcast.ErrTooManyViewers, ErrTooManySessions, ErrOverloaded, errTooManyFeeds),
+	case is(broadcast.ErrTooManyViewers, ErrTooManySessions, ErrOverloaded, errTooManyFeeds, sse.ErrFull),
 		is(errGone, context.Canceled, context.DeadlineExceeded):
 		return http.StatusServiceUnavailable, retryFull
 	case is(broadcast.ErrClosed, peer.ErrClosed, peer.ErrNoRelay, ErrStopping):
