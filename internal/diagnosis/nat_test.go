@@ -115,14 +115,13 @@ func (w *natWorld) agent(n *vnet.Net) *ice.Agent {
 		w.t.Fatal(err)
 	}
 	mux := ice.NewUniversalUDPMuxDefault(ice.UniversalUDPMuxParams{UDPConn: conn, Net: n})
-	failed, disconnected, atOnce := 8*time.Second, 8*time.Second, time.Duration(0)
-	agent, err := ice.NewAgent(&ice.AgentConfig{ //nolint:staticcheck // the options cannot set all of it
-		Net: n, Urls: w.stun, NetworkTypes: []ice.NetworkType{ice.NetworkTypeUDP4},
-		CandidateTypes: []ice.CandidateType{ice.CandidateTypeHost, ice.CandidateTypeServerReflexive},
-		UDPMux:         mux, UDPMuxSrflx: mux, MulticastDNSMode: ice.MulticastDNSModeDisabled,
-		FailedTimeout: &failed, DisconnectedTimeout: &disconnected,
-		HostAcceptanceMinWait: &atOnce, SrflxAcceptanceMinWait: &atOnce, PrflxAcceptanceMinWait: &atOnce,
-	})
+	agent, err := ice.NewAgentWithOptions(
+		ice.WithNet(n), ice.WithUrls(w.stun), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4}),
+		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost, ice.CandidateTypeServerReflexive}),
+		ice.WithUDPMux(mux), ice.WithUDPMuxSrflx(mux), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
+		ice.WithFailedTimeout(8*time.Second), ice.WithDisconnectedTimeout(8*time.Second),
+		ice.WithHostAcceptanceMinWait(0), ice.WithSrflxAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0),
+	)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -186,13 +186,14 @@ func (a *Allocation) fail(err error) {
 // allocation. Closing twice is harmless.
 func (a *Allocation) Close() error {
 	a.closing.Do(func() {
+		// Whoever begins a request holds the lock and looks at ctx: nobody begins one after this.
+		a.peers.mu.Lock()
 		a.cancel(ErrClosed)
+		a.peers.mu.Unlock()
 		a.link.hurry()
 		_ = a.conn.Close() // tells the server, which need not answer
 		a.client.Close()   // ends requests that wait
 		_ = a.link.close()
-		a.peers.mu.Lock()   // whoever begins a request holds it, and looks at ctx
-		a.peers.mu.Unlock() //nolint:staticcheck // those who held it have begun theirs
 	})
 	a.workers.Wait()
 	return nil
