@@ -7,8 +7,6 @@ type videoEncoder interface {
 	// Encode returns the access unit of one picture in Annex B form. It may be empty without an error: the
 	// encoder left the picture out to keep its bitrate. keyframe forces an IDR picture. The picture is not kept.
 	Encode(f *picture, keyframe bool) ([]byte, error)
-	// SetBitrate changes the target in bits per second from the next picture on.
-	SetBitrate(bps int) error
 	Close() error
 }
 
@@ -34,7 +32,7 @@ type codecs interface {
 }
 
 // guardedEncoder makes a videoEncoder safe for concurrent use and for use after Close. The C library behind it
-// takes no lock in its control calls, and dies of a bitrate change after it was closed.
+// takes no lock in its control calls, and dies of one after it was closed.
 type guardedEncoder struct {
 	mu  sync.Mutex
 	enc videoEncoder // nil once closed
@@ -48,16 +46,6 @@ func (g *guardedEncoder) Encode(f *picture, keyframe bool) ([]byte, error) {
 		return nil, ErrEncoderClosed
 	}
 	return g.enc.Encode(f, keyframe)
-}
-
-// SetBitrate is the encoder's, or ErrEncoderClosed.
-func (g *guardedEncoder) SetBitrate(bps int) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.enc == nil {
-		return ErrEncoderClosed
-	}
-	return g.enc.SetBitrate(bps)
 }
 
 // Close frees the encoder; a second call does nothing.

@@ -78,14 +78,6 @@ func (e *openh264Encoder) Encode(f *picture, keyframe bool) ([]byte, error) {
 	return unit, nil
 }
 
-// SetBitrate must not be called after Close: the library dies of it. See guardedEncoder.
-func (e *openh264Encoder) SetBitrate(bps int) error {
-	if err := e.control.SetBitRate(bps); err != nil {
-		return fmt.Errorf("set bitrate: %w", err)
-	}
-	return nil
-}
-
 // Close frees the library's encoder.
 func (e *openh264Encoder) Close() error { return e.encoder.Close() }
 

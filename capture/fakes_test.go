@@ -102,8 +102,6 @@ func encodedPicture(keyframe bool) []byte {
 	return unit(nal(1, 100))
 }
 
-func (e *fakeEncoder) SetBitrate(int) error { return nil }
-
 func (e *fakeEncoder) Close() error {
 	e.codecs.mu.Lock()
 	defer e.codecs.mu.Unlock()
