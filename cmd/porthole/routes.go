@@ -68,8 +68,5 @@ func routes(p parts) http.Handler {
 func (p parts) discovery(r *http.Request, stream string) map[string]string {
 	base := p.watch.PublicURL(r)
 	page := base.JoinPath("watch", stream).String()
-	return map[string]string{
-		"application/json+oembed": oembed.Discovery(base, page, "json"),
-		"text/xml+oembed":         oembed.Discovery(base, page, "xml"),
-	}
+	return map[string]string{"application/json+oembed": oembed.Discovery(base, page)}
 }

@@ -148,21 +148,17 @@ func (s *server) oembed(t testing.TB, stream string) string {
 		links[m[1]] = html.UnescapeString(m[2])
 	}
 	var answer struct{ HTML, Type string }
-	for mediaType, want := range map[string]string{"text/xml+oembed": "text/xml; charset=utf-8", "application/json+oembed": "application/json; charset=utf-8"} {
-		u, err := url.Parse(links[mediaType])
-		if err != nil || u.Path != "/oembed" {
-			t.Fatalf("the watch page's link for %s is %q", mediaType, links[mediaType])
-		}
-		r := s.call(t, http.MethodGet, u.RequestURI(), "")
-		if r.status != http.StatusOK || r.header.Get("Content-Type") != want {
-			t.Fatalf("%s: status %d, %s: %s", links[mediaType], r.status, r.header.Get("Content-Type"), r.body)
-		}
-		if mediaType != "application/json+oembed" {
-			continue
-		}
-		if err := json.Unmarshal([]byte(r.body), &answer); err != nil || answer.Type != "video" {
-			t.Fatalf("%v in %s", err, r.body)
-		}
+	link := links["application/json+oembed"]
+	u, err := url.Parse(link)
+	if err != nil || u.Path != "/oembed" {
+		t.Fatalf("the watch page's link is %q", link)
+	}
+	r := s.call(t, http.MethodGet, u.RequestURI(), "")
+	if r.status != http.StatusOK || r.header.Get("Content-Type") != "application/json; charset=utf-8" {
+		t.Fatalf("%s: status %d, %s: %s", link, r.status, r.header.Get("Content-Type"), r.body)
+	}
+	if err := json.Unmarshal([]byte(r.body), &answer); err != nil || answer.Type != "video" {
+		t.Fatalf("%v in %s", err, r.body)
 	}
 	return answer.HTML
 }

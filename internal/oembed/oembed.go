@@ -11,7 +11,6 @@ package oembed
 import (
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"html"
@@ -50,7 +49,7 @@ const (
 // Routes adds GET /oembed to a router. Any site may read the answer.
 //
 // It is 400 for a request that makes no sense, 404 for what is no stream of this
-// server, 501 for a format other than json and xml. With a view token in force it is
+// server, 501 for a format other than json. With a view token in force it is
 // 401 without one, which may also stand in the url, and then goes into the frame's.
 func Routes(r chi.Router, cfg Config) {
 	r.Route("/oembed", func(r chi.Router) {
@@ -68,9 +67,9 @@ func Routes(r chi.Router, cfg Config) {
 }
 
 // Discovery returns the address at which this server describes one of its pages.
-func Discovery(base *url.URL, page, format string) string {
+func Discovery(base *url.URL, page string) string {
 	endpoint := base.JoinPath("oembed")
-	endpoint.RawQuery = url.Values{"url": {page}, "format": {format}}.Encode()
+	endpoint.RawQuery = url.Values{"url": {page}, "format": {"json"}}.Encode()
 	return endpoint.String()
 }
 
@@ -119,24 +118,23 @@ func tokenIn(u *url.URL) string {
 var (
 	errURL    = errors.New("the url is not that of a stream of this server: want …/watch/NAME or …/embed/NAME")
 	errSize   = errors.New("maxwidth and maxheight must be numbers of pixels")
-	errFormat = errors.New("the format must be json or xml")
+	errFormat = errors.New("the format must be json")
 )
 
 // Answer is the document, of the type "video" (oEmbed 1.0, section 2.3.4).
 type Answer struct {
-	XMLName         xml.Name `json:"-" xml:"oembed"`
-	Type            string   `json:"type" xml:"type"`
-	Version         string   `json:"version" xml:"version"`
-	Title           string   `json:"title" xml:"title"`
-	ProviderName    string   `json:"provider_name" xml:"provider_name"`
-	ProviderURL     string   `json:"provider_url" xml:"provider_url"`
-	CacheAge        int      `json:"cache_age" xml:"cache_age"` // seconds
-	ThumbnailURL    string   `json:"thumbnail_url,omitempty" xml:"thumbnail_url,omitempty"`
-	ThumbnailWidth  int      `json:"thumbnail_width,omitempty" xml:"thumbnail_width,omitempty"`
-	ThumbnailHeight int      `json:"thumbnail_height,omitempty" xml:"thumbnail_height,omitempty"`
-	HTML            string   `json:"html" xml:"html"`
-	Width           int      `json:"width" xml:"width"`
-	Height          int      `json:"height" xml:"height"`
+	Type            string `json:"type"`
+	Version         string `json:"version"`
+	Title           string `json:"title"`
+	ProviderName    string `json:"provider_name"`
+	ProviderURL     string `json:"provider_url"`
+	CacheAge        int    `json:"cache_age"` // seconds
+	ThumbnailURL    string `json:"thumbnail_url,omitempty"`
+	ThumbnailWidth  int    `json:"thumbnail_width,omitempty"`
+	ThumbnailHeight int    `json:"thumbnail_height,omitempty"`
+	HTML            string `json:"html"`
+	Width           int    `json:"width"`
+	Height          int    `json:"height"`
 }
 
 func (cfg Config) serve(w http.ResponseWriter, r *http.Request) {
@@ -152,19 +150,13 @@ func (cfg Config) serve(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	mediaType := "application/json; charset=utf-8"
 	body, err := json.Marshal(answer)
-	if r.URL.Query().Get("format") == "xml" {
-		mediaType = "text/xml; charset=utf-8"
-		body, err = xml.Marshal(answer)
-		body = append([]byte(`<?xml version="1.0" encoding="utf-8" standalone="yes"?>`+"\n"), body...)
-	}
 	if err != nil {
 		problem.Write(w, http.StatusInternalServerError, "")
 		return
 	}
 	h := w.Header()
-	h.Set("Content-Type", mediaType)
+	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Cache-Control", "no-store") // there may be a token inside
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusOK)
@@ -174,7 +166,7 @@ func (cfg Config) serve(w http.ResponseWriter, r *http.Request) {
 
 func (cfg Config) answer(r *http.Request) (*Answer, error) {
 	q := r.URL.Query()
-	if f := q.Get("format"); f != "" && f != "json" && f != "xml" {
+	if f := q.Get("format"); f != "" && f != "json" {
 		return nil, errFormat
 	}
 	base, stream, err := cfg.stream(r, q.Get("url"))

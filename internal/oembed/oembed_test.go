@@ -3,7 +3,6 @@ package oembed_test
 import (
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -76,15 +75,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-func TestXML(t *testing.T) {
-	w := ask(t, "", page("https://cam.example/embed/later", "format", "xml"))
-	if got := w.Header().Get("Content-Type"); got != "text/xml; charset=utf-8" || !strings.HasPrefix(w.Body.String(), "<?xml ") {
-		t.Errorf("Content-Type %q: %s", got, w.Body)
-	}
-	var a oembed.Answer
-	if err := xml.Unmarshal(w.Body.Bytes(), &a); err != nil {
-		t.Fatal(err)
-	}
+func TestStreamWithoutAPicture(t *testing.T) {
+	a := answer(t, ask(t, "", page("https://cam.example/embed/later")))
 	if a.Type != "video" || a.Title != "later" || !strings.HasPrefix(a.HTML, `<iframe src="https://cam.example/embed/later" width="640" height="360"`) {
 		t.Errorf("%+v", a)
 	}
@@ -183,8 +175,8 @@ func TestTokenIsThatOfTheURL(t *testing.T) {
 
 func TestDiscoveryLeadsBack(t *testing.T) {
 	base := &url.URL{Scheme: "https", Host: "cam.example", Path: "/video/"}
-	got := oembed.Discovery(base, "https://cam.example/video/watch/cam", "xml")
-	if want := "https://cam.example/video/oembed?format=xml&url=https%3A%2F%2Fcam.example%2Fvideo%2Fwatch%2Fcam"; got != want {
+	got := oembed.Discovery(base, "https://cam.example/video/watch/cam")
+	if want := "https://cam.example/video/oembed?format=json&url=https%3A%2F%2Fcam.example%2Fvideo%2Fwatch%2Fcam"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
