@@ -7,11 +7,9 @@ import (
 	"porthole/internal/ratelimit"
 )
 
-// Defaults that suit one household or one office behind one address.
-const (
-	DefaultRate  = 50 // requests per second and client
-	DefaultBurst = 50
-)
+// DefaultRate, in requests per second and client, suits one household or one office
+// behind one address.
+const DefaultRate = 50
 
 // Limiter bounds the requests of each client address. One Limiter may serve
 // several Handlers. A nil Limiter allows everything.

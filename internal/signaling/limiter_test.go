@@ -12,11 +12,12 @@ import (
 
 // HTTP-19
 func TestRateLimit(t *testing.T) {
+	const burst = 50
 	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
-		c.Limiter = signaling.NewLimiter(0.01, signaling.DefaultBurst)
+		c.Limiter = signaling.NewLimiter(0.01, burst)
 	})
 	statuses := map[int]int{}
-	for range signaling.DefaultBurst + 5 {
+	for range burst + 5 {
 		r := f.do("DELETE", "/whep/cam/nope", "")
 		statuses[r.StatusCode]++
 		if r.StatusCode == 429 {
@@ -26,7 +27,7 @@ func TestRateLimit(t *testing.T) {
 			}
 		}
 	}
-	if statuses[404] != signaling.DefaultBurst || statuses[429] != 5 {
+	if statuses[404] != burst || statuses[429] != 5 {
 		t.Errorf("statuses %v", statuses)
 	}
 	if r := f.post(); r.StatusCode != 429 || f.count() != 0 {
@@ -53,6 +54,7 @@ func TestRateLimitBehindProxy(t *testing.T) {
 		"an IPv4 address in IPv6 clothes": {trusted, [2]string{"::ffff:192.0.2.1", "192.0.2.1"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			const burst = 50
 			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
 				c.Limiter = signaling.NewLimiter(0.001, 1)
 				c.TrustedProxies = tt.trusted
