@@ -81,6 +81,7 @@ type Layer struct {
 	foresees foresight
 	measured rateWindow
 	health   health
+	changed  bool // the next packet is the first of another source
 }
 
 // clockReference ties a publisher's timestamp to our clock.
@@ -137,11 +138,12 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	if made {
 		l.keepTime(timestamp, now)
 	}
-	jumped := l.timeJumped(timestamp, now)
+	jumped := l.changed || l.timeJumped(timestamp, now)
 	seq, order := l.in.place(p.SequenceNumber, len(p.Payload) == 0, jumped)
 	if order == empty {
 		return nil
 	}
+	l.changed = false
 	newest := order != late
 	if newest {
 		l.beginFrame(timestamp, order)

@@ -14,14 +14,13 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
-	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"
 )
 
 // PacketWriter takes the packets of one incoming track, in the order of arrival,
-// from one goroutine. It must copy what it keeps and must not block. An error
+// from one goroutine at a time. It must copy what it keeps and must not block. An error
 // ends the session with it. A padding-only packet has an empty payload.
 type PacketWriter interface {
 	WriteRTP(packet *rtp.Packet) error
@@ -30,9 +29,16 @@ type PacketWriter interface {
 // ReportReceiver may be implemented by a PacketWriter that wants the publisher's
 // RTCP sender reports (RFC 3550 6.4.1): rtpTime, in units of the codec's clock
 // rate, was sampled at capturedAt by the publisher's wall clock, which need not
-// agree with ours. It is called by another goroutine than WriteRTP.
+// agree with ours. It is not called while WriteRTP runs.
 type ReportReceiver interface {
 	SenderReport(capturedAt time.Time, rtpTime uint32)
+}
+
+// SourceWriter may be implemented by a PacketWriter that has to know when the publisher
+// goes on under another SSRC, as after the restart of an encoder: the sequence numbers and
+// timestamps of packets that follow the call have nothing to do with those before.
+type SourceWriter interface {
+	ChangeSource()
 }
 
 // RemoteTrack is a track that a publisher has begun to send.
@@ -41,7 +47,7 @@ type RemoteTrack struct {
 	// RID names the simulcast layer; empty without simulcast.
 	RID   string
 	Codec negotiate.Codec
-	SSRC  uint32
+	SSRC  uint32 // which the track begins with
 	// PassedExtensionID is the id of the header extension whose value, one byte, is
 	// for viewers: the level of audio (RFC 6464). Zero when it was not offered.
 	PassedExtensionID uint8
@@ -59,8 +65,9 @@ type ReceiveConfig struct {
 	// in each. All other sections are rejected in the answer. Which codec a track
 	// has, its first packet tells; packets of another one are then dropped.
 	Codecs map[string][]negotiate.Codec
-	// OnTrack is called by Serve's goroutines when the first packet of a track (or
-	// of a simulcast layer) arrives, once for each. An error ends the session.
+	// OnTrack is called while Serve runs, by one goroutine at a time, when the first
+	// packet of a track (or of a simulcast layer) arrives, once for each. It must not block.
+	// An error ends the session.
 	OnTrack func(RemoteTrack) (PacketWriter, error)
 	// Client is where the offer came from, invalid when that is not known. Our TURN
 	// server lets packets from there in: OBS and FFmpeg tell no addresses.
@@ -121,7 +128,6 @@ type Engine struct {
 	tcp        *ice.TCPMuxDefault
 	relay      *relayKeeper
 	names      *names
-	base       webrtc.SettingEngine // copied for each session
 	cert       certificate
 
 	closing  sync.Once

@@ -12,8 +12,6 @@ import (
 	"math/big"
 	"strings"
 	"time"
-
-	"github.com/pion/webrtc/v4"
 )
 
 // certificateLife is long because there is one certificate for the process's
@@ -23,7 +21,6 @@ const certificateLife = 10 * 365 * 24 * time.Hour
 // certificate is what all sessions prove themselves with in DTLS: ECDSA on
 // P-256, as RFC 8827 6.5 wants.
 type certificate struct {
-	pion        webrtc.Certificate
 	tls         tls.Certificate
 	fingerprint string // the value of a=fingerprint (RFC 8122 5)
 }
@@ -57,7 +54,6 @@ func newCertificate() (certificate, error) {
 		return fail(err)
 	}
 	return certificate{
-		pion:        webrtc.CertificateFromX509(key, parsed),
 		tls:         tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: parsed},
 		fingerprint: "sha-256 " + hexColons(sha256.Sum256(der)),
 	}, nil

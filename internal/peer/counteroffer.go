@@ -45,14 +45,14 @@ func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Session, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.offered = &offeringLink{viewerLink: s.sink.link, within: cfg.Within, accepted: make(chan struct{})}
+		s.offered = &offeringLink{mediaLink: s.sink.link, within: cfg.Within, accepted: make(chan struct{})}
 		return s.offered, nil
 	})
 }
 
-// offeringLink is a viewerLink that waits for an answer before it connects.
+// offeringLink is a mediaLink that waits for an answer before it connects.
 type offeringLink struct {
-	*viewerLink
+	*mediaLink
 	within   time.Duration
 	accepted chan struct{} // closed by accept
 
@@ -105,7 +105,7 @@ func (l *offeringLink) close() error {
 	l.mu.Lock()
 	l.stopped = true
 	l.mu.Unlock()
-	return l.viewerLink.close()
+	return l.mediaLink.close()
 }
 
 // waiting says whether the client has yet to answer.

@@ -14,7 +14,7 @@ import (
 	"porthole/internal/egress"
 )
 
-// crypt seals what goes to a viewer and opens what comes back (RFC 3711, RFC
+// crypt seals what goes to a client and opens what comes back (RFC 3711, RFC
 // 5764), with the keys of one DTLS handshake.
 type crypt struct {
 	tag int // bytes that sealing adds to an RTP packet
@@ -26,9 +26,9 @@ type crypt struct {
 	header rtp.Header
 	packet [receiveMTU]byte
 
-	// Used by the link's reader only.
-	receive *srtp.Context
-	sources sources
+	receiving sync.Mutex // guards what follows
+	receive   *srtp.Context
+	sources   sources
 }
 
 // newCrypt takes the keys out of a finished handshake.
@@ -53,15 +53,20 @@ func newCrypt(conn *dtls.Conn, weAreClient bool) (*crypt, error) {
 	var errSend, errReceive error
 	c.send, errSend = srtp.CreateContext(cfg.Keys.LocalMasterKey, cfg.Keys.LocalMasterSalt, profile)
 	c.receive, errReceive = srtp.CreateContext(cfg.Keys.RemoteMasterKey, cfg.Keys.RemoteMasterSalt, profile,
-		srtp.SRTCPReplayProtection(replayWindow))
+		srtp.SRTCPReplayProtection(replayWindow), srtp.SRTPReplayProtection(mediaReplayWindow))
 	if err := errors.Join(errTag, errAEAD, errSend, errReceive); err != nil {
 		return nil, fmt.Errorf("set up SRTP: %w", err)
 	}
 	return c, nil
 }
 
-// replayWindow is how far, in packets, RTCP may be out of order.
-const replayWindow = 64
+// replayWindow is how far, in packets, RTCP may be out of order, and mediaReplayWindow
+// media: a packet that was lost may come again, under its old number, until it is not asked
+// for any more.
+const (
+	replayWindow      = 64
+	mediaReplayWindow = nackHistory
+)
 
 // sealInto makes the sealed packet in place, at the end of the batch.
 func (c *crypt) sealInto(batch *egress.Destination, header *rtp.Header, payload []byte) (int, error) {
@@ -120,6 +125,8 @@ func (c *crypt) sealRTCP(packets []rtcp.Packet) ([]byte, error) {
 
 // openRTCP returns what was sealed, a compound packet. It may be kept.
 func (c *crypt) openRTCP(sealed []byte) ([]byte, error) {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
 	ssrc, ok := c.sources.admits(sealed)
 	if !ok {
 		return nil, errTooManySources
@@ -129,4 +136,11 @@ func (c *crypt) openRTCP(sealed []byte) ([]byte, error) {
 		c.sources.add(ssrc)
 	}
 	return compound, err
+}
+
+// openRTP returns what was sealed, a packet of media, in place, and reads its header.
+func (c *crypt) openRTP(sealed []byte, header *rtp.Header) ([]byte, error) {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	return c.receive.DecryptRTP(sealed, sealed, header)
 }

@@ -26,6 +26,5 @@
 //
 // mediaConn (sockets.go) is the net.PacketConn below the ICE mux, crypt
 // (crypt.go) is the last step of a viewer's packet, and link (link.go) is the
-// connection of a session: a PeerConnection for publishers, ICE, DTLS and SRTP
-// without one for viewers.
+// connection of a session: ICE, DTLS and SRTP.
 package peer

@@ -30,6 +30,8 @@ var (
 	// ErrMediaTimeout: a publisher sent no packet for Timeouts.FirstMedia after
 	// connecting, or for Timeouts.MediaIdle later.
 	ErrMediaTimeout = errors.New("no media in time")
+	// ErrTooManySources: a publisher sent media under more SSRCs than a session may have.
+	ErrTooManySources = errors.New("too many SSRCs")
 	// ErrSessionTimeout: the session lasted as long as Timeouts.Session allows.
 	ErrSessionTimeout = errors.New("the session has had its time")
 	// ErrPanic: code that ran for the session panicked, and only this session
@@ -92,13 +94,14 @@ const (
 	endPanic
 	endNoAnswer
 	endSessionTimeout
+	endTooManySources
 	endOther // the reason came from a caller: Close, OnTrack or a PacketWriter
 	endReasons
 )
 
 func (r endReason) String() string {
 	return [endReasons]string{
-		"closed", "remote_closed", "ice_timeout", "dtls_timeout", "ice_failed", "dtls_failed", "media_timeout", "panic", "no_answer", "session_timeout", "other",
+		"closed", "remote_closed", "ice_timeout", "dtls_timeout", "ice_failed", "dtls_failed", "media_timeout", "panic", "no_answer", "session_timeout", "too_many_sources", "other",
 	}[r]
 }
 
@@ -114,6 +117,7 @@ func endReasonOf(err error) endReason {
 		endPanic:          ErrPanic,
 		endNoAnswer:       ErrNoAnswer,
 		endSessionTimeout: ErrSessionTimeout,
+		endTooManySources: ErrTooManySources,
 	}
 	for reason, sentinel := range sentinels {
 		if errors.Is(err, sentinel) {

@@ -22,9 +22,7 @@ func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
 	s.life.record("ice " + s.life.ice)
 	s.engine.metrics.states.ice.WithLabelValues(roleLabel(s.role), s.life.ice).Inc()
 	s.logICE(before, s.life.ice)
-	if s.sink != nil {
-		s.noteConnection(combine(s.life.ice, s.life.dtls))
-	}
+	s.noteConnection(combine(s.life.ice, s.life.dtls))
 	switch state {
 	case webrtc.ICEConnectionStateChecking:
 		s.enter(StateConnecting)
@@ -46,9 +44,7 @@ func (s *Session) dtlsChanged(state webrtc.DTLSTransportState) {
 	defer s.mu.Unlock()
 	s.life.dtls = state.String()
 	s.life.record("dtls " + s.life.dtls)
-	if s.sink != nil {
-		s.noteConnection(combine(s.life.ice, s.life.dtls))
-	}
+	s.noteConnection(combine(s.life.ice, s.life.dtls))
 }
 
 func (s *Session) pairSelected(pair Pair) {

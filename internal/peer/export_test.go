@@ -55,13 +55,14 @@ func (e *Engine) WithNames(lookup func(ctx context.Context, name string) ([]neti
 		func(ctx context.Context, _, name string) ([]netip.Addr, error) { return lookup(ctx, name) })
 }
 
-// NarrowOffer returns the offer that pion is given when codecs are chosen by mid.
-func NarrowOffer(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (string, error) {
+// Plan returns the mids of the sections that are answered when codecs are chosen by mid,
+// and which of them are inactive.
+func Plan(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (mids []string, idle []bool, err error) {
 	sections, err := planSections(offer, oneEach(codecs))
-	if err != nil {
-		return "", err
+	for _, s := range sections {
+		mids, idle = append(mids, s.mid), append(idle, s.idle)
 	}
-	return narrowOffer(offer, sections)
+	return mids, idle, err
 }
 
 // AskRelay makes the TURN server's end known now: a request to a closed port comes
@@ -140,7 +141,7 @@ func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTra
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{sink: &sink{link: &viewerLink{}, tracks: tracks}}
+	s := &Session{sink: &sink{link: &mediaLink{}, tracks: tracks}}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.sink.link.crypt.Store(&crypt{send: send, tag: 16})
 	s.sink.batch.Store(conn.Open(nobody))

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// heardPerSecond is how many compound packets of a viewer's RTCP are read, in the
+	// heardPerSecond is how many compound packets of a client's RTCP are read, in the
 	// long run and at once. Players send some tens a second when they lose a lot; of a
 	// flood, the rest costs no more than its decryption.
 	heardPerSecond = 300
@@ -19,7 +19,7 @@ func newHeard() *rate.Limiter { return rate.NewLimiter(heardPerSecond, heardBurs
 
 // readRTCP hands on what the client says of what it gets. Only what it has signed
 // counts against its budget: who forges its address takes nothing from it.
-func (l *viewerLink) readRTCP(packet []byte) {
+func (l *mediaLink) readRTCP(packet []byte) {
 	feedback, c := l.feedback.Load(), l.crypt.Load()
 	if feedback == nil || c == nil {
 		return

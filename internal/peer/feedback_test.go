@@ -23,7 +23,7 @@ func TestFloodOfFeedbackIsBounded(t *testing.T) {
 			return c
 		}
 		heard := 0
-		l := &viewerLink{heard: newHeard()}
+		l := &mediaLink{heard: newHeard()}
 		l.crypt.Store(&crypt{receive: contextWith(key)})
 		feedback := func(packets []rtcp.Packet) { heard += len(packets) }
 		l.feedback.Store(&feedback)

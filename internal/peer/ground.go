@@ -40,7 +40,6 @@ func newEngine(cfg Config, set settings, on ground) (*Engine, error) {
 		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
 		addr: on.addr, media: newMediaConn(on.udp), net: view,
 		network: network{named: on.addr.Addr(), choice: set.choice, read: on.interfaces, outgoing: on.outgoing},
-		base:    baseSettings(set),
 	}
 	e.listen(on)
 	return e, nil

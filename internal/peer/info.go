@@ -40,7 +40,7 @@ type Info struct {
 	End  string `json:"end,omitempty"`
 	ICE  string `json:"ice"`  // RTCIceConnectionState
 	DTLS string `json:"dtls"` // RTCDtlsTransportState
-	// Connection is RTCPeerConnectionState, put together from both for a viewer.
+	// Connection is RTCPeerConnectionState, put together from both.
 	Connection string `json:"connection"`
 	// Timeline says when what happened first: offer, answer, changes of the ICE
 	// and DTLS states, connected, first media, closed.
@@ -60,6 +60,8 @@ type Info struct {
 	DTLSError string `json:"dtlsError,omitempty"`
 	// WrongCertificate: the client proved to be somebody else than its offer says.
 	WrongCertificate bool `json:"wrongCertificate,omitempty"`
+	// Unexpected is what a publisher sends in vain; nil when there is nothing.
+	Unexpected *UnexpectedPayload `json:"unexpectedPayload,omitempty"`
 	// Answered is when the client could begin to connect.
 	Answered time.Time `json:"-"`
 	// Idle is how long a publisher may send nothing.
@@ -123,8 +125,11 @@ func (s *Session) Info() Info {
 		DTLSError: s.life.dtlsError, WrongCertificate: s.life.wrongCert,
 		Idle: s.engine.settings.timeouts.FirstMedia,
 	}
-	if s.ingest != nil && s.ingest.latest.Load() != 0 {
-		info.Idle = s.engine.settings.timeouts.MediaIdle
+	if s.ingest != nil {
+		info.Unexpected = s.ingest.unexpectedPayload()
+		if s.ingest.latest.Load() != 0 {
+			info.Idle = s.engine.settings.timeouts.MediaIdle
+		}
 	}
 	if err := s.Err(); err != nil {
 		info.Reason, info.End = err.Error(), endReasonOf(err).String()

@@ -3,110 +3,227 @@ package peer
 import (
 	"errors"
 	"fmt"
-	"io"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/report"
-	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
-	"github.com/pion/webrtc/v4"
-
-	"porthole/internal/negotiate"
 )
 
-const (
-	nackInterval = 40 * time.Millisecond // between two looks for lost packets
-	maxNacks     = 10                    // requests for one packet: 400 ms, then it is too late
-)
-
-// ingest is the receiving half of a publisher's session.
+// ingest is the receiving half of a publisher's session. It tells the packets of its
+// tracks apart (RFC 8843 section 9.2): by the source (SSRC), which is learnt from the payload
+// type and, for layers of simulcast, from the RID of its first packets. Announced SSRCs
+// are not needed for that.
+//
+//	mediaLink ─► take ─► openRTP ─► sources ─┬─ media ─► inTrack ─► PacketWriter
+//	                                         └─ retransmission ─► inTrack
 type ingest struct {
 	// Set by receiveLink, read-only afterwards.
-	session  *Session
-	sections []section
-	onTrack  func(RemoteTrack) (PacketWriter, error)
-	losses   *lossReporter
+	session *Session
+	link    *mediaLink
+	onTrack func(RemoteTrack) (PacketWriter, error)
+	types   payloadTypes
+	epoch   time.Time
 
-	// incoming has no capacity: pion starts a goroutine for each new track, which
-	// waits until Serve takes it or the session ends.
-	incoming chan incomingTrack
-
-	// latest is when the newest packet came, in nanoseconds since epoch; 0 is never.
+	// latest is when the newest packet of media came, in nanoseconds since epoch; 0 is never.
 	latest atomic.Int64
-	epoch  time.Time
+	// unexpected counts what came with a payload type that its track does not have.
+	unexpected unexpectedTypes
 
-	// Owned by acceptTracks.
-	known map[trackKey]bool
+	mu        sync.Mutex // guards what follows
+	serving   bool
+	over      bool // an error has ended the session
+	early     earlyPackets
+	packet    rtp.Packet // memory for one packet after another
+	sources   mediaSources
+	tracks    map[trackKey]*inTrack
+	reception *reception
 }
 
-type incomingTrack struct {
-	track    *webrtc.TrackRemote
-	receiver *webrtc.RTPReceiver
-}
-
+// trackKey names a track: a section, or a layer of it.
 type trackKey struct{ mid, rid string }
 
 // receiveLink makes the connection of a publisher's session.
 func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) (link, error) {
 	s.id = cfg.ID
-	losses, err := newLossReporter()
+	reception, err := newReception(sections)
 	if err != nil {
 		return nil, err
 	}
-	interceptors, err := receiveInterceptors(losses, sections)
-	if err != nil {
-		return nil, err
-	}
-	media, err := mediaEngine(sections)
-	if err != nil {
-		return nil, err
-	}
-	l, err := e.newPublisherLink(media, interceptors)
+	l, err := e.newMediaLink(cfg.ID, e.settings.timeouts.ICEKeepalive)
 	if err != nil {
 		return nil, err
 	}
 	s.ingest = &ingest{
-		session: s, sections: sections, onTrack: cfg.OnTrack, losses: losses,
-		incoming: make(chan incomingTrack), known: make(map[trackKey]bool),
-		epoch: time.Now().Add(-time.Second), // so that no packet comes at 0
+		session: s, link: l, onTrack: cfg.OnTrack, types: payloadTypesOf(sections), reception: reception,
+		tracks: make(map[trackKey]*inTrack),
+		epoch:  time.Now().Add(-time.Second), // so that no packet comes at 0
 	}
-	l.pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-		select {
-		case s.ingest.incoming <- incomingTrack{track, receiver}:
-		case <-s.ctx.Done():
-		}
-	})
+	l.ingest = s.ingest
 	return l, nil
 }
 
-// receiveInterceptors are what a publisher needs to hear from us: losses,
-// receiver reports and, when negotiated, transport-wide feedback.
-func receiveInterceptors(losses *lossReporter, sections []section) (*interceptor.Registry, error) {
-	registry := &interceptor.Registry{}
-	registry.Add(losses) // first, so that it hears of recovered packets alone
-	reports, err := report.NewReceiverInterceptor()
-	if err != nil {
-		return nil, fmt.Errorf("set up receiver reports: %w", err)
+// serve lets media flow to the tracks, and answers it, until the session ends.
+func (in *ingest) serve() error {
+	in.reception.start(in.link.writeRTCP)
+	feedback := in.readReports
+	in.link.feedback.Store(&feedback)
+	in.mu.Lock()
+	in.serving = true
+	err := in.release()
+	in.mu.Unlock()
+	if err == nil {
+		<-in.session.ctx.Done()
 	}
-	registry.Add(reports)
-	for _, s := range sections {
-		for _, x := range s.extensions {
-			if x.URI != sdp.TransportCCURI {
-				continue
-			}
-			feedback, err := twcc.NewSenderInterceptor()
-			if err != nil {
-				return nil, fmt.Errorf("set up transport-wide feedback: %w", err)
-			}
-			registry.Add(feedback)
-			return registry, nil // one serves all sections
+	return errors.Join(err, in.reception.close())
+}
+
+// secured is told when there are keys.
+func (in *ingest) secured() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.release()
+}
+
+// take takes a packet off the connection. A few are kept until there are keys, which the
+// client has a moment earlier, and somebody serves the session.
+func (in *ingest) take(sealed []byte) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.ready() {
+		in.early.keep(sealed)
+		return nil
+	}
+	return in.open(sealed)
+}
+
+func (in *ingest) ready() bool { return in.serving && in.link.crypt.Load() != nil }
+
+// release hands on what came too early. The caller holds mu.
+func (in *ingest) release() error {
+	if !in.ready() {
+		return nil
+	}
+	for _, sealed := range in.early.drain() {
+		if err := in.open(sealed); err != nil {
+			return err
 		}
 	}
-	return registry, nil
+	return nil
+}
+
+// open decrypts a packet, in place, and hands it to its track. Only what the publisher has
+// signed counts as coming from a source.
+func (in *ingest) open(sealed []byte) (err error) {
+	if in.over {
+		return nil
+	}
+	defer func() { in.over = err != nil }()
+	opened, err := in.link.crypt.Load().openRTP(sealed, &in.packet.Header)
+	if err != nil || in.packet.Unmarshal(opened) != nil {
+		return nil //nolint:nilerr // forged, repeated or broken
+	}
+	now := time.Now()
+	src, err := in.sources.of(in.packet.SSRC, now)
+	if errors.Is(err, errNoRoom) {
+		in.drop(dropSources, 1)
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return in.sort(src, opened, now)
+}
+
+// sort finds out whose a packet is.
+func (in *ingest) sort(src *mediaSource, raw []byte, now time.Time) error {
+	p := &in.packet
+	in.reception.arrived(raw)
+	if p.SSRC == 0 { // Chromium looks for bandwidth
+		return nil
+	}
+	use, ok := in.types[p.PayloadType]
+	if !ok {
+		in.notExpected(p.PayloadType, now)
+		return nil
+	}
+	if src.key == (trackKey{}) {
+		if src.key, ok = use.section.trackOf(&p.Header); !ok {
+			return nil // a layer's first packets are told by their RID
+		}
+	}
+	switch {
+	case src.key.mid != use.section.mid:
+		in.notExpected(p.PayloadType, now)
+		return nil
+	case use.repair:
+		return in.repair(src, use, now)
+	}
+	t, err := in.track(src, use, now)
+	if err != nil || t == nil {
+		return err
+	}
+	if t.owner != src {
+		return in.contend(t, src, raw, now)
+	}
+	t.reception.arrived(raw)
+	return in.deliver(t, now)
+}
+
+// track returns the track of a source, which begins with its first packet that is more
+// than padding; nil before.
+func (in *ingest) track(src *mediaSource, use payloadUse, now time.Time) (*inTrack, error) {
+	if t := in.tracks[src.key]; t != nil || len(in.packet.Payload) == 0 {
+		return t, nil
+	}
+	keyframes := newKeyframeRequests(in.session, use.codec.Feedback, src.ssrc)
+	writer, err := in.onTrack(RemoteTrack{
+		Mid: src.key.mid, RID: src.key.rid, Codec: use.codec, SSRC: src.ssrc,
+		PassedExtensionID: use.section.extensionID(passedURI(use.section.kind)), RequestKeyframe: keyframes.request,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("accept %s track: %w", use.section.kind, err)
+	}
+	t := &inTrack{
+		codec: use.codec, section: use.section, writer: writer, keyframes: keyframes, owner: src,
+		reception: in.reception.bind(src.ssrc, use), began: now,
+	}
+	in.tracks[src.key] = t
+	in.session.work(keyframes.send)
+	return t, nil
+}
+
+// deliver hands the packet at hand to its track.
+func (in *ingest) deliver(t *inTrack, now time.Time) error {
+	t.last = now
+	// A publisher may switch to any payload type of the answer (RFC 8834 4.3),
+	// but its viewers have agreed to what it began with.
+	if in.packet.PayloadType != t.codec.PayloadType {
+		in.notExpected(in.packet.PayloadType, now)
+		return nil
+	}
+	in.unexpected.noteGood(t.section, now.Sub(in.epoch))
+	in.noteMedia()
+	if err := t.writer.WriteRTP(&in.packet); err != nil {
+		return fmt.Errorf("write %s packet: %w", t.codec.MimeType, err)
+	}
+	return nil
+}
+
+// repair hands on a packet that was lost and came in a stream of its own (RFC 4588
+// section 4), as if it had not been lost. Only the reporter of losses hears of it.
+func (in *ingest) repair(src *mediaSource, use payloadUse, now time.Time) error {
+	const osn = 2 // bytes of the original sequence number
+	p, t := &in.packet, in.tracks[src.key]
+	if t == nil || len(p.Payload) < osn || use.codec.PayloadType != t.codec.PayloadType || !t.repairedBy(src, now) {
+		return nil
+	}
+	p.SequenceNumber = uint16(p.Payload[0])<<8 | uint16(p.Payload[1])
+	p.SSRC, p.PayloadType, p.Payload = t.owner.ssrc, use.codec.PayloadType, p.Payload[osn:]
+	t.reception.recovered(p.SequenceNumber)
+	return in.deliver(t, now)
 }
 
 // lastPacket says when the newest packet came, if one ever did.
@@ -127,133 +244,27 @@ func (in *ingest) noteMedia() {
 	s.engine.metrics.media.WithLabelValues(roleLabel(s.role)).Observe(s.age().Seconds())
 }
 
-// acceptTracks starts the goroutines of each track that appears.
-func (in *ingest) acceptTracks() error {
-	for {
-		select {
-		case t := <-in.incoming:
-			if err := in.accept(t); err != nil {
-				return err
-			}
-		case <-in.session.ctx.Done():
-			return nil
-		}
-	}
+// drop counts packets that came in vain.
+func (in *ingest) drop(why dropReason, packets int) {
+	in.session.engine.metrics.mediaDropped.WithLabelValues(string(why)).Add(float64(packets))
 }
 
-func (in *ingest) accept(t incomingTrack) error {
-	sec, codec, ok := in.sectionOf(t)
-	key := trackKey{sec.mid, t.track.RID()}
-	if !ok || in.known[key] {
-		return nil // a payload type or a second SSRC that nobody negotiated
-	}
-	in.known[key] = true
-	keyframes := newKeyframeRequests(in.session, codec.Feedback, uint32(t.track.SSRC()))
-	writer, err := in.onTrack(RemoteTrack{
-		Mid: sec.mid, RID: key.rid, Codec: codec, SSRC: uint32(t.track.SSRC()),
-		PassedExtensionID: sec.extensionID(passedURI(sec.kind)), RequestKeyframe: keyframes.request,
-	})
-	if err != nil {
-		return fmt.Errorf("accept %s track: %w", sec.kind, err)
-	}
-	in.session.work(func() error { return in.readPackets(t.track, codec, writer) })
-	in.session.work(func() error { return in.readReports(t, writer) })
-	in.session.work(keyframes.send)
-	return nil
-}
-
-// sectionOf finds the section of a track, and which of its codecs the track has:
-// by its mid or, for an SSRC that was not announced, by its payload type alone,
-// which no two sections of a bundle share.
-func (in *ingest) sectionOf(t incomingTrack) (section, negotiate.Codec, bool) {
-	var mid string
-	if transceiver := t.receiver.RTPTransceiver(); transceiver != nil {
-		mid = transceiver.Mid()
-	}
-	// Not track.PayloadType, which a simulcast layer has only once it was read.
-	payloadType := uint8(t.track.Codec().PayloadType)
-	for _, s := range in.sections {
-		if s.idle {
+// readReports takes the publisher's clock.
+func (in *ingest) readReports(packets []rtcp.Packet) {
+	for _, p := range packets {
+		sr, ok := p.(*rtcp.SenderReport)
+		if !ok {
 			continue
 		}
-		for _, codec := range s.accepted() {
-			if codec.PayloadType == payloadType && (mid == "" || mid == s.mid) {
-				return s, codec, true
-			}
-		}
-	}
-	return section{}, negotiate.Codec{}, false
-}
-
-// readPackets hands the packets of a track to its writer. Retransmissions are
-// among them, as if they had not been lost.
-func (in *ingest) readPackets(track *webrtc.TrackRemote, codec negotiate.Codec, writer PacketWriter) error {
-	buf := make([]byte, receiveMTU)
-	packet := &rtp.Packet{}
-	for {
-		n, attributes, err := track.Read(buf)
-		switch {
-		case errors.Is(err, webrtc.ErrCodecNotFound), errors.Is(err, io.ErrShortBuffer):
-			continue // one packet that we cannot use
-		case err != nil:
-			return in.readError(codec.MimeType+" packets", err)
-		}
-		// A publisher may switch to any payload type of the answer (RFC 8834 4.3),
-		// but its viewers have agreed to what it began with.
-		if packet.Unmarshal(buf[:n]) != nil || packet.PayloadType != codec.PayloadType {
-			continue
-		}
-		in.noteMedia()
-		if attributes.Get(webrtc.AttributeRtxPayloadType) != nil {
-			in.losses.recovered(packet.SSRC, buf[:n])
-		}
-		if err = writer.WriteRTP(packet); err != nil {
-			return fmt.Errorf("write %s packet: %w", codec.MimeType, err)
-		}
-	}
-}
-
-// readReports passes on the publisher's clock. The interceptors see RTCP only
-// while somebody reads it, so this runs whether or not the writer cares.
-func (in *ingest) readReports(t incomingTrack, writer PacketWriter) error {
-	reports, _ := writer.(ReportReceiver)
-	buf := make([]byte, receiveMTU)
-	for {
-		n, err := in.readRTCP(t, buf)
-		if errors.Is(err, io.ErrShortBuffer) {
-			continue
-		} else if err != nil {
-			return in.readError("reports", err)
-		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil || reports == nil {
-			continue
-		}
-		for _, p := range packets {
-			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(t.track.SSRC()) {
+		in.reception.report(sr)
+		in.mu.Lock()
+		for _, t := range in.tracks {
+			if reports, ok := t.writer.(ReportReceiver); ok && t.owner.ssrc == sr.SSRC {
 				reports.SenderReport(ntpTime(sr.NTPTime), sr.RTPTime)
 			}
 		}
+		in.mu.Unlock()
 	}
-}
-
-func (in *ingest) readRTCP(t incomingTrack, buf []byte) (n int, err error) {
-	if rid := t.track.RID(); rid != "" {
-		n, _, err = t.receiver.ReadSimulcast(buf, rid)
-	} else {
-		n, _, err = t.receiver.Read(buf)
-	}
-	return n, err // readError does
-}
-
-// readError turns the error of a read into the end of its loop. EOF is how pion
-// says that the connection is closing: that has a reason of its own, which is on
-// its way.
-func (in *ingest) readError(what string, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrClosedPipe) || in.session.ctx.Err() != nil {
-		return nil
-	}
-	return fmt.Errorf("read %s: %w", what, err)
 }
 
 // ntpTime converts a timestamp of RTCP (RFC 3550 4): seconds since 1900 in units
@@ -262,4 +273,41 @@ func ntpTime(ntp uint64) time.Time {
 	const ntpToUnix = 2208988800
 	fraction := (ntp & 0xffffffff) * uint64(time.Second) >> 32
 	return time.Unix(int64(ntp>>32)-ntpToUnix, int64(fraction)) // both fit
+}
+
+// trackOf says which track of the section a source has that sends such a packet; not ok
+// while its layer is not known.
+func (s *section) trackOf(h *rtp.Header) (trackKey, bool) {
+	if len(s.rids) == 0 {
+		return trackKey{s.mid, ""}, true
+	}
+	for _, uri := range []string{sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI} {
+		if id := s.extensionID(uri); id != 0 {
+			if rid := string(h.GetExtension(id)); slices.Contains(s.rids, rid) {
+				return trackKey{s.mid, rid}, true
+			}
+		}
+	}
+	return trackKey{s.mid, s.rids[0]}, len(s.rids) == 1
+}
+
+// earlyPackets are the first ones, which come faster than the handshake ends here.
+type earlyPackets struct {
+	packets [][]byte
+	bytes   int
+}
+
+// maxEarly bounds them, in bytes: the first keyframe of a camera.
+const maxEarly = 256 << 10
+
+func (e *earlyPackets) keep(sealed []byte) {
+	if e.bytes += len(sealed); e.bytes <= maxEarly {
+		e.packets = append(e.packets, slices.Clone(sealed))
+	}
+}
+
+func (e *earlyPackets) drain() [][]byte {
+	packets := e.packets
+	*e = earlyPackets{}
+	return packets
 }

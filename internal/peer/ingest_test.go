@@ -208,22 +208,7 @@ func TestTracksWithoutAnnouncedSSRC(t *testing.T) {
 
 func TestSimulcastLayersAreTold(t *testing.T) {
 	c := newClient(t, clientConfig{})
-	var layers []*webrtc.TrackLocalStaticRTP
-	for _, rid := range []string{"a", "b"} {
-		layer, err := webrtc.NewTrackLocalStaticRTP(
-			webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264}, "video", "stream", webrtc.WithRTPStreamID(rid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		layers = append(layers, layer)
-	}
-	sender, err := c.AddTrack(layers[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err = sender.AddEncoding(layers[1]); err != nil {
-		t.Fatal(err)
-	}
+	sender, layers := c.addLayers(t, "a", "b")
 	got := &recorders{}
 	offer := parse(t, negotiate.Publish, without(c.offer(t), "a=ssrc:", "a=ssrc-group:"))
 	engine := newEngine(t, peer.Config{})
@@ -258,6 +243,30 @@ func TestSimulcastLayersAreTold(t *testing.T) {
 	if a, b := got.tracks[0].track.RID, got.tracks[1].track.RID; a == b || a == "" || b == "" {
 		t.Errorf("layers are %q and %q, want a and b", a, b)
 	}
+}
+
+// addLayers adds an H.264 track of several layers.
+func (c *client) addLayers(t *testing.T, rids ...string) (*webrtc.RTPSender, []*webrtc.TrackLocalStaticRTP) {
+	t.Helper()
+	var sender *webrtc.RTPSender
+	var layers []*webrtc.TrackLocalStaticRTP
+	for _, rid := range rids {
+		layer, err := webrtc.NewTrackLocalStaticRTP(
+			webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264}, "video", "stream", webrtc.WithRTPStreamID(rid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers = append(layers, layer)
+		if sender == nil {
+			sender, err = c.AddTrack(layer)
+		} else {
+			err = sender.AddEncoding(layer)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sender, layers
 }
 
 func extensionID(t *testing.T, sender *webrtc.RTPSender, uri string) uint8 {

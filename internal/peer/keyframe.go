@@ -3,6 +3,7 @@ package peer
 import (
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 
 	"github.com/pion/rtcp"
 )
@@ -12,9 +13,9 @@ import (
 type keyframeRequests struct {
 	session  *Session
 	feedback []string
-	media    uint32 // SSRC
-	sender   uint32 // ours, which receives nothing
-	sequence uint8  // of the next FIR; owned by send
+	media    atomic.Uint32 // SSRC; it may change
+	sender   uint32        // ours, which receives nothing
+	sequence uint8         // of the next FIR; owned by send
 
 	// wanted holds one token: requests that come before the worker took it are
 	// the same request.
@@ -22,9 +23,11 @@ type keyframeRequests struct {
 }
 
 func newKeyframeRequests(s *Session, feedback []string, media uint32) *keyframeRequests {
-	return &keyframeRequests{
-		session: s, feedback: feedback, media: media, sender: rand.Uint32(), wanted: make(chan struct{}, 1), // not a secret
+	k := &keyframeRequests{
+		session: s, feedback: feedback, sender: rand.Uint32(), wanted: make(chan struct{}, 1), // not a secret
 	}
+	k.media.Store(media)
+	return k
 }
 
 // request wants a keyframe. It never blocks.
@@ -52,14 +55,15 @@ func (k *keyframeRequests) send() error {
 
 // packet returns what the publisher has promised to understand; nil if nothing.
 func (k *keyframeRequests) packet() rtcp.Packet {
+	media := k.media.Load()
 	switch {
 	case slices.Contains(k.feedback, "nack pli"):
-		return &rtcp.PictureLossIndication{SenderSSRC: k.sender, MediaSSRC: k.media}
+		return &rtcp.PictureLossIndication{SenderSSRC: k.sender, MediaSSRC: media}
 	case slices.Contains(k.feedback, "ccm fir"):
 		k.sequence++ // a new number is a new request (RFC 5104 4.3.1.1)
 		return &rtcp.FullIntraRequest{
-			SenderSSRC: k.sender, MediaSSRC: k.media,
-			FIR: []rtcp.FIREntry{{SSRC: k.media, SequenceNumber: k.sequence}},
+			SenderSSRC: k.sender, MediaSSRC: media,
+			FIR: []rtcp.FIREntry{{SSRC: media, SequenceNumber: k.sequence}},
 		}
 	default:
 		return nil

@@ -33,7 +33,18 @@ type metrics struct {
 	picture prometheus.Histogram
 
 	sourcesDropped prometheus.Counter
+	mediaDropped   *prometheus.CounterVec // by reason
+	sourceChanges  prometheus.Counter
 }
+
+// dropReason says why a publisher's packet came in vain: the label of a metric.
+type dropReason string
+
+const (
+	dropPayloadType dropReason = "payload_type"
+	dropSources     dropReason = "sources"
+	dropRival       dropReason = "second_source"
+)
 
 // newMetrics registers the metrics; sent tells what became of media packets.
 func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*metrics, error) {
@@ -69,7 +80,15 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 		}, []string{"reason"}),
 		sourcesDropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "porthole_feedback_sources_dropped_total",
-			Help: "Packets of RTCP dropped because their viewer had sent as too many sources (SSRCs) before.",
+			Help: "Packets of RTCP dropped because their client had sent as too many sources (SSRCs) before.",
+		}),
+		mediaDropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "porthole_publisher_packets_dropped_total",
+			Help: "Packets of publishers dropped, by reason: payload_type (not that of their track), sources (of too many SSRCs), second_source (of a second SSRC of a track that goes on).",
+		}, []string{"reason"}),
+		sourceChanges: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "porthole_publisher_source_changes_total",
+			Help: "Tracks that went on under another SSRC.",
 		}),
 	}
 	for _, role := range []negotiate.Role{negotiate.Publish, negotiate.Watch} {
@@ -81,12 +100,16 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 	for reason := range endReasons {
 		m.ends.WithLabelValues(reason.String())
 	}
+	for _, why := range []dropReason{dropPayloadType, dropSources, dropRival} {
+		m.mediaDropped.WithLabelValues(string(why))
+	}
 	if registerer == nil {
 		return m, nil
 	}
 	var faults []error
 	collectors := append(slices.Concat(socketMetrics(sent), m.relay.collectors(), m.states.collectors()),
-		m.answer, m.connect, m.media, m.picture, m.sessions, m.ends, m.sourcesDropped)
+		m.answer, m.connect, m.media, m.picture, m.sessions, m.ends,
+		m.sourcesDropped, m.mediaDropped, m.sourceChanges)
 	for _, c := range collectors {
 		faults = append(faults, registerer.Register(c))
 	}

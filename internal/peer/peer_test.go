@@ -237,6 +237,7 @@ type recorder struct {
 	seqs    map[uint16]int
 	types   map[uint8]int
 	reports []time.Time
+	changes int // of the source
 }
 
 func (r *recorder) WriteRTP(p *rtp.Packet) error {
@@ -245,6 +246,12 @@ func (r *recorder) WriteRTP(p *rtp.Packet) error {
 	r.seqs[p.SequenceNumber]++
 	r.types[p.PayloadType]++
 	return nil
+}
+
+func (r *recorder) ChangeSource() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes++
 }
 
 func (r *recorder) SenderReport(at time.Time, _ uint32) {

@@ -3,12 +3,10 @@ package peer
 import (
 	"net"
 	"net/netip"
-	"strings"
 	"sync/atomic"
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/transport/v5"
-	"github.com/pion/webrtc/v4"
 )
 
 // candidatePlan is what one session gathers from: the addresses of the moment when
@@ -60,34 +58,6 @@ func (e *Engine) reach() (reach, error) {
 // lines are the values of our a=candidate lines.
 func (p *candidatePlan) lines() []string { return p.told.Load().lines }
 
-// replaceCandidates writes the plan's candidates into a description, at the end of its
-// first section and in place of those that pion wrote, which knows one address of
-// each family.
-func (p *candidatePlan) replaceCandidates(description string) string {
-	var b strings.Builder
-	sections, written := 0, false
-	write := func() {
-		if !written {
-			for _, value := range p.lines() {
-				b.WriteString("a=candidate:" + value + "\r\n")
-			}
-		}
-		written = true
-	}
-	for line := range strings.Lines(description) {
-		if strings.HasPrefix(line, "m=") {
-			if sections++; sections == 2 {
-				write()
-			}
-		}
-		if !strings.HasPrefix(line, "a=candidate:") {
-			b.WriteString(line)
-		}
-	}
-	write()
-	return b.String()
-}
-
 // named returns a pair whose local candidate has the type that clients were told:
 // agents take the relayed address for one more of this machine.
 func (p *candidatePlan) named(pair Pair) Pair {
@@ -95,16 +65,6 @@ func (p *candidatePlan) named(pair Pair) Pair {
 		pair.Local.Type = ice.CandidateTypeRelay.String()
 	}
 	return pair
-}
-
-// configure makes a PeerConnection gather by the plan.
-func (p *candidatePlan) configure(s *webrtc.SettingEngine) {
-	s.SetNet(&plannedNet{Net: p.engine.net, plan: p})
-	s.SetICEUDPMux(&sessionMux{UDPMux: p.engine.udp, plan: p})
-	if p.engine.settings.policy != PolicyRelay {
-		s.SetICETCPMux(&sessionTCPMux{TCPMux: p.engine.tcp})
-	}
-	s.SetIncludeLoopbackCandidate(true) // what there is was chosen
 }
 
 // options make an ICE agent gather by the plan.

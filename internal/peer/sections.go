@@ -45,6 +45,7 @@ type section struct {
 	codec      negotiate.Codec       // Feedback and RTX reduced to what is accepted
 	others     []negotiate.Codec     // that a publisher may send instead, likewise
 	extensions []negotiate.Extension // those that are accepted
+	rids       []string              // layers of simulcast that a publisher sends
 	// idle sections have no track: they are answered inactive, not rejected,
 	// because Chromium refuses an answer that rejects the section which carries
 	// the transport of a max-bundle offer ("Failed to setup RTCP mux").
@@ -106,16 +107,11 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negoti
 			understood = append(understood, webrtc.TypeRTCPFBTransportCC)
 			uris = append(uris, sdp.TransportCCURI)
 		}
-		// pion takes the presence of these as a promise that every SSRC it does
-		// not know is a simulcast layer. A publisher that announces no SSRC and
-		// has no layers would then never get a track.
 		if len(media.RIDs) > 0 {
 			uris = append(uris, sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI)
 		}
 	}
-	// A publisher's retransmission is told from media by its announced SSRC or its
-	// RID; nobody retransmits audio in a stream of its own.
-	retransmits := media.Kind == "video" && (role == negotiate.Watch || media.HasSSRC || len(media.RIDs) > 0)
+	retransmits := media.Kind == "video" // nobody retransmits audio in a stream of its own
 	codecs = slices.Clone(codecs)
 	for i := range codecs {
 		codecs[i].Feedback = keep(codecs[i].Feedback, func(f string) bool { return slices.Contains(understood, f) })
@@ -124,7 +120,7 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negoti
 		}
 	}
 	return section{
-		mid: media.Mid, kind: media.Kind, codec: codecs[0], others: codecs[1:],
+		mid: media.Mid, kind: media.Kind, codec: codecs[0], others: codecs[1:], rids: media.RIDs,
 		extensions: keep(media.Extensions, func(x negotiate.Extension) bool { return slices.Contains(uris, x.URI) }),
 	}
 }
@@ -134,31 +130,12 @@ func keep[T any](from []T, want func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(from), func(x T) bool { return !want(x) })
 }
 
-// mediaEngine registers exactly what is accepted.
-func mediaEngine(sections []section) (*webrtc.MediaEngine, error) {
-	engine := &webrtc.MediaEngine{}
-	for _, s := range sections {
-		kind := webrtc.NewRTPCodecType(s.kind)
-		for _, codec := range s.codecs() {
-			if err := engine.RegisterCodec(codec, kind); err != nil {
-				return nil, fmt.Errorf("%w: payload type %d of section %q: %w", negotiate.ErrUnusable, codec.PayloadType, s.mid, err)
-			}
-		}
-		for _, x := range s.extensions {
-			if err := engine.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: x.URI}, kind); err != nil {
-				return nil, fmt.Errorf("register header extension %s: %w", x.URI, err)
-			}
-		}
-	}
-	return engine, nil
-}
-
 // accepted returns all codecs of the section, the preferred one first.
 func (s section) accepted() []negotiate.Codec {
 	return append([]negotiate.Codec{s.codec}, s.others...)
 }
 
-// codecs returns the payload types of a section as pion wants them.
+// codecs returns the payload types of a section, those of retransmissions included.
 func (s section) codecs() []webrtc.RTPCodecParameters {
 	var codecs []webrtc.RTPCodecParameters
 	for _, c := range s.accepted() {
@@ -185,47 +162,6 @@ func (s section) codecs() []webrtc.RTPCodecParameters {
 		})
 	}
 	return codecs
-}
-
-// narrowOffer returns the offer as it would be if the client wanted what we
-// accept and nothing else. pion matches codecs loosely and would answer with
-// every payload type that resembles a registered one; this leaves it no choice.
-func narrowOffer(offer *negotiate.Offer, sections []section) (string, error) {
-	var description sdp.SessionDescription
-	if err := description.UnmarshalString(offer.SDP); err != nil {
-		return "", fmt.Errorf("%w: %w", negotiate.ErrMalformed, err)
-	}
-	var kept []*sdp.MediaDescription
-	for _, media := range description.MediaDescriptions {
-		mid, _ := media.Attribute(sdp.AttrKeyMID)
-		i := slices.IndexFunc(sections, func(s section) bool { return s.mid == mid })
-		if i < 0 {
-			continue // negotiate.FinishAnswer puts it back, rejected
-		}
-		sections[i].narrow(media)
-		kept = append(kept, media)
-	}
-	description.MediaDescriptions = kept
-	narrowBundle(&description, sections)
-	text, err := description.Marshal()
-	if err != nil {
-		return "", fmt.Errorf("write narrowed offer: %w", err)
-	}
-	return string(text), nil
-}
-
-// narrowBundle leaves the sections that are kept in the BUNDLE group, in its
-// order: the first of them carries the transport (RFC 9143 7.2).
-func narrowBundle(description *sdp.SessionDescription, sections []section) {
-	for i, a := range description.Attributes {
-		if a.Key != sdp.AttrKeyGroup || !strings.HasPrefix(a.Value, "BUNDLE") {
-			continue
-		}
-		mids := keep(strings.Fields(a.Value)[1:], func(mid string) bool {
-			return slices.ContainsFunc(sections, func(s section) bool { return s.mid == mid })
-		})
-		description.Attributes[i].Value = strings.Join(append([]string{"BUNDLE"}, mids...), " ")
-	}
 }
 
 // narrow rewrites the codec lines of a section.

@@ -135,7 +135,7 @@ func (s *Session) Serve(ctx context.Context, feedback func([]rtcp.Packet)) error
 	}
 	s.work(s.superviseDeadlines)
 	if s.ingest != nil {
-		s.work(s.ingest.acceptTracks)
+		s.work(s.ingest.serve)
 	}
 	if s.sink != nil {
 		s.sink.readFeedback(feedback)

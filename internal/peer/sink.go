@@ -16,7 +16,7 @@ import (
 type sink struct {
 	// Set by sendLink, read-only afterwards.
 	engine *Engine
-	link   *viewerLink
+	link   *mediaLink
 	tracks []SendTrack // at most one per kind
 	cname  string
 
@@ -31,7 +31,9 @@ type sink struct {
 // sendLink makes the connection of a viewer's session.
 func (e *Engine) sendLink(s *Session, cfg SendConfig, sections []section) (link, error) {
 	s.id = cfg.ID
-	l, err := e.newViewerLink(cfg.ID)
+	// The agent does not see the media that leaves, and so checks at every interval:
+	// twice the usual one is the 4 s that RFC 7675 5.1 asks for at most.
+	l, err := e.newMediaLink(cfg.ID, 2*e.settings.timeouts.ICEKeepalive)
 	if err != nil {
 		return nil, err
 	}

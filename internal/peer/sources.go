@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-var errTooManySources = errors.New("the viewer has sent feedback as too many sources")
+var errTooManySources = errors.New("the client has sent RTCP as too many sources")
 
-// maxSources is how many sources (SSRCs) of feedback one viewer may have: SRTP keeps a
+// maxSources is how many sources (SSRCs) of RTCP one client may have: SRTP keeps a
 // window against replays for each. Players report as one for each track.
 const maxSources = 64
 
-// sources are those that a viewer has signed packets with. The zero value is empty.
+// sources are those that a client has signed packets with. The zero value is empty.
 type sources struct{ known map[uint32]struct{} }
 
 // admits tells whether a sealed compound packet (RFC 3711 section 3.4) is of a source

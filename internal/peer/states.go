@@ -67,14 +67,7 @@ func (s *Session) enter(state State) {
 	}
 }
 
-// connectionChanged keeps the state of the connection as a whole.
-func (s *Session) connectionChanged(state webrtc.PeerConnectionState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.noteConnection(state)
-}
-
-// noteConnection is connectionChanged for who holds mu.
+// noteConnection keeps the state of the connection as a whole. The caller holds mu.
 func (s *Session) noteConnection(state webrtc.PeerConnectionState) {
 	if s.life.connection == state.String() {
 		return
@@ -84,8 +77,9 @@ func (s *Session) noteConnection(state webrtc.PeerConnectionState) {
 	s.engine.metrics.states.connection.WithLabelValues(roleLabel(s.role), s.life.connection).Inc()
 }
 
-// combine puts the state of a connection together that is no PeerConnection, from
-// those of its parts (WebRTC 1.0 section 4.3.3).
+// combine puts the state of a connection together from those of its parts
+//
+//	(WebRTC 1.0 section 4.3.3).
 func combine(ice, dtls string) webrtc.PeerConnectionState {
 	switch {
 	case ice == webrtc.ICEConnectionStateClosed.String():

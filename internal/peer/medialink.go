@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/dtls/v3"
 	dtlsnet "github.com/pion/dtls/v3/pkg/net"
@@ -21,16 +22,17 @@ import (
 	"porthole/internal/egress"
 )
 
-// viewerLink is a viewer's connection, made of an ICE agent, a DTLS handshake and
-// SRTP contexts.
+// mediaLink is a connection made of an ICE agent, a DTLS handshake and SRTP contexts.
 //
 //	WriteRTP ─► encrypted in place in the batch of the selected pair's address ─► Flush
 //	                                        └─► (TCP) ice.Conn
 //	ice.Conn ─► read ─┬─ DTLS ─► dtlsPipe ─► handshake, close_notify
-//	                  └─ SRTCP ─► feedback
-type viewerLink struct {
-	// Set by newViewerLink and answer, read-only afterwards.
+//	                  ├─ SRTCP ─► feedback
+//	                  └─ SRTP ──► ingest
+type mediaLink struct {
+	// Set by newMediaLink, receiveLink and answer, read-only afterwards.
 	engine *Engine
+	ingest *ingest // takes media; nil: none is received
 	plan   *candidatePlan
 	agent  *ice.Agent
 	dtls   *dtlsPipe
@@ -52,8 +54,9 @@ type viewerLink struct {
 	crypt   atomic.Pointer[crypt]
 }
 
-// newViewerLink makes a connection; nothing is gathered or sent before answer.
-func (e *Engine) newViewerLink(session string) (*viewerLink, error) {
+// newMediaLink makes a connection; nothing is gathered or sent before answer. While
+// nothing is sent, checks are, at the given interval.
+func (e *Engine) newMediaLink(session string, keepalive time.Duration) (*mediaLink, error) {
 	plan, err := e.planCandidates()
 	if err != nil {
 		return nil, err
@@ -67,23 +70,21 @@ func (e *Engine) newViewerLink(session string) (*viewerLink, error) {
 		ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
 		ice.WithDisconnectedTimeout(timeouts.ICEDisconnected),
 		ice.WithFailedTimeout(timeouts.ICEFailed),
-		// The agent does not see the media that leaves, and so checks at every interval:
-		// twice the usual one is the 4 s that RFC 7675 5.1 asks for at most.
-		ice.WithKeepaliveInterval(2*timeouts.ICEKeepalive),
+		ice.WithKeepaliveInterval(keepalive),
 		ice.WithLoggerFactory(pionLog{log: e.settings.log}),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("create ICE agent: %w", err)
 	}
-	l := &viewerLink{engine: e, plan: plan, session: session, agent: agent, dtls: newDTLSPipe(), heard: newHeard()}
+	l := &mediaLink{engine: e, plan: plan, session: session, agent: agent, dtls: newDTLSPipe(), heard: newHeard()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }
 
-func (l *viewerLink) watch(events linkEvents) { l.events = events }
+func (l *mediaLink) watch(events linkEvents) { l.events = events }
 
 // observe directs what the agent tells to the session.
-func (l *viewerLink) observe() error {
+func (l *mediaLink) observe() error {
 	return errors.Join(
 		l.agent.OnConnectionStateChange(func(state ice.ConnectionState) {
 			defer l.contain()
@@ -118,7 +119,7 @@ func iceState(state ice.ConnectionState) webrtc.ICEConnectionState {
 	}
 }
 
-func (l *viewerLink) addCandidate(value string) error {
+func (l *mediaLink) addCandidate(value string) error {
 	candidate, err := ice.UnmarshalCandidate(value)
 	if err == nil {
 		err = l.agent.AddRemoteCandidate(candidate)
@@ -129,7 +130,7 @@ func (l *viewerLink) addCandidate(value string) error {
 	return nil
 }
 
-func (l *viewerLink) addCandidates(values []string) {
+func (l *mediaLink) addCandidates(values []string) {
 	for _, value := range values {
 		if err := l.addCandidate(value); err != nil {
 			l.engine.settings.log.Debug("dropped a client's candidate", "error", err)
@@ -139,13 +140,13 @@ func (l *viewerLink) addCandidates(values []string) {
 
 // checksAnswered returns how many of our checks on the selected pair the client
 // has answered; it starts anew with another pair.
-func (l *viewerLink) checksAnswered() uint64 {
+func (l *mediaLink) checksAnswered() uint64 {
 	stats, _ := l.agent.GetSelectedCandidatePairStats()
 	return stats.ResponsesReceived
 }
 
 // start begins to connect, as the client's description asks for.
-func (l *viewerLink) start(remote remoteDescription) error {
+func (l *mediaLink) start(remote remoteDescription) error {
 	l.addCandidates(remote.candidates)
 	begin := l.agent.StartAccept
 	if remote.weControl || remote.lite { // an agent that cannot check leaves that to us (RFC 8445 6.1.1)
@@ -163,14 +164,14 @@ func (l *viewerLink) start(remote remoteDescription) error {
 }
 
 // contain turns a panic into the session's end. It is to be deferred.
-func (l *viewerLink) contain() {
+func (l *mediaLink) contain() {
 	if value := recover(); value != nil {
 		l.events.down(l.engine.caught(value, l.session))
 	}
 }
 
 // work runs f as one of the link's goroutines. An error or a panic ends the session.
-func (l *viewerLink) work(f func() error) {
+func (l *mediaLink) work(f func() error) {
 	l.workers.Go(func() {
 		defer l.contain()
 		if err := f(); err != nil {
@@ -180,7 +181,7 @@ func (l *viewerLink) work(f func() error) {
 }
 
 // read hands out what the client sends, until the connection is closed.
-func (l *viewerLink) read() error {
+func (l *mediaLink) read() error {
 	buf := make([]byte, receiveMTU)
 	for {
 		n, err := l.conn.Read(buf)
@@ -193,14 +194,19 @@ func (l *viewerLink) read() error {
 		case n < 2:
 		case buf[0] >= 20 && buf[0] < 64: // DTLS (RFC 7983 7)
 			l.dtls.deliver(buf[:n])
-		case buf[0] >= 128 && buf[0] < 192 && buf[1] >= 192 && buf[1] < 224: // RTCP (RFC 5761 4)
+		case buf[0] < 128 || buf[0] >= 192:
+		case buf[1] >= 192 && buf[1] < 224: // RTCP (RFC 5761 4)
 			l.readRTCP(buf[:n])
+		case l.ingest != nil:
+			if err = l.ingest.take(buf[:n]); err != nil {
+				l.events.down(err)
+			}
 		}
 	}
 }
 
 // secure does the DTLS handshake and then waits for the client's goodbye.
-func (l *viewerLink) secure(remote remoteDescription) error {
+func (l *mediaLink) secure(remote remoteDescription) error {
 	if err := l.agent.AwaitConnect(l.ctx); err != nil {
 		return nil // closed, or failed, which the agent tells
 	}
@@ -215,6 +221,11 @@ func (l *viewerLink) secure(remote remoteDescription) error {
 	}
 	defer func() { _ = conn.Close() }()
 	l.secured.Store(conn)
+	if l.ingest != nil {
+		if err = l.ingest.secured(); err != nil {
+			return err
+		}
+	}
 	l.events.dtlsChanged(webrtc.DTLSTransportStateConnected)
 	l.events.up()
 	awaitGoodbye(conn)
@@ -237,10 +248,11 @@ func awaitGoodbye(conn io.Reader) {
 
 // handshake returns the DTLS connection when the client has proved that it is
 // the one of the offer, and both sides have keys for media.
-func (l *viewerLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
+func (l *mediaLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
 	shared := []dtls.Option{
 		dtls.WithCertificates(l.engine.cert.tls),
-		// GCM costs a third of the time per packet; RFC 5764 requires the other one.
+		// GCM costs a third of the time per packet; RFC 5764 requires the other one, and
+		// FFmpeg knows nothing else.
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
 		dtls.WithInsecureSkipVerify(true), // certificates are self-signed; the fingerprint counts
 		dtls.WithVerifyPeerCertificate(remote.verify),
@@ -281,7 +293,7 @@ func (l *viewerLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
 
 // writeRTP encrypts and sends a packet: into the batch, or at once when the
 // client is not reached by UDP.
-func (l *viewerLink) writeRTP(batch *egress.Destination, header *rtp.Header, payload []byte) (int, error) {
+func (l *mediaLink) writeRTP(batch *egress.Destination, header *rtp.Header, payload []byte) (int, error) {
 	c := l.crypt.Load()
 	if c == nil {
 		return 0, ErrNotConnected
@@ -292,7 +304,7 @@ func (l *viewerLink) writeRTP(batch *egress.Destination, header *rtp.Header, pay
 	return c.sealAndWrite(l.conn, header, payload)
 }
 
-func (l *viewerLink) writeRTCP(packets []rtcp.Packet) error {
+func (l *mediaLink) writeRTCP(packets []rtcp.Packet) error {
 	c := l.crypt.Load()
 	if c == nil {
 		return ErrNotConnected
@@ -307,7 +319,7 @@ func (l *viewerLink) writeRTCP(packets []rtcp.Packet) error {
 	return nil
 }
 
-func (l *viewerLink) close() error {
+func (l *mediaLink) close() error {
 	l.cancel()
 	if conn := l.secured.Load(); conn != nil {
 		_ = conn.Close() // says goodbye while there still is a path

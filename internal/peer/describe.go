@@ -18,9 +18,8 @@ import (
 	"porthole/internal/negotiate"
 )
 
-// answer writes the answer, without the help of a PeerConnection, and begins to
-// connect.
-func (l *viewerLink) answer(
+// answer writes the answer and begins to connect.
+func (l *mediaLink) answer(
 	ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration,
 ) (string, error) {
 	remote, err := describeRemote(offer.SDP, offer.Ufrag, offer.Pwd)
@@ -49,8 +48,23 @@ func (l *viewerLink) answer(
 	return finished, l.start(remote)
 }
 
+// awaitCandidates waits until all local candidates are known, but no longer than
+// bound: an answer without the last of them is better than none. WHIP and WHEP wait
+// here.
+func awaitCandidates(ctx context.Context, gathered <-chan struct{}, bound time.Duration) error {
+	timer := time.NewTimer(bound)
+	defer timer.Stop()
+	select {
+	case <-gathered:
+	case <-timer.C:
+	case <-ctx.Done():
+		return fmt.Errorf("gather candidates: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
 // gather returns our candidates, as values of a=candidate lines.
-func (l *viewerLink) gather(ctx context.Context, bound time.Duration) ([]string, error) {
+func (l *mediaLink) gather(ctx context.Context, bound time.Duration) ([]string, error) {
 	gathered := make(chan struct{})
 	// Once, because the end of a gathering that was given up may be told to the next.
 	end := sync.OnceFunc(func() { close(gathered) })
@@ -73,7 +87,7 @@ func (l *viewerLink) gather(ctx context.Context, bound time.Duration) ([]string,
 
 // describe writes the sections of the plan as RFC 8829 5.3.1 asks for; package
 // negotiate does the rest.
-func (l *viewerLink) describe(setup sdp.ConnectionRole, sections []section, candidates []string) (string, error) {
+func (l *mediaLink) describe(setup sdp.ConnectionRole, sections []section, candidates []string) (string, error) {
 	ufrag, pwd, err := l.agent.GetLocalUserCredentials()
 	if err != nil {
 		return "", fmt.Errorf("read ICE credentials: %w", err)
@@ -105,7 +119,11 @@ func (l *viewerLink) describe(setup sdp.ConnectionRole, sections []section, cand
 			WithPropertyAttribute(sdp.AttrKeyRTCPMux).
 			WithPropertyAttribute(sdp.AttrKeyRTCPRsize)
 		s.narrow(media)
-		if !s.idle {
+		switch {
+		case s.idle:
+		case l.ingest != nil:
+			s.accept(media)
+		default:
 			s.announce(media)
 		}
 		if i == 0 {
@@ -138,7 +156,19 @@ func (s section) announce(media *sdp.MediaDescription) {
 	}
 }
 
-// remoteDescription is what a viewer's offer, or its answer to ours, says about its end of the connection.
+// accept writes that the section receives, and which layers of simulcast (RFC 8853
+// section 5.3.2).
+func (s section) accept(media *sdp.MediaDescription) {
+	media.WithPropertyAttribute(sdp.AttrKeyRecvOnly)
+	for _, rid := range s.rids {
+		media.WithValueAttribute("rid", rid+" recv")
+	}
+	if len(s.rids) > 0 {
+		media.WithValueAttribute("simulcast", "recv "+strings.Join(s.rids, ";"))
+	}
+}
+
+// remoteDescription is what a client's offer, or its answer to ours, says about its end of the connection.
 type remoteDescription struct {
 	ufrag, pwd   string
 	fingerprints []string // "sha-256 AB:CD:…"

@@ -1,0 +1,15 @@
+package broadcast
+
+// ChangeSource says that the packets which follow come from another source (SSRC): another
+// encoder, or the same one after a restart. Their numbers and timestamps have nothing to do with
+// those before; viewers get them as one gapless stream, from a keyframe on. It is called
+// by the layer's writer.
+func (l *Layer) ChangeSource() {
+	l.changed = true
+	l.inFrame = false
+	l.retimer = newRetimer(l.cfg.Codec.ClockRate)
+	l.retimed.Store(false)
+	if l.sets != nil {
+		l.sets.release() // of a picture that does not come any more
+	}
+}
