@@ -154,7 +154,7 @@ export class Publisher extends EventTarget {
       session.addEventListener('connected', () => this.#connected(session), { signal });
       session.addEventListener('interrupted', () => this.#mend(INTERRUPTION), { signal });
       session.addEventListener('broken', () => this.#broken(), { signal });
-      session.addEventListener('lost', () => this.#failed('lost'), { signal });
+      session.addEventListener('lost', () => this.#lost(), { signal });
       await session.open(signal);
       if (signal.aborted) return;
       this.#iceServers = session.iceServers;
@@ -184,12 +184,26 @@ export class Publisher extends EventTarget {
     else this.#pathFailed();
   }
 
+  /** The server has ended the session, or was lost itself: it may say why, meanwhile. */
+  async #lost() {
+    const asked = this.#asked();
+    this.#failed('lost');
+    const state = this.#state;
+    const { detail, code } = await asked;
+    if (detail && this.#state === state) this.#setState({ ...state, detail, code });
+  }
+
+  /** What the server says of the session. */
+  async #asked() {
+    const url = this.#session?.resource;
+    return url ? await this.#diagnose(url, this.#order?.token) : {};
+  }
+
   /** No path was found: the server may know why, as long as it has the session. */
   async #pathFailed() {
     const { signal } = this.#ending;
     clearTimeout(this.#timer);
-    const url = this.#session?.resource;
-    const diagnosis = url ? await this.#diagnose(url, this.#order?.token) : {};
+    const diagnosis = await this.#asked();
     if (!signal.aborted && this.#state.name !== 'live') this.#failed('path', diagnosis);
   }
 

@@ -7,7 +7,7 @@ import { duration } from './format.js';
 import { language } from './i18n.js';
 import { bearer } from './signaling.js';
 import { root } from './site.js';
-import { inChinese } from './text-diagnosis.js';
+import { diagnosisInChinese } from './text-diagnosis.js';
 import { t } from './text-home.js';
 
 /** @typedef {import('./feed.js').Session} Session */
@@ -100,7 +100,7 @@ class Row {
  * @param {string} code @param {string} [diagnosis]
  */
 function explanation(code, diagnosis = '') {
-  return language === 'zh' && diagnosis ? (inChinese[code] ?? diagnosis) : diagnosis;
+  return language === 'zh' && diagnosis ? (diagnosisInChinese(code, diagnosis) ?? diagnosis) : diagnosis;
 }
 
 /** @param {Element | null} element @param {string} text */

@@ -24,9 +24,30 @@ export const inChinese = {
   certificate_mismatch: '浏览器的证书与它所声明的不一致。',
   dtls_refused: '浏览器拒绝了服务器的证书。',
   dtls_failed: '加密握手失败。',
+  wrong_payload_type: '推流端发送的负载类型与服务器应答中约定的不一致，数据包已被丢弃。请修改推流端的负载类型。',
+  too_many_ssrcs: '推流端使用了过多的 SSRC。请让推流端保持每个轨道的 SSRC 不变。',
   connection_lost: '连接中断：不再有数据到达。',
   no_answer: '没有及时回答服务器的连接请求。',
 };
+
+/** Sentences that lose too much without their numbers, as the server says them, and the same in Chinese. */
+const numbered = /** @type {const} */ ([
+  [
+    /^the publisher sends payload type (\d+) \((\d+) packets, dropped\), but the answer agreed on (.+?);.*$/,
+    '推流端发送的负载类型是 $1（已丢弃 $2 个数据包），但服务器应答中约定的是 $3。请让推流端使用应答中的编号。',
+  ],
+]);
+
+/**
+ * A diagnosis in Chinese.
+ * @param {string | undefined} code @param {string | undefined} sentence
+ * @returns {string | undefined} undefined where it is not known
+ */
+export function diagnosisInChinese(code, sentence) {
+  const [pattern, chinese] = numbered.find(([known]) => known.test(sentence ?? '')) ?? [];
+  if (pattern && chinese) return (sentence ?? '').replace(pattern, chinese).replaceAll(' and ', ' 和 ');
+  return code ? inChinese[code] : undefined;
+}
 
 /** What a server says of its camera or of a publisher, as it says it, and the same in Chinese. */
 const sources = /** @type {const} */ ([

@@ -3,7 +3,7 @@
 
 import { language } from './i18n.js';
 import { isForeignPage } from './states.js';
-import { inChinese } from './text-diagnosis.js';
+import { diagnosisInChinese } from './text-diagnosis.js';
 import { t } from './text-publish.js';
 
 /**
@@ -114,6 +114,6 @@ const reasons = /** @type {const} */ ({
 export function connectionTrouble({ reason, detail, code }) {
   if (!reason) return undefined;
   // The server's own sentence names addresses; it is in English.
-  const words = language === 'zh' && code ? (inChinese[code] ?? detail) : detail;
+  const words = language === 'zh' && code ? (diagnosisInChinese(code, detail) ?? detail) : detail;
   return { what: t(reasons[reason]), cures: words ? [{ text: words }] : [] };
 }

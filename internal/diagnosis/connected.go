@@ -16,8 +16,14 @@ func seconds(d time.Duration) string {
 
 // connected judges a session whose media could flow.
 func connected(f Facts) Verdict {
+	if f.Unexpected.Packets >= strayPackets {
+		return wrongPayloadType(f.Unexpected)
+	}
 	if f.Over {
 		switch {
+		case f.End == "too_many_sources":
+			return Verdict{TooManySSRCs, "the publisher sent media under more SSRCs than a session may have; " +
+				"let it keep the SSRC of each track, and look for an encoder that starts again and again"}
 		case f.End == "media_timeout" && f.Media == 0:
 			return Verdict{NoMedia, "the publisher connected and sent no media for " + seconds(f.Idle) +
 				"; look whether its camera or encoder runs, and whether it is paused"}
@@ -30,6 +36,14 @@ func connected(f Facts) Verdict {
 		}
 	}
 	return slow(f)
+}
+
+// strayPackets is from how many packets on they are no accident.
+const strayPackets = 10
+
+func wrongPayloadType(u Unexpected) Verdict {
+	return Verdict{WrongPayloadType, fmt.Sprintf("the publisher sends payload type %d (%d packets, dropped), but the answer agreed on %s; "+
+		"let it send with the number of the answer, in GStreamer by pt= of the payloader", u.PayloadType, u.Packets, strings.Join(u.Agreed, " and "))}
 }
 
 // slow judges how long it took to connect.

@@ -51,13 +51,15 @@ const (
 	DTLSFailed       Code = "dtls_failed"          // the handshake failed otherwise
 
 	// Connected.
-	NoMedia        Code = "no_media"        // a publisher never sent any
-	MediaStopped   Code = "media_stopped"   // a publisher stopped to send
-	ConnectionLost Code = "connection_lost" // nothing arrived any more
-	SlowChecks     Code = "slow_checks"     // the client's checks came late
-	SlowICE        Code = "slow_ice"        // checks took long to get through
-	SlowDTLS       Code = "slow_dtls"       // the handshake took long
-	SlowMedia      Code = "slow_media"      // a publisher took long to begin
+	WrongPayloadType Code = "wrong_payload_type" // a publisher sends one that was not agreed on
+	TooManySSRCs     Code = "too_many_ssrcs"     // a publisher sent more of them than a session may have
+	NoMedia          Code = "no_media"           // a publisher never sent any
+	MediaStopped     Code = "media_stopped"      // a publisher stopped to send
+	ConnectionLost   Code = "connection_lost"    // nothing arrived any more
+	SlowChecks       Code = "slow_checks"        // the client's checks came late
+	SlowICE          Code = "slow_ice"           // checks took long to get through
+	SlowDTLS         Code = "slow_dtls"          // the handshake took long
+	SlowMedia        Code = "slow_media"         // a publisher took long to begin
 
 	// The client did not go on.
 	NoAnswer   Code = "no_answer"   // no answer to our offer
@@ -72,7 +74,7 @@ func Codes() []Code {
 		SymmetricNAT, NATNoRelay, RelayUnused, RelaySilent, UDPBlocked, Blocked, MDNSOnly,
 		OneWay, NotNominated,
 		DTLSSilent, DTLSUnfinished, WrongCertificate, DTLSRefused, DTLSFailed,
-		NoMedia, MediaStopped, ConnectionLost, SlowChecks, SlowICE, SlowDTLS, SlowMedia,
+		WrongPayloadType, TooManySSRCs, NoMedia, MediaStopped, ConnectionLost, SlowChecks, SlowICE, SlowDTLS, SlowMedia,
 		NoAnswer, ClientLeft,
 	}
 }
@@ -124,6 +126,8 @@ type Facts struct {
 	Media          time.Duration // when the first packet of a publisher came
 	FirstCheck     time.Duration // when the first check of the client came
 	Idle           time.Duration // how long a publisher may send nothing
+	// Unexpected is what a publisher sends in vain, while a track of its answer gets nothing.
+	Unexpected Unexpected
 
 	Local, Remote []Candidate // as they were offered, names and TCP included
 	Pairs         []Pair
@@ -133,6 +137,13 @@ type Facts struct {
 
 	WrongCertificate bool
 	DTLSError        string // what the handshake said, "" when nothing
+}
+
+// Unexpected are packets with a payload type that was not agreed on. The zero value is none.
+type Unexpected struct {
+	PayloadType uint8
+	Packets     uint64
+	Agreed      []string // as "96 (H264)"
 }
 
 // Slow is from when on a wait is worth a word.

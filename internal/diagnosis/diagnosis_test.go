@@ -116,6 +116,18 @@ func TestDiagnose(t *testing.T) {
 		}), diagnosis.DTLSRefused, nil},
 		{"failed otherwise", with(secured, func(f *diagnosis.Facts) { f.End = "dtls_failed" }), diagnosis.DTLSFailed, nil},
 
+		{"another payload type", with(up, func(f *diagnosis.Facts) {
+			f.Publisher, f.Unexpected = true, diagnosis.Unexpected{PayloadType: 97, Packets: 450, Agreed: []string{"96 (H264)"}}
+		}), diagnosis.WrongPayloadType, []string{"the publisher sends payload type 97 (450 packets, dropped), but the answer agreed on 96 (H264);"}},
+		{"another payload type until the end", with(up, func(f *diagnosis.Facts) {
+			f.Publisher, f.Over, f.End, f.Idle = true, true, "media_timeout", 15*second
+			f.Unexpected = diagnosis.Unexpected{PayloadType: 0, Packets: 10, Agreed: []string{"96 (H264)", "111 (opus)"}}
+		}), diagnosis.WrongPayloadType, []string{"payload type 0", "96 (H264) and 111 (opus)"}},
+		{"a stray packet", with(up, func(f *diagnosis.Facts) {
+			f.Publisher, f.Unexpected = true, diagnosis.Unexpected{PayloadType: 97, Packets: 3, Agreed: []string{"96 (H264)"}}
+		}), diagnosis.OK, nil},
+		{"an SSRC for each packet", with(up, func(f *diagnosis.Facts) { f.Publisher, f.Over, f.End = true, true, "too_many_sources" }),
+			diagnosis.TooManySSRCs, []string{"let it keep the SSRC of each track"}},
 		{"no camera", with(up, func(f *diagnosis.Facts) { f.Publisher, f.Over, f.End, f.Idle = true, true, "media_timeout", 15*second }), diagnosis.NoMedia,
 			[]string{"sent no media for 15.0 s"}},
 		{"crashed", with(up, func(f *diagnosis.Facts) {

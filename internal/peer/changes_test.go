@@ -221,3 +221,26 @@ func (r *recorders) layer(rid string) *recorder {
 	i := slices.IndexFunc(r.tracks, func(rec *recorder) bool { return rec.track.RID == rid })
 	return r.tracks[i]
 }
+
+// What comes between the client's end of the handshake and ours, or before anybody serves the
+// session, is not lost.
+func TestMediaBeforeTheSessionIsServed(t *testing.T) {
+	w := &wire{}
+	c := newClient(t, clientConfig{interceptor: w})
+	c.publish(t)
+	offer, got := parse(t, negotiate.Publish, c.offer(t)), &recorders{}
+	chosen := codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus)
+	s, err := newEngine(t, peer.Config{}).Receive(t.Context(), peer.ReceiveConfig{
+		Offer: offer, Codecs: peer.OneEach(chosen), OnTrack: got.onTrack,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.accept(t, s.Answer())
+	wait(t, c.connected, "the connection")
+	(&wired{wire: w}).source(chosen["0"], 7, 0).send(t, 20)
+	wait(t, s.Connected(), "the session's connection")
+	serve(t, s, nil)
+	video := got.get(t, webrtc.MimeTypeH264)
+	eventually(t, "all packets", func() bool { return video.packets() == 20 })
+}

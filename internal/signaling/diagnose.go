@@ -54,6 +54,12 @@ func (p patient) facts(detail Detail, now time.Time) diagnosis.Facts {
 		Local:            candidatesOf(info.Local),
 		WrongCertificate: info.WrongCertificate, DTLSError: info.DTLSError,
 	}
+	if u := info.Unexpected; u != nil {
+		f.Unexpected = diagnosis.Unexpected{PayloadType: u.PayloadType, Packets: u.Packets}
+		for _, a := range u.Agreed {
+			f.Unexpected.Agreed = append(f.Unexpected.Agreed, a.String())
+		}
+	}
 	// A client of loopback, or behind a proxy, has no address that tells something.
 	f.Client, _ = netip.ParseAddr(p.client)
 	end := now

@@ -124,6 +124,22 @@ test('a lost connection is made again, with the stream and the bitrate of now', 
   assert.equal(sessions[0].closed, 1);
 });
 
+test('the server says why it has ended a session', async () => {
+  publisher = new Publisher({
+    open: (options) => sessions[sessions.push(new Session(options)) - 1],
+    random: () => 0,
+    diagnose: async (url) => ({ detail: `the publisher sent nothing: ${url}`, code: 'wrong_payload_type' }),
+  });
+  await goLive();
+  sessions[0].dispatchEvent(new Event('lost'));
+  assert.equal(publisher.state.name, 'reconnecting');
+  assert.equal(publisher.state.detail, undefined);
+  await settle();
+  const { name, reason, detail, code } = publisher.state;
+  assert.deepEqual([name, reason, code], ['reconnecting', 'lost', 'wrong_payload_type']);
+  assert.match(detail, /sent nothing: https/);
+});
+
 test('Retry-After is obeyed, and the network coming back is used at once', async () => {
   publisher.start(order);
   await refuse(new RefusedError(503, 'full', 9000));

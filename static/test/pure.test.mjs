@@ -9,7 +9,7 @@ import { withStartBitrate, withStereo } from '../sdp.js';
 import { RefusedError } from '../signaling.js';
 import { EventParser } from '../sse.js';
 import { failureOf } from '../states.js';
-import { inChinese } from '../text-diagnosis.js';
+import { diagnosisInChinese, inChinese } from '../text-diagnosis.js';
 import { countdown, describe, words } from '../text.js';
 import { FROZEN_AFTER, STALLED_AFTER, Watchdog } from '../watchdog.js';
 import { codecNames, preferred } from '../whip.js';
@@ -144,6 +144,14 @@ group('words', () => {
     const others = /^(ok|connecting|ended|no_media|media_stopped|slow_\w+|client_left)$/;
     const silent = codes.filter((code) => !others.test(code) && !inChinese[code]);
     assert.deepEqual(silent, []);
+  });
+  test('a diagnosis keeps its numbers in Chinese', () => {
+    const sentence = 'the publisher sends payload type 97 (450 packets, dropped), but the answer agreed on 96 (H264) and 111 (opus); let it send';
+    const chinese = diagnosisInChinese('wrong_payload_type', sentence);
+    assert.match(chinese ?? '', /97.+450.+96 \(H264\) 和 111 \(opus\)/);
+    assert.doesNotMatch(chinese ?? '', /[a-z]{5}/);
+    assert.equal(diagnosisInChinese('udp_blocked', 'whatever'), inChinese.udp_blocked);
+    assert.equal(diagnosisInChinese('new_cause', 'whatever'), undefined);
   });
   test('the countdown ends at one, and a stream that has not started has none', () => {
     assert.equal(countdown(en, { name: 'reconnecting', retryAt: 10_000 }, 7_100), 'Reconnecting in 3 s');

@@ -3,8 +3,10 @@ package signalingtest
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
@@ -40,6 +42,27 @@ type Client struct {
 	Ended     chan struct{}                          // closed when the server has said goodbye or is lost
 	Tracks    chan *webrtc.TrackRemote               // that have begun to arrive
 	Sending   map[string]*webrtc.TrackLocalStaticRTP // by codec
+	// Rewrite, when set, changes the header of each packet on its way out.
+	Rewrite atomic.Pointer[func(*rtp.Header)]
+}
+
+// rewriter is a client's interceptor next to the wire.
+type rewriter struct {
+	interceptor.NoOp
+	client *Client
+}
+
+func (r *rewriter) NewInterceptor(string) (interceptor.Interceptor, error) { return r, nil }
+
+func (r *rewriter) BindLocalStream(_ *interceptor.StreamInfo, next interceptor.RTPWriter) interceptor.RTPWriter {
+	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+		if rewrite := r.client.Rewrite.Load(); rewrite != nil {
+			changed := h.Clone()
+			(*rewrite)(&changed)
+			h = &changed
+		}
+		return next.Write(h, payload, a)
+	})
 }
 
 // newClient makes a client that knows these codecs only.
@@ -55,16 +78,22 @@ func newClient(t testing.TB, mimes []string) *Client {
 			t.Fatal(err)
 		}
 	}
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media)).
+	c := &Client{
+		t: t, Sending: make(map[string]*webrtc.TrackLocalStaticRTP),
+		Connected: make(chan struct{}), Ended: make(chan struct{}),
+		Tracks: make(chan *webrtc.TrackRemote, 2), // one of each kind
+	}
+	registry := &interceptor.Registry{}
+	registry.Add(&rewriter{client: c})
+	if err := webrtc.RegisterDefaultInterceptors(media, registry); err != nil {
+		t.Fatal(err)
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry)).
 		NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Client{
-		PeerConnection: pc, t: t, Sending: make(map[string]*webrtc.TrackLocalStaticRTP),
-		Connected: make(chan struct{}), Ended: make(chan struct{}),
-		Tracks: make(chan *webrtc.TrackRemote, 2), // one of each kind
-	}
+	c.PeerConnection = pc
 	var up, down sync.Once
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		switch state {
