@@ -9,6 +9,8 @@ func (l *Layer) ChangeSource() {
 	l.inFrame = false
 	l.retimer = newRetimer(l.cfg.Codec.ClockRate)
 	l.retimed.Store(false)
+	l.health.began = false
+	l.health.order.restart()
 	if l.sets != nil {
 		l.sets.release() // of a picture that does not come any more
 	}
