@@ -3,6 +3,7 @@
 
 import { copyButton, make } from './dom.js';
 import { inThisLanguage } from './language.js';
+import { spaceOf } from './localnetwork.js';
 import { address, root } from './site.js';
 import { t } from './text-home.js';
 
@@ -64,7 +65,9 @@ export function embedWays(stream) {
 
 /** @param {string} stream */
 export function frameLine(stream) {
-  return `<iframe src="${address('embed', stream)}" width="640" height="360" style="border:0" allow="autoplay; fullscreen"></iframe>`;
+  // A page from the internet may have to ask its reader for a server in their own network.
+  const local = spaceOf(root.hostname) === 'public' ? '' : '; local-network-access';
+  return `<iframe src="${address('embed', stream)}" width="640" height="360" style="border:0" allow="autoplay; fullscreen${local}"></iframe>`;
 }
 
 /** @param {string} whip */

@@ -11,6 +11,7 @@ import { inChinese, sourceInChinese } from './text-diagnosis.js';
  * @property {string} lang BCP 47
  * @property {Record<import('./states.js').StateName, string>} states
  * @property {Record<Reason, string>} reasons
+ * @property {Record<import('./localnetwork.js').Bar, string>} bars what the browser does not let the page do
  * @property {(text: string) => string} sources what the server says of its camera
  * @property {string} soundOnly in place of "playing" where there is no picture
  * @property {string} waitingHint
@@ -57,6 +58,12 @@ const en = {
     asked: 'The server asked for a new connection.',
     relay: 'Only a relay is allowed, and the server offers none (TURN).',
     away: 'The publisher is away. The picture comes back by itself.',
+  },
+  bars: {
+    prompt: 'The browser asks whether this page may reach your local network. Allow it: the server is there.',
+    denied: 'The browser does not let this page reach your local network. If the server is there, allow it in the site’s settings, left of the address.',
+    frame: 'This page is in a frame that may not reach your local network. If the server is there, the frame needs allow="local-network-access".',
+    insecure: 'The server is in your local network, which browsers let only pages with HTTPS reach. Open this page by https://.',
   },
   sources: (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`,
   soundOnly: 'Sound only',
@@ -105,6 +112,12 @@ const zh = {
     relay: '只允许通过中继连接，但服务器没有提供中继（TURN）。',
     away: '发布者暂时离开，画面会自动恢复。',
   },
+  bars: {
+    prompt: '浏览器询问是否允许此页面访问您的本地网络，请选择允许：服务器就在那里。',
+    denied: '浏览器不允许此页面访问您的本地网络。如果服务器在本地网络中，请在地址栏左侧的网站设置里允许。',
+    frame: '此页面所在的框架不能访问您的本地网络。如果服务器在本地网络中，框架需要 allow="local-network-access"。',
+    insecure: '服务器在您的本地网络中，浏览器只允许 HTTPS 页面访问。请用 https:// 打开此页面。',
+  },
   sources: (text) => `${sourceInChinese(text).replace(/\.$/, '')}。`,
   soundOnly: '只有声音',
   waitingHint: '画面会自动出现在这里。',
@@ -142,12 +155,14 @@ export function words(languages) {
  * it the reason, where there is one.
  * @param {Words} words
  * @param {State} state
- * @param {{ hasToken?: boolean, source?: string, soundOnly?: boolean }} [context] whether a
- *   token was sent; what the server says of the stream's camera; whether there is no picture
+ * @param {{ hasToken?: boolean, source?: string, soundOnly?: boolean, bar?: import('./localnetwork.js').Bar }} [context]
+ *   whether a token was sent; what the server says of the stream's camera; whether there is no
+ *   picture; what the browser keeps the page from
  * @returns {{ headline: string, detail: string }}
  */
-export function describe(words, state, { hasToken = false, source = '', soundOnly = false } = {}) {
+export function describe(words, state, { hasToken = false, source = '', soundOnly = false, bar } = {}) {
   if (soundOnly) return { headline: words.soundOnly, detail: '' };
+  if (bar) return { headline: headline(words, state, hasToken), detail: words.bars[bar] };
   const reason = state.reason ? words.reasons[state.reason] : '';
   const awaited = state.name === 'waiting' || state.name === 'stalled' || state.name === 'connecting';
   if (awaited && source) return { headline: headline(words, state, hasToken), detail: words.sources(source) };

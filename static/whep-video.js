@@ -8,6 +8,7 @@
 
 import { Companion } from './companion.js';
 import { Insight } from './insight.js';
+import { LocalNetwork } from './localnetwork.js';
 import { listenToPage } from './page-life.js';
 import { Player } from './player.js';
 import { PlayerView } from './player-view.js';
@@ -28,6 +29,7 @@ export class WhepVideo extends SourceElement {
 
   #player = new Player({ diagnose });
   #companion = new Companion((about) => this.#learn(about));
+  #localNetwork = new LocalNetwork(() => this.#say());
   /** @type {import('./porthole.js').About | undefined} */
   #about;
   #view;
@@ -72,6 +74,7 @@ export class WhepVideo extends SourceElement {
   /** Leaves nothing behind: no timer, no listener, no session. */
   disconnectedCallback() {
     this.stop();
+    this.#localNetwork.stop();
     this.#insight.show(false);
     this.#listening?.abort();
     this.#listening = undefined;
@@ -305,7 +308,7 @@ export class WhepVideo extends SourceElement {
   }
 
   #describe() {
-    const context = { hasToken: this.token !== '', source: this.#about?.sourceState, soundOnly: this.#player.soundOnly };
+    const context = { hasToken: this.token !== '', source: this.#about?.sourceState, soundOnly: this.#player.soundOnly, bar: this.#localNetwork.bar };
     return describe(this.#view.words, this.#player.state, context);
   }
 
@@ -314,6 +317,13 @@ export class WhepVideo extends SourceElement {
     if (state.name === 'playing') this.#companion.pace = 'playing';
     else this.#companion.pace = state.name === 'waiting' || state.name === 'stalled' ? 'waiting' : 'none';
     if (state.name !== 'playing') this.#insight.clear();
+    this.#localNetwork.observe(state, this.source?.endpoint);
+    this.#say();
+  }
+
+  /** Shows the state, and tells the page. */
+  #say() {
+    const { state } = this.#player;
     this.#showState();
     const { headline, detail } = this.#describe();
     const said = { ...state, text: headline, detail };

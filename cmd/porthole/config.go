@@ -332,7 +332,7 @@ func ownSettings() []setting[Config] {
 			set:  many(func(c *Config) *[]string { return &c.AllowOrigins }, parseOrigin),
 		},
 		{
-			name: "frame-ancestors", arg: "SITE", list: true, shown: "*",
+			name: "frame-ancestors", arg: "SITE", list: true, shown: "*, or as --allow-origin where no token protects",
 			help: "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Other pages can be framed by this server's own only.",
 			set:  many(func(c *Config) *[]string { return &c.FrameAncestors }, parseAncestor),
 		},

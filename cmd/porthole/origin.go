@@ -20,7 +20,7 @@ func (c Config) originGuard() (origin.Guard, error) {
 	g := origin.Guard{
 		Private: !c.BeyondLoopback() && (c.PublishToken == "" || !viewers),
 		Names:   c.Hosts, Allowed: c.AllowOrigins, Proxies: c.TrustedProxies,
-		TokenPublish: c.PublishToken != "", TokenView: c.ViewToken != "",
+		TokenPublish: c.PublishToken != "", TokenView: c.ViewToken != "", Framed: c.FrameAncestors,
 	}
 	if name, err := os.Hostname(); err == nil && name != "" {
 		short, _, _ := strings.Cut(name, ".")

@@ -205,7 +205,7 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	}
 	s.http = newHTTPServer(refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: s.about,
-		snapshots: snapshots, frameAncestors: s.cfg.FrameAncestors, sites: sites.Middleware, aboutLimit: s.cfg.aboutLimit(),
+		snapshots: snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: s.cfg.aboutLimit(),
 	})), s.cfg.HeaderTimeout, s.log)
 	s.http.ConnContext = overload.Context
 	s.http.RegisterOnShutdown(s.about.Close)

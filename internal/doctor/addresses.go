@@ -29,6 +29,9 @@ func (c Config) addresses(context.Context) []Finding {
 		}
 	}
 	found := []Finding{c.judgeTold(told)}
+	if f, concerns := c.localNetworkAccess(told); concerns {
+		found = append(found, f)
+	}
 	if c.Profile != "" {
 		found = append([]Finding{c.judgeProfile()}, found...)
 	}
@@ -105,6 +108,22 @@ func (c Config) judgeTold(told []netip.Addr) Finding {
 		f.Found += ": reachable in this network"
 	}
 	return f
+}
+
+// localNetworkAccess tells of the permission that browsers ask their users for before a
+// page from the internet may reach a private address (WICG, Chrome from version 142 on):
+// of no account for this server's own pages.
+func (c Config) localNetworkAccess(told []netip.Addr) (f Finding, concerns bool) {
+	private := func(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
+	beyond := len(c.Public) > 0 || len(c.Advertise) > 0 || len(c.STUN) > 0 || c.RelayOnly
+	if beyond || len(told) == 0 || slices.ContainsFunc(told, func(a netip.Addr) bool { return !private(a) }) {
+		return Finding{}, false
+	}
+	return Finding{
+		Group: "addresses", Name: "pages of other sites",
+		Found: "browsers ask whether a page from the internet may reach this server, at a private address; the page needs HTTPS, and a frame in it allow=\"local-network-access\"",
+		Data:  map[string]any{"localNetworkAccess": true},
+	}, true
 }
 
 func texts(list []netip.Addr) []string { return append([]string{}, textsOf(list)...) }

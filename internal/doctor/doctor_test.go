@@ -90,7 +90,7 @@ func TestReportAsJSON(t *testing.T) {
 	}
 	want := []string{
 		"sockets/--http TCP", "buffers/receive buffer", "buffers/send buffer", "buffers/batches",
-		"addresses/clients are told", "addresses/docker0", "nat/NAT", "servers/STUN and TURN",
+		"addresses/clients are told", "addresses/pages of other sites", "addresses/docker0", "nat/NAT", "servers/STUN and TURN",
 		"camera/cameras", "camera/--source webcam", "camera/microphone of webcam", "encoder/encoder for webcam",
 		"certificate/HTTPS", "system/open files", "system/clock",
 	}

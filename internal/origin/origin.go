@@ -38,6 +38,9 @@ type Guard struct {
 	Allowed []string
 	// TokenPublish and TokenView say that a token protects these; it decides then.
 	TokenPublish, TokenView bool
+	// Framed are the sites that may show the embed page in a frame, as the operator
+	// named them; none: those that are Allowed.
+	Framed []string
 	// Proxies are the addresses whose X-Forwarded-Host is believed.
 	Proxies []netip.Prefix
 }
@@ -66,6 +69,31 @@ func (g Guard) Middleware(next http.Handler) http.Handler {
 	})
 }
 
+// FrameAncestors are the sites that may show the embed page in a frame, in the words of
+// that directive (Content Security Policy Level 3, section 6.4.2.1); none: all sites. A
+// page in a frame is one of ours, and plays: who may not watch may not frame it either.
+func (g Guard) FrameAncestors() []string {
+	if len(g.Framed) > 0 || !g.Private || g.TokenView || slices.Contains(g.Allowed, "*") {
+		return g.Framed
+	}
+	ancestors := []string{"'self'"}
+	for _, site := range g.Allowed {
+		if site != "null" { // which that directive does not know
+			ancestors = append(ancestors, site)
+		}
+	}
+	return ancestors
+}
+
+// framed says whether a request is for what a page shows in a frame (Fetch Metadata).
+func framed(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "iframe", "frame", "embed", "object":
+		return true
+	}
+	return false
+}
+
 // guards says whether no token protects what a request wants. Pages and what they
 // are made of tell nothing, and preflights do nothing.
 func (g Guard) guards(r *http.Request) bool {
@@ -75,6 +103,8 @@ func (g Guard) guards(r *http.Request) bool {
 		return false
 	case top == "whip", top == "api" && strings.HasPrefix(rest, "sessions"):
 		return !g.TokenPublish
+	case top == "embed": // which plays by itself, and so wakes cameras
+		return !g.TokenView && framed(r) && len(g.Framed) == 0
 	case top == "whep", top == "api", top == "metrics", top == "snapshot", top == "oembed":
 		return !g.TokenView
 	}
@@ -97,7 +127,8 @@ func (g Guard) foreign(r *http.Request) string {
 		// Images and scripts of other sites come without Origin. Who follows a link
 		// to us, or types our address, sees a page of ours.
 		site := r.Header.Get("Sec-Fetch-Site")
-		if site != "cross-site" && site != "same-site" || r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+		followed := r.Header.Get("Sec-Fetch-Mode") == "navigate" && !framed(r)
+		if site != "cross-site" && site != "same-site" || followed {
 			return ""
 		}
 		return g.referrer(r)

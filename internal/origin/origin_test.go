@@ -57,6 +57,14 @@ func TestGuard(t *testing.T) {
 		"our page, by a proxy's name":     {private, "POST /whip/cam 127.0.0.1:8080", []string{"Origin", "https://cam.example", "Sec-Fetch-Site", "same-origin"}, 200, ""},
 		"a rebound page, as browsers say": {private, "POST /whip/cam rebound.example", []string{"Origin", "http://rebound.example", "Sec-Fetch-Site", "same-origin"}, 421, "--host"},
 		"a link to a snapshot":            {private, "GET /snapshot/cam.jpg localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 200, ""},
+		"a site frames a snapshot":        {private, "GET /snapshot/cam.jpg localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe", "Referer", site + "/"}, 403, "--allow-origin " + site},
+		"a site frames the player":        {private, "GET /embed/cam localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe", "Referer", site + "/"}, 403, "--allow-origin " + site},
+		"a site beside ours does":         {private, "GET /embed/cam localhost", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "object"}, 403, "--allow-origin null"},
+		"our page frames the player":      {private, "GET /embed/cam localhost", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, 200, ""},
+		"a link to the player":            {private, "GET /embed/cam localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 200, ""},
+		"the policy decides on frames":    {with(func(g *origin.Guard) { g.Framed = []string{site} }), "GET /embed/cam localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe", "Referer", site + "/"}, 200, ""},
+		"a token decides on frames":       {with(func(g *origin.Guard) { g.TokenView = true }), "GET /embed/cam localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, 200, ""},
+		"an allowed site frames":          {with(func(g *origin.Guard) { g.Allowed = []string{site} }), "GET /embed/cam localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe", "Referer", site + "/"}, 200, ""},
 		"an allowed site":                 {with(func(g *origin.Guard) { g.Allowed = []string{site} }), "POST /whip/cam localhost", []string{"Origin", site}, 200, ""},
 		"one that begins like it":         {with(func(g *origin.Guard) { g.Allowed = []string{site} }), "POST /whip/cam localhost", []string{"Origin", site + ".org"}, 403, "--allow-origin"},
 		"all sites":                       {with(func(g *origin.Guard) { g.Allowed = []string{"*"} }), "POST /whip/cam localhost", []string{"Origin", site}, 200, ""},
@@ -92,5 +100,27 @@ func TestGuard(t *testing.T) {
 				t.Errorf("%v, %q, want %q in it", err, doc.Detail, tt.cure)
 			}
 		})
+	}
+}
+
+// Whoever may not watch may not show the player in a frame either, and it is the browser
+// that keeps it away, also one that sends no Fetch Metadata.
+func TestFrameAncestors(t *testing.T) {
+	const site = "https://cms.example"
+	for name, tt := range map[string]struct {
+		guard origin.Guard
+		want  string
+	}{
+		"a public server":           {origin.Guard{}, ""},
+		"a private one":             {origin.Guard{Private: true}, "'self'"},
+		"with sites":                {origin.Guard{Private: true, Allowed: []string{site, "null"}}, "'self' " + site},
+		"for all sites":             {origin.Guard{Private: true, Allowed: []string{site, "*"}}, ""},
+		"a view token protects":     {origin.Guard{Private: true, TokenView: true}, ""},
+		"a publish token does not":  {origin.Guard{Private: true, TokenPublish: true}, "'self'"},
+		"the operator's own choice": {origin.Guard{Private: true, Framed: []string{"https://*.example"}}, "https://*.example"},
+	} {
+		if got := strings.Join(tt.guard.FrameAncestors(), " "); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }
