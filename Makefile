@@ -40,6 +40,7 @@ test: need-clients test-quick test-pages test-e2e ## everything but test-camera:
 .PHONY: test-quick
 test-quick: need-build vet ## the tests that need only Go and g++, with the race detector
 	$(GO) test -race ./...
+	$(GO) test -count 1 -run 'Cheap' ./internal/negotiate ./internal/peer # times, which the race detector would make long
 
 .PHONY: test-pages
 test-pages: ## the unit tests of the pages' JavaScript

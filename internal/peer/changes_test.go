@@ -2,12 +2,14 @@ package peer_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
@@ -243,4 +245,36 @@ func TestMediaBeforeTheSessionIsServed(t *testing.T) {
 	serve(t, s, nil)
 	video := got.get(t, webrtc.MimeTypeH264)
 	eventually(t, "all packets", func() bool { return video.packets() == 20 })
+}
+
+// A track gets nothing while its packets come with another payload type than the answer's, or
+// its own; the other track does not hide it, and a stray packet is no fault.
+func TestUnexpectedPayloadTypesAreNamed(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	p := startWired(t, peer.Config{Registerer: registry}, nil)
+	video, audio := p.source(p.video, 1, 0), p.source(p.audio, 2, 0)
+	agreed := video.PayloadType
+	dropped := func() int {
+		return int(counter(t, registry, "porthole_publisher_packets_dropped_total", "payload_type"))
+	}
+
+	video.PayloadType = 120
+	video.send(t, 20)
+	audio.send(t, 20)
+	eventually(t, "the sound", func() bool { return p.got.get(t, webrtc.MimeTypeOpus).packets() == 20 })
+	eventually(t, "the packets in vain", func() bool { return dropped() == 20 })
+	want := peer.UnexpectedPayload{PayloadType: 120, Packets: 20, Agreed: []peer.AgreedPayload{{PayloadType: agreed, Codec: "H264"}}}
+	if got := p.session.Info().Unexpected; got == nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("unexpected is %+v, want %+v", got, want)
+	}
+
+	video.PayloadType = agreed // who begins wrong may still go on right
+	video.send(t, 20)
+	eventually(t, "the pictures", func() bool { return p.got.get(t, webrtc.MimeTypeH264).packets() == 20 })
+	video.PayloadType = 120
+	video.send(t, 1)
+	eventually(t, "the stray packet", func() bool { return dropped() == 21 })
+	if got := p.session.Info().Unexpected; got != nil {
+		t.Errorf("unexpected is %+v although both tracks are fine", got)
+	}
 }

@@ -29,8 +29,8 @@ func TestFloodOfFeedbackIsBounded(t *testing.T) {
 		l.feedback.Store(&feedback)
 
 		viewer, stranger := contextWith(key), contextWith(bytes.Repeat([]byte{3}, 16))
-		send := func(from *srtp.Context) {
-			plain, err := (&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 1}}}).Marshal()
+		sendOf := func(from *srtp.Context, packets ...rtcp.Packet) {
+			plain, err := rtcp.Marshal(packets)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,6 +39,9 @@ func TestFloodOfFeedbackIsBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.readRTCP(sealed)
+		}
+		send := func(from *srtp.Context) {
+			sendOf(from, &rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 1}}})
 		}
 		for range 5000 {
 			send(stranger)
@@ -56,6 +59,31 @@ func TestFloodOfFeedbackIsBounded(t *testing.T) {
 		}
 		if most := heardBurst + seconds*heardPerSecond + 1; heard > most || heard < most-10 {
 			t.Errorf("%d packets of a flood were read, want about %d", heard, most)
+		}
+
+		// Large ones count by their size.
+		time.Sleep(time.Minute)
+		large := &rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: make([]rtcp.NackPair, 250)} // 1,012 bytes
+		heard = 0
+		for range seconds * 200 {
+			time.Sleep(time.Second / 200)
+			sendOf(viewer, large)
+		}
+		if most := (heardBytesBurst + seconds*heardBytesPerSecond) / 1012; heard > most+1 || heard < most-10 {
+			t.Errorf("%d large packets of a flood were read, want about %d", heard, most)
+		}
+
+		// What nobody has asked for is not even parsed, and takes nothing along.
+		time.Sleep(time.Minute)
+		heard = 0
+		sendOf(viewer, &rtcp.ReceiverReport{}, rtcp.NewCNAMESourceDescription(1, "x"), &rtcp.ExtendedReport{},
+			&rtcp.TransportLayerCC{
+				Header:            rtcp.Header{Type: rtcp.TypeTransportSpecificFeedback, Count: rtcp.FormatTCC, Length: 5},
+				PacketStatusCount: 65535,
+				PacketChunks:      []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: 0, RunLength: 8191}},
+			}, &rtcp.PictureLossIndication{MediaSSRC: 1}, &rtcp.FullIntraRequest{MediaSSRC: 1, FIR: []rtcp.FIREntry{{SSRC: 1}}})
+		if heard != 3 {
+			t.Errorf("%d parts of a packet were read, want the report and the two requests for a keyframe", heard)
 		}
 	})
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-	"golang.org/x/time/rate"
 
 	"porthole/internal/egress"
 )
@@ -48,7 +47,7 @@ type mediaLink struct {
 
 	// feedback is where the client's RTCP goes once somebody wants it, heard how much.
 	feedback atomic.Pointer[func([]rtcp.Packet)]
-	heard    *rate.Limiter
+	heard    heard
 	// secured and crypt are nil until the handshake is over.
 	secured atomic.Pointer[dtls.Conn]
 	crypt   atomic.Pointer[crypt]

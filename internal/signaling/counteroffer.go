@@ -60,7 +60,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *entry) error
 	if !e.unanswered {
 		return errNoRenegotiation
 	}
-	ufrag, pwd, err := session.Answer(body)
+	var ufrag, pwd string
+	err = h.inTurn(r, func() (err error) {
+		ufrag, pwd, err = session.Answer(body)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("read the answer: %w", err)
 	}

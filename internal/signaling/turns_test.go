@@ -29,3 +29,21 @@ func TestOffersAreReadInTurn(t *testing.T) {
 	}
 	f.table.HoldTurns()() // all of them are there
 }
+
+// An answer to a counter-offer is read in turn like an offer. One that has to wait for too
+// long may come again.
+func TestAnswersAreReadInTurn(t *testing.T) {
+	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+		c.ConnectTimeout = 50 * time.Millisecond
+	})
+	f.make = func(s *fakeSession) signaling.Session { return answeringSession{s} }
+	session := f.do("POST", f.prefix()+"/cam?counter-offer", "").Header.Get("Location")
+	release := f.table.HoldTurns()
+	if r := f.do("PATCH", session, "v=0", "Content-Type", typeSDP); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
+		t.Errorf("status %d, Retry-After %q", r.StatusCode, r.Header.Get("Retry-After"))
+	}
+	release()
+	if r := f.do("PATCH", session, "v=0", "Content-Type", typeSDP); r.StatusCode != 204 {
+		t.Errorf("again: status %d", r.StatusCode)
+	}
+}
