@@ -53,7 +53,7 @@ func TestAttacksCostTheAttacker(t *testing.T) {
 	s := startProgram(t, plainBinary(t), "--source", patternSource, "--log-level", "info")
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	control := newControl(t, s)
-	for _, attacks := range [][]attack{connectionAttacks(), requestAttacks(), offerAttacks(), feedbackAttacks()} {
+	for _, attacks := range [][]attack{connectionAttacks(), requestAttacks(), offerAttacks(), feedbackAttacks(), publishAttacks()} {
 		for _, a := range attacks {
 			t.Run(a.name, func(t *testing.T) { control.withstands(t, a) })
 		}

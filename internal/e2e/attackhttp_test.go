@@ -109,9 +109,6 @@ func foreignSites(_ testing.TB, s *server) maker {
 // with as long a header as there may be.
 func patches(t testing.TB, s *server) func(context.Context, *tallies) {
 	offer := viewersOffer(t, s)
-	fragment := "a=ice-ufrag:" + between(offer, "a=ice-ufrag:", "\r\n") + "\r\na=ice-pwd:" + between(offer, "a=ice-pwd:", "\r\n") +
-		"\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host\r\n"
-	long := strings.Repeat("x", 30<<10)
 	return func(ctx context.Context, answers *tallies) {
 		client := clientFrom(t, net.IPv4(127, 0, 0, 2))
 		var sessions []string
@@ -127,10 +124,8 @@ func patches(t testing.TB, s *server) func(context.Context, *tallies) {
 			}
 			r := newRequest(http.MethodPost, s.url+"/whep/webcam", offer)
 			if left > 0 {
-				r = newRequest(http.MethodPatch, sessions[len(sessions)-1], fragment)
-				r.Header.Set("Content-Type", "application/trickle-ice-sdpfrag")
+				r = longPatch(sessions[len(sessions)-1], offer, i)
 			}
-			r.Header.Set("User-Agent", fmt.Sprint(i)+long)
 			location := ask(ctx, client, r, answers)
 			if left--; location != "" {
 				sessions, left = append(sessions, location), 63
