@@ -12,6 +12,7 @@ import { Pictures } from './pictures.js';
 import { address } from './site.js';
 import { t } from './text-home.js';
 import { words } from './text.js';
+import { Warnings } from './warnings.js';
 
 /** @typedef {import('./feed.js').Stream} Stream */
 
@@ -58,6 +59,7 @@ class Card {
   #count = make('span', { class: 'pill count' });
   #media = make('p', {});
   #uptime = make('p', {});
+  #warnings = new Warnings();
   #link;
   /** @type {Stream | undefined} */
   #stream;
@@ -68,7 +70,7 @@ class Card {
     this.tile = make('div', { class: 'tile', 'aria-hidden': 'true' }, icon('play'), this.#badge, this.#count);
     this.element = make('li', { class: 'card stream' },
       this.tile,
-      make('div', { class: 'about' }, make('h2', {}, this.#link), this.#media, this.#uptime),
+      make('div', { class: 'about' }, make('h2', {}, this.#link), this.#media, this.#uptime, this.#warnings.element),
       make('div', { class: 'tools' },
         copyButton(t('copyWHEP'), () => address('whep', name)),
         copyButton(t('copyEmbed'), () => frameLine(name))));
@@ -85,6 +87,7 @@ class Card {
     this.#count.textContent = t('watching', { n: viewers });
     this.#count.hidden = viewers === 0;
     this.#media.textContent = about;
+    this.#warnings.update(stream.warnings);
     this.tick();
   }
 

@@ -28,6 +28,7 @@ import { pause } from './wait.js';
  * @property {number} [viewers]
  * @property {string} [since] RFC 3339
  * @property {Track[]} [tracks]
+ * @property {import('./text-warnings.js').Warning[]} [warnings] what of it hurts viewers
  *
  * @typedef {object} Session
  * @property {string} id
@@ -44,6 +45,7 @@ import { pause } from './wait.js';
  * @property {number} packets
  * @property {number} drops packets that a viewer was not sent
  * @property {number} [rttMs]
+ * @property {import('./text-warnings.js').Warning[]} [warnings] what of a publisher's stream hurts viewers
  */
 
 /** The server sends the list at once; a proxy that holds it back for so long, ms,

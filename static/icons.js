@@ -11,6 +11,7 @@ const paths = {
   check: 'M5 12.5l4.5 4.5L19 7.5',
   close: 'M6 6l12 12M18 6L6 18',
   share: 'M12 15V3.8M8 7.2l4-3.6 4 3.6M7 11H5v9.5h14V11h-2',
+  warning: 'M12 4.2L2.8 19.8h18.4zM12 10v4.6M12 17.2v.1',
   leaveFullscreen: 'M4.5 9H9V4.5M19.5 9H15V4.5M4.5 15H9v4.5M19.5 15H15v4.5',
 };
 

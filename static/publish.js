@@ -8,6 +8,7 @@ import { translatePage } from './i18n.js';
 import { closeMedia, devices, isAllowedHere, openMedia, resize } from './media.js';
 import { LevelMeter } from './meter.js';
 import { diagnose } from './porthole.js';
+import { PublishWarnings } from './publish-warnings.js';
 import { showState, showStats, showTrouble } from './publish-view.js';
 import { Publisher } from './publisher.js';
 import { address, readToken, saveToken, streamName } from './site.js';
@@ -32,6 +33,7 @@ const size = byId('size', HTMLSelectElement);
 const rate = byId('bitrate', HTMLSelectElement);
 const codec = byId('codec', HTMLSelectElement);
 const token = byId('token', HTMLInputElement);
+const warnings = new PublishWarnings(name);
 const meter = new LevelMeter(byId('level', HTMLElement));
 
 /** @type {MediaStream | undefined} what the preview shows and the publisher sends */
@@ -50,6 +52,7 @@ function main() {
   byId('watch-link', HTMLAnchorElement).href = inThisLanguage(address('watch', name));
   offerOtherLanguage(t('otherLanguage'));
   token.value = readToken('publish');
+  warnings.follow(token.value || readToken('view'));
   listen();
   offerCodecs();
   if (!isAllowedHere()) {
@@ -75,7 +78,9 @@ function listen() {
     else start();
   });
   publisher.addEventListener('state', (event) => {
-    showState(/** @type {CustomEvent<import('./publisher.js').PublishState>} */ (event).detail, { name, active: publisher.active });
+    const state = /** @type {CustomEvent<import('./publisher.js').PublishState>} */ (event).detail;
+    showState(state, { name, active: publisher.active });
+    warnings.own = state.name === 'live' || state.name === 'mending';
     stayAwake();
   });
   publisher.addEventListener('stats', (event) => showStats(/** @type {CustomEvent<import('./stats.js').SendingStats>} */ (event).detail));
@@ -203,6 +208,7 @@ async function start() {
   if (!stream) await open(both); // nothing yet: perhaps it is allowed now
   if (!stream) return;
   saveToken('publish', token.value.trim());
+  warnings.follow(token.value.trim());
   publisher.start({
     endpoint: address('whip', name),
     token: token.value.trim() || undefined,

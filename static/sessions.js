@@ -9,6 +9,7 @@ import { bearer } from './signaling.js';
 import { root } from './site.js';
 import { diagnosisInChinese } from './text-diagnosis.js';
 import { t } from './text-home.js';
+import { Warnings } from './warnings.js';
 
 /** @typedef {import('./feed.js').Session} Session */
 
@@ -59,13 +60,14 @@ class Row {
   /** @type {Record<string, HTMLElement>} */
   #cells = {};
   #about = make('p', { class: 'diagnosis' });
+  #warnings = new Warnings();
 
   /** @param {string} id @param {() => void} onSave */
   constructor(id, onSave) {
     for (const column of columns) this.#cells[column] = make('td', { 'data-label': t(column), 'data-column': column });
     const button = make('button', { type: 'button', class: 'plain', title: t('transcriptOf', { id }) }, t('transcript'));
     button.addEventListener('click', onSave);
-    this.#cells.state.append(make('span', {}), this.#about);
+    this.#cells.state.append(make('span', {}), this.#about, this.#warnings.element);
     this.element = make('tr', {}, ...Object.values(this.#cells), make('td', { class: 'tools' }, button));
   }
 
@@ -81,6 +83,7 @@ class Row {
     // An end that is nobody's fault needs no explanation.
     write(this.#about, code === 'ended' ? '' : explanation(code, diagnosis));
     this.#about.hidden = this.#about.textContent === '';
+    this.#warnings.update(session.warnings);
     const way = path === 'relay' ? t('relay') : (path ?? '–').toUpperCase();
     this.#set('path', rttMs ? `${way} · ${t('roundTrip', { ms: Math.round(rttMs) })}` : way);
     this.#set('client', client);

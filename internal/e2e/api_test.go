@@ -72,6 +72,9 @@ type streamInfo struct {
 		Codec   string `json:"codec"`
 		Bitrate uint64 `json:"bitrate"`
 	} `json:"tracks"`
+	Warnings []struct {
+		Code string `json:"code"`
+	} `json:"warnings"`
 }
 
 // stream asks the API for one stream; one that does not exist is not live.

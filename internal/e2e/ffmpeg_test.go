@@ -34,16 +34,23 @@ func whipFFmpeg(t testing.TB) string {
 // returns ends FFmpeg as a person does, by Ctrl-C, and waits.
 func pushFFmpeg(t testing.TB, url, token string) (stop func()) {
 	t.Helper()
+	return pushFFmpegAs(t, url, token, "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30")
+}
+
+// pushFFmpegAs is pushFFmpeg with options of the author's for libx264.
+func pushFFmpegAs(t testing.TB, url, token string, x264 ...string) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	args := []string{
 		"-nostdin", "-hide_banner", "-loglevel", "warning", "-nostats", "-re",
 		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30",
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
-		"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
-		"-pix_fmt", "yuv420p", "-g", "30", "-b:v", "800k",
-		"-c:a", "libopus", "-ac", "2", "-ar", "48000", "-b:a", "64k",
-		"-f", "whip",
+		"-c:v", "libx264", "-pix_fmt", "yuv420p", "-b:v", "800k",
 	}
+	args = append(args, x264...)
+	args = append(args,
+		"-c:a", "libopus", "-ac", "2", "-ar", "48000", "-b:a", "64k",
+		"-f", "whip")
 	if token != "" {
 		args = append(args, "-authorization", token)
 	}

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { homeTexts } from '../text-home.js';
 import { publishTexts } from '../text-publish.js';
 import { levelOf } from '../meter.js';
+import { titles, warningsInChinese, wordsOn } from '../text-warnings.js';
 import { connectionTrouble, lostTrouble, refusalTrouble, troubleOf } from '../trouble.js';
 
 const camera = { source: 'camera', camera: '', microphone: '', width: 1280, height: 720 };
@@ -83,4 +84,22 @@ test('the meter is silent, full and in between', () => {
   assert.equal(levelOf(tone(1)), 1);
   const middle = levelOf(tone(0.03));
   assert.ok(middle > 0.3 && middle < 0.7, `${middle}`);
+});
+
+test('every warning of the server has a title, and words in Chinese', () => {
+  const code = readFileSync(new URL('../../internal/broadcast/warning.go', import.meta.url), 'utf8');
+  const [, list] = code.match(/\[warningCodes\]string\{([^}]+)\}/);
+  const codes = [...list.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+  assert.ok(codes.length >= 5);
+  assert.deepEqual(Object.keys(titles), codes);
+  assert.deepEqual(Object.keys(warningsInChinese), codes);
+});
+
+test('a warning is in the language of the page, with its values and its layer', () => {
+  const warning = { code: 'profile', profile: 'High', rid: 'h', sentence: 'Some browsers refuse it.', obs: 'Profile: baseline', ffmpeg: '-profile:v baseline' };
+  assert.deepEqual(wordsOn(warning, 'en'), { title: 'H.264 High profile · h', sentence: 'Some browsers refuse it.', obs: 'Profile: baseline', ffmpeg: '-profile:v baseline' });
+  assert.match(wordsOn(warning, 'zh').sentence, /H\.264 High，/);
+  assert.match(wordsOn({ ...warning, code: 'keyframe_interval', interval: 8.3 }, 'zh').sentence, /间隔 8\.3 秒/);
+  assert.match(wordsOn({ ...warning, code: 'keyframe_interval' }, 'zh').sentence, /间隔超过 4 秒/);
+  assert.equal(wordsOn({ ...warning, code: 'of_the_future', rid: undefined }, 'zh').title, 'of_the_future');
 });
