@@ -48,9 +48,20 @@ function fill(item, warning) {
   write(item.querySelector('summary span'), title);
   write(item.querySelector('p'), sentence);
   item.querySelector('dl')?.replaceChildren(
-    make('dt', {}, 'OBS'), make('dd', {}, obs),
-    make('dt', {}, 'FFmpeg'), make('dd', {}, ffmpeg));
+    make('dt', {}, 'OBS'), make('dd', {}, ...withOptions(obs)),
+    make('dt', {}, 'FFmpeg'), make('dd', {}, ...withOptions(ffmpeg)));
   return item;
+}
+
+/** Options as they are typed: -g 60, repeat-headers=1. */
+const option = /((?<!\w)-[\w:-]+(?: \w+)?|[a-z]+-[a-z]+(?:=\w+)?)/;
+
+/**
+ * A text whose options stand out, and are not broken at their dashes.
+ * @param {string} text
+ */
+function withOptions(text) {
+  return text.split(option).map((part, index) => (index % 2 ? make('code', {}, part) : part));
 }
 
 /** @param {Element | null} element @param {string} text */

@@ -8,7 +8,7 @@ const (
 	// keyframeAnswer is how long a keyframe may take that was asked for; keyframeTries is
 	// how often it is, one after the other, because a request can be lost.
 	keyframeAnswer = time.Second
-	keyframeTries  = 2
+	keyframeTries  = 3
 	// confirmAfter is when, after a keyframe that came as if it were an answer, another
 	// one is asked for: one that comes by itself is not due then.
 	confirmAfter = maxKeyframeGap - keyframeTries*keyframeAnswer
@@ -28,9 +28,9 @@ const (
 // do not. So when none has come for too long, one is asked for, and another one at a time
 // when none would come by itself:
 //
-//	keyframe ─ 4 s ─► ask, ask again ─► none: it does not answer
-//	                        └─► keyframe ─ 2 s ─► ask, ask again ─► none: it does not answer
-//	                                                    └─► keyframe: it answers, and is not asked again
+//	keyframe ─ 4 s ─► ask, thrice at most ─► none: it does not answer
+//	                   └─► keyframe ─ 1 s ─► ask likewise ─► none: it does not answer
+//	                                          └─► keyframe: it answers, and is not asked again
 //
 // Times are health.watched. It belongs to the layer's writer.
 type keyframeHabit struct {
