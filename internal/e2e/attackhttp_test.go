@@ -23,26 +23,30 @@ func attacker() *net.Dialer {
 // connectionAttacks are those of many connections. Most of 8,000 are refused.
 func connectionAttacks() []attack {
 	const refused = 7000
-	flood := func(request string) func(testing.TB, *server) func(context.Context, *tallies) {
+	type where func(*server) string
+	pages := func(s *server) string { return strings.TrimPrefix(s.url, "http://") }
+	media := func(s *server) string { return s.media.String() }
+	flood := func(address where, request string) func(testing.TB, *server) func(context.Context, *tallies) {
 		return func(t testing.TB, s *server) func(context.Context, *tallies) {
 			const metric = "porthole_connections_refused_total"
 			before := s.metric(t, metric)
 			return func(ctx context.Context, answers *tallies) {
-				attackByConnections(ctx, s, 8000, request)
+				attackByConnections(ctx, address(s), 8000, request)
 				answers.add("refused", int(s.metric(t, metric)-before))
 			}
 		}
 	}
 	return []attack{
-		{"silent connections", flood(""), map[string]int{"refused": refused}},
-		{"half requests", flood("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: " + strings.Repeat("x", 16<<10)), map[string]int{"refused": refused}},
-		{"event streams", flood("GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"), map[string]int{"refused": refused}},
+		{"silent connections", flood(pages, ""), map[string]int{"refused": refused}},
+		{"half requests", flood(pages, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: "+strings.Repeat("x", 16<<10)), map[string]int{"refused": refused}},
+		{"event streams", flood(pages, "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"), map[string]int{"refused": refused}},
+		{"half packets of ICE over TCP", flood(media, "\x00\x64half of a packet"), map[string]int{"refused": refused}},
 	}
 }
 
 // attackByConnections opens n connections, sends the same on each, and holds those that
 // the server holds until ctx ends.
-func attackByConnections(ctx context.Context, s *server, n int, request string) {
+func attackByConnections(ctx context.Context, address string, n int, request string) {
 	var open []net.Conn
 	defer func() {
 		for _, c := range open {
@@ -50,7 +54,7 @@ func attackByConnections(ctx context.Context, s *server, n int, request string) 
 		}
 	}()
 	for range n {
-		c, err := attacker().DialContext(ctx, "tcp", strings.TrimPrefix(s.url, "http://"))
+		c, err := attacker().DialContext(ctx, "tcp", address)
 		if err != nil {
 			continue // refused, or the end
 		}

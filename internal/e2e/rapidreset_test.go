@@ -22,7 +22,7 @@ const attackersLine = 12_500_000
 // resetter is an HTTP/2 client that opens streams and resets them at once.
 type resetter struct {
 	address string
-	path    string
+	path    string        // of the streams; "": pings and settings in their place
 	padding string        // of a header
 	line    *rate.Limiter // bytes a second of all connections
 
@@ -86,8 +86,13 @@ func (r *resetter) connection(ctx context.Context) (streams int) {
 			return streams
 		default:
 		}
-		_ = writer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndStream: true, EndHeaders: true})
-		_ = writer.WriteRSTStream(id, http2.ErrCodeCancel)
+		if r.path == "" {
+			_ = writer.WritePing(false, [8]byte{byte(id)})
+			_ = writer.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: id % 4096})
+		} else {
+			_ = writer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndStream: true, EndHeaders: true})
+			_ = writer.WriteRSTStream(id, http2.ErrCodeCancel)
+		}
 		streams++
 		if out.buffer.Len() < 4<<10 {
 			continue
@@ -144,5 +149,6 @@ func resetAttacks() []attack {
 		{"many connections", resets(50, "/api/events", 10), map[string]int{"streams": 1000}},
 		{"many connections, pages", resets(50, "/watch/webcam", 10), map[string]int{"streams": 1000}},
 		{"many connections, long headers", resets(50, "/api/streams", 8<<10), map[string]int{"streams": 1000}},
+		{"many connections, pings", resets(50, "", 0), map[string]int{"streams": 1000}},
 	}
 }
