@@ -48,7 +48,7 @@ func TestTrackGoesOnUnderAnotherSSRC(t *testing.T) {
 					}
 					got.mu.Lock()
 					defer got.mu.Unlock()
-					return got.seqs[120] == 1 && got.seqs[one.SequenceNumber-1] == 1
+					return got.changes == 2
 				})
 				got.check(t, one, 120, 2)
 				p.got.mu.Lock()
@@ -105,6 +105,28 @@ func TestFeedbackFollowsTheSSRC(t *testing.T) {
 			break
 		}
 	}
+	// Only the reports of the new source tell its clock.
+	clock := func(ssrc uint32, seconds uint64) {
+		t.Helper()
+		if err := p.client.WriteRTCP([]rtcp.Packet{&rtcp.SenderReport{SSRC: ssrc, NTPTime: seconds << 32}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock(0x1111, 4_000_000_000)
+	clock(shown, 4_000_000_007)
+	clocks := func() (of [2]bool) {
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		for i, seconds := range []uint64{4_000_000_000, 4_000_000_007} {
+			of[i] = slices.Contains(got.reports, peer.NTPTime(seconds<<32))
+		}
+		return of
+	}
+	eventually(t, "a report on the new source", func() bool { return clocks()[1] })
+	if clocks()[0] {
+		t.Error("a report on the old source was taken")
+	}
+
 	lost := two.SequenceNumber
 	two.SequenceNumber++
 	asked := func() bool {
@@ -167,6 +189,33 @@ func TestTwoSourcesOfOneTrack(t *testing.T) {
 	got.check(t, one, 0, 0)
 	if grown := heap() - before; grown > 4<<20 {
 		t.Errorf("the heap has grown by %d KiB, want 4 MiB at most", grown>>10)
+	}
+}
+
+// What comes faster than it can be kept until the old source is silent is left out, and a
+// keyframe asked for.
+func TestNewSourceThatIsTooMuchToKeep(t *testing.T) {
+	p := startWired(t, peer.Config{}, nil)
+	shown := uint32(p.client.GetSenders()[0].GetParameters().Encodings[0].SSRC)
+	one, two := p.source(p.video, 0x1111, 0), p.source(p.video, shown, 30_000)
+	one.send(t, 1)
+	got := p.got.get(t, webrtc.MimeTypeH264)
+	large := make([]byte, 1200)
+	eventually(t, "the new source", func() bool {
+		for range 100 { // 24 Mbit/s
+			two.wire.send(t, two.Header, large...)
+			two.SequenceNumber++
+		}
+		got.mu.Lock()
+		defer got.mu.Unlock()
+		return got.changes == 1
+	})
+	two.send(t, 10)
+	eventually(t, "what comes after", func() bool { return got.packets() > 10 })
+	for {
+		if _, ok := wait(t, p.client.rtcp, "a keyframe request").(*rtcp.PictureLossIndication); ok {
+			break
+		}
 	}
 }
 
