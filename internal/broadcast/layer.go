@@ -162,7 +162,7 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	}
 	kept.passed, kept.hasPassed = l.passed(&p.Header)
 	l.ring.append(kept, p.Payload)
-	if l.video && !l.keyed && l.inFrame && timestamp == l.lastTS && l.isKeyframe(p.Payload) {
+	if l.video && !l.keyed && timestamp == l.lastTS && l.isKeyframe(p.Payload) {
 		if l.vp8 {
 			l.noteSize(p.Payload)
 		}

@@ -44,10 +44,29 @@ func (l *Layer) putSets(kept *packet, payload []byte) {
 		s.begin()
 		s.read(payload) // once more, as a part of this picture
 	}
-	l.putBefore(kept, s.release())
-	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.hole) {
+	held := s.release()
+	if kept.start && s.ended && l.in.missing > 0 && len(held) == 0 && s.spare(kept.arrived) {
+		l.putBeforeHole(kept, s.build())
+	}
+	l.putBefore(kept, held)
+	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.missing > 0) {
 		l.putBefore(kept, s.build())
 	}
+	s.ended = kept.marker
+}
+
+// putBeforeHole writes packets of our own in front of what is missing of the beginning of a
+// picture. Should it turn out to be a keyframe, there is no number for them any more.
+func (l *Layer) putBeforeHole(kept *packet, payloads [][]byte) {
+	l.in.insertBeforeHole(uint64(len(payloads)))
+	for i, payload := range payloads {
+		own := *kept
+		own.seq += uint64(i) - l.in.missing
+		own.marker = false
+		l.ring.append(own, payload)
+		kept.start = false
+	}
+	kept.seq += uint64(len(payloads))
 }
 
 // putBefore writes packets of our own in front of one, as part of its picture.

@@ -43,6 +43,10 @@ type parameterSets struct {
 	// the last keyframe brought all.
 	inPicture [setKinds]bool
 	repeats   bool
+	// ended: the newest packet was the last of its picture. spared: our sets are in the
+	// picture being written already. spares bounds how often.
+	ended, spared bool
+	spares        budget
 
 	aggregate []byte   // memory of build
 	built     [][]byte // likewise
@@ -191,7 +195,7 @@ func (s *parameterSets) hold(payload []byte) bool {
 
 // begin is called at the start of a picture.
 func (s *parameterSets) begin() {
-	s.inPicture = [setKinds]bool{}
+	s.inPicture, s.spared = [setKinds]bool{}, false
 	for _, payload := range s.held[:s.waits] {
 		s.read(payload)
 	}
@@ -216,9 +220,21 @@ func (s *parameterSets) missing(hole bool) bool {
 		own = own && s.inPicture[kind]
 		known = known && len(s.kept[kind]) > 0
 	}
+	if s.spared {
+		return false
+	}
 	repeats := s.repeats
 	s.repeats = own || hole && repeats
 	return !own && known && !(hole && repeats)
+}
+
+// spare says whether our sets are to be put in front of a picture whose beginning is missing:
+// it may come late and be that of a keyframe. A decoder that gets them without need has them
+// once more, and is none the worse for it.
+func (s *parameterSets) spare(now int64) bool {
+	const perSecond, burst = 2, 10
+	s.spared = !s.repeats && s.known() && s.spares.take(now, 1, perSecond, burst)
+	return s.spared
 }
 
 // build returns payloads with all sets that are kept: one aggregation packet (RFC 6184

@@ -2,6 +2,7 @@ package broadcast_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -270,5 +271,74 @@ func FuzzParameterSets(f *testing.F) {
 				seen[packet.SequenceNumber] = packet.payload
 			}
 		})
+	})
+}
+
+// The first fragment of a keyframe is overtaken by the next: the sets that it lacks are in
+// front of it all the same, where a decoder needs them. So are those of other pictures that
+// begin late, which does no harm.
+func TestKeyframeThatBeginsLateHasItsSets(t *testing.T) {
+	const begin, middle, end = "\x7c\x85\x88", "\x7c\x05\x84", "\x7c\x45\x00"
+	for name, order := range map[string][]int{"as sent": {0, 1, 2}, "the second first": {1, 0, 2}, "the last first": {2, 0, 1}, "backwards": {2, 1, 0}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+				p := newBy(t, b, h264)
+				p.send(1, false, sets264)
+				p.send(1, true, idr264)
+				p.send(2, true, p264)
+				p.send(3, true, idr264) // it does not repeat them
+				p.send(4, true, p264)
+				late := func(picture int, parts ...string) {
+					first := p.seq
+					for _, i := range order {
+						p.seq = first + uint16(i)
+						p.send(picture, i == len(parts)-1, parts[i])
+					}
+					p.seq = first + uint16(len(parts))
+				}
+				late(5, begin, middle, end)
+				_, s := watch(t, b, nil)
+				late(6, p264, p264, p264)
+				p.send(7, true, p264)
+				time.Sleep(time.Second)
+				got := s.take()
+				slices.SortFunc(got, func(x, y received) int { return int(int16(x.SequenceNumber - y.SequenceNumber)) })
+				want := []string{"24 28 28 28m", "1 1 1m", "1m"}
+				if order[0] != 0 {
+					want[1] = "24 " + want[1]
+				}
+				expect(t, pictures(got, false), want)
+				checkContiguous(t, got)
+				if parts := got[1].payload + got[2].payload + got[3].payload; parts != begin+middle+end {
+					t.Errorf("the keyframe is %x", parts)
+				}
+			})
+		})
+	}
+}
+
+// How often sets are put in front of pictures that begin late has a bound, whatever a publisher
+// leaves out.
+func TestSetsInFrontOfHolesAreBounded(t *testing.T) {
+	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
+		p := newBy(t, b, h264)
+		p.send(1, false, sets264)
+		p.send(1, true, idr264)
+		p.send(2, true, idr264)
+		_, s := watch(t, b, nil)
+		for i := 3; i < 1003; i++ {
+			p.seq++
+			p.send(i, true, p264)
+		}
+		time.Sleep(time.Second)
+		sets := 0
+		for _, packet := range s.take() {
+			if packet.payload == sets264 {
+				sets++
+			}
+		}
+		if sets < 5 || sets > 15 {
+			t.Errorf("%d times within a second, want about ten", sets)
+		}
 	})
 }

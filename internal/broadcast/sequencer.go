@@ -27,9 +27,9 @@ type sequencer struct {
 	// one that was sent later. Padding that arrives late is not among it: packets
 	// behind it have their numbers already, and it stays a hole.
 	padding recent
-	// hole says that numbers are missing in front of the newest one.
-	hole bool
-	// insertions are the newest packets in front of which insert made room.
+	// missing is how many numbers are missing right in front of the newest one.
+	missing uint64
+	// insertions are the newest packets in front of which room was made.
 	insertions [maxInsertions]insertion
 	inserted   uint64 // how many there were, in this numbering
 }
@@ -86,9 +86,16 @@ func (s *sequencer) ahead(number uint16) bool {
 
 // insert makes room for packets in front of the newest one, whose number, as place gave
 // it, is the first one's now; its own is count higher.
-func (s *sequencer) insert(count uint64) {
+func (s *sequencer) insert(count uint64) { s.insertAt(s.raw, count) }
+
+// insertBeforeHole makes room in front of the numbers that are missing before the newest
+// one: theirs, should they come, and its own are count higher. The first of the room is as
+// far below what place gave as numbers are missing.
+func (s *sequencer) insertBeforeHole(count uint64) { s.insertAt(s.raw-s.missing, count) }
+
+func (s *sequencer) insertAt(raw, count uint64) {
 	s.offset += count
-	s.insertions[s.inserted%maxInsertions] = insertion{s.raw, count}
+	s.insertions[s.inserted%maxInsertions] = insertion{raw, count}
 	s.inserted++
 }
 
@@ -109,7 +116,7 @@ func (s *sequencer) forgotten(raw uint64) bool {
 
 // advance makes raw the highest number.
 func (s *sequencer) advance(raw uint64) {
-	s.hole = raw != s.raw+1
+	s.missing = raw - s.raw - 1
 	s.seen.clear(s.raw, raw)
 	s.padding.clear(s.raw, raw)
 	s.seen.add(raw)
@@ -126,7 +133,7 @@ func (s *sequencer) renumber(number uint16, padding bool) (uint64, order) {
 	s.raw = sequenceBase + uint64(number)
 	s.padded = 0
 	s.seen, s.padding = recent{}, recent{}
-	s.insertions, s.inserted, s.hole = [maxInsertions]insertion{}, 0, false
+	s.insertions, s.inserted, s.missing = [maxInsertions]insertion{}, 0, 0
 	s.seen.add(s.raw)
 	s.offset = last + 1 - s.raw
 	return last + 1, renumbered

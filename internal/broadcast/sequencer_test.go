@@ -82,13 +82,18 @@ func TestSequencerNeverRepeatsItself(t *testing.T) {
 				continue
 			}
 			if order != late && random.IntN(10) == 0 { // a keyframe that lacks parameter sets
-				count := 1 + random.Uint64N(3)
-				s.insert(count)
+				count, before := 1+random.Uint64N(3), uint64(0)
+				if random.IntN(2) == 0 { // or a picture whose beginning is missing
+					before = s.missing
+					s.insertBeforeHole(count)
+				} else {
+					s.insert(count)
+				}
 				for range count {
-					if ours[[2]uint64{uint64(s.epoch), seq}] {
-						t.Fatalf("seed %d: %d was inserted twice", seed, seq)
+					if ours[[2]uint64{uint64(s.epoch), seq - before}] {
+						t.Fatalf("seed %d: %d was inserted twice", seed, seq-before)
 					}
-					ours[[2]uint64{uint64(s.epoch), seq}] = true
+					ours[[2]uint64{uint64(s.epoch), seq - before}] = true
 					seq++
 				}
 			}
