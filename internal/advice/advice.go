@@ -33,36 +33,33 @@ type Warning struct {
 	FFmpeg   string `json:"ffmpeg"`   // the options of FFmpeg
 }
 
-// cure is what to change, in OBS (Settings, Output, with Output Mode "Advanced") and in FFmpeg.
-type cure struct{ obs, ffmpeg string }
-
-var cures = map[broadcast.WarningCode]cure{
-	broadcast.WarnNoKeyframes: {
-		"Output, Keyframe Interval: 2 s; take intra-refresh out of the x264 Options",
-		"-g 60 at 30 pictures a second, without -intra-refresh",
-	},
-	broadcast.WarnKeyframeInterval: {
-		"Output, Keyframe Interval: 2 s (0 is automatic: up to 250 pictures)",
-		"-g 60 at 30 pictures a second: one every 2 s",
-	},
-	broadcast.WarnBFrames: {
-		"Output, Max B-frames: 0, or Use B-Frames off; with x264, Tune: zerolatency",
-		"-bf 0; with libx264, also -tune zerolatency",
-	},
-	broadcast.WarnProfile: {
-		"Output, Profile: baseline",
-		"-profile:v baseline -pix_fmt yuv420p",
-	},
-	broadcast.WarnNoParameterSets: {
-		"x264 Options: repeat-headers=1; other encoders send them by themselves",
-		"-bsf:v dump_extra, also with -c:v copy",
-	},
+// cure says what to change: in OBS under Settings, Output, with Output Mode "Advanced", and among
+// the options of FFmpeg.
+func cure(code broadcast.WarningCode) (obs, ffmpeg string) {
+	switch code {
+	case broadcast.WarnNoKeyframes:
+		return "Output, Keyframe Interval: 2 s; take intra-refresh out of the x264 Options",
+			"-g 60 at 30 pictures a second, without -intra-refresh"
+	case broadcast.WarnKeyframeInterval:
+		return "Output, Keyframe Interval: 2 s (0 is automatic: up to 250 pictures)",
+			"-g 60 at 30 pictures a second: one every 2 s"
+	case broadcast.WarnBFrames:
+		return "Output, Max B-frames: 0, or Use B-Frames off; with x264, Tune: zerolatency",
+			"-bf 0; with libx264, also -tune zerolatency"
+	case broadcast.WarnProfile:
+		return "Output, Profile: baseline",
+			"-profile:v baseline -pix_fmt yuv420p"
+	case broadcast.WarnNoParameterSets:
+		return "x264 Options: repeat-headers=1; other encoders send them by themselves",
+			"-bsf:v dump_extra, also with -c:v copy"
+	}
+	return "", ""
 }
 
 // On puts a warning into words.
 func On(w broadcast.Warning) Warning {
-	c := cures[w.Code]
-	out := Warning{Code: w.Code.String(), RID: w.RID, Sentence: sentence(w), OBS: c.obs, FFmpeg: c.ffmpeg}
+	out := Warning{Code: w.Code.String(), RID: w.RID, Sentence: sentence(w)}
+	out.OBS, out.FFmpeg = cure(w.Code)
 	switch w.Code {
 	case broadcast.WarnKeyframeInterval:
 		out.Interval = math.Round(w.Interval.Seconds()*10) / 10

@@ -202,7 +202,7 @@ func TestPublishPageHasWarnings(t *testing.T) {
 	s := startServer(t)
 	browser := startChromium(t)
 	fine := openTab(t, browser, s.url+"/publish/fine")
-	goLive(fine, "VP8")
+	goLive(fine, "H264")
 	page := openTab(t, browser, s.url+"/publish/desk", keyframelessScript)
 	goLive(page, "VP8")
 	s.waitWarnings(t, 40*time.Second, "desk", "no_keyframes")
