@@ -15,7 +15,7 @@ const maxAnswerSize = 8192
 // groupLipSync marks sections that are played in step.
 const groupLipSync = "LS"
 
-// FinishAnswer turns the answer that pion made for o.SDP, once gathering is over,
+// FinishAnswer turns an answer to o.SDP, once gathering is over,
 // into the text that the client gets. It has the sections of the posted offer, in
 // order, those that were not accepted with port 0; only the attributes that an
 // answer may have for that offer; and all of the server's candidates in the

@@ -10,20 +10,18 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// describeMedia reads what the sections offer to send or receive, and takes out
-// of them what pion would stumble over.
+// describeMedia reads what the sections offer to send or receive. Of SSRCs little is of
+// interest: what a publisher sends with, its packets tell.
 func (d *draft) describeMedia() error {
 	for _, s := range d.live {
 		s.readExtensions(d.role)
 		if d.role == Publish && !s.Inactive {
-			s.StreamID = s.streamID()
-			s.readSource()
 			s.readLayers()
-			continue
+			s.readOtherLayers()
+		} else { // nothing is sent here, whatever the offer said of it
+			s.md.Attributes = without(s.md.Attributes, attrRID, attrSimulcast)
 		}
-		// Nothing is sent here, whatever the offer said of it.
-		s.md.Attributes = without(s.md.Attributes,
-			sdp.AttrKeyMsid, sdp.AttrKeySSRC, sdp.AttrKeySSRCGroup, attrRID, attrSimulcast)
+		s.md.Attributes = without(s.md.Attributes, sdp.AttrKeyMsid, sdp.AttrKeySSRC, sdp.AttrKeySSRCGroup)
 	}
 
 	return nil
@@ -132,137 +130,44 @@ func parseExtension(value string) (ext Extension, direction string, ok bool) {
 	return Extension{ID: uint8(id), URI: f[1]}, direction, true
 }
 
-// streamID returns the MediaStream that a publisher put the section into. Audio and
-// video may be of two, although RFC 9725 section 4.4.2 wants one: there are clients
-// that make one of each track, and viewers get both in one all the same.
-func (s *section) streamID() string {
-	if ids := streamIDs(s.md.Attributes); len(ids) > 0 {
-		return ids[len(ids)-1]
+// maxOtherLayers bounds what is read of a=ssrc-group lines.
+const maxOtherLayers = 32
+
+// readOtherLayers fills OtherLayers: the sources of a SIM group but the first, and what
+// repairs them, each told by its a=ssrc-group line.
+func (s *section) readOtherLayers() {
+	if len(s.RIDs) > 0 {
+		return
 	}
-
-	return ""
-}
-
-// streamIDs returns the stream ids of a section, from a=msid and from the older
-// a=ssrc msid. A "-" means no stream.
-func streamIDs(attrs []sdp.Attribute) []string {
-	var ids []string
-	for _, msid := range msids(attrs) {
-		if id, _, _ := strings.Cut(msid, " "); id != "" && id != "-" {
-			ids = append(ids, id)
-		}
-	}
-
-	return ids
-}
-
-func msids(attrs []sdp.Attribute) []string {
-	found := values(attrs, sdp.AttrKeyMsid)
-	for _, value := range values(attrs, sdp.AttrKeySSRC) {
-		_, rest, _ := strings.Cut(value, " ")
-		if msid, ok := strings.CutPrefix(rest, "msid:"); ok {
-			found = append(found, strings.TrimSpace(msid))
-		}
-	}
-
-	return found
-}
-
-// readSource notes whether the SSRC is known, and gives pion a whole a=msid,
-// without which it does not take simulcast, and the lines of one source only,
-// because it takes two in one section for an outdated dialect (Plan B) and
-// fails. Sources that are dropped here are those of simulcast without RIDs.
-func (s *section) readSource() {
-	track := s.Mid
-	for _, msid := range msids(s.md.Attributes) {
-		if f := strings.Fields(msid); len(f) == 2 {
-			track = f[1]
-			break
-		}
-	}
-	stream := s.StreamID
-	if stream == "" {
-		stream = "-"
-	}
-	s.md.Attributes = set(s.md.Attributes, sdp.AttrKeyMsid, stream+" "+track)
-
 	groups := values(s.md.Attributes, sdp.AttrKeySSRCGroup)
-	primary, ok := primarySSRC(groups, values(s.md.Attributes, sdp.AttrKeySSRC))
-	s.HasSSRC = ok
-	repairs := repairSSRCs(groups)
-	s.md.Attributes = keep(s.md.Attributes, func(a sdp.Attribute) bool {
-		switch a.Key {
-		case sdp.AttrKeySSRC:
-			ssrc, valid := parseSSRC(a.Value)
-			repaired, isRepair := repairs[ssrc]
-			return ok && valid && (ssrc == primary || isRepair && repaired == primary)
-		case sdp.AttrKeySSRCGroup:
-			repaired, _, isRepair := repairGroup(a.Value)
-			return ok && isRepair && repaired == primary
-		}
-
-		return true
-	})
-}
-
-// primarySSRC returns the source that carries the media: the first layer of a
-// SIM group, or the first source that does not repair another.
-func primarySSRC(groups, lines []string) (uint32, bool) {
-	repairs := repairSSRCs(groups)
+	groups = groups[:min(len(groups), maxOtherLayers)]
 	for _, group := range groups {
-		if f := strings.Fields(group); len(f) > 1 && f[0] == "SIM" {
-			if ssrc, ok := parseSSRC(f[1]); ok {
-				return ssrc, true
+		if f := strings.Fields(group); len(f) > 2 && f[0] == "SIM" {
+			s.addOtherLayers(f[2:])
+		}
+	}
+	for _, group := range groups {
+		if f := strings.Fields(group); len(f) == 3 && f[0] == "FID" {
+			if repaired, err := strconv.ParseUint(f[1], 10, 32); err == nil && slices.Contains(s.OtherLayers, uint32(repaired)) {
+				s.addOtherLayers(f[2:])
 			}
 		}
 	}
-	for _, line := range lines {
-		if ssrc, ok := parseSSRC(line); ok {
-			if _, isRepair := repairs[ssrc]; !isRepair {
-				return ssrc, true
-			}
+}
+
+func (s *section) addOtherLayers(sources []string) {
+	for _, source := range sources {
+		if ssrc, err := strconv.ParseUint(source, 10, 32); err == nil && len(s.OtherLayers) < maxOtherLayers {
+			s.OtherLayers = append(s.OtherLayers, uint32(ssrc))
 		}
 	}
-
-	return 0, false
-}
-
-// repairSSRCs maps the sources of retransmissions and FEC to what they repair.
-func repairSSRCs(groups []string) map[uint32]uint32 {
-	repairs := make(map[uint32]uint32)
-	for _, group := range groups {
-		if repaired, repair, ok := repairGroup(group); ok {
-			repairs[repair] = repaired
-		}
-	}
-
-	return repairs
-}
-
-// repairGroup reads "FID <source> <repair>" and "FEC-FR <source> <repair>".
-func repairGroup(value string) (repaired, repair uint32, ok bool) {
-	f := strings.Fields(value)
-	if len(f) != 3 || f[0] != "FID" && f[0] != "FEC-FR" {
-		return 0, 0, false
-	}
-	repaired, ok1 := parseSSRC(f[1])
-	repair, ok2 := parseSSRC(f[2])
-
-	return repaired, repair, ok1 && ok2 && repaired != repair
-}
-
-func parseSSRC(value string) (uint32, bool) {
-	number, _, _ := strings.Cut(strings.TrimSpace(value), " ")
-	ssrc, err := strconv.ParseUint(number, 10, 32)
-
-	return uint32(ssrc), err == nil
 }
 
 // maxLayers is how many simulcast layers are taken; browsers send three at most.
 const maxLayers = 8
 
 // readLayers fills RIDs. Layers that the client wants to receive (a sendrecv
-// offer may list them) are taken out, because pion does not tell them apart.
+// offer may list them) are taken out.
 func (s *section) readLayers() {
 	sendable := make(map[string]bool)
 	for _, value := range values(s.md.Attributes, attrRID) {

@@ -1,18 +1,16 @@
 // Package negotiate reads the SDP that strangers post and checks the SDP that
 // goes back to them. It is pure: text in, text out, no sockets and no clock.
 //
-//	body ─► ParseOffer ─► Offer.SDP ─► the WebRTC stack ─► answer ─► FinishAnswer ─► wire
+//	body ─► ParseOffer ─► Offer.SDP ─► package peer ─► answer ─► FinishAnswer ─► wire
 //	               └────► Offer.Media ─► Supported, Match: which payload type
 //	PATCH ─► ParseFragment ─► candidates
 //
 // It owns three decisions. Which offers are usable at all, with an error that
-// tells the person in front of OBS what to change. What the offer has to look
-// like so that pion/webrtc answers it as RFC 9725 (WHIP) and the WHEP draft ask:
-// pion drops a section without a direction, answers sendrecv with sendrecv, and
-// overlooks a session-level setup attribute, so all of that is made explicit
-// first. And what the answer has to look like on the wire, which differs from
-// the text that was set locally, because pion rejects a changed local
-// description.
+// tells the person in front of OBS what to change. What the offer is in its normal
+// form: directions, setup and transport stand in each section, whatever was inherited
+// or left out, and nothing else that a stack like pion/webrtc would stumble over, so that
+// its answer is one as RFC 9725 (WHIP) and the WHEP draft ask for. And what the answer
+// has to look like on the wire.
 //
 // It does not choose codecs on its own (the caller does, with Supported
 // and Match), does not gather candidates, and does not know HTTP: errors wrap
@@ -117,10 +115,9 @@ type Media struct {
 	// RIDs are the simulcast layers that a publisher wants to send, in the order
 	// of its a=simulcast line; empty without simulcast.
 	RIDs []string
-	// HasSSRC tells whether the publisher announced the SSRC that it sends with.
-	HasSSRC bool
-	// StreamID is the publisher's MediaStream id; empty when it gave none.
-	StreamID string
+	// OtherLayers are the SSRCs of simulcast without RIDs, those of its first layer aside:
+	// that one is received.
+	OtherLayers []uint32
 
 	protos      []string // the transport of the m= line, echoed in the answer
 	formats     []string // of the m= line as offered, echoed when it is no media

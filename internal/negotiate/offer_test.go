@@ -174,12 +174,8 @@ func TestParseOfferNormalises(t *testing.T) {
 		{"a stray blank in rtpmap", publish, offerText(publish, "rtpmap:96 ", "rtpmap:96  "), 1, []string{"a=rtpmap:96 H264/90000"}, nil},
 		{"header extensions of the other direction, and broken ones", publish, offerText(publish, "a=mid:1", "a=mid:1\na=extmap:1/recvonly urn:a\na=extmap:2/sendonly urn:b\na=extmap:0 urn:c\na=extmap:x urn:d\na=extmap:3"), 1,
 			[]string{"a=extmap:2/sendonly urn:b"}, []string{"urn:a", "urn:c", "urn:d", "extmap:3"}},
-		{"simulcast without RIDs keeps one source and its repair", publish, offerText(publish, "a=mid:1", "a=mid:1\na=ssrc-group:SIM 1 2\na=ssrc-group:FID 1 11\na=ssrc-group:FID 2 12\n"+
-			"a=ssrc:1 cname:x\na=ssrc:2 cname:x\na=ssrc:11 cname:x\na=ssrc:12 cname:x"), 1,
-			[]string{"a=ssrc-group:FID 1 11", "a=ssrc:1 cname:x", "a=ssrc:11 cname:x"}, []string{"SIM", "ssrc:2 ", "ssrc:12 "}},
 		{"layers to receive are not layers to send", publish, offerText(publish, "a=mid:1", "a=mid:1\na=rid:h send\na=rid:q recv\na=simulcast:recv q send h"), 1,
 			[]string{"a=rid:h send", "a=simulcast:send h"}, []string{"rid:q", "recv"}},
-		{"an msid is always whole", publish, offerText(publish, "a=mid:1", "a=mid:1\na=msid:-"), 1, []string{"a=msid:- 1"}, nil},
 		{"unknown kinds of lines", publish, offerText(publish, "t=0 0", "b=XX:what\nt=0 0", "a=mid:0", "b=TIAS-OR-SO\na=mid:0"), 0, []string{"a=mid:0"}, []string{"TIAS"}},
 	}
 	for _, tt := range tests {
@@ -294,17 +290,21 @@ func TestParseOfferReadsCodecs(t *testing.T) {
 
 func TestParseOfferReadsWhatThePublisherSends(t *testing.T) {
 	video := mustParse(t, negotiate.Publish, string(fixture(t, "chromium-sendonly"))).Media[1]
-	if !video.HasSSRC || video.StreamID != "d8547cee-ff32-459d-b125-77fdd0c4b481" {
-		t.Errorf("SSRC %v, stream %q", video.HasSSRC, video.StreamID)
-	}
 	mid := negotiate.Extension{ID: 4, URI: "urn:ietf:params:rtp-hdrext:sdes:mid"}
 	if !slices.Contains(video.Extensions, mid) {
 		t.Errorf("no %v in %v", mid, video.Extensions)
 	}
 
 	simulcast := mustParse(t, negotiate.Publish, string(fixture(t, "obs-simulcast"))).Media[1]
-	if simulcast.HasSSRC || !slices.Equal(simulcast.RIDs, []string{"0", "1", "2"}) {
-		t.Errorf("SSRC %v, RIDs %q", simulcast.HasSSRC, simulcast.RIDs)
+	if !slices.Equal(simulcast.RIDs, []string{"0", "1", "2"}) {
+		t.Errorf("RIDs %q", simulcast.RIDs)
+	}
+
+	// Simulcast as it was before RIDs.
+	old := mustParse(t, negotiate.Publish, offerText(negotiate.Publish, "a=mid:1", "a=mid:1\na=ssrc-group:FID 2 12\n"+
+		"a=ssrc-group:SIM 1 2 3\na=ssrc-group:FID 1 11\na=ssrc-group:FID 3 13\na=ssrc:1 cname:x\na=ssrc:2 cname:x")).Media[1]
+	if !slices.Equal(old.OtherLayers, []uint32{2, 3, 12, 13}) {
+		t.Errorf("other layers %d", old.OtherLayers)
 	}
 }
 
@@ -347,10 +347,9 @@ func TestParseOfferTakesTwoMediaStreams(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := mustParse(t, negotiate.Publish, offerText(negotiate.Publish, changes...))
-			if o.Media[0].StreamID != "one" || o.Media[1].StreamID != "two" {
-				t.Errorf("the streams are %q and %q", o.Media[0].StreamID, o.Media[1].StreamID)
+			if !o.Media[0].Flows() || !o.Media[1].Flows() {
+				t.Errorf("the sections are %+v", o.Media)
 			}
-			wantLines(t, o.SDP, "a=msid:one a", "a=msid:two v")
 		})
 	}
 }

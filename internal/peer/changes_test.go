@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,6 +191,21 @@ func TestTwoSourcesOfOneTrack(t *testing.T) {
 	if grown := heap() - before; grown > 4<<20 {
 		t.Errorf("the heap has grown by %d KiB, want 4 MiB at most", grown>>10)
 	}
+}
+
+// Simulcast without RIDs is received by its first layer, whichever comes first.
+func TestSimulcastWithoutRIDs(t *testing.T) {
+	p := startWired(t, peer.Config{}, func(sdp string) string {
+		return strings.Replace(sdp, "a=mid:0\r\n", "a=mid:0\r\na=ssrc-group:SIM 257 258\r\n", 1)
+	})
+	first, second := p.source(p.video, 257, 0), p.source(p.video, 258, 5000)
+	second.send(t, 10)
+	first.send(t, 10)
+	second.send(t, 10)
+	first.send(t, 10)
+	got := p.got.get(t, webrtc.MimeTypeH264)
+	eventually(t, "the first layer", func() bool { return got.packets() == 20 })
+	got.check(t, first, 0, 0)
 }
 
 // What comes faster than it can be kept until the old source is silent is left out, and a

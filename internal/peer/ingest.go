@@ -149,6 +149,10 @@ func (in *ingest) sort(src *mediaSource, raw []byte, now time.Time) error {
 		in.notExpected(p.PayloadType, now)
 		return nil
 	}
+	if slices.Contains(use.section.unwanted, p.SSRC) {
+		in.drop(dropRival, 1)
+		return nil
+	}
 	if src.key == (trackKey{}) {
 		if src.key, ok = use.section.trackOf(&p.Header); !ok {
 			return nil // a layer's first packets are told by their RID
