@@ -13,6 +13,9 @@ const (
 	// setsPatience is for how long pictures may come before the lack of parameter sets
 	// is told: a lost packet is sent again by then.
 	setsPatience = 3 * time.Second
+	// judgeEvery is how often all that was seen is judged, at most: what is the matter
+	// cannot change more often than that, whatever a publisher sends.
+	judgeEvery = 250 * time.Millisecond
 )
 
 // health notices what in the pictures of a layer hurts its viewers. It looks at packets as
@@ -24,6 +27,7 @@ type health struct {
 	timestamp uint32        // of its picture
 	at        int64         // when that picture began to come
 	watched   time.Duration // for how long pictures have come, without long pauses
+	judged    time.Duration // how much of that was judged
 	order     pictureOrder
 	keyframes keyframeHabit
 	sets      bool // parameter sets are known, or the codec has none
@@ -58,10 +62,13 @@ func (l *Layer) examine(p *rtp.Packet, now int64) {
 	}
 	h.began, h.timestamp, h.at = true, p.Timestamp, now
 	h.order.add(p.Timestamp, int64(l.cfg.Codec.ClockRate), h.watched)
-	l.warn(l.judge(now))
+	if h.watched-h.judged >= judgeEvery {
+		h.judged = h.watched
+		l.warn(l.judge(now))
+	}
 }
 
-// judge says what is the matter, as bits by WarningCode, at the start of a picture.
+// judge says what is the matter, as bits by WarningCode.
 func (l *Layer) judge(now int64) (bits uint32) {
 	h := &l.health
 	set := func(c WarningCode, is bool) {

@@ -9,9 +9,9 @@ const (
 	// how often it is, one after the other, because a request can be lost.
 	keyframeAnswer = time.Second
 	keyframeTries  = 3
-	// confirmAfter is when, after a keyframe that came as if it were an answer, another
-	// one is asked for: one that comes by itself is not due then.
-	confirmAfter = maxKeyframeGap - keyframeTries*keyframeAnswer
+	// confirmAfter is when, after a keyframe that came late, or as if it were an answer,
+	// another one is asked for: one that comes by itself is not due then.
+	confirmAfter = maxKeyframeGap - keyframeTries*keyframeAnswer - 2*judgeEvery
 	// keyframeAnswers are proof of a publisher that answers.
 	keyframeAnswers = 2
 	// doubtEvery is how often a publisher that does not answer is asked again.
@@ -29,8 +29,8 @@ const (
 // when none would come by itself:
 //
 //	keyframe ─ 4 s ─► ask, thrice at most ─► none: it does not answer
-//	                   └─► keyframe ─ 1 s ─► ask likewise ─► none: it does not answer
-//	                                          └─► keyframe: it answers, and is not asked again
+//	                   └─► keyframe ─ 0.5 s ─► ask likewise ─► none: it does not answer
+//	                                            └─► keyframe: it answers, and is not asked again
 //
 // Times are health.watched. It belongs to the layer's writer.
 type keyframeHabit struct {
@@ -54,6 +54,9 @@ func (k *keyframeHabit) came(watched time.Duration) {
 	if k.count > 0 {
 		k.gap = watched - k.last
 		k.longest = max(k.longest, k.gap)
+	}
+	if k.gap > maxKeyframeGap {
+		k.wide = watched
 	}
 	k.count++
 	k.last, k.refreshes = watched, false
@@ -90,7 +93,7 @@ func (k *keyframeHabit) doubt(watched time.Duration, unanswered bool) bool {
 	case k.tries > 0:
 	case k.answers == keyframeAnswers,
 		k.answers > 0 && age < confirmAfter,
-		k.answers == 0 && age <= maxKeyframeGap,
+		k.answers == 0 && age <= maxKeyframeGap && (k.gap <= maxKeyframeGap || age < confirmAfter),
 		k.answers == 0 && k.deaf && watched-k.doubtedAt < doubtEvery:
 		return false
 	}

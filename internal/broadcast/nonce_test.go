@@ -61,6 +61,7 @@ func (*sealer) WriteRTCP([]rtcp.Packet) error { return nil }
 
 // erratic is a publisher with two encodings that loses, repeats, reorders and pads.
 type erratic struct {
+	codec     broadcast.Codec
 	random    *rand.Rand
 	publisher *broadcast.Publisher
 	layers    []*broadcast.Layer
@@ -71,15 +72,15 @@ type erratic struct {
 	key       atomic.Bool // a keyframe was asked for
 }
 
-func newErratic(t *testing.T, b *broadcast.Broadcaster, random *rand.Rand) *erratic {
+func newErratic(t *testing.T, b *broadcast.Broadcaster, codec broadcast.Codec, random *rand.Rand) *erratic {
 	t.Helper()
 	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}, Key: "the same"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &erratic{random: random, publisher: p, picture: random.IntN(1 << 15), packets: make([][]*rtp.Packet, 2)}
+	e := &erratic{codec: codec, random: random, publisher: p, picture: random.IntN(1 << 15), packets: make([][]*rtp.Packet, 2)}
 	for _, rid := range []string{"h", "l"} {
-		l, err := p.AddLayer(broadcast.LayerConfig{Codec: vp8, RID: rid, PassedExtensionID: 1, RequestKeyframe: func() { e.key.Store(true) }})
+		l, err := p.AddLayer(broadcast.LayerConfig{Codec: codec, RID: rid, PassedExtensionID: 1, RequestKeyframe: func() { e.key.Store(true) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,6 +112,12 @@ func (e *erratic) step() {
 					payload[5] = 0
 				}
 			}
+			if e.codec.MimeType == h264.MimeType {
+				payload = []byte{0x41, 0x9a}
+				if part == 0 && key {
+					payload[0] = 0x65
+				}
+			}
 			e.written++
 			p := e.make(i, binary.BigEndian.AppendUint32(payload, e.written))
 			p.Marker = part == parts-1
@@ -140,11 +147,13 @@ func (e *erratic) make(layer int, payload []byte) *rtp.Packet {
 // one index of one source: under AES-GCM that gives both away, and the key of the
 // authentication too (RFC 7714 section 8.1).
 func TestNothingIsSealedTwice(t *testing.T) {
+	sprop := h264 // its sets are put in front of keyframes
+	sprop.Fmtp += ";sprop-parameter-sets=Z0LgH4yNQA==,aM48gA=="
 	for _, rtx := range []bool{false, true} {
 		again := 0
 		for seed := range uint64(12) {
 			synctest.Test(t, func(t *testing.T) {
-				again += sealAll(t, rand.New(rand.NewPCG(seed, 7)), rtx)
+				again += sealAll(t, []broadcast.Codec{vp8, sprop}[seed%2], rand.New(rand.NewPCG(seed, 7)), rtx)
 			})
 		}
 		if rtx != (again == 0) {
@@ -153,10 +162,10 @@ func TestNothingIsSealedTwice(t *testing.T) {
 	}
 }
 
-func sealAll(t *testing.T, random *rand.Rand, rtx bool) (again int) {
+func sealAll(t *testing.T, codec broadcast.Codec, random *rand.Rand, rtx bool) (again int) {
 	b := broadcast.New(broadcast.Config{Senders: 1})
 	defer func() { _ = b.Close() }()
-	e := newErratic(t, b, random)
+	e := newErratic(t, b, codec, random)
 	e.key.Store(true)
 	e.step()
 	s := &sealer{t: t, random: rand.New(rand.NewPCG(random.Uint64(), 1)), newest: map[uint32]uint64{}, sealed: map[uint32]map[uint64]string{}}
@@ -186,7 +195,7 @@ func sealAll(t *testing.T, random *rand.Rand, rtx bool) (again int) {
 		case 0, 1, 2, 3:
 			v.Choose(broadcast.Choice{RID: []string{"h", "l"}[random.IntN(2)]})
 		case 4:
-			next := newErratic(t, b, random) // takes over
+			next := newErratic(t, b, codec, random) // takes over
 			next.written = e.written + 1<<20
 			e = next
 			e.key.Store(true)

@@ -95,6 +95,9 @@ func (e *picky) run(d time.Duration, keyframe func(n int) bool) {
 // every is a keyframe interval, in pictures.
 func every(pictures int) func(int) bool { return func(n int) bool { return n%pictures == 0 } }
 
+// never is no keyframe.
+func never(int) bool { return false }
+
 // atFirst is one keyframe at the beginning.
 func atFirst(n int) bool { return n == 0 }
 
@@ -394,7 +397,7 @@ func TestNoParameterSetsAreTold(t *testing.T) {
 		e.picture(sps264, p264)
 		wantWarnings(t, b, "with half of them", "no_parameter_sets")
 		e.picture(pps264, p264)
-		e.picture(p264)
+		bare(e, time.Second/2, idr264, p264)
 		wantWarnings(t, b, "with all of them")
 		bare(e, time.Minute, idr264, p264)
 		wantWarnings(t, b, "which are kept")
@@ -435,7 +438,7 @@ func TestProfileIsTold(t *testing.T) {
 			listening(t, func(t *testing.T, b *broadcast.Broadcaster, told *[]string) {
 				e := newPicky(t, b, h264)
 				e.picture(tt.sps, pps264, idr264)
-				e.picture(p264)
+				e.run(time.Second/2, never)
 				if !tt.told {
 					wantWarnings(t, b, "of a profile that all play")
 					return
@@ -445,10 +448,10 @@ func TestProfileIsTold(t *testing.T) {
 					t.Errorf("the warning is %+v", w)
 				}
 				e.picture(sps264, pps264, idr264)
-				e.picture(p264)
+				e.run(time.Second/2, never)
 				wantWarnings(t, b, "after the encoder was set anew")
 				e.picture(tt.sps, pps264, idr264)
-				e.picture(p264)
+				e.run(time.Second/2, never)
 				if !slices.Equal(*told, []string{"cam profile"}) {
 					t.Errorf("the log has %q", *told)
 				}
@@ -464,7 +467,7 @@ func TestWarningsBelongToALayerOfAPublisher(t *testing.T) {
 		e := newPicky(t, b, h264)
 		low := &picky{t: t, publisher: e.publisher, layer: e.add(broadcast.LayerConfig{Codec: h264, RID: "l"})}
 		e.picture(sps264, pps264, idr264)
-		for range 2 {
+		for range 10 {
 			low.picture(spsHigh, pps264, idr264)
 		}
 		wantWarnings(t, b, "of two layers", "l profile")
@@ -481,7 +484,7 @@ func TestWarningsBelongToALayerOfAPublisher(t *testing.T) {
 		}
 		wantWarnings(t, b, "after pauses")
 		next.picture(spsHigh, pps264, idr264)
-		next.picture(p264)
+		next.run(time.Second/2, never)
 		if !slices.Equal(*told, []string{"cam profile l", "cam profile"}) {
 			t.Errorf("the log has %q", *told)
 		}
