@@ -17,6 +17,7 @@ func (d *draft) describeMedia() error {
 		s.readExtensions(d.role)
 		if d.role == Publish && !s.Inactive {
 			s.readLayers()
+			s.readSources()
 			s.readOtherLayers()
 		} else { // nothing is sent here, whatever the offer said of it
 			s.md.Attributes = without(s.md.Attributes, attrRID, attrSimulcast)
@@ -130,8 +131,19 @@ func parseExtension(value string) (ext Extension, direction string, ok bool) {
 	return Extension{ID: uint8(id), URI: f[1]}, direction, true
 }
 
-// maxOtherLayers bounds what is read of a=ssrc-group lines.
-const maxOtherLayers = 32
+// maxSources bounds what is read of a=ssrc and a=ssrc-group lines.
+const maxSources = 32
+
+// readSources fills Sources.
+func (s *section) readSources() {
+	for _, line := range values(s.md.Attributes, sdp.AttrKeySSRC) {
+		number, _, _ := strings.Cut(line, " ")
+		ssrc, err := strconv.ParseUint(number, 10, 32)
+		if err == nil && len(s.Sources) < maxSources && !slices.Contains(s.Sources, uint32(ssrc)) {
+			s.Sources = append(s.Sources, uint32(ssrc))
+		}
+	}
+}
 
 // readOtherLayers fills OtherLayers: the sources of a SIM group but the first, and what
 // repairs them, each told by its a=ssrc-group line.
@@ -140,7 +152,7 @@ func (s *section) readOtherLayers() {
 		return
 	}
 	groups := values(s.md.Attributes, sdp.AttrKeySSRCGroup)
-	groups = groups[:min(len(groups), maxOtherLayers)]
+	groups = groups[:min(len(groups), maxSources)]
 	for _, group := range groups {
 		if f := strings.Fields(group); len(f) > 2 && f[0] == "SIM" {
 			s.addOtherLayers(f[2:])
@@ -157,7 +169,7 @@ func (s *section) readOtherLayers() {
 
 func (s *section) addOtherLayers(sources []string) {
 	for _, source := range sources {
-		if ssrc, err := strconv.ParseUint(source, 10, 32); err == nil && len(s.OtherLayers) < maxOtherLayers {
+		if ssrc, err := strconv.ParseUint(source, 10, 32); err == nil && len(s.OtherLayers) < maxSources {
 			s.OtherLayers = append(s.OtherLayers, uint32(ssrc))
 		}
 	}

@@ -115,6 +115,8 @@ type Media struct {
 	// RIDs are the simulcast layers that a publisher wants to send, in the order
 	// of its a=simulcast line; empty without simulcast.
 	RIDs []string
+	// Sources are the SSRCs that a publisher announced, if any.
+	Sources []uint32
 	// OtherLayers are the SSRCs of simulcast without RIDs, those of its first layer aside:
 	// that one is received.
 	OtherLayers []uint32

@@ -303,8 +303,8 @@ func TestParseOfferReadsWhatThePublisherSends(t *testing.T) {
 	// Simulcast as it was before RIDs.
 	old := mustParse(t, negotiate.Publish, offerText(negotiate.Publish, "a=mid:1", "a=mid:1\na=ssrc-group:FID 2 12\n"+
 		"a=ssrc-group:SIM 1 2 3\na=ssrc-group:FID 1 11\na=ssrc-group:FID 3 13\na=ssrc:1 cname:x\na=ssrc:2 cname:x")).Media[1]
-	if !slices.Equal(old.OtherLayers, []uint32{2, 3, 12, 13}) {
-		t.Errorf("other layers %d", old.OtherLayers)
+	if !slices.Equal(old.OtherLayers, []uint32{2, 3, 12, 13}) || !slices.Equal(old.Sources, []uint32{1, 2}) {
+		t.Errorf("other layers %d, sources %d", old.OtherLayers, old.Sources)
 	}
 }
 

@@ -208,6 +208,31 @@ func TestSimulcastWithoutRIDs(t *testing.T) {
 	got.check(t, first, 0, 0)
 }
 
+// Sections that share a payload type are told apart by announced SSRCs, or not taken.
+func TestSharedPayloadType(t *testing.T) {
+	share := func(sdp string) string { return strings.NewReplacer(" 111", " 102", ":111", ":102").Replace(sdp) }
+	p := startWired(t, peer.Config{}, share)
+	for _, sender := range p.client.GetSenders() {
+		src := p.source(p.video, uint32(sender.GetParameters().Encodings[0].SSRC), 0)
+		src.PayloadType = 102
+		src.send(t, 10)
+	}
+	for _, mime := range []string{webrtc.MimeTypeH264, webrtc.MimeTypeOpus} {
+		got := p.got.get(t, mime)
+		eventually(t, "the packets of "+mime, func() bool { return got.packets() == 10 })
+	}
+
+	c := newClient(t, clientConfig{})
+	c.publish(t)
+	offer := parse(t, negotiate.Publish, share(withoutSSRC(c.offer(t))))
+	_, err := newEngine(t, peer.Config{}).Receive(t.Context(), peer.ReceiveConfig{
+		Offer: offer, Codecs: peer.OneEach(codecs(t, offer, webrtc.MimeTypeH264, webrtc.MimeTypeOpus)), OnTrack: p.got.onTrack,
+	})
+	if !errors.Is(err, negotiate.ErrUnusable) || !strings.Contains(err.Error(), "payload type 102") {
+		t.Errorf("without announced SSRCs: %v, want ErrUnusable with the number", err)
+	}
+}
+
 // What comes faster than it can be kept until the old source is silent is left out, and a
 // keyframe asked for.
 func TestNewSourceThatIsTooMuchToKeep(t *testing.T) {

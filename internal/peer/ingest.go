@@ -53,12 +53,16 @@ func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) 
 	if err != nil {
 		return nil, err
 	}
+	types, err := payloadTypesOf(sections)
+	if err != nil {
+		return nil, err
+	}
 	l, err := e.newMediaLink(cfg.ID, e.settings.timeouts.ICEKeepalive)
 	if err != nil {
 		return nil, err
 	}
 	s.ingest = &ingest{
-		session: s, link: l, onTrack: cfg.OnTrack, types: payloadTypesOf(sections), reception: reception,
+		session: s, link: l, onTrack: cfg.OnTrack, types: types, reception: reception,
 		tracks: make(map[trackKey]*inTrack),
 		epoch:  time.Now().Add(-time.Second), // so that no packet comes at 0
 	}
@@ -144,7 +148,7 @@ func (in *ingest) sort(src *mediaSource, raw []byte, now time.Time) error {
 	if p.SSRC == 0 { // Chromium looks for bandwidth
 		return nil
 	}
-	use, ok := in.types[p.PayloadType]
+	use, ok := in.types.of(p.PayloadType, p.SSRC)
 	if !ok {
 		in.notExpected(p.PayloadType, now)
 		return nil

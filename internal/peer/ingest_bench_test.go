@@ -32,6 +32,10 @@ func BenchmarkIngest(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	types, err := payloadTypesOf(sections)
+	if err != nil {
+		b.Fatal(err)
+	}
 	m, err := newMetrics(nil, nil)
 	if err != nil {
 		b.Fatal(err)
@@ -40,7 +44,7 @@ func BenchmarkIngest(b *testing.B) {
 	l := &mediaLink{}
 	l.crypt.Store(&crypt{receive: contextOf()})
 	in := &ingest{
-		session: s, link: l, types: payloadTypesOf(sections), reception: reception, serving: true,
+		session: s, link: l, types: types, reception: reception, serving: true,
 		tracks: make(map[trackKey]*inTrack), epoch: time.Now(),
 		onTrack: func(RemoteTrack) (PacketWriter, error) { return nowhere{}, nil },
 	}

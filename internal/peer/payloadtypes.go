@@ -18,25 +18,45 @@ type payloadUse struct {
 	repair  bool // retransmissions of the codec's packets (RFC 4588)
 }
 
-// payloadTypes are those of an answer. No two sections of a bundle share one (RFC 8843
-// section 9.1).
-type payloadTypes map[uint8]payloadUse
+// payloadTypes are those of an answer. Sections of a bundle may not share one (RFC 8843
+// section 9.1); where they do, announced SSRCs have to tell them apart.
+type payloadTypes map[uint8][]payloadUse
 
-func payloadTypesOf(sections []section) payloadTypes {
+func payloadTypesOf(sections []section) (payloadTypes, error) {
 	types := make(payloadTypes)
+	add := func(payloadType uint8, use payloadUse) { types[payloadType] = append(types[payloadType], use) }
 	for i := range sections {
 		s := &sections[i]
 		if s.idle {
 			continue
 		}
 		for _, codec := range s.accepted() {
-			types[codec.PayloadType] = payloadUse{section: s, codec: codec}
+			add(codec.PayloadType, payloadUse{section: s, codec: codec})
 			if codec.RTX != 0 {
-				types[codec.RTX] = payloadUse{section: s, codec: codec, repair: true}
+				add(codec.RTX, payloadUse{section: s, codec: codec, repair: true})
 			}
 		}
 	}
-	return types
+	for payloadType, uses := range types {
+		for _, use := range uses {
+			if len(uses) > 1 && len(use.section.sources) == 0 {
+				return nil, fmt.Errorf("%w: payload type %d means two things, and no a=ssrc of section %q says which; "+
+					"give each section payload types of its own", negotiate.ErrUnusable, payloadType, use.section.mid)
+			}
+		}
+	}
+	return types, nil
+}
+
+// of returns what a packet is.
+func (p payloadTypes) of(payloadType uint8, ssrc uint32) (payloadUse, bool) {
+	uses := p[payloadType]
+	for _, use := range uses {
+		if len(uses) == 1 || slices.Contains(use.section.sources, ssrc) {
+			return use, true
+		}
+	}
+	return payloadUse{}, false
 }
 
 // UnexpectedPayload is media that nobody can use: packets whose payload type is not that of
@@ -129,12 +149,16 @@ func (in *ingest) unexpectedPayload() *UnexpectedPayload {
 // agreed returns the payload types of media of some sections, in order.
 func (p payloadTypes) agreed(of func(*section) bool) []AgreedPayload {
 	var list []AgreedPayload
-	for payloadType, use := range p {
-		if !use.repair && of(use.section) {
-			_, name, _ := strings.Cut(use.codec.MimeType, "/")
-			list = append(list, AgreedPayload{payloadType, name})
+	for payloadType, uses := range p {
+		for _, use := range uses {
+			if !use.repair && of(use.section) {
+				_, name, _ := strings.Cut(use.codec.MimeType, "/")
+				list = append(list, AgreedPayload{payloadType, name})
+			}
 		}
 	}
-	slices.SortFunc(list, func(a, b AgreedPayload) int { return cmp.Compare(a.PayloadType, b.PayloadType) })
+	slices.SortFunc(list, func(a, b AgreedPayload) int {
+		return cmp.Or(cmp.Compare(a.PayloadType, b.PayloadType), strings.Compare(a.Codec, b.Codec))
+	})
 	return list
 }

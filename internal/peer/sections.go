@@ -46,7 +46,8 @@ type section struct {
 	others     []negotiate.Codec     // that a publisher may send instead, likewise
 	extensions []negotiate.Extension // those that are accepted
 	rids       []string              // layers of simulcast that a publisher sends
-	unwanted   []uint32              // SSRCs of layers that are not told by a RID
+	sources    []uint32              // SSRCs that a publisher announced
+	unwanted   []uint32              // those of layers that are not told by a RID
 	// idle sections have no track: they are answered inactive, not rejected,
 	// because Chromium refuses an answer that rejects the section which carries
 	// the transport of a max-bundle offer ("Failed to setup RTCP mux").
@@ -121,7 +122,7 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negoti
 		}
 	}
 	return section{
-		mid: media.Mid, kind: media.Kind, codec: codecs[0], others: codecs[1:], rids: media.RIDs, unwanted: media.OtherLayers,
+		mid: media.Mid, kind: media.Kind, codec: codecs[0], others: codecs[1:], rids: media.RIDs, sources: media.Sources, unwanted: media.OtherLayers,
 		extensions: keep(media.Extensions, func(x negotiate.Extension) bool { return slices.Contains(uris, x.URI) }),
 	}
 }
