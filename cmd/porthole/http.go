@@ -53,6 +53,9 @@ func listenHTTP(ctx context.Context, c Config, files *overload.Files) (net.Liste
 		return nil, listenFault("--http", c.HTTP, err)
 	}
 	listener = files.Listener(listener)
+	if c.RateLimit > 0 {
+		listener = overload.NewInflow(c.Cert != "", c.TrustedProxies).Listener(listener)
+	}
 	if c.Cert == "" {
 		return listener, nil
 	}

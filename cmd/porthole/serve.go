@@ -109,9 +109,6 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 	}()
 
 	s.files.LimitClients(cfg.ClientConns, cfg.TrustedProxies)
-	if cfg.RateLimit > 0 {
-		s.files.LimitInflow(cfg.Cert != "")
-	}
 	if s.listener, err = listenHTTP(ctx, cfg, s.files); err != nil {
 		return nil, err
 	}

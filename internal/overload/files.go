@@ -40,9 +40,6 @@ type Files struct {
 	// Refused counts the connections that came when there was no room.
 	Refused atomic.Uint64
 
-	inflow    *ratelimit.Buckets // of bytes that are read; nil: no limit
-	handshake int                // bytes that a new connection counts as
-
 	perClient int            // connections; 0: no limit
 	exempt    []netip.Prefix // proxies, which bring many clients
 
@@ -104,7 +101,7 @@ func (f *Files) Give(client netip.Addr) {
 // 0 for who is not limited. The table holds who has connections, so the files bound it.
 func (f *Files) count(client netip.Addr, change int) int {
 	client = client.Unmap().WithZone("")
-	if f.perClient == 0 || f.exempts(client) {
+	if f.perClient == 0 || slices.ContainsFunc(f.exempt, func(p netip.Prefix) bool { return p.Contains(client) }) {
 		return 0
 	}
 	client = ratelimit.Key(client)
@@ -118,11 +115,6 @@ func (f *Files) count(client netip.Addr, change int) int {
 		delete(f.clients, client)
 	}
 	return n
-}
-
-// exempts says whether an address is a proxy's.
-func (f *Files) exempts(client netip.Addr) bool {
-	return slices.ContainsFunc(f.exempt, func(p netip.Prefix) bool { return p.Contains(client) })
 }
 
 // beyondSpare says that not even a refusal can be sent to a client any more.
@@ -148,7 +140,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err // net/http compares it
 		}
 		client := addrOf(accepted)
-		c := &conn{Conn: accepted, files: l.files, client: client, room: l.files.Take(client), inflow: l.files.newInflow(client)}
+		c := &conn{Conn: accepted, files: l.files, client: client, room: l.files.Take(client)}
 		if c.room || !l.files.beyondSpare(client) {
 			return c, nil
 		}
@@ -170,30 +162,21 @@ type conn struct {
 	files  *Files
 	client netip.Addr
 	room   bool
-	inflow *inflow
 	once   sync.Once
-}
-
-// Read reads as fast as the client's budget lets it.
-func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if err := c.inflow.wait(n); err != nil {
-		return 0, err
-	}
-	return n, err // transparent
 }
 
 // Close closes the connection.
 func (c *conn) Close() error {
 	err := c.Conn.Close()
-	c.inflow.close()
 	c.once.Do(func() { c.files.Give(c.client) })
 	return err // transparent
 }
 
 // CloseWrite ends the sending side, for servers that want to be heard out.
-func (c *conn) CloseWrite() error {
-	half, ok := c.Conn.(interface{ CloseWrite() error })
+func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(c net.Conn) error {
+	half, ok := c.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.ErrUnsupported
 	}
@@ -206,7 +189,11 @@ type noRoom struct{}
 // Context marks the requests of a connection for which there is no room. It suits
 // http.Server.ConnContext.
 func Context(ctx context.Context, c net.Conn) context.Context {
-	if wrapped, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
+	for {
+		wrapped, ok := c.(interface{ NetConn() net.Conn }) // TLS, and Inflow
+		if !ok {
+			break
+		}
 		c = wrapped.NetConn()
 	}
 	if counted, ok := c.(*conn); ok && !counted.room {

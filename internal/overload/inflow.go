@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,57 +23,89 @@ const (
 	handshakeCost = 8 << 10
 )
 
-// LimitInflow bounds how fast the requests of each client are read; secure says that
-// each connection begins with a TLS handshake. It is called before the first connection.
-func (f *Files) LimitInflow(secure bool) {
-	f.inflow = ratelimit.New(float64(inflowRate*runtime.GOMAXPROCS(0)), inflowBurst)
-	if secure {
-		f.handshake = handshakeCost
-	}
+// Inflow bounds how fast the requests of each client are read, on all its connections
+// together.
+type Inflow struct {
+	buckets *ratelimit.Buckets
+	first   int            // bytes that a new connection counts as
+	exempt  []netip.Prefix // proxies, which bring many clients
 }
 
-// inflow makes a connection's reads wait for their client's budget. Nil: they never do.
-type inflow struct {
+// NewInflow makes a bound. secure says that each connection begins with a TLS handshake;
+// proxies are not clients.
+func NewInflow(secure bool, proxies []netip.Prefix) *Inflow {
+	i := &Inflow{buckets: ratelimit.New(float64(inflowRate*runtime.GOMAXPROCS(0)), inflowBurst), exempt: proxies}
+	if secure {
+		i.first = handshakeCost
+	}
+	return i
+}
+
+// Listener has the connections of another listener read no faster than that.
+func (i *Inflow) Listener(l net.Listener) net.Listener { return &pacedListener{Listener: l, inflow: i} }
+
+type pacedListener struct {
+	net.Listener
+	inflow *Inflow
+}
+
+// Accept returns the next connection.
+func (l *pacedListener) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err // net/http compares it
+	}
+	return l.inflow.pace(accepted, addrOf(accepted).Unmap().WithZone("")), nil
+}
+
+// pace makes the reads of a client's connection wait for the client's budget.
+func (i *Inflow) pace(c net.Conn, client netip.Addr) net.Conn {
+	if slices.ContainsFunc(i.exempt, func(p netip.Prefix) bool { return p.Contains(client) }) {
+		return c
+	}
+	return &pacedConn{Conn: c, buckets: i.buckets, client: client, first: i.first, closed: make(chan struct{})}
+}
+
+type pacedConn struct {
+	net.Conn
 	buckets *ratelimit.Buckets
 	client  netip.Addr
-	first   int // what the first read costs besides its bytes
+	first   int // what the first read costs besides its bytes; owned by who reads
 	closed  chan struct{}
-	end     sync.Once
+	once    sync.Once
 }
 
-// newInflow is that of one connection, nil for a client without a bound.
-func (f *Files) newInflow(client netip.Addr) *inflow {
-	client = client.Unmap().WithZone("")
-	if f.inflow == nil || f.exempts(client) {
-		return nil
-	}
-	return &inflow{buckets: f.inflow, client: client, first: f.handshake, closed: make(chan struct{})}
-}
+// NetConn is the connection below.
+func (c *pacedConn) NetConn() net.Conn { return c.Conn }
 
-// wait takes n bytes off the budget and waits until they are in it, or the connection
-// is closed. One goroutine reads a connection.
-func (i *inflow) wait(n int) error {
-	if i == nil || n <= 0 {
-		return nil
+// CloseWrite ends the sending side, for servers that want to be heard out.
+func (c *pacedConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// Read reads, and waits until what it has read is in the budget.
+func (c *pacedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err != nil || n == 0 {
+		return n, err // transparent
 	}
 	now := time.Now()
-	n, i.first = n+i.first, 0
-	delay := i.buckets.Of(i.client, now).ReserveN(now, min(n, inflowBurst)).DelayFrom(now)
+	cost := min(n+c.first, inflowBurst)
+	c.first = 0
+	delay := c.buckets.Of(c.client, now).ReserveN(now, cost).DelayFrom(now)
 	if delay <= 0 {
-		return nil
+		return n, nil
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
-	case <-i.closed:
-		return net.ErrClosed
+		return n, nil
+	case <-c.closed:
+		return 0, net.ErrClosed
 	}
 }
 
-func (i *inflow) close() {
-	if i != nil {
-		i.end.Do(func() { close(i.closed) })
-	}
+// Close closes the connection, and ends a wait.
+func (c *pacedConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close() // transparent
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // pipeFrom is a connection of a client that sends without end.
-func pipeFrom(t *testing.T, files *Files, client string) *conn {
+func pipeFrom(t *testing.T, inflow *Inflow, client string) net.Conn {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	var sending sync.WaitGroup
@@ -24,9 +24,7 @@ func pipeFrom(t *testing.T, files *Files, client string) *conn {
 			}
 		}
 	})
-	addr := netip.MustParseAddr(client)
-	files.Take(addr)
-	c := &conn{Conn: ours, files: files, client: addr, inflow: files.newInflow(addr)}
+	c := inflow.pace(ours, netip.MustParseAddr(client))
 	t.Cleanup(func() { _ = c.Close(); sending.Wait() })
 	return c
 }
@@ -36,13 +34,11 @@ func pipeFrom(t *testing.T, files *Files, client string) *conn {
 func TestInflowOfAClientIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const seconds = 10
-		files := filesOf(0)
-		files.LimitClients(100, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
-		files.LimitInflow(false)
+		inflow := NewInflow(false, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")})
 		var reading sync.WaitGroup
 		read := make(chan int64, 8)
 		for range 8 {
-			c := pipeFrom(t, files, "192.0.2.1")
+			c := pipeFrom(t, inflow, "192.0.2.1")
 			reading.Go(func() {
 				n, _ := io.Copy(io.Discard, c)
 				read <- n
@@ -51,11 +47,11 @@ func TestInflowOfAClientIsBounded(t *testing.T) {
 		}
 		began := time.Now()
 		for _, other := range []string{"192.0.2.2", "10.0.0.1"} {
-			if _, err := io.CopyN(io.Discard, pipeFrom(t, files, other), inflowBurst/2); err != nil || time.Since(began) > 0 {
+			if _, err := io.CopyN(io.Discard, pipeFrom(t, inflow, other), inflowBurst/2); err != nil || time.Since(began) > 0 {
 				t.Errorf("%s: %v after %v", other, err, time.Since(began))
 			}
 		}
-		proxy := pipeFrom(t, files, "10.0.0.1")
+		proxy := pipeFrom(t, inflow, "10.0.0.1")
 		if _, err := io.CopyN(io.Discard, proxy, 10*inflowBurst); err != nil || time.Since(began) > 0 {
 			t.Errorf("a proxy: %v after %v", err, time.Since(began))
 		}
@@ -73,11 +69,9 @@ func TestInflowOfAClientIsBounded(t *testing.T) {
 // A handshake counts, and a connection that is closed waits no longer.
 func TestHandshakesCountAndCloseEndsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		files := filesOf(0)
-		files.LimitClients(0, nil)
-		files.LimitInflow(true)
+		inflow := NewInflow(true, nil)
 		for range inflowBurst / handshakeCost {
-			c := pipeFrom(t, files, "192.0.2.1")
+			c := pipeFrom(t, inflow, "192.0.2.1")
 			if n, err := c.Read(make([]byte, 1)); n != 1 || err != nil {
 				t.Fatal(n, err)
 			}
@@ -85,7 +79,7 @@ func TestHandshakesCountAndCloseEndsTheWait(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		c := pipeFrom(t, files, "192.0.2.1")
+		c := pipeFrom(t, inflow, "192.0.2.1")
 		time.AfterFunc(time.Millisecond, func() { _ = c.Close() })
 		if _, err := c.Read(make([]byte, 32<<10)); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("a read beyond the budget: %v", err)
