@@ -200,10 +200,10 @@ func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
 	if err != nil {
 		return err
 	}
-	s.http = newHTTPServer(refuseBeyondFiles(routes(parts{
+	s.http = newHTTPServer(overload.CountRequests(refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: s.about,
 		snapshots: snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: s.cfg.aboutLimit(),
-	})), s.cfg.HeaderTimeout, s.log)
+	}))), s.cfg.HeaderTimeout, s.log)
 	s.http.ConnContext = overload.Context
 	s.http.RegisterOnShutdown(s.about.Close)
 	s.http.RegisterOnShutdown(s.sessions.Drain)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -75,9 +76,11 @@ const (
 	wholeRate  = 30 * 0.95 // pictures a second that count as all of them
 	wholeDelay = 100       // ms
 	mayKeep    = 64        // MiB that an attack may make the process keep
-	worseRate  = 0.8       // of what the viewer had on a machine that cannot do better
-	worseDelay = 100       // ms beyond what it had on such a machine
+	disturbs   = 0.1       // of the machine's processor time, when others use it
 )
+
+// mayUse is how many processors an attack may occupy: half of them, or one.
+func mayUse() float64 { return max(1, float64(runtime.NumCPU())/2) }
 
 // control is the viewer who is there while others attack.
 type control struct {
@@ -110,9 +113,9 @@ func reached(r loadReport) bool {
 	return r.Keyframe == 1 && r.FrameRate.P50 >= wholeRate && r.FrameDelay.P95 < wholeDelay
 }
 
-// withstands attacks, and watches meanwhile. Where the machine is too busy for the goal,
-// with others' work, the viewer is compared with what it has without the attack: a miss
-// counts if it lasts, and the viewer is well just before and just after.
+// withstands attacks, and watches meanwhile. What the server spends is its own, however
+// busy the machine is. What the viewer gets is not: it is judged where nobody else uses the
+// processors, and a miss counts if it lasts.
 func (c *control) withstands(t *testing.T, a attack) {
 	run := a.begin(t, c.s)
 	resident, used, began := c.s.residentMiB(t), c.s.processorTime(t), time.Now()
@@ -121,15 +124,19 @@ func (c *control) withstands(t *testing.T, a attack) {
 	defer stop()
 	ended := make(chan struct{})
 	go func() { defer close(ended); run(ctx, answers) }()
+	since := spentWith(t, c.s)
 	during := c.watch(t)
 	if !reached(during) {
+		since = spentWith(t, c.s)
 		during = c.watch(t) // a moment of others' work does not last, an attack does
 	}
+	others := spentWith(t, c.s).ofOthers(since)
 	kept := c.s.residentMiB(t) - resident
-	share := (c.s.processorTime(t) - used).Seconds() / time.Since(began).Seconds()
+	processors := (c.s.processorTime(t) - used).Seconds() / time.Since(began).Seconds()
 	stop()
 	<-ended
-	t.Logf("%v; before: %v; %.1f MiB more, %.2f processors; answers: %v", picturesOf(during), picturesOf(c.before), kept, share, answers.all())
+	t.Logf("%v; before: %v; %.1f MiB more, %.2f processors, others %.0f %%; answers: %v",
+		picturesOf(during), picturesOf(c.before), kept, processors, 100*others, answers.all())
 	for what, n := range a.want {
 		if got := answers.all()[what]; got < n {
 			t.Errorf("the server answered %q %d times, want %d: the attack does not do what it is for", what, got, n)
@@ -138,27 +145,28 @@ func (c *control) withstands(t *testing.T, a attack) {
 	if kept > mayKeep {
 		t.Errorf("the attack makes the server keep %.1f MiB, want at most %d", kept, mayKeep)
 	}
+	if processors > mayUse() {
+		t.Errorf("the attack makes the server use %.2f processors, want at most %.1f", processors, mayUse())
+	}
 	if !reached(during) {
-		c.judge(t, during)
+		c.judge(t, during, others)
 	}
 }
 
 // judge compares a viewer that missed the goal with itself without an attack.
-func (c *control) judge(t *testing.T, during loadReport) {
+func (c *control) judge(t *testing.T, during loadReport, others float64) {
 	t.Helper()
-	before, after := c.before, c.watch(t)
-	c.before = after
-	t.Logf("after it: %v", picturesOf(after))
-	if reached(before) && reached(after) {
-		t.Errorf("the viewer had %v; want 30 pictures a second and 95 %% of them within %d ms", picturesOf(during), wholeDelay)
-		return
-	}
-	rate, delay := min(before.FrameRate.P50, after.FrameRate.P50), max(before.FrameDelay.P95, after.FrameDelay.P95)
-	t.Logf("this machine is too busy for the goal: %.1f pictures a second, 95 %% of them within %.0f ms, without an attack", rate, delay)
-	if during.FrameRate.P50 < worseRate*rate {
-		t.Errorf("%.1f pictures a second, and %.1f without an attack", during.FrameRate.P50, rate)
-	}
-	if during.FrameDelay.P95 > delay+worseDelay {
-		t.Errorf("95 %% of the pictures are up to %.0f ms old, and %.0f ms without an attack", during.FrameDelay.P95, delay)
+	before := c.before
+	since := spentWith(t, c.s)
+	c.before = c.watch(t)
+	others = max(others, spentWith(t, c.s).ofOthers(since))
+	t.Logf("after it: %v", picturesOf(c.before))
+	switch {
+	case others > disturbs:
+		t.Logf("others use %.0f %% of this machine: the pictures say nothing about the attack", 100*others)
+	case reached(before) && reached(c.before):
+		t.Errorf("the viewer had %v; want 30 pictures a second and 95 %% of them within %d ms, as before and after", picturesOf(during), wholeDelay)
+	default:
+		t.Logf("this machine is too slow for the goal, also without an attack")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -21,6 +22,7 @@ const attackersLine = 12_500_000
 
 // resetter is an HTTP/2 client that opens streams and resets them at once.
 type resetter struct {
+	from    net.IP
 	address string
 	path    string        // of the streams; "": pings and settings in their place
 	padding string        // of a header
@@ -45,7 +47,8 @@ func (r *resetter) run(ctx context.Context) {
 // connection opens streams, and resets each at once, until the server or ctx ends it, and
 // returns how many.
 func (r *resetter) connection(ctx context.Context) (streams int) {
-	dialer := &tls.Dialer{NetDialer: attacker(), Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}}
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: r.from}, Timeout: 5 * time.Second}
+	dialer := &tls.Dialer{NetDialer: from, Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}}
 	conn, err := dialer.DialContext(ctx, "tcp", r.address)
 	if err != nil {
 		return 0
@@ -130,9 +133,12 @@ func (p *pending) flush() error {
 // resetAttacks are those of streams that are reset as soon as they are opened, of one
 // connection and of many.
 func resetAttacks() []attack {
+	client := byte(0) // each attack is another client's, with a budget of its own
 	resets := func(connections int, path string, long int) func(testing.TB, *server) func(context.Context, *tallies) {
+		client++
+		from := net.IPv4(127, 0, 2, client)
 		return func(_ testing.TB, s *server) func(context.Context, *tallies) {
-			r := &resetter{address: strings.TrimPrefix(s.url, "https://"), path: path, padding: strings.Repeat("x", long), line: rate.NewLimiter(attackersLine, 1<<20)}
+			r := &resetter{from: from, address: strings.TrimPrefix(s.url, "https://"), path: path, padding: strings.Repeat("x", long), line: rate.NewLimiter(attackersLine, 1<<20)}
 			return func(ctx context.Context, answers *tallies) {
 				var resetting sync.WaitGroup
 				for range connections {

@@ -186,10 +186,13 @@ func closeWrite(c net.Conn) error {
 // noRoom is the key of a context's value.
 type noRoom struct{}
 
-// Context marks the requests of a connection for which there is no room. It suits
-// http.Server.ConnContext.
+// Context marks the requests of a connection for which there is no room, and remembers
+// whose reads are paced. It suits http.Server.ConnContext.
 func Context(ctx context.Context, c net.Conn) context.Context {
 	for {
+		if paced, ok := c.(*pacedConn); ok {
+			ctx = context.WithValue(ctx, pacer{}, paced)
+		}
 		wrapped, ok := c.(interface{ NetConn() net.Conn }) // TLS, and Inflow
 		if !ok {
 			break

@@ -2,10 +2,12 @@ package overload
 
 import (
 	"net"
+	"net/http"
 	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"porthole/internal/ratelimit"
@@ -16,18 +18,24 @@ const (
 	// each processor, and inflowBurst how many at once. HTTP/2 lets a client open and
 	// reset a stream with 30 bytes, at the cost of some microseconds here: what is not
 	// read costs nothing, and has the client wait.
-	inflowRate  = 512 << 10
-	inflowBurst = 2 << 20
+	inflowRate  = 256 << 10
+	inflowBurst = 1 << 20
 	// handshakeCost is what a TLS handshake counts as, in such bytes: half a
 	// millisecond of a processor.
 	handshakeCost = 8 << 10
+	// requestCost is what a request counts as besides its bytes: HTTP/2 packs one into
+	// 20, and it costs some 20 microseconds whatever is answered.
+	requestCost = 512
+	// costAtOnce is the most that one read counts as: who has more connections waits
+	// longer for their turn, but not for minutes.
+	costAtOnce = 64 << 10
 )
 
 // Inflow bounds how fast the requests of each client are read, on all its connections
 // together.
 type Inflow struct {
 	buckets *ratelimit.Buckets
-	first   int            // bytes that a new connection counts as
+	first   int64          // bytes that a new connection counts as
 	exempt  []netip.Prefix // proxies, which bring many clients
 }
 
@@ -63,14 +71,16 @@ func (i *Inflow) pace(c net.Conn, client netip.Addr) net.Conn {
 	if slices.ContainsFunc(i.exempt, func(p netip.Prefix) bool { return p.Contains(client) }) {
 		return c
 	}
-	return &pacedConn{Conn: c, buckets: i.buckets, client: client, first: i.first, closed: make(chan struct{})}
+	paced := &pacedConn{Conn: c, buckets: i.buckets, client: client, closed: make(chan struct{})}
+	paced.debt.Store(i.first)
+	return paced
 }
 
 type pacedConn struct {
 	net.Conn
 	buckets *ratelimit.Buckets
 	client  netip.Addr
-	first   int // what the first read costs besides its bytes; owned by who reads
+	debt    atomic.Int64 // what the next read costs besides its bytes
 	closed  chan struct{}
 	once    sync.Once
 }
@@ -88,8 +98,7 @@ func (c *pacedConn) Read(b []byte) (int, error) {
 		return n, err // transparent
 	}
 	now := time.Now()
-	cost := min(n+c.first, inflowBurst)
-	c.first = 0
+	cost := min(n+int(c.debt.Swap(0)), costAtOnce)
 	delay := c.buckets.Of(c.client, now).ReserveN(now, cost).DelayFrom(now)
 	if delay <= 0 {
 		return n, nil
@@ -108,4 +117,18 @@ func (c *pacedConn) Read(b []byte) (int, error) {
 func (c *pacedConn) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	return c.Conn.Close() // transparent
+}
+
+// pacer is the key of a context's value.
+type pacer struct{}
+
+// CountRequests has each request count towards what is read of its client, on the
+// connections that Context told of.
+func CountRequests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := r.Context().Value(pacer{}).(*pacedConn); ok {
+			c.debt.Add(requestCost)
+		}
+		next.ServeHTTP(w, r)
+	})
 }

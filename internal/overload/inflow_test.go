@@ -1,9 +1,12 @@
 package overload
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"runtime"
 	"sync"
@@ -84,5 +87,29 @@ func TestHandshakesCountAndCloseEndsTheWait(t *testing.T) {
 		if _, err := c.Read(make([]byte, 32<<10)); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("a read beyond the budget: %v", err)
 		}
+	})
+}
+
+// Requests count, on connections whose reads are paced, also below TLS.
+func TestRequestsCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inflow := NewInflow(false, nil)
+		c := pipeFrom(t, inflow, "192.0.2.1")
+		ctx := Context(t.Context(), tls.Server(c, nil))
+		handler := CountRequests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
+		began, reads := time.Now(), 0
+		for ; time.Since(began) == 0 && reads < 2*inflowBurst/costAtOnce; reads++ {
+			for range costAtOnce / requestCost {
+				handler.ServeHTTP(nil, request)
+			}
+			if _, err := c.Read(make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := inflowBurst/costAtOnce + 1; reads != want {
+			t.Errorf("the budget lasted for %d reads after %d requests each, want %d", reads, costAtOnce/requestCost, want)
+		}
+		handler.ServeHTTP(nil, httptest.NewRequest(http.MethodGet, "/", nil)) // of a proxy, say
 	})
 }
