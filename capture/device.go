@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ import (
 	"github.com/pion/mediadevices/pkg/driver"
 	"github.com/pion/mediadevices/pkg/driver/camera"
 	"github.com/pion/mediadevices/pkg/prop"
+
+	"porthole/internal/holders"
 )
 
 // registry guards mediadevices' list of drivers, which is one per process, and the opening of what is in it: the library
@@ -56,7 +59,7 @@ func (c foundCamera) openModes() ([]Mode, error) {
 	err := c.driver.Open()
 	switch {
 	case err != nil && isBusy(err): // some drivers can be open only once
-		return nil, &busyError{c.node, holders(c.node)}
+		return nil, &busyError{c.node, holdersOf(c.node)}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &fs.PathError{Op: "open", Path: c.node, Err: fs.ErrPermission}
 	case err != nil:
@@ -244,4 +247,14 @@ func openCamera(name string, spec Spec, log *slog.Logger) (_ *input, node string
 		in.about = append(in.about, "microphone", microphone.name)
 	}
 	return in, c.node, nil
+}
+
+// holdersOf names the other processes that have a device open.
+func holdersOf(node string) (names []string) {
+	for _, p := range holders.System.OfFile(node) {
+		if p.PID != os.Getpid() {
+			names = append(names, p.String())
+		}
+	}
+	return names
 }

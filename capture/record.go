@@ -44,7 +44,7 @@ func (c foundCamera) record(mode choice, spec Spec) (imageReader, error) {
 	case err == nil:
 		return images, nil
 	case isBusy(err):
-		return nil, &busyError{c.node, holders(c.node)}
+		return nil, &busyError{c.node, holdersOf(c.node)}
 	}
 	return nil, fmt.Errorf("%s: start %s %dx%d: %w", c.node, mode.Format, mode.Width, mode.Height, err)
 }

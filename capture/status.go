@@ -105,7 +105,7 @@ func failureOf(err error) failure {
 // busyError is ErrDeviceBusy with who is in the way.
 type busyError struct {
 	device  string
-	holders []string // as holders gives them; empty: not known
+	holders []string // such as "ffmpeg (pid 123)"; empty: not known
 }
 
 func (e *busyError) Error() string {

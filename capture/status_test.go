@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"porthole/internal/broadcast"
@@ -25,6 +26,13 @@ func everyText() (texts []string) {
 		texts = append(texts, offText(k), openingText(k), takenText(k))
 	}
 	return texts
+}
+
+func TestBusyDeviceNamesWhoIsInTheWay(t *testing.T) {
+	err := error(&busyError{"/dev/video0", []string{"ffmpeg (pid 20)"}})
+	if !errors.Is(err, ErrDeviceBusy) || !strings.Contains(err.Error(), "ffmpeg (pid 20)") {
+		t.Errorf("the error is %q", err)
+	}
 }
 
 // The pages translate what they are told by its words.

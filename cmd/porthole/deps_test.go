@@ -98,6 +98,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/capture", map[string]string{
 			"porthole/internal/peer": "capture publishes to the heart", "porthole/internal/signaling": "likewise", chi: "likewise",
 		}},
+		{"porthole/internal/holders", map[string]string{
+			"porthole/capture": "a leaf: who has something open, for whoever asks", "porthole/internal/doctor": "likewise", webrtc: "likewise",
+		}},
 		{"porthole/static", map[string]string{
 			"porthole/internal/broadcast": "pages ask the API", "porthole/internal/signaling": "likewise",
 		}},

@@ -18,8 +18,8 @@ const wantBuffer = 4 << 20
 // buffers looks at what the kernel does for a UDP socket that serves many.
 func (c Config) buffers(context.Context) []Finding {
 	found := []Finding{
-		kernelLimit(procRoot, "rmem_max", "receive buffer", "keyframes of several publishers at once are lost before they are read"),
-		kernelLimit(procRoot, "wmem_max", "send buffer", "a keyframe to many viewers at once is lost before it leaves"),
+		kernelLimit("/proc", "rmem_max", "receive buffer", "keyframes of several publishers at once are lost before they are read"),
+		kernelLimit("/proc", "wmem_max", "send buffer", "a keyframe to many viewers at once is lost before it leaves"),
 	}
 	return append(found, batches())
 }

@@ -7,6 +7,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"porthole/internal/holders"
 )
 
 // sockets tries to listen where the server would.
@@ -14,17 +16,17 @@ func (c Config) sockets(ctx context.Context) []Finding {
 	var found []Finding
 	for _, s := range c.Sockets {
 		if s.TCP {
-			found = append(found, s.try(ctx, "tcp", procRoot))
+			found = append(found, s.try(ctx, "tcp", holders.System))
 		}
 		if s.UDP {
-			found = append(found, s.try(ctx, "udp", procRoot))
+			found = append(found, s.try(ctx, "udp", holders.System))
 		}
 	}
 	return found
 }
 
 // try listens for a moment.
-func (s Socket) try(ctx context.Context, network, proc string) Finding {
+func (s Socket) try(ctx context.Context, network string, proc holders.Proc) Finding {
 	f := Finding{
 		Group: "sockets", Name: s.Flag + " " + strings.ToUpper(network), Found: s.Address + " is free",
 		Data: map[string]any{"address": s.Address, "network": network},
@@ -56,21 +58,21 @@ func (s Socket) blame() Verdict {
 
 // taken names who has the port. A Porthole that runs already is no fault: people ask
 // what is wrong with it.
-func (s Socket) taken(f Finding, network, proc string) Finding {
+func (s Socket) taken(f Finding, network string, proc holders.Proc) Finding {
 	f.Verdict = s.blame()
 	f.Found, f.Cure = s.Address+" is taken by a program of another user", "end it, or give another port with "+s.Flag
 	_, port, _ := net.SplitHostPort(s.Address)
-	holders := portHolders(proc, network, port)
-	if len(holders) == 0 {
+	processes := proc.OfPort(network, port)
+	if len(processes) == 0 {
 		return f
 	}
 	var names []string
 	var pids []int
 	mine := true
-	for _, h := range holders {
-		names = append(names, h.String())
-		pids = append(pids, h.pid)
-		mine = mine && h.name == "porthole"
+	for _, p := range processes {
+		names = append(names, p.String())
+		pids = append(pids, p.PID)
+		mine = mine && p.Name == "porthole"
 	}
 	f.Found = s.Address + " is taken by " + strings.Join(names, ", ")
 	f.Data["holders"] = pids

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"porthole/internal/holders"
 )
 
 func TestFreePorts(t *testing.T) {
@@ -33,20 +35,20 @@ func TestTakenPorts(t *testing.T) {
 	}
 	defer conn.Close()
 	for network, address := range map[string]net.Addr{"tcp": listener.Addr(), "udp": conn.LocalAddr()} {
-		f := Socket{Flag: "--media", Address: address.String()}.try(t.Context(), network, procRoot)
+		f := Socket{Flag: "--media", Address: address.String()}.try(t.Context(), network, holders.System)
 		holder := "(pid " + strconv.Itoa(os.Getpid()) + ")"
 		if f.Verdict != Fail || !strings.Contains(f.Found, holder) || !strings.Contains(f.Cure, "--media") {
 			t.Errorf("%s: got %s: %s; %s", network, f.Verdict, f.Found, f.Cure)
 		}
 	}
-	f := Socket{Flag: "--http", Address: listener.Addr().String()}.try(t.Context(), "tcp", t.TempDir())
+	f := Socket{Flag: "--http", Address: listener.Addr().String()}.try(t.Context(), "tcp", holders.Proc(t.TempDir()))
 	if f.Verdict != Fail || !strings.Contains(f.Found, "another user") {
 		t.Errorf("without /proc: got %s", f.Found)
 	}
 }
 
 func TestAddressesThatCannotBeListenedOn(t *testing.T) {
-	f := Socket{Flag: "--http", Address: "203.0.113.1:8080"}.try(t.Context(), "tcp", procRoot)
+	f := Socket{Flag: "--http", Address: "203.0.113.1:8080"}.try(t.Context(), "tcp", holders.System)
 	if f.Verdict != Fail || !strings.Contains(f.Found, "no such address") {
 		t.Errorf("got %s", f.Found)
 	}
@@ -80,7 +82,7 @@ func TestPortOfARunningServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f := Socket{Flag: "--http", Address: ":8080"}.taken(Finding{Data: map[string]any{}}, "tcp", proc)
+	f := Socket{Flag: "--http", Address: ":8080"}.taken(Finding{Data: map[string]any{}}, "tcp", holders.Proc(proc))
 	if f.Verdict != Warn || f.Found != ":8080 is taken by porthole (pid 10)" {
 		t.Errorf("got %s: %s", f.Verdict, f.Found)
 	}
