@@ -20,8 +20,16 @@ const maxSupported = 12
 // wraps ErrNoCommonCodec.
 func (m Media) Supported() ([]Codec, error) {
 	var codecs []Codec
+	var mistaken *Codec
 	for _, c := range m.Codecs {
-		if relays(m.Kind, c) && len(codecs) < maxSupported {
+		switch {
+		case !relays(m.Kind, c) || len(codecs) == maxSupported:
+		case looksLikeRTCP(c.PayloadType):
+			mistaken = &c
+		default:
+			if looksLikeRTCP(c.RTX) {
+				c.RTX = 0
+			}
 			codecs = append(codecs, c)
 		}
 	}
@@ -30,6 +38,9 @@ func (m Media) Supported() ([]Codec, error) {
 		return codecs[:1], nil
 	case len(codecs) > 0:
 		return codecs, nil
+	case mistaken != nil:
+		return nil, fmt.Errorf("%w: %s offers %s as payload type %d, which nobody can tell from RTCP on the same port (RFC 5761 section 4); "+
+			"let it use one of 96 to 127", ErrNoCommonCodec, m.where(), *mistaken, mistaken.PayloadType)
 	}
 	ours := "opus, G722, PCMU or PCMA"
 	if m.Kind == kindVideo {
@@ -39,6 +50,10 @@ func (m Media) Supported() ([]Codec, error) {
 	return nil, fmt.Errorf("%w: %s offers %s; choose %s in the encoder settings",
 		ErrNoCommonCodec, m.where(), m.offered(), ours)
 }
+
+// looksLikeRTCP tells payload types with which the last packet of a picture, which has
+// the marker bit, is taken for RTCP (RFC 5761 section 4).
+func looksLikeRTCP(payloadType uint8) bool { return payloadType >= 64 && payloadType < 96 }
 
 func relays(kind string, c Codec) bool {
 	_, name, _ := strings.Cut(c.MimeType, "/")

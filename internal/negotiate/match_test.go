@@ -236,3 +236,20 @@ func TestProfileName(t *testing.T) {
 		}
 	}
 }
+
+// Between RTP and RTCP on one port only the second byte decides, in which the marker bit
+// stands before the payload type.
+func TestPayloadTypesThatLookLikeRTCPAreNotTaken(t *testing.T) {
+	codec := func(payloadType, rtx uint8) negotiate.Codec {
+		return negotiate.Codec{PayloadType: payloadType, MimeType: "video/VP8", ClockRate: 90_000, RTX: rtx}
+	}
+	media := func(codecs ...negotiate.Codec) negotiate.Media { return negotiate.Media{Kind: "video", Codecs: codecs} }
+	if got, err := media(codec(77, 78), codec(63, 64), codec(96, 97)).Supported(); err != nil ||
+		len(got) != 2 || got[0].PayloadType != 63 || got[0].RTX != 0 || got[1].PayloadType != 96 || got[1].RTX != 97 {
+		t.Errorf("got %+v, error %v; want 63 without retransmissions, and 96", got, err)
+	}
+	_, err := media(codec(64, 0), codec(95, 0)).Supported()
+	if !errors.Is(err, negotiate.ErrNoCommonCodec) || !strings.Contains(err.Error(), "payload type 95") || !strings.Contains(err.Error(), "96 to 127") {
+		t.Errorf("got %v, want the number and the cure", err)
+	}
+}
