@@ -76,14 +76,14 @@ func requestAttacks() []attack {
 	return []attack{
 		{"requests to the API", repeat(fast, func(_ testing.TB, s *server) maker {
 			return func(int) *http.Request { return newRequest(http.MethodGet, s.url+"/metrics", "") }
-		}), map[string]int{"200": 1000}},
+		}), map[string]int{"200": 800}},
 		{"snapshots of all sizes", repeat(fast, func(_ testing.TB, s *server) maker {
 			return func(i int) *http.Request {
 				return newRequest(http.MethodGet, fmt.Sprintf("%s/snapshot/webcam.jpg?width=%d", s.url, 16+i%600), "")
 			}
-		}), map[string]int{"200": 5, "429": 100}},
-		{"foreign sites", repeat(fast, foreignSites), map[string]int{"403": 500, "421": 250}},
-		{"long headers of PATCHes", patches, map[string]int{"201": 1, "204": 60}},
+		}), map[string]int{"200": 5, "429": 50}},
+		{"foreign sites", repeat(fast, foreignSites), map[string]int{"403": 300, "421": 150}},
+		{"long headers of PATCHes", patches, map[string]int{"201": 1, "204": 25}},
 	}
 }
 

@@ -33,8 +33,8 @@ func offerAttacks() []attack {
 		}
 	}
 	return []attack{
-		{"large offers of viewers", repeat(interval, large("whep", viewersOffer)), map[string]int{"201": 20}},
-		{"large offers of publishers", repeat(interval, large("whip", publishersOffer)), map[string]int{"201": 20}},
+		{"large offers of viewers", repeat(interval, large("whep", viewersOffer)), map[string]int{"201": 6}},
+		{"large offers of publishers", repeat(interval, large("whip", publishersOffer)), map[string]int{"201": 6}},
 		{"counter-offers", repeat(interval, func(_ testing.TB, s *server) maker {
 			return func(int) *http.Request {
 				r := newRequest(http.MethodPost, s.url+"/whep/webcam", "")
