@@ -167,6 +167,9 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 			l.noteSize(p.Payload)
 		}
 		l.noteKeyframe()
+		if l.sets != nil && !newest {
+			l.sets.beganLate()
+		}
 	}
 	if l.h264 && newest {
 		l.noteSPS(p.Payload)

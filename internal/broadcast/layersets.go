@@ -45,8 +45,8 @@ func (l *Layer) putSets(kept *packet, payload []byte) {
 		s.read(payload) // once more, as a part of this picture
 	}
 	held := s.release()
-	if kept.start && s.ended && l.in.missing > 0 && len(held) == 0 && s.spare(kept.arrived) {
-		l.putBeforeHole(kept, s.build())
+	if kept.start && s.ended && l.in.missing > 0 && len(held) == 0 {
+		l.putBeforeHole(kept, s.spare(kept.arrived))
 	}
 	l.putBefore(kept, held)
 	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.missing > 0) {
@@ -58,6 +58,9 @@ func (l *Layer) putSets(kept *packet, payload []byte) {
 // putBeforeHole writes packets of our own in front of what is missing of the beginning of a
 // picture. Should it turn out to be a keyframe, there is no number for them any more.
 func (l *Layer) putBeforeHole(kept *packet, payloads [][]byte) {
+	if len(payloads) == 0 {
+		return
+	}
 	l.in.insertBeforeHole(uint64(len(payloads)))
 	for i, payload := range payloads {
 		own := *kept

@@ -43,6 +43,7 @@ type parameterSets struct {
 	// the last keyframe brought all.
 	inPicture [setKinds]bool
 	repeats   bool
+	judged    int // keyframes by which repeats was decided
 	// ended: the newest packet was the last of its picture. spared: our sets are in the
 	// picture being written already. spares bounds how often.
 	ended, spared bool
@@ -212,29 +213,42 @@ func (s *parameterSets) release() [][]byte {
 // have it. After a hole in the numbers, what is missing may be on its way, and newer than
 // ours, if the publisher is one that repeats it.
 func (s *parameterSets) missing(hole bool) bool {
-	own, known := true, true
-	for kind := range setKinds {
-		if kind == vps && !s.h265 {
-			continue
-		}
-		own = own && s.inPicture[kind]
-		known = known && len(s.kept[kind]) > 0
-	}
 	if s.spared {
 		return false
 	}
-	repeats := s.repeats
+	own, repeats := s.own(), s.repeats
 	s.repeats = own || hole && repeats
-	return !own && known && !(hole && repeats)
+	s.judged++
+	return !own && s.known() && !(hole && repeats)
 }
 
-// spare says whether our sets are to be put in front of a picture whose beginning is missing:
-// it may come late and be that of a keyframe. A decoder that gets them without need has them
-// once more, and is none the worse for it.
-func (s *parameterSets) spare(now int64) bool {
-	const perSecond, burst = 2, 10
-	s.spared = !s.repeats && s.known() && s.spares.take(now, 1, perSecond, burst)
-	return s.spared
+// own says whether the picture being written has brought all sets that it needs.
+func (s *parameterSets) own() bool {
+	return s.inPicture[sps] && s.inPicture[pps] && (s.inPicture[vps] || !s.h265)
+}
+
+// beganLate notes that the first packet of a keyframe came after others of it. If it has
+// brought no sets by now, the next one hardly will.
+func (s *parameterSets) beganLate() { s.repeats = s.repeats && s.own() }
+
+// spare returns our sets if they are to be put in front of a picture whose beginning is
+// missing: it may come late and be that of a keyframe. A decoder that gets them without need
+// has them once more, and is none the worse for it. They are as large as a publisher makes
+// them, so that what they cost viewers has a bound.
+func (s *parameterSets) spare(now int64) [][]byte {
+	const perSecond, burst = 8 << 10, 8 << 10 // bytes
+	if s.repeats && s.judged > 1 || !s.known() {
+		return nil
+	}
+	payloads, size := s.build(), 0
+	for _, payload := range payloads {
+		size += len(payload)
+	}
+	if !s.spares.take(now, float64(size), perSecond, burst) {
+		return nil
+	}
+	s.spared = true
+	return payloads
 }
 
 // build returns payloads with all sets that are kept: one aggregation packet (RFC 6184
