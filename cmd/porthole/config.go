@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"porthole/capture"
@@ -20,6 +18,7 @@ import (
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
+	"porthole/internal/settings"
 	"porthole/internal/signaling"
 	"porthole/internal/turnserver"
 )
@@ -39,8 +38,8 @@ type Config struct {
 	ICEPolicy      peer.Policy         // by which paths clients may reach us
 	Timeouts       peer.Timeouts       // of connections
 	PublicIPs      []netip.Addr        // addresses that a NAT forwards to us
-	PublishToken   string              // who may publish; empty: anybody
-	ViewToken      string              // who may watch; empty: anybody
+	PublishToken   settings.Secret     // who may publish; empty: anybody
+	ViewToken      settings.Secret     // who may watch; empty: anybody
 	MaxViewers     int                 // at a time, over all streams; 0: any number
 	StreamViewers  int                 // at a time, of one stream; 0: any number
 	Grace          time.Duration       // how long viewers wait for a lost publisher
@@ -66,10 +65,10 @@ type Config struct {
 	LogLevel       slog.Level
 	LogFormat      string // "text" or "json"
 
-	Profile        string // what presets were chosen
-	TURNListen     string // HOST:PORT of the embedded TURN server, or off; empty: beside Media
-	TURNHost       string // by which clients reach it; empty: by which they reach us
-	TURNSecret     string // shared with TURN servers; empty: one of the process's own
+	Profile        string          // what presets were chosen
+	TURNListen     string          // HOST:PORT of the embedded TURN server, or off; empty: beside Media
+	TURNHost       string          // by which clients reach it; empty: by which they reach us
+	TURNSecret     settings.Secret // shared with TURN servers; empty: one of the process's own
 	TURNRelayPorts turnserver.PortRange
 	TURNAllow      []netip.Prefix // what its relays may reach besides our media port
 }
@@ -80,6 +79,9 @@ type Source struct {
 	URI  string // as the operator wrote it
 	Spec capture.Spec
 }
+
+// String returns the source as the operator wrote it.
+func (s Source) String() string { return s.Name + "=" + s.URI }
 
 func defaultConfig() Config {
 	return Config{
@@ -107,270 +109,292 @@ const minBody = 16 << 10
 
 // serveSettings is the table of the serve command's settings, in the order in
 // which help shows them. --config is not among them: it says where to look.
-func serveSettings() []setting[Config] {
-	return withFiles(ownSettings(), func(c *Config, file doctor.SecretFile) {
-		c.SecretFiles = append(c.SecretFiles, file)
+func serveSettings() settings.Table[Config] {
+	return ownSettings().WithFiles(func(c *Config, flag, path string) {
+		c.SecretFiles = append(c.SecretFiles, doctor.SecretFile{Flag: flag, Path: path})
 	})
 }
 
+// The headings of help, in whose order the settings stand.
+const (
+	groupServer  = "Server"
+	groupStreams = "Streams"
+	groupAccess  = "Access"
+	groupNetwork = "Network"
+	groupTURN    = "Our own STUN and TURN server"
+	groupLimits  = "Limits"
+)
+
 // ownSettings is serveSettings without the files that hold secrets.
-func ownSettings() []setting[Config] {
-	return []setting[Config]{
+func ownSettings() settings.Table[Config] {
+	return settings.Table[Config]{
 		{
-			name: "http", arg: "HOST:PORT", shown: "127.0.0.1:8080",
-			help: "Where pages, WHIP, WHEP and API are served. :8080 opens them to the network.",
-			set:  one(func(c *Config) *string { return &c.HTTP }, parseListen),
+			Name: "http", Arg: "HOST:PORT", Default: "127.0.0.1:8080", Group: groupServer,
+			Help:  "Where pages, WHIP, WHEP and API are served. :8080 opens them to the network.",
+			Value: settings.One(func(c *Config) *string { return &c.HTTP }, parseListen),
 		},
 		{
-			name: "media", arg: "HOST:PORT", shown: ":8081",
-			help: "Where media flows: a UDP and a TCP port with the same number. HOST is an IP\naddress; without it, all interfaces.",
-			set:  one(func(c *Config) *string { return &c.Media }, parseMediaListen),
+			Name: "media", Arg: "HOST:PORT", Default: ":8081", Group: groupServer,
+			Help:  "Where media flows: a UDP and a TCP port with the same number. HOST is an IP\naddress; without it, all interfaces.",
+			Value: settings.One(func(c *Config) *string { return &c.Media }, parseMediaListen),
 		},
 		{
-			name: "source", arg: "NAME=URI", list: true,
-			help: "A stream captured on this machine. camera: is the first camera, others are\n" +
+			Name: "source", Arg: "NAME=URI", List: true, Group: groupStreams,
+			Help: "A stream captured on this machine. camera: is the first camera, others are\n" +
 				"camera:/dev/video2?size=1280x720&fps=30&bitrate=2500k (bits per second);\n" +
 				"pattern:?size=640x360 draws a test picture, slate:?text=back+soon a text. With\n" +
 				"ondemand=10s a camera is off while nobody watches. Default: webcam=camera:, or\n" +
 				"webcam=pattern: when there is no camera.",
-			set: many(func(c *Config) *[]Source { return &c.Sources }, parseSource),
+			Value: settings.Many(func(c *Config) *[]Source { return &c.Sources }, parseSource),
 		},
 		{
-			name: "stun", arg: "URL", list: true,
-			help: "A STUN server, such as stun:stun.example.org:3478, asked in the background for\nthis machine's public address. Default: none, which is right for a LAN.",
-			set:  many(func(c *Config) *[]iceserver.Server { return &c.STUN }, iceserver.ParseSTUN),
+			Name: "stun", Arg: "URL", List: true, Group: groupNetwork,
+			Help:  "A STUN server, such as stun:stun.example.org:3478, asked in the background for\nthis machine's public address. Default: none, which is right for a LAN.",
+			Value: settings.Many(func(c *Config) *[]iceserver.Server { return &c.STUN }, iceserver.ParseSTUN),
 		},
 		{
-			name: "turn", arg: "URL", list: true, secret: true,
-			help: "A TURN server besides our own that clients may relay through:\n" +
+			Name: "turn", Arg: "URL", List: true, Secret: true, Group: groupNetwork,
+			Help: "A TURN server besides our own that clients may relay through:\n" +
 				"turn:USER:PASSWORD@HOST:PORT?transport=udp (write %3A for a colon in USER), or\n" +
 				"turn:HOST:PORT?transport=tcp&secret=SECRET, or turns: for TLS.",
-			set: many(func(c *Config) *[]iceserver.Server { return &c.TURN }, iceserver.ParseTURN),
+			Value: settings.Many(func(c *Config) *[]iceserver.Server { return &c.TURN }, iceserver.ParseTURN),
 		},
 		{
-			name: "profile", arg: "NAME", shown: profileLAN,
-			help: "Presets of other settings, which overrule it: lan asks nobody outside; internet asks\n" +
+			Name: "profile", Arg: "NAME", Default: profileLAN, Group: groupServer, Choices: profiles(),
+			Help: "Presets of other settings, which overrule it: lan asks nobody outside; internet asks\n" +
 				"public STUN servers for this machine's address unless --public-ip or --advertise\n" +
 				"tell it; relay lets media go through the servers of --turn only.",
-			set: one(func(c *Config) *string { return &c.Profile }, oneOf(profiles()...)),
+			Value: settings.One(func(c *Config) *string { return &c.Profile }, settings.OneOf(profiles()...)),
 		},
 		{
-			name: "turn-listen", arg: "HOST:PORT",
-			help: "Where our own STUN and TURN server listens, UDP and TCP alike, and TLS when there is\n" +
+			Name: "turn-listen", Arg: "HOST:PORT", Group: groupTURN,
+			Help: "Where our own STUN and TURN server listens, UDP and TCP alike, and TLS when there is\n" +
 				"a certificate; off turns it off. Default: port 3478 beside --media.",
-			set: one(func(c *Config) *string { return &c.TURNListen }, parseTURNListen),
+			Value: settings.One(func(c *Config) *string { return &c.TURNListen }, parseTURNListen),
 		},
 		{
-			name: "turn-host", arg: "HOST",
-			help: "The name or address by which clients reach it. Default: that by which they reach the\npages, which is wrong behind a proxy on another machine.",
-			set:  one(func(c *Config) *string { return &c.TURNHost }, parseTURNHost),
+			Name: "turn-host", Arg: "HOST", Group: groupTURN, Reload: true,
+			Help:  "The name or address by which clients reach it. Default: that by which they reach the\npages, which is wrong behind a proxy on another machine.",
+			Value: settings.One(func(c *Config) *string { return &c.TURNHost }, parseTURNHost),
 		},
 		{
-			name: "turn-secret", arg: "SECRET", secret: true,
-			help: "What TURN credentials are signed with, for our own server and for those of --turn that\nhave none (use-auth-secret in coturn). Default: made up, for our own server only.",
-			set:  one(func(c *Config) *string { return &c.TURNSecret }, parseToken),
+			Name: "turn-secret", Arg: "SECRET", Secret: true, Group: groupTURN,
+			Help:  "What TURN credentials are signed with, for our own server and for those of --turn that\nhave none (use-auth-secret in coturn). Default: made up, for our own server only.",
+			Value: settings.One(func(c *Config) *settings.Secret { return &c.TURNSecret }, settings.Token),
 		},
 		{
-			name: "turn-relay-ports", arg: "MIN-MAX",
-			help: "The UDP ports of its relays, which only this machine sends to. Default: any.",
-			set:  one(func(c *Config) *turnserver.PortRange { return &c.TURNRelayPorts }, parsePortRange),
+			Name: "turn-relay-ports", Arg: "MIN-MAX", Group: groupTURN,
+			Help:  "The UDP ports of its relays, which only this machine sends to. Default: any.",
+			Value: settings.OneText(func(c *Config) *turnserver.PortRange { return &c.TURNRelayPorts }, parsePortRange, portRangeText),
 		},
 		{
-			name: "turn-allow", arg: "CIDR", list: true,
-			help: "A network that its relays may reach besides the media port, such as 203.0.113.0/24.\nPrivate networks and this machine's own addresses have to be named as such.",
-			set:  many(func(c *Config) *[]netip.Prefix { return &c.TURNAllow }, parsePrefix),
+			Name: "turn-allow", Arg: "CIDR", List: true, Group: groupTURN,
+			Help:  "A network that its relays may reach besides the media port, such as 203.0.113.0/24.\nPrivate networks and this machine's own addresses have to be named as such.",
+			Value: settings.Many(func(c *Config) *[]netip.Prefix { return &c.TURNAllow }, parsePrefix),
 		},
 		{
-			name: "public-ip", arg: "IP", list: true,
-			help: "An address under which a NAT or a cloud makes this machine reachable.",
-			set:  many(func(c *Config) *[]netip.Addr { return &c.PublicIPs }, parsePublicIP),
+			Name: "public-ip", Arg: "IP", List: true, Group: groupNetwork,
+			Help:  "An address under which a NAT or a cloud makes this machine reachable.",
+			Value: settings.Many(func(c *Config) *[]netip.Addr { return &c.PublicIPs }, parsePublicIP),
 		},
 		{
-			name: "advertise", arg: "ADDR", list: true,
-			help: "What clients are told instead of this machine's own addresses: an IP address or\na name, which is looked up in the background, and :PORT when a router forwards\nanother port than that of --media.",
-			set:  many(func(c *Config) *[]string { return &c.Advertise }, checked(peer.CheckAdvertise)),
+			Name: "advertise", Arg: "ADDR", List: true, Group: groupNetwork,
+			Help:  "What clients are told instead of this machine's own addresses: an IP address or\na name, which is looked up in the background, and :PORT when a router forwards\nanother port than that of --media.",
+			Value: settings.Many(func(c *Config) *[]string { return &c.Advertise }, settings.Checked(peer.CheckAdvertise)),
 		},
 		{
-			name: "interfaces", arg: "NAME[,NAME]", list: true,
-			help: "The network interfaces whose addresses clients are told, eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
-			set:  many(func(c *Config) *[]string { return &c.Interfaces }, checked(checkInterfaces)),
+			Name: "interfaces", Arg: "NAME[,NAME]", List: true, Group: groupNetwork,
+			Help:  "The network interfaces whose addresses clients are told, eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
+			Value: settings.Many(func(c *Config) *[]string { return &c.Interfaces }, settings.Checked(checkInterfaces)),
 		},
 		{
-			name: "mdns", arg: "on|off", shown: "on, but off in a container",
-			help: "Look up the .local names by which browsers hide their addresses. Without it they\nare found by their own checks, which a firewall of this machine may keep out.",
-			set:  one(func(c *Config) *bool { return &c.MDNS }, parseSwitch),
+			Name: "mdns", Arg: "on|off", Default: "on, but off in a container", Group: groupNetwork, Choices: []string{"on", "off"},
+			Help:  "Look up the .local names by which browsers hide their addresses. Without it they\nare found by their own checks, which a firewall of this machine may keep out.",
+			Value: settings.Switch(func(c *Config) *bool { return &c.MDNS }),
 		},
 		{
-			name: "ice-policy", arg: "POLICY", shown: peer.PolicyAll.String(),
-			help: "all, or relay: then clients reach this server through a server of --turn only.",
-			set:  one(func(c *Config) *peer.Policy { return &c.ICEPolicy }, parsePolicy),
+			Name: "ice-policy", Arg: "POLICY", Default: peer.PolicyAll.String(), Group: groupNetwork, Choices: []string{"all", "relay"},
+			Help:  "all, or relay: then clients reach this server through a server of --turn only.",
+			Value: settings.One(func(c *Config) *peer.Policy { return &c.ICEPolicy }, parsePolicy),
 		},
 		{
-			name: "connect-timeout", arg: "DURATION", shown: peer.DefaultTimeouts().Connect.String(),
-			help: "How long ICE and DTLS may take from the answer on, before a session is given up.",
-			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.Connect }, parseDuration(time.Second)),
+			Name: "connect-timeout", Arg: "DURATION", Default: peer.DefaultTimeouts().Connect.String(), Group: groupNetwork,
+			Help:  "How long ICE and DTLS may take from the answer on, before a session is given up.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.Connect }, settings.Duration(time.Second)),
 		},
 		{
-			name: "ice-disconnected", arg: "DURATION", shown: peer.DefaultTimeouts().ICEDisconnected.String(),
-			help: "How long nothing may come from a client before it counts as disconnected.",
-			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.ICEDisconnected }, parseDuration(time.Second)),
+			Name: "ice-disconnected", Arg: "DURATION", Default: peer.DefaultTimeouts().ICEDisconnected.String(), Group: groupNetwork,
+			Help:  "How long nothing may come from a client before it counts as disconnected.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.ICEDisconnected }, settings.Duration(time.Second)),
 		},
 		{
-			name: "ice-failed", arg: "DURATION", shown: peer.DefaultTimeouts().ICEFailed.String(),
-			help: "How long it may then stay away before its session ends: --ice-disconnected and\n--ice-failed together are the 30s of RFC 7675 by default.",
-			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.ICEFailed }, parseDuration(time.Second)),
+			Name: "ice-failed", Arg: "DURATION", Default: peer.DefaultTimeouts().ICEFailed.String(), Group: groupNetwork,
+			Help:  "How long it may then stay away before its session ends: --ice-disconnected and\n--ice-failed together are the 30s of RFC 7675 by default.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.ICEFailed }, settings.Duration(time.Second)),
 		},
 		{
-			name: "publish-token", arg: "TOKEN", secret: true,
-			help: "Publishers, and readers of session details, must send it as a bearer token.\nWithout it: anybody may on loopback; beyond it, one is made up and printed.",
-			set:  one(func(c *Config) *string { return &c.PublishToken }, parseToken),
+			Name: "publish-token", Arg: "TOKEN", Secret: true, Group: groupAccess, Reload: true,
+			Help:  "Publishers, and readers of session details, must send it as a bearer token.\nWithout it: anybody may on loopback; beyond it, one is made up and printed.",
+			Value: settings.One(func(c *Config) *settings.Secret { return &c.PublishToken }, settings.Token),
 		},
 		{
-			name: "view-token", arg: "TOKEN", secret: true,
-			help: "Viewers must send it as a bearer token. Without it, anybody may watch.",
-			set:  one(func(c *Config) *string { return &c.ViewToken }, parseToken),
+			Name: "view-token", Arg: "TOKEN", Secret: true, Group: groupAccess, Reload: true,
+			Help:  "Viewers must send it as a bearer token. Without it, anybody may watch.",
+			Value: settings.One(func(c *Config) *settings.Secret { return &c.ViewToken }, settings.Token),
 		},
 		{
-			name: "max-viewers", arg: "N", shown: "0, no limit",
-			help: "Viewers at a time over all streams; one more is answered 503.",
-			set:  one(func(c *Config) *int { return &c.MaxViewers }, parseCount(0)),
+			Name: "max-viewers", Arg: "N", Default: "0, no limit", Group: groupLimits, Reload: true,
+			Help:  "Viewers at a time over all streams; one more is answered 503.",
+			Value: settings.One(func(c *Config) *int { return &c.MaxViewers }, settings.Count(0)),
 		},
 		{
-			name: "max-stream-viewers", arg: "N", shown: "0, no limit",
-			help: "Viewers at a time of one stream; one more is answered 503.",
-			set:  one(func(c *Config) *int { return &c.StreamViewers }, parseCount(0)),
+			Name: "max-stream-viewers", Arg: "N", Default: "0, no limit", Group: groupLimits, Reload: true,
+			Help:  "Viewers at a time of one stream; one more is answered 503.",
+			Value: settings.One(func(c *Config) *int { return &c.StreamViewers }, settings.Count(0)),
 		},
 		{
-			name: "grace", arg: "DURATION", shown: broadcast.DefaultGrace.String(),
-			help: "How long viewers stay connected when a publisher is lost, waiting for the next.",
-			set:  one(func(c *Config) *time.Duration { return &c.Grace }, parseDuration(time.Second)),
+			Name: "grace", Arg: "DURATION", Default: broadcast.DefaultGrace.String(), Group: groupStreams,
+			Help:  "How long viewers stay connected when a publisher is lost, waiting for the next.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.Grace }, settings.Duration(time.Second)),
 		},
 		{
-			name: "max-session", arg: "DURATION", shown: "0, no limit",
-			help: "How long one WHIP or WHEP session may last; then it ends, and players come back.",
-			set:  one(func(c *Config) *time.Duration { return &c.Timeouts.Session }, parseDuration(0)),
+			Name: "max-session", Arg: "DURATION", Default: "0, no limit", Group: groupStreams,
+			Help:  "How long one WHIP or WHEP session may last; then it ends, and players come back.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.Session }, settings.Duration(0)),
 		},
 		{
-			name: "max-load", arg: "PERCENT", shown: strconv.Itoa(int(100 * overload.DefaultMaxCPU)),
-			help: "Share of the processor time that the server may use for some seconds before new\nviewers are answered 503. 0 is no limit.",
-			set:  one(func(c *Config) *int { return &c.MaxLoad }, parsePercent),
+			Name: "max-load", Arg: "PERCENT", Default: strconv.Itoa(int(100 * overload.DefaultMaxCPU)), Group: groupLimits, Reload: true,
+			Help:  "Share of the processor time that the server may use for some seconds before new\nviewers are answered 503. 0 is no limit.",
+			Value: settings.One(func(c *Config) *int { return &c.MaxLoad }, settings.Percent),
 		},
 		{
-			name: "max-lateness", arg: "DURATION", shown: overload.DefaultMaxLateness.String(),
-			help: "How late pictures may leave for some seconds, after they are complete, before new\nviewers are answered 503. 0 is no limit.",
-			set:  one(func(c *Config) *time.Duration { return &c.MaxLateness }, parseDuration(0)),
+			Name: "max-lateness", Arg: "DURATION", Default: overload.DefaultMaxLateness.String(), Group: groupLimits, Reload: true,
+			Help:  "How late pictures may leave for some seconds, after they are complete, before new\nviewers are answered 503. 0 is no limit.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.MaxLateness }, settings.Duration(0)),
 		},
 		{
-			name: "drain", arg: "DURATION", shown: "0, stop at once",
-			help: "How long sessions may go on after SIGTERM or SIGINT, while new ones are answered 503\nand players are told to connect again. A second signal ends the process at once.",
-			set:  one(func(c *Config) *time.Duration { return &c.Drain }, parseDuration(0)),
+			Name: "drain", Arg: "DURATION", Default: "0, stop at once", Group: groupServer, Reload: true,
+			Help:  "How long sessions may go on after SIGTERM or SIGINT, while new ones are answered 503\nand players are told to connect again. A second signal ends the process at once.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.Drain }, settings.Duration(0)),
 		},
 		{
-			name: "fallback", arg: "[STREAM=]NAME", list: true,
-			help: "What the viewers of STREAM, or of every other stream, see while nobody publishes\n" +
+			Name: "fallback", Arg: "[STREAM=]NAME", List: true, Group: groupStreams,
+			Help: "What the viewers of STREAM, or of every other stream, see while nobody publishes\n" +
 				"it: the stream NAME, or a source of its own such as slate:.",
-			set: many(func(c *Config) *[]Fallback { return &c.Fallbacks }, parseFallback),
+			Value: settings.Many(func(c *Config) *[]Fallback { return &c.Fallbacks }, parseFallback),
 		},
 		{
-			name: "rate-limit", arg: "N", shown: strconv.Itoa(signaling.DefaultRate),
-			help: "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
-			set:  one(func(c *Config) *int { return &c.RateLimit }, parseCount(0)),
+			Name: "rate-limit", Arg: "N", Default: strconv.Itoa(signaling.DefaultRate), Group: groupLimits, Reload: true,
+			Help:  "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
+			Value: settings.One(func(c *Config) *int { return &c.RateLimit }, settings.Count(0)),
 		},
 		{
-			name: "max-body", arg: "BYTES", shown: strconv.Itoa(signaling.DefaultMaxBody),
-			help: "How large the body of a WHIP or WHEP request may be; a larger one is answered 413.",
-			set:  one(func(c *Config) *int { return &c.MaxBody }, parseCount(minBody)),
+			Name: "max-body", Arg: "BYTES", Default: strconv.Itoa(signaling.DefaultMaxBody), Group: groupLimits, Reload: true,
+			Help:  "How large the body of a WHIP or WHEP request may be; a larger one is answered 413.",
+			Value: settings.One(func(c *Config) *int { return &c.MaxBody }, settings.Count(minBody)),
 		},
 		{
-			name: "rate-burst", arg: "N", shown: "ten times --rate-limit",
-			help: "WHIP and WHEP requests that one address may make at once before --rate-limit counts.",
-			set:  one(func(c *Config) *int { return &c.RateBurst }, parseCount(0)),
+			Name: "rate-burst", Arg: "N", Default: "ten times --rate-limit", Group: groupLimits, Reload: true,
+			Help:  "WHIP and WHEP requests that one address may make at once before --rate-limit counts.",
+			Value: settings.One(func(c *Config) *int { return &c.RateBurst }, settings.Count(0)),
 		},
 		{
-			name: "max-sessions", arg: "N", shown: "4096, or twice --max-viewers",
-			help: "Publishers and viewers at a time, together; one more is answered 503.",
-			set:  one(func(c *Config) *int { return &c.MaxSessions }, parseCount(0)),
+			Name: "max-sessions", Arg: "N", Default: "4096, or twice --max-viewers", Group: groupLimits, Reload: true,
+			Help:  "Publishers and viewers at a time, together; one more is answered 503.",
+			Value: settings.One(func(c *Config) *int { return &c.MaxSessions }, settings.Count(0)),
 		},
 		{
-			name: "max-client-connections", arg: "N", shown: strconv.Itoa(overload.DefaultMaxOfClient),
-			help: "TCP connections at a time from one address, and a quarter of what the others leave of\n`ulimit -n`; half of them may be event streams. One more gets 503 or 429.\n--trusted-proxy is exempt. 0 is no limit.",
-			set:  one(func(c *Config) *int { return &c.ClientConns }, parseCount(0)),
+			Name: "max-client-connections", Arg: "N", Default: strconv.Itoa(overload.DefaultMaxOfClient), Group: groupLimits,
+			Help:  "TCP connections at a time from one address, and a quarter of what the others leave of\n`ulimit -n`; half of them may be event streams. One more gets 503 or 429.\n--trusted-proxy is exempt. 0 is no limit.",
+			Value: settings.One(func(c *Config) *int { return &c.ClientConns }, settings.Count(0)),
 		},
 		{
-			name: "header-timeout", arg: "DURATION", shown: defaultConfig().HeaderTimeout.String(),
-			help: "How long a client may take to send a request up to its body, before its connection is closed.",
-			set:  one(func(c *Config) *time.Duration { return &c.HeaderTimeout }, parseDuration(time.Second)),
+			Name: "header-timeout", Arg: "DURATION", Default: defaultConfig().HeaderTimeout.String(), Group: groupLimits,
+			Help:  "How long a client may take to send a request up to its body, before its connection is closed.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.HeaderTimeout }, settings.Duration(time.Second)),
 		},
 		{
-			name: "body-timeout", arg: "DURATION", shown: defaultConfig().BodyTimeout.String(),
-			help: "How long it may then take to send the body of a WHIP or WHEP request, before it is\nanswered 408.",
-			set:  one(func(c *Config) *time.Duration { return &c.BodyTimeout }, parseDuration(time.Second)),
+			Name: "body-timeout", Arg: "DURATION", Default: defaultConfig().BodyTimeout.String(), Group: groupLimits, Reload: true,
+			Help:  "How long it may then take to send the body of a WHIP or WHEP request, before it is\nanswered 408.",
+			Value: settings.One(func(c *Config) *time.Duration { return &c.BodyTimeout }, settings.Duration(time.Second)),
 		},
 		{
-			name: "lenient-patch",
-			help: "Accept an ICE restart (PATCH) without If-Match as if it said *. Without this it is\nanswered 428, as WHIP and WHEP demand. Candidates never need the header.",
-			set:  one(func(c *Config) *bool { return &c.LenientPatch }, parseToggle),
+			Name: "lenient-patch", Group: groupLimits, Reload: true,
+			Help:  "Accept an ICE restart (PATCH) without If-Match as if it said *. Without this it is\nanswered 428, as WHIP and WHEP demand. Candidates never need the header.",
+			Value: settings.One(func(c *Config) *bool { return &c.LenientPatch }, settings.Toggle),
 		},
 		{
-			name: "redirect-to", arg: "URL",
-			help: "Another server, https://HOST[:PORT][/PATH], where publishers and viewers are sent\n(307) who come while this one drains. Without it, they get 503.",
-			set:  one(func(c *Config) **url.URL { return &c.RedirectTo }, parseServer),
+			Name: "redirect-to", Arg: "URL", Group: groupServer, Reload: true,
+			Help:  "Another server, https://HOST[:PORT][/PATH], where publishers and viewers are sent\n(307) who come while this one drains. Without it, they get 503.",
+			Value: settings.One(func(c *Config) **url.URL { return &c.RedirectTo }, parseServer),
 		},
 		{
-			name: "trusted-proxy", arg: "CIDR", list: true,
-			help: "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and\nX-Forwarded-Prefix headers are believed.",
-			set:  many(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
+			Name: "trusted-proxy", Arg: "CIDR", List: true, Group: groupAccess,
+			Help:  "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and\nX-Forwarded-Prefix headers are believed.",
+			Value: settings.Many(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
 		},
 		{
-			name: "host", arg: "NAME", list: true,
-			help: "A name by which browsers reach this server. On loopback, where no token protects, other\nnames than addresses, localhost, this machine's and the certificate's are answered 421.",
-			set:  many(func(c *Config) *[]string { return &c.Hosts }, parseHost),
+			Name: "host", Arg: "NAME", List: true, Group: groupAccess, Reload: true,
+			Help:  "A name by which browsers reach this server. On loopback, where no token protects, other\nnames than addresses, localhost, this machine's and the certificate's are answered 421.",
+			Value: settings.Many(func(c *Config) *[]string { return &c.Hosts }, parseHost),
 		},
 		{
-			name: "allow-origin", arg: "ORIGIN", list: true,
-			help: "A web site, https://example.org or * for all, whose pages may publish, watch and read\nthe API where no token protects: on loopback they get 403 without this.",
-			set:  many(func(c *Config) *[]string { return &c.AllowOrigins }, parseOrigin),
+			Name: "allow-origin", Arg: "ORIGIN", List: true, Group: groupAccess, Reload: true,
+			Help:  "A web site, https://example.org or * for all, whose pages may publish, watch and read\nthe API where no token protects: on loopback they get 403 without this.",
+			Value: settings.Many(func(c *Config) *[]string { return &c.AllowOrigins }, parseOrigin),
 		},
 		{
-			name: "frame-ancestors", arg: "SITE", list: true, shown: "*, or as --allow-origin where no token protects",
-			help: "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Other pages can be framed by this server's own only.",
-			set:  many(func(c *Config) *[]string { return &c.FrameAncestors }, parseAncestor),
+			Name: "frame-ancestors", Arg: "SITE", List: true, Default: "*, or as --allow-origin where no token protects", Group: groupAccess, Reload: true,
+			Help:  "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Other pages can be framed by this server's own only.",
+			Value: settings.Many(func(c *Config) *[]string { return &c.FrameAncestors }, parseAncestor),
 		},
 		{
-			name: "cert", arg: "FILE",
-			help: "A certificate chain in PEM: --http is then HTTPS. Needs --key.",
-			set:  one(func(c *Config) *string { return &c.Cert }, parseText),
+			Name: "cert", Arg: "FILE", Group: groupServer,
+			Help:  "A certificate chain in PEM: --http is then HTTPS. Needs --key.",
+			Value: settings.One(func(c *Config) *string { return &c.Cert }, settings.Text),
 		},
 		{
-			name: "key", arg: "FILE",
-			help: "The private key of --cert, in PEM.",
-			set:  one(func(c *Config) *string { return &c.Key }, parseText),
+			Name: "key", Arg: "FILE", Group: groupServer,
+			Help:  "The private key of --cert, in PEM.",
+			Value: settings.One(func(c *Config) *string { return &c.Key }, settings.Text),
 		},
 		{
-			name: "log-level", arg: "LEVEL", shown: "info",
-			help: "The least that is logged: debug, info, warn or error.",
-			set:  one(func(c *Config) *slog.Level { return &c.LogLevel }, parseLevel),
+			Name: "log-level", Arg: "LEVEL", Default: "info", Group: groupServer, Reload: true, Choices: []string{"debug", "info", "warn", "error"},
+			Help:  "The least that is logged: debug, info, warn or error.",
+			Value: settings.OneText(func(c *Config) *slog.Level { return &c.LogLevel }, parseLevel, levelText),
 		},
 		{
-			name: "log-format", arg: "FORMAT", shown: "text",
-			help: "How it is logged, to standard error: text or json.",
-			set:  one(func(c *Config) *string { return &c.LogFormat }, oneOf("text", "json")),
+			Name: "log-format", Arg: "FORMAT", Default: "text", Group: groupServer, Choices: []string{"text", "json"},
+			Help:  "How it is logged, to standard error: text or json.",
+			Value: settings.One(func(c *Config) *string { return &c.LogFormat }, settings.OneOf("text", "json")),
 		},
 	}
 }
 
 // configSetting is the one flag that is no setting of Config.
-func configSetting() setting[Config] {
-	return setting[Config]{
-		name: "config", arg: "FILE",
-		help: "A YAML file with any of the settings below, under the same names; lists for those\nthat are repeatable. Environment variables overrule it, flags overrule both.",
+func configSetting() settings.Setting[Config] {
+	return settings.Setting[Config]{
+		Name: "config", Arg: "FILE",
+		Help: "A YAML file with any of the settings below, under the same names; lists for those\nthat are repeatable. Environment variables overrule it, flags overrule both.",
+	}
+}
+
+// printConfigSetting is a flag of the serve command only.
+func printConfigSetting(print *bool) settings.Setting[Config] {
+	return settings.Setting[Config]{
+		Name: "print-config",
+		Help: "Print what would be served with, as a file for --config, and where each value comes\nfrom. Secrets are named by their files, or left out.",
+		Value: settings.Do[Config](func(text string) (err error) {
+			*print, err = settings.Toggle(text)
+			return err
+		}),
 	}
 }
 
 func printServeFlags(w io.Writer) {
 	fmt.Fprintf(w, "Flags of `porthole serve`. Each is also an environment variable: --max-viewers is\n"+
 		"%sMAX_VIEWERS; values of a repeatable one are separated there by spaces.\n\n", envPrefix)
-	printSettings(w, append([]setting[Config]{configSetting()}, serveSettings()...))
+	append(settings.Table[Config]{configSetting(), printConfigSetting(new(bool))}, serveSettings()...).PrintHelp(w)
 }
 
 // Validate returns every fault that shows only when the settings are seen
@@ -409,79 +433,7 @@ func port(address string) string {
 }
 
 // LogValue shows the configuration without tokens and credentials.
-func (c Config) LogValue() slog.Value {
-	secret := func(s string) string {
-		if s == "" {
-			return "none"
-		}
-		return "set"
-	}
-	sources := make([]string, len(c.Sources))
-	for i, s := range c.Sources {
-		sources[i] = s.Name + "=" + s.URI
-	}
-	return slog.GroupValue(
-		slog.String("http", c.HTTP),
-		slog.String("media", c.Media),
-		slog.String("source", strings.Join(sources, " ")),
-		slog.String("stun", joinStrings(c.STUN)),
-		slog.String("turn", joinStrings(c.TURN)),
-		slog.String("profile", c.Profile),
-		slog.String("turn_listen", cmp.Or(c.turnAddress(), turnOff)),
-		slog.String("turn_host", c.TURNHost),
-		slog.String("turn_secret", secret(c.TURNSecret)),
-		slog.String("turn_relay_ports", c.TURNRelayPorts.String()),
-		slog.String("turn_allow", joinStrings(c.TURNAllow)),
-		slog.String("public_ip", joinStrings(c.PublicIPs)),
-		slog.String("advertise", strings.Join(c.Advertise, " ")),
-		slog.String("interfaces", strings.Join(c.Interfaces, " ")),
-		slog.Bool("mdns", c.MDNS),
-		slog.String("ice_policy", c.ICEPolicy.String()),
-		slog.String("connect_timeout", c.Timeouts.Connect.String()),
-		slog.String("ice_disconnected", c.Timeouts.ICEDisconnected.String()),
-		slog.String("ice_failed", c.Timeouts.ICEFailed.String()),
-		slog.String("publish_token", secret(c.PublishToken)),
-		slog.String("view_token", secret(c.ViewToken)),
-		slog.Int("max_viewers", c.MaxViewers),
-		slog.Int("max_stream_viewers", c.StreamViewers),
-		slog.String("grace", c.Grace.String()),
-		slog.String("max_session", c.Timeouts.Session.String()),
-		slog.Int("max_load", c.MaxLoad),
-		slog.String("max_lateness", c.MaxLateness.String()),
-		slog.String("drain", c.Drain.String()),
-		slog.String("fallback", joinStrings(c.Fallbacks)),
-		slog.Int("rate_limit", c.RateLimit),
-		slog.Int("max_body", c.MaxBody),
-		slog.Int("rate_burst", c.RateBurst),
-		slog.Int("max_sessions", c.MaxSessions),
-		slog.Int("max_client_connections", c.ClientConns),
-		slog.String("header_timeout", c.HeaderTimeout.String()),
-		slog.String("body_timeout", c.BodyTimeout.String()),
-		slog.Bool("lenient_patch", c.LenientPatch),
-		slog.String("redirect_to", serverText(c.RedirectTo)),
-		slog.String("trusted_proxy", joinStrings(c.TrustedProxies)),
-		slog.String("host", strings.Join(c.Hosts, " ")),
-		slog.String("allow_origin", strings.Join(c.AllowOrigins, " ")),
-		slog.String("frame_ancestors", strings.Join(c.FrameAncestors, " ")),
-		slog.Bool("https", c.Cert != ""),
-		slog.String("log_level", c.LogLevel.String()),
-		slog.String("log_format", c.LogFormat),
-	)
-}
-
-// String shows the configuration in one line, without tokens and credentials.
-func (c Config) String() string { return c.LogValue().String() }
-
-// GoString keeps %#v from showing what String hides.
-func (c Config) GoString() string { return c.String() }
-
-func joinStrings[T fmt.Stringer](list []T) string {
-	texts := make([]string, len(list))
-	for i, v := range list {
-		texts[i] = v.String()
-	}
-	return strings.Join(texts, " ")
-}
+func (c Config) LogValue() slog.Value { return serveSettings().LogValue(&c) }
 
 // BeyondLoopback says whether other machines can reach the HTTP address. A
 // name counts as reachable, since what it stands for may change.

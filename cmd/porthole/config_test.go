@@ -65,6 +65,31 @@ func stunServers(t *testing.T, urls ...string) (servers []iceserver.Server) {
 	return servers
 }
 
+// everyFlag sets all but files with secrets, to what are no defaults.
+func everyFlag() []string {
+	return []string{
+		"--http", "0.0.0.0:80", "--media=192.0.2.1:9000",
+		"--stun", "stun:a.example", "--stun", "stun:b.example:3479",
+		"--turn", "turn:17%3Au:p@ss@t.example:3478?transport=tcp",
+		"--profile", "internet", "--turn-listen", "192.0.2.1:3479", "--turn-host", "turn.example", "--turn-secret", "hush",
+		"--turn-relay-ports", "50000-50100", "--turn-allow", "203.0.113.0/24", "--turn-allow", "10.0.0.9",
+		"--public-ip", "203.0.113.7", "--public-ip", "2001:db8::1",
+		"--publish-token", "pub", "--view-token", "view",
+		"--max-viewers", "7", "--rate-limit", "3", "--grace", "90s",
+		"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
+		"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
+		"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
+		"--rate-burst", "9", "--max-client-connections", "33", "--max-sessions", "77", "--header-timeout", "4s", "--body-timeout", "8s",
+		"--max-session", "1h", "--max-load", "80%", "--max-lateness", "1s", "--drain", "5s",
+		"--fallback", "door=hall", "--fallback", "slate",
+		"--redirect-to", "https://cam2.example:8443/live",
+		"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
+		"--mdns", "off", "--ice-policy", "relay", "--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
+		"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
+		"--host", "cam.example", "--host", "cam", "--allow-origin", "https://a.example:8443", "--allow-origin", "*",
+	}
+}
+
 func TestEveryPlaceIsRead(t *testing.T) {
 	want := defaultConfig()
 	want.HTTP, want.Media = "0.0.0.0:80", "192.0.2.1:9000"
@@ -97,27 +122,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 
 	places := map[string]func() (Config, error){
 		"flags": func() (Config, error) {
-			return loadConfig([]string{
-				"--http", "0.0.0.0:80", "--media=192.0.2.1:9000",
-				"--stun", "stun:a.example", "--stun", "stun:b.example:3479",
-				"--turn", "turn:17%3Au:p@ss@t.example:3478?transport=tcp",
-				"--profile", "internet", "--turn-listen", "192.0.2.1:3479", "--turn-host", "turn.example", "--turn-secret", "hush",
-				"--turn-relay-ports", "50000-50100", "--turn-allow", "203.0.113.0/24", "--turn-allow", "10.0.0.9",
-				"--public-ip", "203.0.113.7", "--public-ip", "2001:db8::1",
-				"--publish-token", "pub", "--view-token", "view",
-				"--max-viewers", "7", "--rate-limit", "3", "--grace", "90s",
-				"--trusted-proxy", "10.1.2.3/8", "--trusted-proxy", "::1",
-				"--log-level", "warn", "--log-format", "json", "--cert", "c.pem", "--key", "k.pem",
-				"--max-stream-viewers", "5", "--max-body", "20000", "--lenient-patch",
-				"--rate-burst", "9", "--max-client-connections", "33", "--max-sessions", "77", "--header-timeout", "4s", "--body-timeout", "8s",
-				"--max-session", "1h", "--max-load", "80%", "--max-lateness", "1s", "--drain", "5s",
-				"--fallback", "door=hall", "--fallback", "slate",
-				"--redirect-to", "https://cam2.example:8443/live",
-				"--advertise", "198.51.100.1:4000", "--advertise", "cam.example", "--interfaces", "eth*,wlan0", "--interfaces", "!docker0",
-				"--mdns", "off", "--ice-policy", "relay", "--connect-timeout", "20s", "--ice-disconnected", "6s", "--ice-failed", "24s",
-				"--frame-ancestors", "self", "--frame-ancestors", "https://*.a.example:8443",
-				"--host", "cam.example", "--host", "cam", "--allow-origin", "https://a.example:8443", "--allow-origin", "*",
-			}, environment(nil))
+			return loadConfig(everyFlag(), environment(nil))
 		},
 		"environment": func() (Config, error) {
 			return loadConfig(nil, environment(map[string]string{
@@ -350,7 +355,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := []string{c.String(), fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v", c.TURN, c.TURN)}
+	record := c.LogValue()
+	shown := []string{record.String(), fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v", c.TURN, c.TURN)}
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("configuration", "config", c)
 	shown = append(shown, log.String())
@@ -376,8 +382,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 			t.Errorf("shows a secret: %s", text)
 		}
 	}
-	if !strings.Contains(c.String(), "publish_token=set") {
-		t.Errorf("whether a token is set should be seen: %s", c)
+	if !strings.Contains(record.String(), "publish_token=set") {
+		t.Errorf("whether a token is set should be seen: %s", record)
 	}
 }
 
@@ -402,8 +408,8 @@ func TestReadmeHasEveryFlag(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| *`--([a-z-]+)").FindAllSubmatch(readme, -1) {
 		documented = append(documented, string(row[1]))
 	}
-	for _, s := range append(serveSettings(), configSetting()) {
-		flags = append(flags, s.name)
+	for _, s := range append(serveSettings(), configSetting(), printConfigSetting(new(bool))) {
+		flags = append(flags, s.Name)
 	}
 	slices.Sort(documented)
 	slices.Sort(flags)

@@ -91,6 +91,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/negotiate": "likewise",
 			"porthole/internal/signaling": "likewise",
 		}},
+		{"porthole/internal/settings", map[string]string{
+			"net/http": "a table of settings knows none of them", "porthole/capture": "likewise",
+			"porthole/internal/peer": "likewise", "porthole/internal/signaling": "likewise", "porthole/internal/doctor": "likewise",
+		}},
 		{"porthole/internal/overload", map[string]string{
 			"porthole/internal/broadcast": "it measures and decides, and knows neither media nor sessions",
 			"porthole/internal/peer":      "likewise", "porthole/internal/signaling": "likewise",

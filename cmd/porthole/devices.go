@@ -8,16 +8,17 @@ import (
 	"fmt"
 
 	"porthole/capture"
+	"porthole/internal/settings"
 )
 
 type devicesConfig struct {
 	JSON bool
 }
 
-func devicesSettings() []setting[devicesConfig] {
-	return []setting[devicesConfig]{{
-		name: "json", help: "Print JSON in place of a table.",
-		set: one(func(c *devicesConfig) *bool { return &c.JSON }, parseToggle),
+func devicesSettings() settings.Table[devicesConfig] {
+	return settings.Table[devicesConfig]{{
+		Name: "json", Help: "Print JSON in place of a table.",
+		Value: settings.One(func(c *devicesConfig) *bool { return &c.JSON }, settings.Toggle),
 	}}
 }
 
@@ -25,10 +26,10 @@ func devicesSettings() []setting[devicesConfig] {
 // are none is no failure.
 func devicesCommand(_ context.Context, t terminal) error {
 	var c devicesConfig
-	if err := readFlags(&c, "devices", devicesSettings(), t.args); err != nil {
+	if err := usage(devicesSettings().ReadFlags(&c, "porthole devices", t.args)); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprint(t.stdout, "porthole devices lists the cameras, with what they can do and the URI for --source,\nand the microphones.\n\n")
-			printSettings(t.stdout, devicesSettings())
+			devicesSettings().PrintHelp(t.stdout)
 		}
 		return err
 	}

@@ -13,17 +13,17 @@ import (
 	"porthole/capture"
 	"porthole/internal/doctor"
 	"porthole/internal/peer"
+	"porthole/internal/settings"
 )
 
 // jsonSetting is the one flag of the doctor that is none of the server's.
-func jsonSetting(asJSON *bool) setting[Config] {
-	return setting[Config]{
-		name: "json", help: "Print JSON in place of a table.",
-		set: func(_ *Config, values []string) error {
-			v, err := parseToggle(strings.Join(values, " "))
-			*asJSON = v
+func jsonSetting(asJSON *bool) settings.Setting[Config] {
+	return settings.Setting[Config]{
+		Name: "json", Help: "Print JSON in place of a table.",
+		Value: settings.Do[Config](func(text string) (err error) {
+			*asJSON, err = settings.Toggle(text)
 			return err
-		},
+		}),
 	}
 }
 
@@ -31,20 +31,20 @@ func jsonSetting(asJSON *bool) setting[Config] {
 // without starting it. It fails when something does not work.
 func doctorCommand(ctx context.Context, t terminal) error {
 	var asJSON bool
-	cfg, err := loadConfigFor("doctor", t.args, t.getenv, jsonSetting(&asJSON))
+	loaded, err := loadConfigFor("doctor", t.args, t.getenv, jsonSetting(&asJSON))
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(t.stdout, "porthole doctor looks at ports, addresses, NAT, STUN and TURN servers, camera, microphone,\n"+
 			"encoder and certificate, and says what would be in the way and what to do about it. It takes\n"+
 			"the flags, variables and file of `porthole serve`, and checks what that would run with.\n"+
 			"Exit code 1 says that something will not work.\n\n")
-		printSettings(t.stdout, []setting[Config]{jsonSetting(&asJSON)})
+		settings.Table[Config]{jsonSetting(&asJSON)}.PrintHelp(t.stdout)
 		fmt.Fprintln(t.stdout)
 		printServeFlags(t.stdout)
 		return err
 	} else if err != nil {
 		return err
 	}
-	examined := examination(cfg)
+	examined := examination(loaded.Config)
 	if isTerminal(t.stderr) {
 		examined.Progress = func(p doctor.Progress) { printExamined(t.stderr, p) }
 	}

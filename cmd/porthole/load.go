@@ -13,59 +13,61 @@ import (
 	"time"
 
 	"porthole/internal/load"
+	"porthole/internal/settings"
 )
 
 type loadCommandConfig struct {
 	load.Config
-	JSON bool
+	Token settings.Secret
+	JSON  bool
 }
 
-func loadSettings() []setting[loadCommandConfig] {
+func loadSettings() settings.Table[loadCommandConfig] {
 	type config = loadCommandConfig
-	return withFiles([]setting[config]{
+	return settings.Table[config]{
 		{
-			name: "whep", arg: "URL",
-			help: "The WHEP endpoint to watch, of any server: http://127.0.0.1:8080/whep/webcam. Required.",
-			set:  one(func(c *config) *string { return &c.URL }, parseText),
+			Name: "whep", Arg: "URL",
+			Help:  "The WHEP endpoint to watch, of any server: http://127.0.0.1:8080/whep/webcam. Required.",
+			Value: settings.One(func(c *config) *string { return &c.URL }, settings.Text),
 		},
 		{
-			name: "viewers", arg: "N", shown: "10",
-			help: "How many sessions to open.",
-			set:  one(func(c *config) *int { return &c.Viewers }, parseCount(1)),
+			Name: "viewers", Arg: "N", Default: "10",
+			Help:  "How many sessions to open.",
+			Value: settings.One(func(c *config) *int { return &c.Viewers }, settings.Count(1)),
 		},
 		{
-			name: "for", arg: "DURATION", shown: load.DefaultDuration.String(),
-			help: "How long to watch, counted from the opening of the last session.",
-			set:  one(func(c *config) *time.Duration { return &c.Duration }, parseDuration(100*time.Millisecond)),
+			Name: "for", Arg: "DURATION", Default: load.DefaultDuration.String(),
+			Help:  "How long to watch, counted from the opening of the last session.",
+			Value: settings.One(func(c *config) *time.Duration { return &c.Duration }, settings.Duration(100*time.Millisecond)),
 		},
 		{
-			name: "ramp", arg: "DURATION", shown: fmt.Sprintf("%d sessions a second", load.DefaultPace),
-			help: "The time over which the sessions are opened, evenly.",
-			set:  one(func(c *config) *time.Duration { return &c.Ramp }, parseDuration(time.Nanosecond)),
+			Name: "ramp", Arg: "DURATION", Default: fmt.Sprintf("%d sessions a second", load.DefaultPace),
+			Help:  "The time over which the sessions are opened, evenly.",
+			Value: settings.One(func(c *config) *time.Duration { return &c.Ramp }, settings.Duration(time.Nanosecond)),
 		},
 		{
-			name: "token", arg: "TOKEN", secret: true,
-			help: "The bearer token that the server asks of viewers.",
-			set:  one(func(c *config) *string { return &c.Token }, parseToken),
+			Name: "token", Arg: "TOKEN", Secret: true,
+			Help:  "The bearer token that the server asks of viewers.",
+			Value: settings.One(func(c *config) *settings.Secret { return &c.Token }, settings.Token),
 		},
 		{
-			name: "fps", arg: "RATE", shown: "what the timestamps of the stream tell",
-			help: "The frame rate that counts as full.",
-			set:  one(func(c *config) *float64 { return &c.FrameRate }, parseRate),
+			Name: "fps", Arg: "RATE", Default: "what the timestamps of the stream tell",
+			Help:  "The frame rate that counts as full.",
+			Value: settings.One(func(c *config) *float64 { return &c.FrameRate }, parseRate),
 		},
 		{
-			name: "tcp", help: "Media over ICE-TCP in place of UDP.",
-			set: one(func(c *config) *bool { return &c.TCP }, parseToggle),
+			Name: "tcp", Help: "Media over ICE-TCP in place of UDP.",
+			Value: settings.One(func(c *config) *bool { return &c.TCP }, settings.Toggle),
 		},
 		{
-			name: "pli", help: "Ask for a keyframe when media begins, as browsers do.",
-			set: one(func(c *config) *bool { return &c.Keyframe }, parseToggle),
+			Name: "pli", Help: "Ask for a keyframe when media begins, as browsers do.",
+			Value: settings.One(func(c *config) *bool { return &c.Keyframe }, settings.Toggle),
 		},
 		{
-			name: "json", help: "Print the report as JSON.",
-			set: one(func(c *config) *bool { return &c.JSON }, parseToggle),
+			Name: "json", Help: "Print the report as JSON.",
+			Value: settings.One(func(c *config) *bool { return &c.JSON }, settings.Toggle),
 		},
-	}, nil)
+	}.WithFiles(nil)
 }
 
 func parseRate(text string) (float64, error) {
@@ -80,10 +82,10 @@ func parseRate(text string) (float64, error) {
 // when no session got media.
 func loadCommand(ctx context.Context, t terminal) error {
 	c := loadCommandConfig{Config: load.Config{Viewers: 10}}
-	err := readFlags(&c, "load", loadSettings(), t.args)
+	err := usage(loadSettings().ReadFlags(&c, "porthole load", t.args))
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(t.stdout, "porthole load opens WHEP sessions as browsers do, and reports what they get. Ctrl-C ends\nit early, with the report so far.\n\n")
-		printSettings(t.stdout, loadSettings())
+		loadSettings().PrintHelp(t.stdout)
 		return err
 	}
 	if err == nil && c.URL == "" {
@@ -92,6 +94,7 @@ func loadCommand(ctx context.Context, t terminal) error {
 	if err != nil {
 		return err
 	}
+	c.Config.Token = string(c.Token)
 	if isTerminal(t.stderr) {
 		c.Progress = func(p load.Progress) { printProgress(t.stderr, p) }
 	}

@@ -84,6 +84,7 @@ func commands() []command {
 		{"doctor", "look for what would be in the way of serve, and say what to do about it", doctorCommand},
 		{"devices", "list cameras, what they can do, and microphones", devicesCommand},
 		{"load", "watch a WHEP URL with many viewers and report what they got", loadCommand},
+		{"completion", "print a script that lets bash, zsh or fish complete what is typed", completionCommand},
 		{"version", "print the version", versionCommand},
 	}
 }
@@ -128,9 +129,9 @@ func helpCommand(ctx context.Context, t terminal) error {
 	fmt.Fprint(t.stdout, "Porthole turns a webcam into a stream that anyone can watch.\n\n"+
 		"  porthole [COMMAND] [FLAGS]\n\nCommands:\n")
 	for _, c := range commands() {
-		fmt.Fprintf(t.stdout, "  %-9s %s\n", c.name, c.summary)
+		fmt.Fprintf(t.stdout, "  %-10s %s\n", c.name, c.summary)
 	}
-	fmt.Fprint(t.stdout, "  help      this text; `porthole help COMMAND` explains a command\n\n")
+	fmt.Fprint(t.stdout, "  help       this text; `porthole help COMMAND` explains a command\n\n")
 	printServeFlags(t.stdout)
 	return nil
 }

@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"porthole/capture"
@@ -91,18 +94,6 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-// checked makes a parse function of one that only finds faults.
-func checked(check func(string) error) func(string) (string, error) {
-	return func(text string) (string, error) { return text, check(text) }
-}
-
-func parseSwitch(text string) (bool, error) {
-	if text != "on" && text != "off" {
-		return false, fmt.Errorf("%q is neither on nor off", text)
-	}
-	return text == "on", nil
-}
-
 // inContainer says whether this machine is a container, by the marks that Docker and
 // Podman leave: its bridge passes on no multicast.
 func inContainer() bool {
@@ -137,3 +128,44 @@ func checkInterfaces(list string) error {
 	}
 	return errors.Join(faults...)
 }
+
+// parseListen reads HOST:PORT. An empty host means all interfaces, port 0 a
+// free port.
+func parseListen(text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil {
+		return "", fmt.Errorf("%q is not HOST:PORT, such as 127.0.0.1:8080 or :8080", text)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("%q: the port is not a number from 0 to 65535", text)
+	}
+	if strings.ContainsAny(host, " \t/") {
+		return "", fmt.Errorf("%q: the host is not an address or a name", text)
+	}
+	return text, nil
+}
+
+// parseMediaListen reads HOST:PORT where the host is an IP address or empty:
+// candidates hold addresses, not names.
+func parseMediaListen(text string) (string, error) {
+	if _, err := parseListen(text); err != nil {
+		return "", err
+	}
+	host, _, _ := net.SplitHostPort(text)
+	if _, err := netip.ParseAddr(host); host != "" && err != nil {
+		return "", fmt.Errorf("%q: the host is not an IP address; leave it empty for all interfaces", text)
+	}
+	return text, nil
+}
+
+func parseLevel(text string) (slog.Level, error) {
+	var level slog.Level
+	switch strings.ToLower(text) {
+	case "debug", "info", "warn", "error":
+		return level, level.UnmarshalText([]byte(text))
+	}
+	return level, fmt.Errorf("%q is not one of debug, info, warn, error", text)
+}
+
+// levelText is what parseLevel reads.
+func levelText(level slog.Level) string { return strings.ToLower(level.String()) }

@@ -1,5 +1,7 @@
 package main
 
+import "porthole/internal/settings"
+
 // The profiles: what is different about networks, as presets of settings.
 const (
 	profileLAN      = "lan"      // clients are in the same network, or can reach it
@@ -11,8 +13,8 @@ func profiles() []string { return []string{profileLAN, profileInternet, profileR
 
 // preset returns what a profile says, as a layer that lies over the defaults and
 // under everything that is set by hand in layers.
-func preset(profile string, layers ...map[string]assignment) map[string]assignment {
-	settings := map[string]map[string][]string{
+func preset(profile string, byHand settings.Layers) settings.Layer {
+	presets := map[string]map[string][]string{
 		profileInternet: {
 			// Two, because their answers together tell what kind the NAT is.
 			"stun": {"stun:stun.cloudflare.com:3478", "stun:stun.nextcloud.com:443"},
@@ -23,12 +25,12 @@ func preset(profile string, layers ...map[string]assignment) map[string]assignme
 			"turn-listen": {turnOff},
 		},
 	}[profile]
-	layer := make(map[string]assignment, len(settings))
-	for name, values := range settings {
-		layer[name] = assignment{values: values, origin: "--profile " + profile}
+	layer := make(settings.Layer, len(presets))
+	for name, values := range presets {
+		layer[name] = settings.Assignment{Values: values, Origin: "--profile " + profile}
 	}
 	for _, name := range []string{"public-ip", "advertise"} {
-		if _, ok := firstOf(name, layers...); ok { // then nobody need be asked for the address
+		if _, ok := byHand.Find(name); ok { // then nobody need be asked for the address
 			delete(layer, "stun")
 		}
 	}

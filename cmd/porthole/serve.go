@@ -24,6 +24,7 @@ import (
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
+	"porthole/internal/settings"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
 	"porthole/internal/turnserver"
@@ -33,7 +34,8 @@ import (
 
 // serveCommand runs the server until ctx ends.
 func serveCommand(ctx context.Context, t terminal) error {
-	cfg, err := loadConfig(t.args, t.getenv)
+	var printConfig bool
+	loaded, err := loadConfigFor("serve", t.args, t.getenv, printConfigSetting(&printConfig))
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(t.stdout, "porthole serve shows the camera, and what WHIP publishers send, to any number of viewers.\n\n")
 		printServeFlags(t.stdout)
@@ -41,9 +43,13 @@ func serveCommand(ctx context.Context, t terminal) error {
 	} else if err != nil {
 		return err
 	}
+	if printConfig {
+		return serveSettings().PrintYAML(t.stdout, &loaded.Config, loaded.origins)
+	}
+	cfg := loaded.Config
 	generated := cfg.BeyondLoopback() && cfg.PublishToken == ""
 	if generated {
-		cfg.PublishToken = auth.Generate()
+		cfg.PublishToken = settings.Secret(auth.Generate())
 	}
 
 	defer outliveReaders()()
@@ -58,7 +64,7 @@ func serveCommand(ctx context.Context, t terminal) error {
 	s.metrics.MustRegister(newDropCounter(records))
 	s.warnOfReadableSecrets()
 	if generated {
-		fmt.Fprintf(t.stdout, "Porthole: publishers need the token %s (made for this run; --publish-token sets your own)\n", cfg.PublishToken)
+		fmt.Fprintf(t.stdout, "Porthole: publishers need the token %s (made for this run; --publish-token sets your own)\n", string(cfg.PublishToken))
 	}
 	s.announce(t.stdout)
 	return s.run(ctx)
@@ -155,7 +161,7 @@ func newServer(ctx context.Context, cfg Config, log *slog.Logger) (_ *server, er
 
 // buildHTTP makes the handlers of everything that is served, and their server.
 func (s *server) buildHTTP(metrics prometheus.Gatherer) error {
-	verifier := auth.New(auth.Config{PublishToken: s.cfg.PublishToken, ViewToken: s.cfg.ViewToken})
+	verifier := auth.New(auth.Config{PublishToken: string(s.cfg.PublishToken), ViewToken: string(s.cfg.ViewToken)})
 	common := signaling.Config{
 		Table: s.sessions, Auth: verifier,
 		Limiter:        signaling.NewLimiter(float64(s.cfg.RateLimit), cmp.Or(s.cfg.RateBurst, 10*s.cfg.RateLimit)),

@@ -99,7 +99,7 @@ func (c Config) turnServers() []iceserver.Server {
 	servers := make([]iceserver.Server, len(c.TURN))
 	for i, s := range c.TURN {
 		if !s.HasCredentials() {
-			s.Secret = c.TURNSecret
+			s.Secret = string(c.TURNSecret)
 		}
 		servers[i] = s
 	}
@@ -115,7 +115,7 @@ func (s *server) startTURN(registry prometheus.Registerer) error {
 	}
 	asked := s.cfg.TURNListen != ""
 	cfg := turnserver.Config{
-		Listen: address, AnyPort: !asked, Secret: cmp.Or(s.cfg.TURNSecret, auth.Generate()),
+		Listen: address, AnyPort: !asked, Secret: cmp.Or(string(s.cfg.TURNSecret), auth.Generate()),
 		RelayPorts: s.cfg.TURNRelayPorts, Media: s.engine.MediaAddrs, Allow: s.cfg.TURNAllow, Log: s.log, Registerer: registry,
 	}
 	if s.cfg.Cert != "" {
@@ -183,4 +183,12 @@ func (s *server) turnHost(r signaling.ICERequest) string {
 		}
 	}
 	return ""
+}
+
+// portRangeText is what parsePortRange reads, "" for any ports.
+func portRangeText(r turnserver.PortRange) string {
+	if r == (turnserver.PortRange{}) {
+		return ""
+	}
+	return r.String()
 }

@@ -1,17 +1,12 @@
-package main
+package settings
 
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"strings"
 )
-
-// assignment is what one place says about one setting.
-type assignment struct {
-	values []string
-	origin string // the setting as it is called there: "--http", "PORTHOLE_HTTP", "porthole.yaml:3: http"
-}
 
 // rawFlag collects what a flag was given as text. It is judged later, together
 // with what other places say, so that all faults are told at once.
@@ -31,18 +26,18 @@ func (r *rawFlag) Set(text string) error {
 	return nil
 }
 
-// parseFlags reads args, which may hold nothing but the flags of the settings.
-// It returns flag.ErrHelp when help was asked for; every other error is a
-// usageError in our own words, because package flag writes "-http" where
-// "--http" was typed.
-func parseFlags[T any](command string, settings []setting[T], args []string) (map[string]assignment, error) {
+// ParseFlags reads args, which may hold nothing but flags of the table. command is how
+// the operator calls what they belong to: "porthole load". The error is flag.ErrHelp when
+// help was asked for; every other one is in our own words, because package flag writes
+// "-http" where "--http" was typed.
+func (t Table[T]) ParseFlags(command string, args []string) (Layer, error) {
 	fs := flag.NewFlagSet(command, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
-	raw := make(map[string]*rawFlag, len(settings))
-	for _, s := range settings {
-		raw[s.name] = &rawFlag{toggle: s.arg == "", list: s.list}
-		fs.Var(raw[s.name], s.name, s.help)
+	raw := make(map[string]*rawFlag, len(t))
+	for _, s := range t {
+		raw[s.Name] = &rawFlag{toggle: s.Arg == "", list: s.List}
+		fs.Var(raw[s.Name], s.Name, s.Help)
 	}
 
 	err := fs.Parse(args)
@@ -54,14 +49,25 @@ func parseFlags[T any](command string, settings []setting[T], args []string) (ma
 		// one that it refused stands just before what is left.
 		return nil, flagFault(fs, args[len(args)-fs.NArg()-1], err)
 	case fs.NArg() > 0:
-		return nil, usagef("unexpected argument %q; see `porthole %s --help`", fs.Arg(0), command)
+		return nil, fmt.Errorf("unexpected argument %q; see `%s --help`", fs.Arg(0), command)
 	}
 
-	given := make(map[string]assignment)
+	given := make(Layer)
 	fs.Visit(func(f *flag.Flag) {
-		given[f.Name] = assignment{values: raw[f.Name].values, origin: "--" + f.Name}
+		given[f.Name] = Assignment{Values: raw[f.Name].values, Origin: "--" + f.Name}
 	})
 	return given, nil
+}
+
+// ReadFlags sets in target what the flags of a command say, for commands that are told
+// nothing by file or environment. Errors are as those of ParseFlags, and every fault of
+// the values, joined.
+func (t Table[T]) ReadFlags(target *T, command string, args []string) error {
+	flags, err := t.ParseFlags(command, args)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.Apply(target, flags)...)
 }
 
 // flagFault words the error that package flag made of arg.
@@ -69,13 +75,13 @@ func flagFault(fs *flag.FlagSet, arg string, err error) error {
 	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 	switch {
 	case name == "":
-		return usagef("%w; see `porthole %s --help`", err, fs.Name())
+		return fmt.Errorf("%w; see `%s --help`", err, fs.Name())
 	case fs.Lookup(name) != nil:
-		return usagef("--%s needs a value; see `porthole %s --help`", name, fs.Name())
+		return fmt.Errorf("--%s needs a value; see `%s --help`", name, fs.Name())
 	}
 	var names []string
 	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	return usagef("unknown flag --%s%s; see `porthole %s --help`", name, suggestion("--", name, names), fs.Name())
+	return fmt.Errorf("unknown flag --%s%s; see `%s --help`", name, suggestion("--", name, names), fs.Name())
 }
 
 // suggestion returns ` (did you mean "…"?)` for the name nearest to what was
