@@ -86,8 +86,9 @@ type feed struct {
 
 	mu sync.Mutex
 	// reader is closed when another reader comes: a player whose connection broke
-	// is back before we know, and must not be kept out by itself.
+	// is back before we know, and must not be kept out by itself. nil: nobody reads.
 	reader chan struct{}
+	leave  func() // gives the reader's place back, which the next one takes over
 }
 
 // add makes a feed, if there is room for one more.
@@ -130,15 +131,26 @@ func (f *feeds) remove(id string) error {
 	return nil
 }
 
-// read makes the caller the reader, and returns what tells it that another one came.
-func (f *feed) read() <-chan struct{} {
+// read makes the caller the reader, in the place of the one before or in one that enter
+// makes. It returns what tells that another one came, and what is to be called at the end.
+func (f *feed) read(enter func() (leave func(), err error)) (replaced <-chan struct{}, end func(), err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.reader != nil {
 		close(f.reader)
+	} else if f.leave, err = enter(); err != nil {
+		return nil, nil, err
 	}
-	f.reader = make(chan struct{})
-	return f.reader
+	mine := make(chan struct{})
+	f.reader = mine
+	return mine, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.reader == mine {
+			f.leave()
+			f.reader, f.leave = nil, nil
+		}
+	}, nil
 }
 
 // addEventsLink advertises the extension, on the 201 of a session that has it.

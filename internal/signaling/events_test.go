@@ -8,11 +8,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
 	"porthole/internal/signaling"
+	"porthole/internal/sse"
 )
 
 // observableSession is a session whose stream changes when the test says so.
@@ -324,6 +326,43 @@ func TestTooManyFeeds(t *testing.T) {
 	}
 	if statuses[0] != 201 || statuses[9] != 503 || !slices.IsSorted(statuses) {
 		t.Errorf("statuses %v", statuses)
+	}
+}
+
+// The number of feeds that a client reads is bounded, too. Who comes back to one takes
+// over the place that it has.
+func TestTooManyFeedsAreRead(t *testing.T) {
+	f, _ := newObservable(t, func(c *signaling.Config, _ *signaling.TableConfig) { c.Events = sse.NewLimit(1, 0) })
+	session, _ := f.created()
+	one, other := f.feed(session, `["viewercount"]`), f.feed(session, `["viewercount"]`)
+	first := f.listen(t, one)
+	first.want(`viewercount {"viewercount":0}`)
+	second := f.listen(t, one)
+	second.want(`viewercount {"viewercount":0}`)
+	first.want("")
+	r := f.do("GET", other, "")
+	if r.StatusCode != 429 || r.Header.Get("Retry-After") == "" || !strings.Contains(r.problem(t).Detail, "--max-client-connections") {
+		t.Errorf("status %d, Retry-After %q: %s", r.StatusCode, r.Header.Get("Retry-After"), r.body)
+	}
+	second.close()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		ctx, cancel := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, "GET", f.url+other, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		_ = res.Body.Close()
+		if res.StatusCode == 200 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("status %d after the reader has left", res.StatusCode)
+		}
 	}
 }
 

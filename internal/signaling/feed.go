@@ -22,12 +22,11 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	leave, err := h.Follow(r)
+	replaced, end, err := f.read(func() (func(), error) { return h.Follow(r) })
 	if err != nil {
 		return err
 	}
-	defer leave()
-	replaced := f.read()
+	defer end()
 	stream, err := sse.Begin(w)
 	if err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"porthole/internal/ratelimit"
 )
 
-// DefaultRate, in requests per second and client, suits one household or one office
-// behind one address.
+// DefaultRate is how many requests per second a client may make: enough for one household
+// or one office behind one address.
 const DefaultRate = 50
 
 // Limiter bounds the requests of each client address. One Limiter may serve

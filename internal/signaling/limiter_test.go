@@ -54,7 +54,6 @@ func TestRateLimitBehindProxy(t *testing.T) {
 		"an IPv4 address in IPv6 clothes": {trusted, [2]string{"::ffff:192.0.2.1", "192.0.2.1"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			const burst = 50
 			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
 				c.Limiter = signaling.NewLimiter(0.001, 1)
 				c.TrustedProxies = tt.trusted
