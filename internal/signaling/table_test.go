@@ -1,7 +1,6 @@
 package signaling_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -25,7 +24,7 @@ func TestSessionThatEnds(t *testing.T) {
 
 // A panic ends the session that it happened in, and no other.
 func TestSessionThatPanics(t *testing.T) {
-	var lines bytes.Buffer
+	var lines lockedLog // the server may still write to it
 	f := newFixture(t, negotiate.Watch, func(_ *signaling.Config, c *signaling.TableConfig) {
 		c.Log = slog.New(slog.NewTextHandler(&lines, nil))
 	})
