@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"porthole/internal/ntp"
 )
 
 // Somebody sets the clock, or the machine slept, which monotonic time does not count:
@@ -40,16 +42,16 @@ func TestClockFollowsTheWall(t *testing.T) {
 func TestRoundTripAcrossASetClock(t *testing.T) {
 	c := newClock()
 	var r reception
-	sent := ntpTime(c.wall(c.now()))
+	sent := ntp.Timestamp(c.wall(c.now()))
 	r.reported(sent)
 	block := rtcp.ReceptionReport{LastSenderReport: middle(sent)}
-	r.received(block, ntpTime(c.wall(c.now()+int64(50*time.Millisecond))))
+	r.received(block, ntp.Timestamp(c.wall(c.now()+int64(50*time.Millisecond))))
 	if r.rtt < 45*time.Millisecond || r.rtt > 60*time.Millisecond {
 		t.Fatalf("round trip %v, want 50ms", r.rtt)
 	}
 	before := r.rtt
 	for _, set := range []time.Duration{time.Hour, -time.Hour} {
-		r.received(block, ntpTime(c.wall(c.now()).Add(set)))
+		r.received(block, ntp.Timestamp(c.wall(c.now()).Add(set)))
 		if r.rtt != before {
 			t.Errorf("the clock was set by %v: round trip %v", set, r.rtt)
 		}

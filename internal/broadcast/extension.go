@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"porthole/internal/ntp"
 )
 
 // extensions are the header extensions of a viewer's track, prepared once so
@@ -54,7 +56,7 @@ func (x *extensions) put(h *rtp.Header, which int) {
 
 // capturedAt sets the time that headers withCapture carry.
 func (x *extensions) capturedAt(t time.Time) {
-	binary.BigEndian.PutUint64(x.capture[:], ntpTime(t))
+	binary.BigEndian.PutUint64(x.capture[:], ntp.Timestamp(t))
 }
 
 const (

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"porthole/internal/ntp"
 )
 
 // reportEvery is how often a viewer gets sender reports: the clocks that they tie
@@ -13,16 +15,6 @@ const reportEvery = 2500 * time.Millisecond
 // maxRTT is the longest round trip that is believed, in 1/65536 s: more is what the
 // setting of a clock looks like.
 const maxRTT = 10 << 16
-
-// ntpEpoch is how many seconds NTP's era began before Unix's (RFC 5905).
-const ntpEpoch = 2_208_988_800
-
-// ntpTime returns a time in NTP's 32.32 bit format.
-func ntpTime(t time.Time) uint64 {
-	nanos := t.UnixNano()
-	seconds := uint64(nanos/1e9) + ntpEpoch
-	return seconds<<32 | uint64(nanos%1e9)<<32/1e9
-}
 
 // report sends sender reports for the tracks that are due, each in a compound
 // packet with the CNAME (RFC 3550 section 6.1). The reports tie both tracks'
@@ -42,11 +34,11 @@ func (v *Viewer) report(now int64) {
 			followed = true
 			v.stream.b.clock.follow()
 		}
-		ntp := ntpTime(v.stream.b.clock.wall(now))
-		t.reception.reported(ntp)
+		at := ntp.Timestamp(v.stream.b.clock.wall(now))
+		t.reception.reported(at)
 		err := v.sink.WriteRTCP([]rtcp.Packet{
 			&rtcp.SenderReport{
-				SSRC: t.cfg.SSRC, NTPTime: ntp, RTPTime: t.rewriter.timestamp(in),
+				SSRC: t.cfg.SSRC, NTPTime: at, RTPTime: t.rewriter.timestamp(in),
 				PacketCount: uint32(t.packets), OctetCount: uint32(t.octets), //nolint:gosec // both wrap
 			},
 			rtcp.NewCNAMESourceDescription(t.cfg.SSRC, v.cname),
@@ -116,7 +108,7 @@ func (v *Viewer) bySSRC(ssrc uint32) *track {
 
 func (v *Viewer) received(reports []rtcp.ReceptionReport) {
 	nanos := v.stream.b.clock.now()
-	now := ntpTime(v.stream.b.clock.wall(nanos))
+	now := ntp.Timestamp(v.stream.b.clock.wall(nanos))
 	for _, r := range reports {
 		t := v.bySSRC(r.SSRC)
 		if t == nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"strconv"
 	"strings"
+
+	"porthole/internal/ntp"
 )
 
 // captureTimeURI names the header extension with which a server tells when a
@@ -30,9 +32,6 @@ func captureTimeID(answer string) uint8 {
 	return 0
 }
 
-// ntpEpoch is how many seconds NTP's era began before Unix's (RFC 5905).
-const ntpEpoch = 2_208_988_800
-
 // captureTime reads abs-capture-time from the header of an RTP packet: Unix
 // time in nanoseconds. SRTP leaves header extensions in clear (RFC 3711
 // section 3.1).
@@ -41,9 +40,7 @@ func captureTime(packet []byte, id uint8) (nanos int64, ok bool) {
 	if len(value) < 8 {
 		return 0, false
 	}
-	seconds := int64(binary.BigEndian.Uint32(value)) - ntpEpoch
-	fraction := int64(binary.BigEndian.Uint32(value[4:])) * 1e9 >> 32
-	return seconds*1e9 + fraction, true
+	return ntp.Time(binary.BigEndian.Uint64(value)).UnixNano(), true
 }
 
 // extension returns the value of a header extension (RFC 8285), nil when the

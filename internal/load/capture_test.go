@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"porthole/internal/ntp"
 )
 
-// ntp returns a time as abs-capture-time has it.
-func ntp(at time.Time) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(at.Unix()+ntpEpoch))
-	return binary.BigEndian.AppendUint32(b, uint32(uint64(at.Nanosecond())<<32/1e9))
+// ntpBytes returns a time as abs-capture-time has it.
+func ntpBytes(at time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, ntp.Timestamp(at))
 }
 
 // captured returns an RTP packet with abs-capture-time under an id, after
@@ -43,11 +44,11 @@ func TestCaptureTimeIsReadFromTheHeader(t *testing.T) {
 		value  []byte
 		want   bool
 	}{
-		{"one-byte elements", rtp.Header{}, 5, ntp(at), true},
-		{"two-byte elements", rtp.Header{}, 40, ntp(at), true},
-		{"after contributing sources", rtp.Header{CSRC: []uint32{7, 8}}, 5, ntp(at), true},
-		{"with the clock offset, which is left alone", rtp.Header{}, 5, append(ntp(at), make([]byte, 8)...), true},
-		{"too short", rtp.Header{}, 5, ntp(at)[:7], false},
+		{"one-byte elements", rtp.Header{}, 5, ntpBytes(at), true},
+		{"two-byte elements", rtp.Header{}, 40, ntpBytes(at), true},
+		{"after contributing sources", rtp.Header{CSRC: []uint32{7, 8}}, 5, ntpBytes(at), true},
+		{"with the clock offset, which is left alone", rtp.Header{}, 5, append(ntpBytes(at), make([]byte, 8)...), true},
+		{"too short", rtp.Header{}, 5, ntpBytes(at)[:7], false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			packet := captured(t, tt.header, tt.id, tt.value)
@@ -68,7 +69,7 @@ func TestCaptureTimeIsReadFromTheHeader(t *testing.T) {
 // What comes from the network may end anywhere.
 func TestCaptureTimeOfTruncatedPackets(t *testing.T) {
 	for _, id := range []uint8{5, 40} {
-		packet := captured(t, rtp.Header{CSRC: []uint32{7}}, id, ntp(time.Now()))
+		packet := captured(t, rtp.Header{CSRC: []uint32{7}}, id, ntpBytes(time.Now()))
 		for n := rtpHeaderSize; n < len(packet); n++ {
 			captureTime(packet[:n], id) // must not panic
 		}
@@ -128,7 +129,7 @@ func TestMeterTimesWholePictures(t *testing.T) {
 			m.count(begin.Add(at), b)
 			return
 		}
-		m.count(begin.Add(at), captured(t, h, 5, ntp(begin.Add(at-age))))
+		m.count(begin.Add(at), captured(t, h, 5, ntpBytes(begin.Add(at-age))))
 	}
 	packet(500*time.Millisecond, 1, true, time.Hour)             // before judging begins
 	packet(1100*time.Millisecond, 2, true, 20*time.Millisecond)  // told by the last packet
@@ -151,7 +152,7 @@ func TestTimingPicturesAllocatesNothing(t *testing.T) {
 	m.delays = &histogram{}
 	m.claim(1, true, 90000)
 	m.expectCapture(5)
-	packet := captured(t, rtp.Header{Marker: true}, 5, ntp(now))
+	packet := captured(t, rtp.Header{Marker: true}, 5, ntpBytes(now))
 	m.count(now, packet)
 	if got := testing.AllocsPerRun(1000, func() { m.count(now, packet) }); got != 0 {
 		t.Errorf("count allocates %v times a packet, want 0", got)

@@ -18,6 +18,8 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/ntp"
 )
 
 // whepServer is a WHEP endpoint of plain pion, so that the generator is tested
@@ -183,7 +185,7 @@ func (s *whepServer) send(ctx context.Context, session int, pc *webrtc.PeerConne
 			seq++
 			p := videoPacket(seq, frame, i)
 			if s.age != 0 && captureTimeID != 0 {
-				p.SetExtension(captureTimeID, ntp(time.Now().Add(-s.age)))
+				p.SetExtension(captureTimeID, ntpBytes(time.Now().Add(-s.age)))
 			}
 			if !s.skip(session, frame, i) {
 				video.WriteRTP(p)
@@ -208,10 +210,9 @@ func captureTimeID(pc *webrtc.PeerConnection) uint8 {
 	return 0
 }
 
-// ntp is a time in seconds since 1900, 32 bits before and 32 after the point.
-func ntp(at time.Time) []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(at.Unix()+2_208_988_800))
-	return binary.BigEndian.AppendUint32(b, uint32(uint64(at.Nanosecond())<<32/1e9))
+// ntpBytes is a time in seconds since 1900, 32 bits before and 32 after the point.
+func ntpBytes(at time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, ntp.Timestamp(at))
 }
 
 // videoPacket is a fragment (FU-A, RFC 6184 section 5.8) of an H.264 picture.

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/ntp"
 	"porthole/internal/peer"
 )
 
@@ -119,7 +120,7 @@ func TestFeedbackFollowsTheSSRC(t *testing.T) {
 		got.mu.Lock()
 		defer got.mu.Unlock()
 		for i, seconds := range []uint64{4_000_000_000, 4_000_000_007} {
-			of[i] = slices.Contains(got.reports, peer.NTPTime(seconds<<32))
+			of[i] = slices.Contains(got.reports, ntp.Time(seconds<<32))
 		}
 		return of
 	}

@@ -69,17 +69,3 @@ func TestInterfacesThatClientsAreTold(t *testing.T) {
 		}
 	}
 }
-
-func TestNTPTime(t *testing.T) {
-	for _, test := range []struct {
-		ntp  uint64
-		want time.Time
-	}{
-		{2208988800 << 32, time.Unix(0, 0)},
-		{(2208988800+1700000000)<<32 | 1<<31, time.Unix(1700000000, 500_000_000)},
-	} {
-		if got := peer.NTPTime(test.ntp); !got.Equal(test.want) {
-			t.Errorf("NTPTime(%x) = %v, want %v", test.ntp, got, test.want)
-		}
-	}
-}

@@ -126,9 +126,6 @@ func (e *Engine) WithHosts(query func(ctx context.Context, name string) (netip.A
 // OneEach makes the choice of one codec for each section that of a list of one.
 func OneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec { return oneEach(codecs) }
 
-// NTPTime exposes the conversion of RTCP's clock.
-func NTPTime(ntp uint64) time.Time { return ntpTime(ntp) }
-
 // DiscardingViewer is a connected viewer's session whose packets go to a port
 // where nobody listens: what it costs is what we add to encryption and socket.
 func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTrack) (*Session, error) {

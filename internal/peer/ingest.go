@@ -11,6 +11,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
+
+	"porthole/internal/ntp"
 )
 
 // ingest is the receiving half of a publisher's session. It tells the packets of its
@@ -268,19 +270,11 @@ func (in *ingest) readReports(packets []rtcp.Packet) {
 		in.mu.Lock()
 		for _, t := range in.tracks {
 			if reports, ok := t.writer.(ReportReceiver); ok && t.owner.ssrc == sr.SSRC {
-				reports.SenderReport(ntpTime(sr.NTPTime), sr.RTPTime)
+				reports.SenderReport(ntp.Time(sr.NTPTime), sr.RTPTime)
 			}
 		}
 		in.mu.Unlock()
 	}
-}
-
-// ntpTime converts a timestamp of RTCP (RFC 3550 4): seconds since 1900 in units
-// of 2^-32 s.
-func ntpTime(ntp uint64) time.Time {
-	const ntpToUnix = 2208988800
-	fraction := (ntp & 0xffffffff) * uint64(time.Second) >> 32
-	return time.Unix(int64(ntp>>32)-ntpToUnix, int64(fraction)) // both fit
 }
 
 // trackOf says which track of the section a source has that sends such a packet; not ok
