@@ -332,8 +332,14 @@ func TestMEDIA11CongestionFeedback(t *testing.T) {
 	})
 	all := append(heardOf[*rtcp.TransportLayerCC](video), heardOf[*rtcp.TransportLayerCC](p.sending["audio"])...)
 	slices.SortFunc(all, time.Time.Compare)
-	if mean := all[len(all)-1].Sub(all[0]) / time.Duration(len(all)-1); mean > 200*time.Millisecond {
-		t.Errorf("a report every %v", mean)
+	gaps := make([]time.Duration, 0, len(all))
+	for i := range all[1:] {
+		gaps = append(gaps, all[i+1].Sub(all[i]))
+	}
+	slices.Sort(gaps)
+	// A busy machine makes many of them longer. It makes none shorter.
+	if usual := gaps[len(gaps)/4]; usual > 200*time.Millisecond {
+		t.Errorf("a report every %v: %v", usual, gaps)
 	}
 }
 
