@@ -7,9 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"porthole/internal/streamname"
 )
 
 // Pages are the handlers of the HTML pages. The stream's name is the last element
@@ -49,7 +50,7 @@ func NewPages(cfg PageConfig) Pages {
 	stream := func(name, ancestors string) http.Handler {
 		return page(ancestors, func(w http.ResponseWriter, r *http.Request) {
 			stream := streamOf(r)
-			if !validStream(stream) {
+			if !streamname.Valid(stream) {
 				unknown.serve(w, r, http.StatusNotFound)
 				return
 			}
@@ -113,13 +114,4 @@ func streamOf(r *http.Request) string {
 		return ""
 	}
 	return name
-}
-
-// streamName is what a stream may be called, everywhere in Porthole.
-var streamName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
-
-// validStream tells whether a stream can have that name. "." and ".." cannot:
-// a browser would take them for directories.
-func validStream(name string) bool {
-	return streamName.MatchString(name) && name != "." && name != ".."
 }

@@ -11,7 +11,7 @@ export function address(place, stream) {
 }
 
 /** What a stream may be called; the same rule as the server's. */
-export const streamNamePattern = '[A-Za-z0-9_.\\-]{1,64}';
+export const streamNamePattern = '(?!\\.{1,2}$)[A-Za-z0-9_.\\-]{1,64}';
 
 /** The stream of this page: the last element of its path. */
 export function streamName() {

@@ -22,6 +22,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"porthole/internal/cors"
 )
 
 // prefix is the path that the assets are served below; the pages refer to it.
@@ -124,7 +126,7 @@ func Handler() http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		w.Header().Set("Access-Control-Allow-Origin", "*")
+		cors.Open(w.Header())
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 		asset.serve(w, r, http.StatusOK)
 	})

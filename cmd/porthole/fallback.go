@@ -8,7 +8,7 @@ import (
 
 	"porthole/capture"
 	"porthole/internal/broadcast"
-	"porthole/internal/signaling"
+	"porthole/internal/streamname"
 )
 
 // Fallback is what the viewers of a stream see while its publisher is away.
@@ -36,8 +36,8 @@ func parseFallback(text string) (Fallback, error) {
 	var f Fallback
 	shown := text
 	if stream, rest, ok := strings.Cut(text, "="); ok && !strings.Contains(stream, ":") {
-		if !signaling.ValidStream(stream) {
-			return f, fmt.Errorf("%q: the name %q is not %s", text, stream, signaling.NameRule)
+		if !streamname.Valid(stream) {
+			return f, fmt.Errorf("%q: the name %q is not %s", text, stream, streamname.Rule)
 		}
 		f.Stream, shown = stream, rest
 	}
@@ -49,7 +49,7 @@ func parseFallback(text string) (Fallback, error) {
 		f.Source = Source{URI: shown, Spec: spec}
 		return f, nil
 	}
-	if !signaling.ValidStream(shown) {
+	if !streamname.Valid(shown) {
 		return f, fmt.Errorf("%q is neither a stream's name nor a source such as slate: or pattern:?size=640x360", shown)
 	}
 	f.Name = shown

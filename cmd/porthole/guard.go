@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"porthole/internal/api"
+	"porthole/internal/cors"
 	"porthole/internal/overload"
 	"porthole/internal/problem"
 	"porthole/internal/signaling"
@@ -90,7 +91,7 @@ func refuseBeyondFiles(next http.Handler) http.Handler {
 		}
 		w.Header().Set("Connection", "close")
 		w.Header().Set("Retry-After", "5")
-		w.Header().Set("Access-Control-Allow-Origin", "*") // a player may be a page of another origin
+		cors.Open(w.Header()) // a player may be a page of another origin
 		problem.Write(w, http.StatusServiceUnavailable, "the server has as many connections as it can, or as --max-client-connections lets one address have")
 	})
 }

@@ -19,7 +19,7 @@ import (
 	"porthole/internal/overload"
 	"porthole/internal/panics"
 	"porthole/internal/problem"
-	"porthole/internal/signaling"
+	"porthole/internal/streamname"
 )
 
 // newHTTPServer makes the server that all routes share.
@@ -139,7 +139,7 @@ func route(r *http.Request) string {
 func notFound(w http.ResponseWriter, r *http.Request) {
 	detail := "there is nothing at this path"
 	if place, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); slices.Contains([]string{"watch", "publish", "embed"}, place) {
-		detail += ": a page is at /" + place + "/NAME, and NAME is " + signaling.NameRule
+		detail += ": a page is at /" + place + "/NAME, and NAME is " + streamname.Rule
 	}
 	problem.Write(w, http.StatusNotFound, detail)
 }

@@ -14,7 +14,7 @@ import (
 
 	"porthole/capture"
 	"porthole/internal/peer"
-	"porthole/internal/signaling"
+	"porthole/internal/streamname"
 )
 
 // parseSource reads NAME=URI.
@@ -23,8 +23,8 @@ func parseSource(text string) (Source, error) {
 	if !ok {
 		return Source{}, fmt.Errorf("%q is not NAME=URI (webcam=camera: is one)", text)
 	}
-	if !signaling.ValidStream(name) {
-		return Source{}, fmt.Errorf("%q: the name %q is not %s", text, name, signaling.NameRule)
+	if !streamname.Valid(name) {
+		return Source{}, fmt.Errorf("%q: the name %q is not %s", text, name, streamname.Rule)
 	}
 	spec, err := capture.ParseSpec(uri)
 	if err != nil {

@@ -43,7 +43,7 @@ func routes(p parts) http.Handler {
 	})
 	snapshot.Routes(r, snapshot.HandlerConfig{Maker: p.snapshots, Auth: p.auth, Limited: p.watch.Limited, Log: p.log})
 	oembed.Routes(r, oembed.Config{
-		PublicURL: p.watch.PublicURL, ValidStream: signaling.ValidStream, Auth: p.auth, Limited: p.watch.Limited,
+		PublicURL: p.watch.PublicURL, Auth: p.auth, Limited: p.watch.Limited,
 		Snapshot: func(ctx context.Context, stream string, width int) (w, h int, err error) {
 			picture, err := p.snapshots.Take(ctx, stream, width)
 			return picture.Width, picture.Height, err

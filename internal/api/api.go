@@ -30,6 +30,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/cors"
 	"porthole/internal/problem"
 )
 
@@ -85,16 +86,18 @@ func New(cfg Config) *API {
 // nothing. It fits http.Server.RegisterOnShutdown.
 func (a *API) Close() { a.closeOnce.Do(func() { close(a.closing) }) }
 
-// Routes adds the routes to a router.
+// Routes adds the routes to a router. Pages of other sites may read what is about
+// streams: whoever embeds one also wants to know whether it is live.
 func (a *API) Routes(r chi.Router) {
+	public := cors.Read("Authorization, Last-Event-ID", "WWW-Authenticate")
 	r.Route("/api", func(r chi.Router) {
 		r.Group(func(r chi.Router) {
-			r.Use(anyOrigin)
-			r.Options("/streams", preflight)
-			r.Options("/streams/{stream}", preflight)
-			r.Options("/events", preflight)
-			r.Options("/sessions/{id}/diagnosis", preflight)
-			r.Options("/time", preflight)
+			r.Use(public.Middleware)
+			r.Options("/streams", public.Options)
+			r.Options("/streams/{stream}", public.Options)
+			r.Options("/events", public.Options)
+			r.Options("/sessions/{id}/diagnosis", public.Options)
+			r.Options("/time", public.Options)
 			get(r, "/time", a.time)
 			r.Group(func(r chi.Router) {
 				r.Use(a.cfg.Auth.Require(auth.View))
@@ -121,27 +124,6 @@ func (a *API) Routes(r chi.Router) {
 func get(r chi.Router, pattern string, h http.HandlerFunc) {
 	r.Get(pattern, h)
 	r.Head(pattern, h)
-}
-
-// anyOrigin lets pages of other sites read the answer (Fetch standard, CORS):
-// whoever embeds a stream also wants to know whether it is live. Credentials in
-// cookies do not exist here, and a bearer token is never sent by itself.
-func anyOrigin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
-		next.ServeHTTP(w, r)
-	})
-}
-
-// preflight answers OPTIONS, without asking for a token: browsers send none.
-func preflight(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Allow", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Last-Event-ID")
-	h.Set("Access-Control-Max-Age", "86400")
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (a *API) streams(w http.ResponseWriter, _ *http.Request) {

@@ -23,15 +23,15 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"porthole/internal/auth"
+	"porthole/internal/cors"
 	"porthole/internal/problem"
+	"porthole/internal/streamname"
 )
 
 // Config says what there is to embed.
 type Config struct {
 	// PublicURL returns where the client sees this server, with a slash at the end.
 	PublicURL func(*http.Request) *url.URL
-	// ValidStream says whether a stream can have the name.
-	ValidStream func(name string) bool
 	// Snapshot returns the size of the stream's picture at no more than width pixels;
 	// an error means that it has none now.
 	Snapshot func(ctx context.Context, stream string, width int) (w, h int, err error)
@@ -52,9 +52,10 @@ const (
 // server, 501 for a format other than json. With a view token in force it is
 // 401 without one, which may also stand in the url, and then goes into the frame's.
 func Routes(r chi.Router, cfg Config) {
+	public := cors.Read("Authorization", "WWW-Authenticate")
 	r.Route("/oembed", func(r chi.Router) {
-		r.Use(anyOrigin)
-		r.Options("/", preflight)
+		r.Use(public.Middleware)
+		r.Options("/", public.Options)
 		r.Group(func(r chi.Router) {
 			if cfg.Limited != nil {
 				r.Use(cfg.Limited)
@@ -71,24 +72,6 @@ func Discovery(base *url.URL, page string) string {
 	endpoint := base.JoinPath("oembed")
 	endpoint.RawQuery = url.Values{"url": {page}, "format": {"json"}}.Encode()
 	return endpoint.String()
-}
-
-func anyOrigin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "WWW-Authenticate")
-		next.ServeHTTP(w, r)
-	})
-}
-
-// preflight answers OPTIONS, without asking for a token: browsers send none.
-func preflight(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Allow", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Authorization")
-	h.Set("Access-Control-Max-Age", "86400")
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // tokenOfURL makes the token in the url parameter, in its query or behind its #,
@@ -218,7 +201,7 @@ func (cfg Config) stream(r *http.Request, page string) (base *url.URL, stream st
 	dir, name := path.Split(whole)
 	for _, place := range []string{"/watch/", "/embed/"} {
 		prefix, ok := strings.CutSuffix(dir, place)
-		if ok && cfg.ValidStream(name) && path.Clean(whole) == whole {
+		if ok && streamname.Valid(name) && path.Clean(whole) == whole {
 			return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: prefix + "/"}, name, nil
 		}
 	}

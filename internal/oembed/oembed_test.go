@@ -13,7 +13,6 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/oembed"
-	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
 )
 
@@ -23,9 +22,8 @@ func ask(t *testing.T, viewToken string, query url.Values) *httptest.ResponseRec
 	t.Helper()
 	router := chi.NewRouter()
 	oembed.Routes(router, oembed.Config{
-		PublicURL:   func(*http.Request) *url.URL { return &url.URL{Scheme: "http", Host: "cam.example", Path: "/"} },
-		ValidStream: signaling.ValidStream,
-		Auth:        auth.New(auth.Config{ViewToken: viewToken}),
+		PublicURL: func(*http.Request) *url.URL { return &url.URL{Scheme: "http", Host: "cam.example", Path: "/"} },
+		Auth:      auth.New(auth.Config{ViewToken: viewToken}),
 		Snapshot: func(_ context.Context, stream string, width int) (int, int, error) {
 			if stream != "cam" {
 				return 0, 0, snapshot.ErrNoPicture

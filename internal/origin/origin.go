@@ -22,6 +22,7 @@ import (
 	"slices"
 	"strings"
 
+	"porthole/internal/cors"
 	"porthole/internal/problem"
 )
 
@@ -60,7 +61,7 @@ func (g Guard) Middleware(next http.Handler) http.Handler {
 		}
 		if page := g.foreign(r); page != "" && g.guards(r) {
 			// The page may read why. It learns no more than that we are here.
-			w.Header().Set("Access-Control-Allow-Origin", "*")
+			cors.Open(w.Header())
 			problem.Write(w, http.StatusForbidden, fmt.Sprintf(
 				"pages of %s may not use this server; start it with --allow-origin %s to let them", page, page))
 			return

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"porthole/internal/streamname"
 )
 
 // Ends of a session, as they are logged.
@@ -28,7 +30,7 @@ var ErrOverloaded = errors.New("no viewer can be taken now")
 // Faults of a request. Their texts are shown to the client.
 var (
 	errNoRoute            = errors.New("there is nothing here; WHIP and WHEP endpoints look like /whip/NAME and /whep/NAME, and NAME has no slash")
-	errNoStream           = errors.New("this cannot be a stream's name: use " + NameRule)
+	errNoStream           = errors.New("this cannot be a stream's name: use " + streamname.Rule)
 	errNoSession          = errors.New("there is no such session, or it has ended")
 	errMethod             = errors.New("this method is not supported here")
 	errNestedName         = fmt.Errorf("%w: an offer goes to /whip/NAME or /whep/NAME, and NAME has no slash", errMethod)

@@ -1,7 +1,6 @@
 package signaling_test
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -77,9 +76,4 @@ func TestNoRateLimit(t *testing.T) {
 			t.Fatalf("request %d: status %d", i, r.StatusCode)
 		}
 	}
-}
-
-func ExampleValidStream() {
-	fmt.Println(signaling.ValidStream("webcam"), signaling.ValidStream("../etc"))
-	// Output: true false
 }

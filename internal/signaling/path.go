@@ -11,24 +11,6 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// NameRule says what a stream's name is, for messages.
-const NameRule = "1 to 64 letters, digits, '_', '.' or '-', and no slash"
-
-// maxStreamName is the length limit of a stream's name.
-const maxStreamName = 64
-
-// ValidStream tells whether name can be a stream: 1 to 64 of the characters
-// A-Z a-z 0-9 _ . - and not "." or "..", which would vanish from a URL.
-func ValidStream(name string) bool {
-	if name == "" || len(name) > maxStreamName || name == "." || name == ".." {
-		return false
-	}
-	return strings.IndexFunc(name, func(c rune) bool {
-		letter := c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
-		return !letter && c != '_' && c != '.' && c != '-'
-	}) < 0
-}
-
 // streamOf returns the stream's name in the request's path; "" when it cannot be read.
 func streamOf(r *http.Request) string { return parameter(r, "stream") }
 

@@ -378,16 +378,3 @@ func TestNewChecksItsConfig(t *testing.T) {
 		}
 	}
 }
-
-func TestValidStream(t *testing.T) {
-	for _, name := range []string{"webcam", "a", "A-b_c.9", strings.Repeat("x", 64), "..."} {
-		if !signaling.ValidStream(name) {
-			t.Errorf("%q is refused", name)
-		}
-	}
-	for _, name := range []string{"", ".", "..", "a b", "a/b", "ä", "a\n", "a%20", strings.Repeat("x", 65)} {
-		if signaling.ValidStream(name) {
-			t.Errorf("%q is accepted", name)
-		}
-	}
-}

@@ -52,6 +52,7 @@ import (
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
 	"porthole/internal/sse"
+	"porthole/internal/streamname"
 )
 
 // Defaults for the zero values of Config.
@@ -202,7 +203,7 @@ func New(role negotiate.Role, open OpenFunc, cfg Config) (*Handler, error) {
 // its 404: r.Route("/whip", h.Routes). A slash at the end of a path is tolerated
 // without a redirect, which would turn a POST into a GET in several clients.
 func (h *Handler) Routes(r chi.Router) {
-	r.Use(cors, h.bounded)
+	r.Use(openToPages.Middleware, preflights, h.bounded)
 	r.NotFound(h.handle(func(http.ResponseWriter, *http.Request) error { return errNoRoute }))
 	endpoint := h.methods(map[string]http.Handler{
 		http.MethodPost:    h.guarded(h.recorded(h.create)),
@@ -291,7 +292,7 @@ func (h *Handler) guarded(f func(http.ResponseWriter, *http.Request) error) http
 func (h *Handler) methods(handlers map[string]http.Handler) http.HandlerFunc {
 	allow := allowed(handlers)
 	return h.handle(func(w http.ResponseWriter, r *http.Request) error {
-		if !ValidStream(streamOf(r)) {
+		if !streamname.Valid(streamOf(r)) {
 			return errNoStream
 		}
 		next, ok := handlers[r.Method]
@@ -318,7 +319,7 @@ func misplaced(r *http.Request) error {
 	switch {
 	case r.Method != http.MethodPost || session == "":
 		return errMethod
-	case ValidStream(stream + "-" + session):
+	case streamname.Valid(stream + "-" + session):
 		return fmt.Errorf("%w: use %s-%s in place of %[2]s/%[3]s", errNestedName, stream, session)
 	default:
 		return errNestedName

@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"porthole/internal/auth"
+	"porthole/internal/cors"
 	"porthole/internal/problem"
 )
 
@@ -34,9 +35,10 @@ func Routes(r chi.Router, cfg HandlerConfig) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	public := cors.Read("Authorization, If-None-Match", "ETag, Last-Modified, Retry-After, WWW-Authenticate")
 	r.Route("/snapshot", func(r chi.Router) {
-		r.Use(anyOrigin)
-		r.Options("/{file}", preflight)
+		r.Use(public.Middleware, openToEmbed)
+		r.Options("/{file}", public.Options)
 		r.Group(func(r chi.Router) {
 			if cfg.Limited != nil {
 				r.Use(cfg.Limited)
@@ -48,24 +50,12 @@ func Routes(r chi.Router, cfg HandlerConfig) {
 	})
 }
 
-// anyOrigin lets pages of other sites show the picture and read it (Fetch standard).
-func anyOrigin(next http.Handler) http.Handler {
+// openToEmbed lets pages of other sites show the picture, as part of theirs.
+func openToEmbed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Access-Control-Expose-Headers", "ETag, Last-Modified, Retry-After, WWW-Authenticate")
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 		next.ServeHTTP(w, r)
 	})
-}
-
-// preflight answers OPTIONS, without asking for a token: browsers send none.
-func preflight(w http.ResponseWriter, _ *http.Request) {
-	h := w.Header()
-	h.Set("Allow", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-	h.Set("Access-Control-Allow-Headers", "Authorization, If-None-Match")
-	h.Set("Access-Control-Max-Age", "86400")
-	w.WriteHeader(http.StatusNoContent)
 }
 
 func (cfg HandlerConfig) serve(w http.ResponseWriter, r *http.Request) {
