@@ -35,6 +35,9 @@ func TestArrows(t *testing.T) {
 			webrtc:                   "viewers are sinks; what a sink is made of is not the heart's business",
 			"porthole/internal/peer": "peer and broadcast do not know each other",
 		}},
+		{"porthole/internal/codec", map[string]string{
+			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
+		}},
 		{"porthole/internal/peer", map[string]string{
 			"porthole/internal/broadcast": "peer and broadcast do not know each other",
 			"porthole/internal/signaling": "a connection does not know how its offer came",

@@ -141,7 +141,7 @@ func TestFirstPacketLandsWhileAViewerLooks(t *testing.T) {
 			for !looking.Load() {
 				runtime.Gosched()
 			}
-			_ = tr.layer.WriteRTP(&rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{h264IDR}})
+			_ = tr.layer.WriteRTP(&rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{5}})
 		})
 		for range 50 {
 			tr.openGate(v, first.clock.now())

@@ -51,7 +51,7 @@ func (l *Layer) examine(p *rtp.Packet, now int64) {
 	}
 	fresh := !h.began || p.Timestamp != h.timestamp
 	h.seq = p.SequenceNumber
-	if l.recovers(p.Payload) {
+	if l.nals.HasRecoveryPoint(p.Payload) {
 		h.keyframes.refreshed()
 	}
 	if !fresh {
@@ -84,7 +84,7 @@ func (l *Layer) judge(now int64) (bits uint32) {
 	set(WarnKeyframeInterval, !never && h.keyframes.seldom(h.watched))
 	set(WarnBFrames, h.order.mixed(h.watched))
 	if sps := l.sps.Load(); sps != nil {
-		set(WarnProfile, !sps.constrainedBaseline)
+		set(WarnProfile, !sps.ConstrainedBaseline)
 	}
 	h.sets = h.sets || l.sets == nil || l.sets.known()
 	set(WarnNoParameterSets, !h.sets && h.watched > setsPatience)

@@ -1,11 +1,12 @@
 package broadcast
 
 import (
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
+
+	"porthole/internal/codec"
 )
 
 const (
@@ -49,14 +50,15 @@ type Layer struct {
 	isKeyframe func([]byte) bool
 	ring       *ring
 	video      bool
-	h264       bool                    // its parameter sets say what is really sent
-	vp8        bool                    // its keyframes say how large they are
-	ids        func([]byte) pictureIDs // nil: its packets have none
+	nals       codec.NALs
+	h264       bool                          // its parameter sets say what is really sent
+	vp8        bool                          // its keyframes say how large they are
+	ids        func([]byte) codec.PictureIDs // nil: its packets have none
 
 	// Shared: stored by the writer, loaded by senders and the API.
 	keyframe   atomic.Uint64 // position of the newest keyframe's first packet, plus one; 0 for none
 	keyframes  atomic.Uint64 // how many there were
-	sps        atomic.Pointer[spsInfo]
+	sps        atomic.Pointer[codec.H264SPS]
 	pixels     atomic.Uint32 // width and height, 16 bits each; 0: not known
 	reference  atomic.Pointer[clockReference]
 	retimed    atomic.Bool   // timestamps are our own: the publisher's reports say nothing about them
@@ -93,18 +95,18 @@ type clockReference struct {
 func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	size := ringSize{packets: audioPackets, recent: audioPackets}
 	video := cfg.Codec.Kind() == Video
-	h264 := strings.EqualFold(cfg.Codec.MimeType, "video/H264")
 	if video {
 		size = ringSize{packets: videoPackets, recent: recentPackets, bytes: videoBytes}
 	}
 	if cfg.Codec.ClockRate == 0 { // nobody can divide by it
 		cfg.Codec.ClockRate = defaultClockRate
 	}
+	nals := codec.NALsOf(cfg.Codec)
 	l := &Layer{
-		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: h264,
-		vp8: strings.EqualFold(cfg.Codec.MimeType, "video/VP8"), ids: idsOf(cfg.Codec),
-		isKeyframe: startsKeyframe(cfg.Codec), ring: newRing(size),
-		retimer: newRetimer(cfg.Codec.ClockRate), sets: newParameterSets(cfg.Codec),
+		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: cfg.Codec.Is(codec.H264),
+		vp8: cfg.Codec.Is(codec.VP8), nals: nals, ids: codec.PictureIDReader(cfg.Codec),
+		isKeyframe: codec.KeyframeTest(cfg.Codec), ring: newRing(size),
+		retimer: newRetimer(cfg.Codec.ClockRate), sets: newParameterSets(nals),
 	}
 	l.takeOfferedSets()
 	return l
@@ -113,7 +115,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 // Codec returns what the layer carries; see Codec.Fmtp for H.264.
 func (l *Layer) Codec() Codec {
 	if sps := l.sps.Load(); sps != nil {
-		return l.cfg.Codec.withProfile(sps.profileLevelID)
+		return l.cfg.Codec.WithParameter("profile-level-id", sps.ProfileLevelID)
 	}
 	return l.cfg.Codec
 }
@@ -238,12 +240,10 @@ func (l *Layer) noteKeyframe() {
 
 // noteSPS keeps what the publisher really sends; it seldom changes.
 func (l *Layer) noteSPS(payload []byte) {
-	switch payload[0] & 0x1f {
-	case h264SPS, h264STAPA:
-	default:
+	if !codec.MayHaveSPS(payload) {
 		return
 	}
-	info, ok := findSPS(payload)
+	info, ok := codec.FindSPS(payload)
 	if old := l.sps.Load(); ok && (old == nil || *old != info) {
 		l.sps.Store(&info)
 		l.publisher.stream.b.notify()

@@ -1,15 +1,19 @@
 package broadcast
 
-import "github.com/pion/rtp"
+import (
+	"github.com/pion/rtp"
+
+	"porthole/internal/codec"
+)
 
 // takeOfferedSets keeps the parameter sets that the publisher's offer has.
 func (l *Layer) takeOfferedSets() {
 	if l.sets == nil {
 		return
 	}
-	for _, nal := range offered(l.cfg.Codec.Fmtp) {
+	for _, nal := range l.cfg.Codec.OfferedSets() {
 		l.sets.read(nal)
-		if info, ok := findSPS(nal); ok && l.h264 {
+		if info, ok := codec.FindSPS(nal); ok && l.h264 {
 			l.sps.Store(&info)
 		}
 	}

@@ -1,23 +1,12 @@
 package broadcast
 
 import (
-	"encoding/base64"
 	"slices"
-	"strings"
-)
 
-// The kinds of parameter sets, in the order in which a decoder needs them.
-const (
-	vps = iota // H.265 only
-	sps
-	pps
-	setKinds
+	"porthole/internal/codec"
 )
 
 const (
-	// maxSet is how large a parameter set may be that is kept, in bytes; real ones have
-	// less than a hundred.
-	maxSet = 1024
 	// maxPPS is how many picture parameter sets are kept, by their ids.
 	maxPPS = 8
 	// maxHeld is how many packets with nothing but parameter sets wait for their picture.
@@ -33,15 +22,15 @@ const (
 // the timestamp of the one before or a marker of their own. Viewers get them in front of
 // every keyframe, as part of its picture. It belongs to the layer's writer.
 type parameterSets struct {
-	h265 bool
-	kept [setKinds][][]byte // the last of each; of PPS, the last of each id
+	nals codec.NALs
+	kept [codec.SetKinds][][]byte // the last of each; of PPS, the last of each id
 
 	// held are packets that came before their picture did, as they came.
 	held  [maxHeld][]byte
 	waits int
 	// inPicture says which kinds the picture being written has brought; repeats, that
 	// the last keyframe brought all.
-	inPicture [setKinds]bool
+	inPicture [codec.SetKinds]bool
 	repeats   bool
 	judged    int // keyframes by which repeats was decided
 	// ended: the newest packet was the last of its picture. spared: our sets are in the
@@ -54,100 +43,33 @@ type parameterSets struct {
 }
 
 // newParameterSets returns nil for codecs without parameter sets.
-func newParameterSets(c Codec) *parameterSets {
-	switch {
-	case strings.EqualFold(c.MimeType, "video/H264"):
-		return &parameterSets{}
-	case strings.EqualFold(c.MimeType, "video/H265"):
-		return &parameterSets{h265: true}
+func newParameterSets(nals codec.NALs) *parameterSets {
+	if nals == codec.NoNALs {
+		return nil
 	}
-	return nil
+	return &parameterSets{nals: nals}
 }
 
-// offered returns the parameter sets in the format parameters of an offer: those of
-// sprop-parameter-sets (RFC 6184 section 8.1), sprop-vps, sprop-sps and sprop-pps (RFC
-// 7798 section 7.1). What cannot be read is left out.
-func offered(fmtp string) (sets [][]byte) {
-	for parameter := range strings.SplitSeq(fmtp, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
-		switch strings.ToLower(name) {
-		case "sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps":
-		default:
-			continue
-		}
-		for text := range strings.SplitSeq(value, ",") {
-			nal, err := base64.StdEncoding.DecodeString(text)
-			if err == nil && len(nal) > 0 && len(nal) <= maxSet && len(sets) < maxPPS+2 {
-				sets = append(sets, nal)
-			}
+// known says whether there is one of each kind that a decoder needs.
+func (s *parameterSets) known() bool {
+	for kind := range codec.SetKinds {
+		if len(s.kept[kind]) == 0 && s.needs(kind) {
+			return false
 		}
 	}
-	return sets
+	return true
 }
 
-// headerSize is that of a NAL unit.
-func (s *parameterSets) headerSize() int {
-	if s.h265 {
-		return 2
-	}
-	return 1
-}
-
-// kind says which parameter set a NAL unit is, if it is one.
-func (s *parameterSets) kind(nal []byte) (kind int, ok bool) {
-	if len(nal) <= s.headerSize() {
-		return 0, false
-	}
-	if s.h265 { // ITU-T H.265 table 7-1
-		t := nal[0] >> 1 & 0x3f
-		return int(t) - 32, t >= 32 && t <= 34
-	}
-	switch nal[0] & 0x1f {
-	case h264SPS:
-		return sps, true
-	case h264PPS:
-		return pps, true
-	}
-	return 0, false
-}
-
-// next takes the first NAL unit that is whole off a payload: of a single NAL unit packet,
-// or of an aggregation packet, of which first says that its header comes first. A fragment
-// has none.
-func (s *parameterSets) next(payload []byte, first bool) (nal, rest []byte, ok bool) {
-	n := s.headerSize()
-	if first {
-		if len(payload) <= n {
-			return nil, nil, false
-		}
-		single, aggregated := payload[0]&0x1f < h264STAPA, payload[0]&0x1f == h264STAPA
-		if s.h265 {
-			t := payload[0] >> 1 & 0x3f
-			single, aggregated = t < 48, t == 48
-		}
-		if single {
-			return payload, nil, true
-		}
-		if !aggregated {
-			return nil, nil, false
-		}
-		payload = payload[n:]
-	}
-	if len(payload) < 3 {
-		return nil, nil, false
-	}
-	size := int(payload[0])<<8 | int(payload[1])
-	if size == 0 || size > len(payload)-2 {
-		return nil, nil, false
-	}
-	return payload[2 : 2+size], payload[2+size:], true
+// needs says whether decoders of the codec need sets of a kind.
+func (s *parameterSets) needs(kind codec.SetKind) bool {
+	return kind != codec.VPS || s.nals == codec.H265NALs
 }
 
 // read keeps the parameter sets of a payload and says whether it has nothing else.
 func (s *parameterSets) read(payload []byte) (only bool) {
-	nal, rest, ok := s.next(payload, true)
-	for ; ok; nal, rest, ok = s.next(rest, false) {
-		kind, isSet := s.kind(nal)
+	nal, rest, ok := s.nals.First(payload)
+	for ; ok; nal, rest, ok = s.nals.Next(rest) {
+		kind, isSet := s.nals.Set(nal)
 		if !isSet {
 			return false
 		}
@@ -158,14 +80,14 @@ func (s *parameterSets) read(payload []byte) (only bool) {
 }
 
 // keep remembers a set in the place of the last one of its kind, and id.
-func (s *parameterSets) keep(kind int, nal []byte) {
-	if len(nal) > maxSet {
+func (s *parameterSets) keep(kind codec.SetKind, nal []byte) {
+	if len(nal) > codec.MaxParameterSet {
 		return
 	}
 	s.inPicture[kind] = true
 	list, at := s.kept[kind], 0
-	if kind == pps {
-		at = slices.IndexFunc(list, func(old []byte) bool { return s.ppsID(old) == s.ppsID(nal) })
+	if kind == codec.PPS {
+		at = slices.IndexFunc(list, func(old []byte) bool { return s.nals.PPSID(old) == s.nals.PPSID(nal) })
 		if at < 0 {
 			at = min(len(list), maxPPS-1)
 		}
@@ -175,12 +97,6 @@ func (s *parameterSets) keep(kind int, nal []byte) {
 	}
 	list[at] = append(list[at][:0], nal...)
 	s.kept[kind] = list
-}
-
-// ppsID reads pic_parameter_set_id, with which a PPS begins.
-func (s *parameterSets) ppsID(nal []byte) uint {
-	b := bitReader{data: nal[s.headerSize():]}
-	return b.ue()
 }
 
 // hold keeps a packet for the picture that follows; false: there are too many, or it is
@@ -196,7 +112,7 @@ func (s *parameterSets) hold(payload []byte) bool {
 
 // begin is called at the start of a picture.
 func (s *parameterSets) begin() {
-	s.inPicture, s.spared = [setKinds]bool{}, false
+	s.inPicture, s.spared = [codec.SetKinds]bool{}, false
 	for _, payload := range s.held[:s.waits] {
 		s.read(payload)
 	}
@@ -224,7 +140,7 @@ func (s *parameterSets) missing(hole bool) bool {
 
 // own says whether the picture being written has brought all sets that it needs.
 func (s *parameterSets) own() bool {
-	return s.inPicture[sps] && s.inPicture[pps] && (s.inPicture[vps] || !s.h265)
+	return s.inPicture[codec.SPS] && s.inPicture[codec.PPS] && (s.inPicture[codec.VPS] || !s.needs(codec.VPS))
 }
 
 // beganLate notes that the first packet of a keyframe came after others of it. If it has
@@ -254,16 +170,10 @@ func (s *parameterSets) spare(now int64) [][]byte {
 // build returns payloads with all sets that are kept: one aggregation packet (RFC 6184
 // section 5.7.1, RFC 7798 section 4.4.2) if they fit. They are valid until the next call.
 func (s *parameterSets) build() [][]byte {
-	s.aggregate, s.built = s.aggregate[:0], s.built[:0]
-	if s.h265 {
-		s.aggregate = append(s.aggregate, 48<<1, 1)
-	} else {
-		s.aggregate = append(s.aggregate, 3<<5|h264STAPA)
-	}
+	s.aggregate, s.built = s.nals.AppendAggregation(s.aggregate[:0]), s.built[:0]
 	for _, list := range s.kept {
 		for _, nal := range list {
-			s.aggregate = append(s.aggregate, byte(len(nal)>>8), byte(len(nal)))
-			s.aggregate = append(s.aggregate, nal...)
+			s.aggregate = s.nals.AppendAggregated(s.aggregate, nal)
 			s.built = append(s.built, nal)
 		}
 	}

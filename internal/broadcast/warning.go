@@ -1,6 +1,9 @@
 package broadcast
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // WarningCode names something in what a publisher sends that hurts its viewers.
 type WarningCode uint8
@@ -69,9 +72,10 @@ func (l *Layer) warning(c WarningCode) Warning {
 	case WarnKeyframeInterval:
 		w.Interval = time.Duration(l.keyframeGap.Load())
 	case WarnProfile:
-		w.Offered = l.cfg.Codec.profileLevelID()
+		offered, _ := l.cfg.Codec.Parameter("profile-level-id")
+		w.Offered = strings.ToLower(offered)
 		if sps := l.sps.Load(); sps != nil {
-			w.Profile = sps.profileLevelID
+			w.Profile = sps.ProfileLevelID
 		}
 	}
 	return w

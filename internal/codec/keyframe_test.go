@@ -1,4 +1,4 @@
-package broadcast
+package codec
 
 import (
 	"encoding/hex"
@@ -69,7 +69,7 @@ func FuzzIsKeyframe(f *testing.F) {
 				t.Errorf("%s: nothing is no keyframe", mime)
 			}
 		}
-		findSPS(payload)
+		FindSPS(payload)
 	})
 }
 
@@ -85,16 +85,16 @@ func TestFindSPS(t *testing.T) {
 		{"cut short", "6742c01f", "42c01f", 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			info, ok := findSPS(unhex(t, c.payload))
-			if !ok || info.profileLevelID != c.profile {
+			info, ok := FindSPS(unhex(t, c.payload))
+			if !ok || info.ProfileLevelID != c.profile {
 				t.Fatalf("got %+v, %v", info, ok)
 			}
-			if c.width != 0 && (info.width != c.width || info.height != c.height) {
-				t.Errorf("got %dx%d, want %dx%d", info.width, info.height, c.width, c.height)
+			if c.width != 0 && (info.Width != c.width || info.Height != c.height) {
+				t.Errorf("got %dx%d, want %dx%d", info.Width, info.Height, c.width, c.height)
 			}
 		})
 	}
-	if _, ok := findSPS(unhex(t, "6588840a")); ok {
+	if _, ok := FindSPS(unhex(t, "6588840a")); ok {
 		t.Error("a slice is no SPS")
 	}
 }

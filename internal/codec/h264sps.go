@@ -1,18 +1,24 @@
-package broadcast
+package codec
 
 import "fmt"
 
-// spsInfo is what a viewer's answer and the API need of an H.264 sequence
+// H264SPS is what a viewer's answer and the API need of an H.264 sequence
 // parameter set (ITU-T H.264 section 7.3.2.1).
-type spsInfo struct {
-	profileLevelID string // six hex digits, as in SDP (RFC 6184 section 8.1)
-	width, height  int    // of the cropped picture; 0 when they could not be read
-	// constrainedBaseline is the one profile that every browser decodes.
-	constrainedBaseline bool
+type H264SPS struct {
+	ProfileLevelID string // six hex digits, as in SDP (RFC 6184 section 8.1)
+	Width, Height  int    // of the cropped picture; 0 when they could not be read
+	// ConstrainedBaseline is the one profile that every browser decodes.
+	ConstrainedBaseline bool
 }
 
-// findSPS returns what the SPS in an RTP payload says, if there is a whole one.
-func findSPS(payload []byte) (info spsInfo, ok bool) {
+// MayHaveSPS tells payloads in which looking for an SPS is worth it. They are not empty.
+func MayHaveSPS(payload []byte) bool {
+	t := payload[0] & 0x1f
+	return t == h264SPS || t == h264STAPA
+}
+
+// FindSPS returns what the SPS in an RTP payload says, if there is a whole one.
+func FindSPS(payload []byte) (info H264SPS, ok bool) {
 	h264NALs(payload, func(nal []byte, whole bool) {
 		if !ok && whole && nal[0]&0x1f == h264SPS && len(nal) >= 4 {
 			info, ok = parseSPS(nal), true
@@ -22,10 +28,10 @@ func findSPS(payload []byte) (info spsInfo, ok bool) {
 }
 
 // parseSPS reads a whole SPS NAL unit of at least four bytes.
-func parseSPS(nal []byte) spsInfo {
-	info := spsInfo{
-		profileLevelID:      fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3]),
-		constrainedBaseline: isConstrainedBaseline(nal[1], nal[2]),
+func parseSPS(nal []byte) H264SPS {
+	info := H264SPS{
+		ProfileLevelID:      fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3]),
+		ConstrainedBaseline: isConstrainedBaseline(nal[1], nal[2]),
 	}
 	b := bitReader{data: unescape(nal[4:])}
 	b.ue() // seq_parameter_set_id
@@ -68,7 +74,7 @@ func parseSPS(nal []byte) spsInfo {
 	}
 	const limit = 16384
 	if !b.short && width > 0 && height > 0 && width <= limit && height <= limit {
-		info.width, info.height = width, height
+		info.Width, info.Height = width, height
 	}
 	return info
 }

@@ -1,0 +1,69 @@
+// Package codec says what packets of a codec mean: where a picture that stands alone begins, how
+// large it is, what a decoder has to know before it, which picture refers to which. It reads the
+// payloads of RTP packets, one at a time, and the format parameters of SDP; nothing else is in it:
+// no sockets, no connection, no state. Each codec has a file of its own.
+//
+// Every function takes what a stranger sends: bytes that make no sense have no keyframe, no size
+// and no ids. Those that are called for each packet do not allocate.
+package codec
+
+import "strings"
+
+// The codecs that are relayed, as their media types are spelt in SDP.
+const (
+	H264 = "video/H264"
+	H265 = "video/H265"
+	VP8  = "video/VP8"
+	VP9  = "video/VP9"
+	AV1  = "video/AV1"
+	Opus = "audio/opus"
+	PCMU = "audio/PCMU"
+	PCMA = "audio/PCMA"
+	G722 = "audio/G722"
+)
+
+// Kind says whether a track is heard or seen.
+type Kind uint8
+
+// The two kinds of track. A stream has at most one of each.
+const (
+	Audio Kind = iota
+	Video
+	Kinds // how many there are
+)
+
+// String returns "audio" or "video", as in an SDP media line.
+func (k Kind) String() string {
+	if k == Video {
+		return "video"
+	}
+	return "audio"
+}
+
+// Codec says what a layer carries, in the terms of an SDP rtpmap and fmtp line.
+type Codec struct {
+	MimeType  string // "video/H264", "audio/opus"
+	ClockRate uint32 // Hz, the unit of RTP timestamps
+	Channels  uint16 // audio only; 0 means one
+	// Fmtp holds the format parameters, "key=value;key=value". For H.264 the
+	// profile-level-id is the one of the publisher's real SPS once that was seen:
+	// what publishers promise in SDP and what they send are often two things.
+	Fmtp string
+}
+
+// Is compares media types, whatever their case.
+func (c Codec) Is(mimeType string) bool { return strings.EqualFold(c.MimeType, mimeType) }
+
+// Kind returns Audio or Video, by the media type.
+func (c Codec) Kind() Kind {
+	if strings.HasPrefix(strings.ToLower(c.MimeType), "video/") {
+		return Video
+	}
+	return Audio
+}
+
+// Name returns the codec's name without the kind: "H264".
+func (c Codec) Name() string {
+	_, name, _ := strings.Cut(c.MimeType, "/")
+	return name
+}
