@@ -5,26 +5,27 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"porthole/internal/server"
 	"strconv"
 )
 
 // announce tells where the server can be reached: programs by the log record,
 // whose addresses are the real ones even for port 0, people by a line with the
 // URL to open.
-func (s *server) announce(stdout io.Writer) {
-	addr := s.listener.Addr()
+func announce(stdout io.Writer, cfg server.Config, s *server.Server) {
+	addr := s.Addr()
 	scheme := "http"
-	if s.cfg.Cert != "" {
+	if cfg.Cert != "" {
 		scheme = "https"
 	}
 	for _, host := range reachableHosts(addr) {
 		fmt.Fprintf(stdout, "Porthole: open %s://%s/\n", scheme, host)
 	}
-	attrs := []any{"http", addr.String(), "media", s.engine.Addr().String()}
-	if s.turn != nil {
-		attrs = append(attrs, "turn", s.turn.Addr().String())
+	attrs := []any{"http", addr.String(), "media", s.MediaAddr().String()}
+	if turn := s.TURNAddr(); turn.IsValid() {
+		attrs = append(attrs, "turn", turn.String())
 	}
-	s.log.Info("listening", attrs...)
+	cfg.Log.Info("listening", attrs...)
 }
 
 // reachableHosts returns HOST:PORT of a listening address: the address itself,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"porthole/internal/server"
 	"porthole/internal/settings"
 )
 
@@ -28,10 +29,10 @@ func completionCommand(_ context.Context, t terminal) error {
 
 // completions is what shells know of the commands. Every command has to be listed.
 func completions() []settings.Command {
-	config := settings.Table[Config]{configSetting()}
+	config := settings.Table[server.Config]{configSetting()}
 	more := map[string]settings.Command{
-		"serve":      {Flags: slices.Concat(config, settings.Table[Config]{printConfigSetting(new(bool))}, serveSettings()).Flags()},
-		"doctor":     {Flags: slices.Concat(config, settings.Table[Config]{jsonSetting(new(bool))}, serveSettings()).Flags()},
+		"serve":      {Flags: slices.Concat(config, settings.Table[server.Config]{printConfigSetting(new(bool))}, serveSettings()).Flags()},
+		"doctor":     {Flags: slices.Concat(config, settings.Table[server.Config]{jsonSetting(new(bool))}, serveSettings()).Flags()},
 		"devices":    {Flags: devicesSettings().Flags()},
 		"load":       {Flags: loadSettings().Flags()},
 		"completion": {Words: settings.Shells()},

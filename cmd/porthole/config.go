@@ -1,116 +1,33 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
-	"porthole/capture"
 	"porthole/internal/broadcast"
 	"porthole/internal/doctor"
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
+	"porthole/internal/secret"
+	"porthole/internal/server"
 	"porthole/internal/settings"
 	"porthole/internal/signaling"
 	"porthole/internal/turnserver"
 )
-
-// Config is everything that an operator can choose about the server.
-// defaultConfig fills it, loadConfig lays file, environment and flags over it,
-// Validate judges it as a whole. It never changes after that.
-type Config struct {
-	HTTP           string              // HOST:PORT of pages, signalling and API
-	Media          string              // HOST:PORT of ICE, UDP and TCP alike
-	Sources        []Source            // what is captured here
-	STUN           []iceserver.Server  // tell our own mapped address, and clients theirs
-	TURN           []iceserver.Server  // relays that clients are told of
-	Advertise      []string            // what clients are told instead of this machine's addresses
-	Interfaces     []string            // whose addresses they are told, as patterns
-	MDNS           bool                // whether names of clients are looked up
-	ICEPolicy      peer.Policy         // by which paths clients may reach us
-	Timeouts       peer.Timeouts       // of connections
-	PublicIPs      []netip.Addr        // addresses that a NAT forwards to us
-	PublishToken   settings.Secret     // who may publish; empty: anybody
-	ViewToken      settings.Secret     // who may watch; empty: anybody
-	MaxViewers     int                 // at a time, over all streams; 0: any number
-	StreamViewers  int                 // at a time, of one stream; 0: any number
-	Grace          time.Duration       // how long viewers wait for a lost publisher
-	MaxLoad        int                 // percent of the processors, in use by us, from which viewers are refused; 0: any
-	MaxLateness    time.Duration       // of pictures, from which viewers are refused; 0: any
-	Drain          time.Duration       // how long sessions may go on when the server stops
-	Fallbacks      []Fallback          // what is shown while a publisher is away
-	RateLimit      int                 // signalling requests a second and client address; 0: any number
-	MaxBody        int                 // bytes of a signalling request's body
-	RateBurst      int                 // signalling requests at once and client address; 0: ten times RateLimit
-	ClientConns    int                 // TCP connections at a time of one client address; 0: any number
-	MaxSessions    int                 // of publishers and viewers together; 0: so many that MaxViewers comes first
-	HeaderTimeout  time.Duration       // how long a client may take to send a request's head
-	BodyTimeout    time.Duration       // and its body
-	LenientPatch   bool                // whether an ICE restart may leave out If-Match
-	RedirectTo     *url.URL            // another server, for who comes while this one drains; nil: none
-	TrustedProxies []netip.Prefix      // whose X-Forwarded-… headers we believe
-	Hosts          []string            // names of this server, besides its own and addresses
-	AllowOrigins   []string            // whose pages may use it where no token protects; "*": all
-	FrameAncestors []string            // sites that may frame the embed page, as in a CSP; none: all
-	Cert, Key      string              // PEM files; HTTPS when they are set
-	SecretFiles    []doctor.SecretFile // that tokens and credentials were read from
-	LogLevel       slog.Level
-	LogFormat      string // "text" or "json"
-
-	Profile        string          // what presets were chosen
-	TURNListen     string          // HOST:PORT of the embedded TURN server, or off; empty: beside Media
-	TURNHost       string          // by which clients reach it; empty: by which they reach us
-	TURNSecret     settings.Secret // shared with TURN servers; empty: one of the process's own
-	TURNRelayPorts turnserver.PortRange
-	TURNAllow      []netip.Prefix // what its relays may reach besides our media port
-}
-
-// Source is one local capture and the name of the stream that it feeds.
-type Source struct {
-	Name string
-	URI  string // as the operator wrote it
-	Spec capture.Spec
-}
-
-// String returns the source as the operator wrote it.
-func (s Source) String() string { return s.Name + "=" + s.URI }
-
-func defaultConfig() Config {
-	return Config{
-		HTTP:        "127.0.0.1:8080", // a camera is never shown to the network unasked
-		Media:       ":8081",          // browsers refuse candidates on loopback only
-		Grace:       broadcast.DefaultGrace,
-		RateLimit:   signaling.DefaultRate,
-		MaxBody:     signaling.DefaultMaxBody,
-		ClientConns: overload.DefaultMaxOfClient,
-		// A head comes in one packet from any client that means well.
-		HeaderTimeout: 5 * time.Second, BodyTimeout: signaling.DefaultBodyTimeout,
-		MaxLoad:     int(100 * overload.DefaultMaxCPU),
-		MaxLateness: overload.DefaultMaxLateness,
-		Timeouts:    peer.DefaultTimeouts(),
-		MDNS:        !inContainer(),
-		LogLevel:    slog.LevelInfo,
-		LogFormat:   "text",
-
-		Profile: profileLAN,
-	}
-}
 
 // minBody is a limit for bodies, in bytes, that lets offers of browsers through.
 const minBody = 16 << 10
 
 // serveSettings is the table of the serve command's settings, in the order in
 // which help shows them. --config is not among them: it says where to look.
-func serveSettings() settings.Table[Config] {
-	return ownSettings().WithFiles(func(c *Config, flag, path string) {
+func serveSettings() settings.Table[server.Config] {
+	return ownSettings().WithFiles(func(c *server.Config, flag, path string) {
 		c.SecretFiles = append(c.SecretFiles, doctor.SecretFile{Flag: flag, Path: path})
 	})
 }
@@ -126,17 +43,17 @@ const (
 )
 
 // ownSettings is serveSettings without the files that hold secrets.
-func ownSettings() settings.Table[Config] {
-	return settings.Table[Config]{
+func ownSettings() settings.Table[server.Config] {
+	return settings.Table[server.Config]{
 		{
 			Name: "http", Arg: "HOST:PORT", Default: "127.0.0.1:8080", Group: groupServer,
 			Help:  "Where pages, WHIP, WHEP and API are served. :8080 opens them to the network.",
-			Value: settings.One(func(c *Config) *string { return &c.HTTP }, parseListen),
+			Value: settings.One(func(c *server.Config) *string { return &c.HTTP }, parseListen),
 		},
 		{
 			Name: "media", Arg: "HOST:PORT", Default: ":8081", Group: groupServer,
 			Help:  "Where media flows: a UDP and a TCP port with the same number. HOST is an IP\naddress; without it, all interfaces.",
-			Value: settings.One(func(c *Config) *string { return &c.Media }, parseMediaListen),
+			Value: settings.One(func(c *server.Config) *string { return &c.Media }, parseMediaListen),
 		},
 		{
 			Name: "source", Arg: "NAME=URI", List: true, Group: groupStreams,
@@ -145,246 +62,246 @@ func ownSettings() settings.Table[Config] {
 				"pattern:?size=640x360 draws a test picture, slate:?text=back+soon a text. With\n" +
 				"ondemand=10s a camera is off while nobody watches. Default: webcam=camera:, or\n" +
 				"webcam=pattern: when there is no camera.",
-			Value: settings.Many(func(c *Config) *[]Source { return &c.Sources }, parseSource),
+			Value: settings.Many(func(c *server.Config) *[]server.Source { return &c.Sources }, parseSource),
 		},
 		{
 			Name: "stun", Arg: "URL", List: true, Group: groupNetwork,
 			Help:  "A STUN server, such as stun:stun.example.org:3478, asked in the background for\nthis machine's public address. Default: none, which is right for a LAN.",
-			Value: settings.Many(func(c *Config) *[]iceserver.Server { return &c.STUN }, iceserver.ParseSTUN),
+			Value: settings.Many(func(c *server.Config) *[]iceserver.Server { return &c.STUN }, iceserver.ParseSTUN),
 		},
 		{
 			Name: "turn", Arg: "URL", List: true, Secret: true, Group: groupNetwork,
 			Help: "A TURN server besides our own that clients may relay through:\n" +
 				"turn:USER:PASSWORD@HOST:PORT?transport=udp (write %3A for a colon in USER), or\n" +
 				"turn:HOST:PORT?transport=tcp&secret=SECRET, or turns: for TLS.",
-			Value: settings.Many(func(c *Config) *[]iceserver.Server { return &c.TURN }, iceserver.ParseTURN),
+			Value: settings.Many(func(c *server.Config) *[]iceserver.Server { return &c.TURN }, iceserver.ParseTURN),
 		},
 		{
-			Name: "profile", Arg: "NAME", Default: profileLAN, Group: groupServer, Choices: profiles(),
+			Name: "profile", Arg: "NAME", Default: server.ProfileLAN, Group: groupServer, Choices: profiles(),
 			Help: "Presets of other settings, which overrule it: lan asks nobody outside; internet asks\n" +
 				"public STUN servers for this machine's address unless --public-ip or --advertise\n" +
 				"tell it; relay lets media go through the servers of --turn only.",
-			Value: settings.One(func(c *Config) *string { return &c.Profile }, settings.OneOf(profiles()...)),
+			Value: settings.One(func(c *server.Config) *string { return &c.Profile }, settings.OneOf(profiles()...)),
 		},
 		{
 			Name: "turn-listen", Arg: "HOST:PORT", Group: groupTURN,
 			Help: "Where our own STUN and TURN server listens, UDP and TCP alike, and TLS when there is\n" +
 				"a certificate; off turns it off. Default: port 3478 beside --media.",
-			Value: settings.One(func(c *Config) *string { return &c.TURNListen }, parseTURNListen),
+			Value: settings.One(func(c *server.Config) *string { return &c.TURNListen }, parseTURNListen),
 		},
 		{
 			Name: "turn-host", Arg: "HOST", Group: groupTURN, Reload: true,
 			Help:  "The name or address by which clients reach it. Default: that by which they reach the\npages, which is wrong behind a proxy on another machine.",
-			Value: settings.One(func(c *Config) *string { return &c.TURNHost }, parseTURNHost),
+			Value: settings.One(func(c *server.Config) *string { return &c.TURNHost }, parseTURNHost),
 		},
 		{
 			Name: "turn-secret", Arg: "SECRET", Secret: true, Group: groupTURN,
 			Help:  "What TURN credentials are signed with, for our own server and for those of --turn that\nhave none (use-auth-secret in coturn). Default: made up, for our own server only.",
-			Value: settings.One(func(c *Config) *settings.Secret { return &c.TURNSecret }, settings.Token),
+			Value: settings.One(func(c *server.Config) *secret.Text { return &c.TURNSecret }, settings.Token),
 		},
 		{
 			Name: "turn-relay-ports", Arg: "MIN-MAX", Group: groupTURN,
 			Help:  "The UDP ports of its relays, which only this machine sends to. Default: any.",
-			Value: settings.OneText(func(c *Config) *turnserver.PortRange { return &c.TURNRelayPorts }, parsePortRange, portRangeText),
+			Value: settings.OneText(func(c *server.Config) *turnserver.PortRange { return &c.TURNRelayPorts }, parsePortRange, portRangeText),
 		},
 		{
 			Name: "turn-allow", Arg: "CIDR", List: true, Group: groupTURN,
 			Help:  "A network that its relays may reach besides the media port, such as 203.0.113.0/24.\nPrivate networks and this machine's own addresses have to be named as such.",
-			Value: settings.Many(func(c *Config) *[]netip.Prefix { return &c.TURNAllow }, parsePrefix),
+			Value: settings.Many(func(c *server.Config) *[]netip.Prefix { return &c.TURNAllow }, parsePrefix),
 		},
 		{
 			Name: "public-ip", Arg: "IP", List: true, Group: groupNetwork,
 			Help:  "An address under which a NAT or a cloud makes this machine reachable.",
-			Value: settings.Many(func(c *Config) *[]netip.Addr { return &c.PublicIPs }, parsePublicIP),
+			Value: settings.Many(func(c *server.Config) *[]netip.Addr { return &c.PublicIPs }, parsePublicIP),
 		},
 		{
 			Name: "advertise", Arg: "ADDR", List: true, Group: groupNetwork,
 			Help:  "What clients are told instead of this machine's own addresses: an IP address or\na name, which is looked up in the background, and :PORT when a router forwards\nanother port than that of --media.",
-			Value: settings.Many(func(c *Config) *[]string { return &c.Advertise }, settings.Checked(peer.CheckAdvertise)),
+			Value: settings.Many(func(c *server.Config) *[]string { return &c.Advertise }, settings.Checked(peer.CheckAdvertise)),
 		},
 		{
 			Name: "interfaces", Arg: "NAME[,NAME]", List: true, Group: groupNetwork,
 			Help:  "The network interfaces whose addresses clients are told, eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
-			Value: settings.Many(func(c *Config) *[]string { return &c.Interfaces }, settings.Checked(checkInterfaces)),
+			Value: settings.Many(func(c *server.Config) *[]string { return &c.Interfaces }, settings.Checked(checkInterfaces)),
 		},
 		{
 			Name: "mdns", Arg: "on|off", Default: "on, but off in a container", Group: groupNetwork, Choices: []string{"on", "off"},
 			Help:  "Look up the .local names by which browsers hide their addresses. Without it they\nare found by their own checks, which a firewall of this machine may keep out.",
-			Value: settings.Switch(func(c *Config) *bool { return &c.MDNS }),
+			Value: settings.Switch(func(c *server.Config) *bool { return &c.MDNS }),
 		},
 		{
 			Name: "ice-policy", Arg: "POLICY", Default: peer.PolicyAll.String(), Group: groupNetwork, Choices: []string{"all", "relay"},
 			Help:  "all, or relay: then clients reach this server through a server of --turn only.",
-			Value: settings.One(func(c *Config) *peer.Policy { return &c.ICEPolicy }, parsePolicy),
+			Value: settings.One(func(c *server.Config) *peer.Policy { return &c.ICEPolicy }, parsePolicy),
 		},
 		{
 			Name: "connect-timeout", Arg: "DURATION", Default: peer.DefaultTimeouts().Connect.String(), Group: groupNetwork,
 			Help:  "How long ICE and DTLS may take from the answer on, before a session is given up.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.Connect }, settings.Duration(time.Second)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Timeouts.Connect }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "ice-disconnected", Arg: "DURATION", Default: peer.DefaultTimeouts().ICEDisconnected.String(), Group: groupNetwork,
 			Help:  "How long nothing may come from a client before it counts as disconnected.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.ICEDisconnected }, settings.Duration(time.Second)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Timeouts.ICEDisconnected }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "ice-failed", Arg: "DURATION", Default: peer.DefaultTimeouts().ICEFailed.String(), Group: groupNetwork,
 			Help:  "How long it may then stay away before its session ends: --ice-disconnected and\n--ice-failed together are the 30s of RFC 7675 by default.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.ICEFailed }, settings.Duration(time.Second)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Timeouts.ICEFailed }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "publish-token", Arg: "TOKEN", Secret: true, Group: groupAccess, Reload: true,
 			Help:  "Publishers, and readers of session details, must send it as a bearer token.\nWithout it: anybody may on loopback; beyond it, one is made up and printed.",
-			Value: settings.One(func(c *Config) *settings.Secret { return &c.PublishToken }, settings.Token),
+			Value: settings.One(func(c *server.Config) *secret.Text { return &c.PublishToken }, settings.Token),
 		},
 		{
 			Name: "view-token", Arg: "TOKEN", Secret: true, Group: groupAccess, Reload: true,
 			Help:  "Viewers must send it as a bearer token. Without it, anybody may watch.",
-			Value: settings.One(func(c *Config) *settings.Secret { return &c.ViewToken }, settings.Token),
+			Value: settings.One(func(c *server.Config) *secret.Text { return &c.ViewToken }, settings.Token),
 		},
 		{
 			Name: "max-viewers", Arg: "N", Default: "0, no limit", Group: groupLimits, Reload: true,
 			Help:  "Viewers at a time over all streams; one more is answered 503.",
-			Value: settings.One(func(c *Config) *int { return &c.MaxViewers }, settings.Count(0)),
+			Value: settings.One(func(c *server.Config) *int { return &c.MaxViewers }, settings.Count(0)),
 		},
 		{
 			Name: "max-stream-viewers", Arg: "N", Default: "0, no limit", Group: groupLimits, Reload: true,
 			Help:  "Viewers at a time of one stream; one more is answered 503.",
-			Value: settings.One(func(c *Config) *int { return &c.StreamViewers }, settings.Count(0)),
+			Value: settings.One(func(c *server.Config) *int { return &c.StreamViewers }, settings.Count(0)),
 		},
 		{
 			Name: "grace", Arg: "DURATION", Default: broadcast.DefaultGrace.String(), Group: groupStreams,
 			Help:  "How long viewers stay connected when a publisher is lost, waiting for the next.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.Grace }, settings.Duration(time.Second)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Grace }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "max-session", Arg: "DURATION", Default: "0, no limit", Group: groupStreams,
 			Help:  "How long one WHIP or WHEP session may last; then it ends, and players come back.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.Timeouts.Session }, settings.Duration(0)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Timeouts.Session }, settings.Duration(0)),
 		},
 		{
 			Name: "max-load", Arg: "PERCENT", Default: strconv.Itoa(int(100 * overload.DefaultMaxCPU)), Group: groupLimits, Reload: true,
 			Help:  "Share of the processor time that the server may use for some seconds before new\nviewers are answered 503. 0 is no limit.",
-			Value: settings.One(func(c *Config) *int { return &c.MaxLoad }, settings.Percent),
+			Value: settings.One(func(c *server.Config) *int { return &c.MaxLoad }, settings.Percent),
 		},
 		{
 			Name: "max-lateness", Arg: "DURATION", Default: overload.DefaultMaxLateness.String(), Group: groupLimits, Reload: true,
 			Help:  "How late pictures may leave for some seconds, after they are complete, before new\nviewers are answered 503. 0 is no limit.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.MaxLateness }, settings.Duration(0)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.MaxLateness }, settings.Duration(0)),
 		},
 		{
 			Name: "drain", Arg: "DURATION", Default: "0, stop at once", Group: groupServer, Reload: true,
 			Help:  "How long sessions may go on after SIGTERM or SIGINT, while new ones are answered 503\nand players are told to connect again. A second signal ends the process at once.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.Drain }, settings.Duration(0)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Drain }, settings.Duration(0)),
 		},
 		{
 			Name: "fallback", Arg: "[STREAM=]NAME", List: true, Group: groupStreams,
 			Help: "What the viewers of STREAM, or of every other stream, see while nobody publishes\n" +
 				"it: the stream NAME, or a source of its own such as slate:.",
-			Value: settings.Many(func(c *Config) *[]Fallback { return &c.Fallbacks }, parseFallback),
+			Value: settings.Many(func(c *server.Config) *[]server.Fallback { return &c.Fallbacks }, parseFallback),
 		},
 		{
 			Name: "rate-limit", Arg: "N", Default: strconv.Itoa(signaling.DefaultRate), Group: groupLimits, Reload: true,
 			Help:  "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
-			Value: settings.One(func(c *Config) *int { return &c.RateLimit }, settings.Count(0)),
+			Value: settings.One(func(c *server.Config) *int { return &c.RateLimit }, settings.Count(0)),
 		},
 		{
 			Name: "max-body", Arg: "BYTES", Default: strconv.Itoa(signaling.DefaultMaxBody), Group: groupLimits, Reload: true,
 			Help:  "How large the body of a WHIP or WHEP request may be; a larger one is answered 413.",
-			Value: settings.One(func(c *Config) *int { return &c.MaxBody }, settings.Count(minBody)),
+			Value: settings.One(func(c *server.Config) *int { return &c.MaxBody }, settings.Count(minBody)),
 		},
 		{
 			Name: "rate-burst", Arg: "N", Default: "ten times --rate-limit", Group: groupLimits, Reload: true,
 			Help:  "WHIP and WHEP requests that one address may make at once before --rate-limit counts.",
-			Value: settings.One(func(c *Config) *int { return &c.RateBurst }, settings.Count(0)),
+			Value: settings.One(func(c *server.Config) *int { return &c.RateBurst }, settings.Count(0)),
 		},
 		{
 			Name: "max-sessions", Arg: "N", Default: "4096, or twice --max-viewers", Group: groupLimits, Reload: true,
 			Help:  "Publishers and viewers at a time, together; one more is answered 503.",
-			Value: settings.One(func(c *Config) *int { return &c.MaxSessions }, settings.Count(0)),
+			Value: settings.One(func(c *server.Config) *int { return &c.MaxSessions }, settings.Count(0)),
 		},
 		{
 			Name: "max-client-connections", Arg: "N", Default: strconv.Itoa(overload.DefaultMaxOfClient), Group: groupLimits,
 			Help:  "TCP connections at a time from one address, and a quarter of what the others leave of\n`ulimit -n`; half of them may be event streams. One more gets 503 or 429.\n--trusted-proxy is exempt. 0 is no limit.",
-			Value: settings.One(func(c *Config) *int { return &c.ClientConns }, settings.Count(0)),
+			Value: settings.One(func(c *server.Config) *int { return &c.ClientConns }, settings.Count(0)),
 		},
 		{
-			Name: "header-timeout", Arg: "DURATION", Default: defaultConfig().HeaderTimeout.String(), Group: groupLimits,
+			Name: "header-timeout", Arg: "DURATION", Default: server.DefaultConfig().HeaderTimeout.String(), Group: groupLimits,
 			Help:  "How long a client may take to send a request up to its body, before its connection is closed.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.HeaderTimeout }, settings.Duration(time.Second)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.HeaderTimeout }, settings.Duration(time.Second)),
 		},
 		{
-			Name: "body-timeout", Arg: "DURATION", Default: defaultConfig().BodyTimeout.String(), Group: groupLimits, Reload: true,
+			Name: "body-timeout", Arg: "DURATION", Default: server.DefaultConfig().BodyTimeout.String(), Group: groupLimits, Reload: true,
 			Help:  "How long it may then take to send the body of a WHIP or WHEP request, before it is\nanswered 408.",
-			Value: settings.One(func(c *Config) *time.Duration { return &c.BodyTimeout }, settings.Duration(time.Second)),
+			Value: settings.One(func(c *server.Config) *time.Duration { return &c.BodyTimeout }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "lenient-patch", Group: groupLimits, Reload: true,
 			Help:  "Accept an ICE restart (PATCH) without If-Match as if it said *. Without this it is\nanswered 428, as WHIP and WHEP demand. Candidates never need the header.",
-			Value: settings.One(func(c *Config) *bool { return &c.LenientPatch }, settings.Toggle),
+			Value: settings.One(func(c *server.Config) *bool { return &c.LenientPatch }, settings.Toggle),
 		},
 		{
 			Name: "redirect-to", Arg: "URL", Group: groupServer, Reload: true,
 			Help:  "Another server, https://HOST[:PORT][/PATH], where publishers and viewers are sent\n(307) who come while this one drains. Without it, they get 503.",
-			Value: settings.One(func(c *Config) **url.URL { return &c.RedirectTo }, parseServer),
+			Value: settings.One(func(c *server.Config) **url.URL { return &c.RedirectTo }, parseServer),
 		},
 		{
 			Name: "trusted-proxy", Arg: "CIDR", List: true, Group: groupAccess,
 			Help:  "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and\nX-Forwarded-Prefix headers are believed.",
-			Value: settings.Many(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
+			Value: settings.Many(func(c *server.Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
 		},
 		{
 			Name: "host", Arg: "NAME", List: true, Group: groupAccess, Reload: true,
 			Help:  "A name by which browsers reach this server. On loopback, where no token protects, other\nnames than addresses, localhost, this machine's and the certificate's are answered 421.",
-			Value: settings.Many(func(c *Config) *[]string { return &c.Hosts }, parseHost),
+			Value: settings.Many(func(c *server.Config) *[]string { return &c.Hosts }, parseHost),
 		},
 		{
 			Name: "allow-origin", Arg: "ORIGIN", List: true, Group: groupAccess, Reload: true,
 			Help:  "A web site, https://example.org or * for all, whose pages may publish, watch and read\nthe API where no token protects: on loopback they get 403 without this.",
-			Value: settings.Many(func(c *Config) *[]string { return &c.AllowOrigins }, parseOrigin),
+			Value: settings.Many(func(c *server.Config) *[]string { return &c.AllowOrigins }, parseOrigin),
 		},
 		{
 			Name: "frame-ancestors", Arg: "SITE", List: true, Default: "*, or as --allow-origin where no token protects", Group: groupAccess, Reload: true,
 			Help:  "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Other pages can be framed by this server's own only.",
-			Value: settings.Many(func(c *Config) *[]string { return &c.FrameAncestors }, parseAncestor),
+			Value: settings.Many(func(c *server.Config) *[]string { return &c.FrameAncestors }, parseAncestor),
 		},
 		{
 			Name: "cert", Arg: "FILE", Group: groupServer,
 			Help:  "A certificate chain in PEM: --http is then HTTPS. Needs --key.",
-			Value: settings.One(func(c *Config) *string { return &c.Cert }, settings.Text),
+			Value: settings.One(func(c *server.Config) *string { return &c.Cert }, settings.Text),
 		},
 		{
 			Name: "key", Arg: "FILE", Group: groupServer,
 			Help:  "The private key of --cert, in PEM.",
-			Value: settings.One(func(c *Config) *string { return &c.Key }, settings.Text),
+			Value: settings.One(func(c *server.Config) *string { return &c.Key }, settings.Text),
 		},
 		{
 			Name: "log-level", Arg: "LEVEL", Default: "info", Group: groupServer, Reload: true, Choices: []string{"debug", "info", "warn", "error"},
 			Help:  "The least that is logged: debug, info, warn or error.",
-			Value: settings.OneText(func(c *Config) *slog.Level { return &c.LogLevel }, parseLevel, levelText),
+			Value: settings.OneText(func(c *server.Config) *slog.Level { return &c.LogLevel }, parseLevel, levelText),
 		},
 		{
 			Name: "log-format", Arg: "FORMAT", Default: "text", Group: groupServer, Choices: []string{"text", "json"},
 			Help:  "How it is logged, to standard error: text or json.",
-			Value: settings.One(func(c *Config) *string { return &c.LogFormat }, settings.OneOf("text", "json")),
+			Value: settings.One(func(c *server.Config) *string { return &c.LogFormat }, settings.OneOf("text", "json")),
 		},
 	}
 }
 
 // configSetting is the one flag that is no setting of Config.
-func configSetting() settings.Setting[Config] {
-	return settings.Setting[Config]{
+func configSetting() settings.Setting[server.Config] {
+	return settings.Setting[server.Config]{
 		Name: "config", Arg: "FILE",
 		Help: "A YAML file with any of the settings below, under the same names; lists for those\nthat are repeatable. Environment variables overrule it, flags overrule both.",
 	}
 }
 
 // printConfigSetting is a flag of the serve command only.
-func printConfigSetting(print *bool) settings.Setting[Config] {
-	return settings.Setting[Config]{
+func printConfigSetting(print *bool) settings.Setting[server.Config] {
+	return settings.Setting[server.Config]{
 		Name: "print-config",
 		Help: "Print what would be served with, as a file for --config, and where each value comes\nfrom. Secrets are named by their files, or left out.",
-		Value: settings.Do[Config](func(text string) (err error) {
+		Value: settings.Do[server.Config](func(text string) (err error) {
 			*print, err = settings.Toggle(text)
 			return err
 		}),
@@ -394,54 +311,5 @@ func printConfigSetting(print *bool) settings.Setting[Config] {
 func printServeFlags(w io.Writer) {
 	fmt.Fprintf(w, "Flags of `porthole serve`. Each is also an environment variable: --max-viewers is\n"+
 		"%sMAX_VIEWERS; values of a repeatable one are separated there by spaces.\n\n", envPrefix)
-	append(settings.Table[Config]{configSetting(), printConfigSetting(new(bool))}, serveSettings()...).PrintHelp(w)
-}
-
-// Validate returns every fault that shows only when the settings are seen
-// together, joined; each setting by itself was judged when it was read.
-func (c Config) Validate() error {
-	var faults []error
-	if (c.Cert == "") != (c.Key == "") {
-		faults = append(faults, errors.New("--cert and --key: one does not work without the other; give both or none"))
-	}
-	seen := make(map[string]bool, len(c.Sources))
-	for _, s := range c.Sources {
-		if seen[s.Name] {
-			faults = append(faults, fmt.Errorf("--source: the name %q is taken twice; a stream has one source", s.Name))
-		}
-		seen[s.Name] = true
-	}
-	if len(c.FrameAncestors) > 1 && slices.Contains(c.FrameAncestors, "'none'") {
-		faults = append(faults, errors.New("--frame-ancestors: none stands alone; leave it out, or the other sites"))
-	}
-	if sharePort(c.HTTP, c.Media) {
-		faults = append(faults, fmt.Errorf("--http and --media: both ask for TCP port %s; give them different ports", port(c.HTTP)))
-	}
-	return errors.Join(slices.Concat(faults, c.turnFaults(), c.checkFallbacks())...)
-}
-
-// sharePort says whether two listening addresses are bound to collide.
-func sharePort(a, b string) bool {
-	hostA, portA, _ := net.SplitHostPort(a)
-	hostB, portB, _ := net.SplitHostPort(b)
-	return portA == portB && portA != "0" && (hostA == hostB || hostA == "" || hostB == "")
-}
-
-func port(address string) string {
-	_, p, _ := net.SplitHostPort(address)
-	return p
-}
-
-// LogValue shows the configuration without tokens and credentials.
-func (c Config) LogValue() slog.Value { return serveSettings().LogValue(&c) }
-
-// BeyondLoopback says whether other machines can reach the HTTP address. A
-// name counts as reachable, since what it stands for may change.
-func (c Config) BeyondLoopback() bool {
-	host, _, _ := net.SplitHostPort(c.HTTP)
-	if host == "localhost" {
-		return false
-	}
-	addr, err := netip.ParseAddr(host)
-	return err != nil || !addr.Unmap().IsLoopback()
+	append(settings.Table[server.Config]{configSetting(), printConfigSetting(new(bool))}, serveSettings()...).PrintHelp(w)
 }

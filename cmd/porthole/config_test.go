@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"net/url"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	"porthole/internal/iceserver"
 	"porthole/internal/peer"
+	"porthole/internal/server"
 	"porthole/internal/turnserver"
 )
 
@@ -42,7 +42,7 @@ func TestDefaultsAreSafe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(c, defaultConfig()) {
+	if !reflect.DeepEqual(c, server.DefaultConfig()) {
 		t.Errorf("got %v, want the defaults", c)
 	}
 	if c.BeyondLoopback() {
@@ -91,7 +91,7 @@ func everyFlag() []string {
 }
 
 func TestEveryPlaceIsRead(t *testing.T) {
-	want := defaultConfig()
+	want := server.DefaultConfig()
 	want.HTTP, want.Media = "0.0.0.0:80", "192.0.2.1:9000"
 	want.STUN = stunServers(t, "stun:a.example", "stun:b.example:3479")
 	want.TURN = []iceserver.Server{{
@@ -107,7 +107,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.LogLevel, want.LogFormat = slog.LevelWarn, "json"
 	want.Cert, want.Key = "c.pem", "k.pem"
 	want.Timeouts.Session, want.MaxLoad, want.MaxLateness, want.Drain = time.Hour, 80, time.Second, 5*time.Second
-	want.Fallbacks = []Fallback{{Stream: "door", Name: "hall"}, {Name: "slate"}}
+	want.Fallbacks = []server.Fallback{{Stream: "door", Name: "hall"}, {Name: "slate"}}
 	want.StreamViewers, want.MaxBody, want.LenientPatch = 5, 20_000, true
 	want.RateBurst, want.MaxSessions, want.HeaderTimeout, want.BodyTimeout = 9, 77, 4*time.Second, 8*time.Second
 	want.RedirectTo = &url.URL{Scheme: "https", Host: "cam2.example:8443", Path: "/live"}
@@ -120,11 +120,11 @@ func TestEveryPlaceIsRead(t *testing.T) {
 	want.AllowOrigins = []string{"https://a.example:8443", "*"}
 	want.FrameAncestors = []string{"'self'", "https://*.a.example:8443"}
 
-	places := map[string]func() (Config, error){
-		"flags": func() (Config, error) {
+	places := map[string]func() (server.Config, error){
+		"flags": func() (server.Config, error) {
 			return loadConfig(everyFlag(), environment(nil))
 		},
-		"environment": func() (Config, error) {
+		"environment": func() (server.Config, error) {
 			return loadConfig(nil, environment(map[string]string{
 				"PORTHOLE_HTTP": "0.0.0.0:80", "PORTHOLE_MEDIA": "192.0.2.1:9000",
 				"PORTHOLE_STUN":    "stun:a.example stun:b.example:3479",
@@ -149,7 +149,7 @@ func TestEveryPlaceIsRead(t *testing.T) {
 				"PORTHOLE_HOST":            "cam.example cam", "PORTHOLE_ALLOW_ORIGIN": "https://a.example:8443 *",
 			}))
 		},
-		"file": func() (Config, error) {
+		"file": func() (server.Config, error) {
 			return loadConfig([]string{"--config", file(t, `
 http: 0.0.0.0:80
 media: 192.0.2.1:9000 # a comment
@@ -355,10 +355,11 @@ func TestSecretsAreNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := c.LogValue()
+	table := serveSettings()
+	record := table.LogValue(&c)
 	shown := []string{record.String(), fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v", c.TURN, c.TURN)}
 	var log strings.Builder
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("configuration", "config", c)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("configuration", "config", record, "whole", c)
 	shown = append(shown, log.String())
 
 	for _, args := range [][]string{
@@ -387,17 +388,6 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-func TestBeyondLoopback(t *testing.T) {
-	for address, want := range map[string]bool{
-		"127.0.0.1:80": false, "127.8.9.1:80": false, "[::1]:80": false, "localhost:80": false, "[::ffff:127.0.0.1]:80": false,
-		":80": true, "0.0.0.0:80": true, "[::]:80": true, "192.168.1.2:80": true, "camera.example:80": true,
-	} {
-		if got := (Config{HTTP: address}).BeyondLoopback(); got != want {
-			t.Errorf("%s: got %v, want %v", address, got, want)
-		}
-	}
-}
-
 // README.md has a table with a row for each flag: | `--name` … | default | meaning |
 func TestReadmeHasEveryFlag(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
@@ -419,19 +409,11 @@ func TestReadmeHasEveryFlag(t *testing.T) {
 }
 
 func TestFallbacks(t *testing.T) {
-	read := func(args ...string) (Config, error) { return loadConfig(args, environment(nil)) }
+	read := func(args ...string) (server.Config, error) { return loadConfig(args, environment(nil)) }
 	c, err := read("--source", "cam=pattern:", "--source", "pattern=pattern:",
 		"--fallback", "door=cam", "--fallback", "hall=pattern:?fps=5", "--fallback", "shed=pattern:?fps=5", "--fallback", "pattern:")
 	if err != nil {
 		t.Fatal(err)
-	}
-	shown, sources := c.fallbacks()
-	want := map[string]string{"door": "cam", "hall": "pattern-2", "shed": "pattern-2", "": "pattern-3"}
-	if !maps.Equal(shown, want) {
-		t.Errorf("got %v, want %v", shown, want)
-	}
-	if len(sources) != 2 || sources[0].Name != "pattern-2" || sources[0].URI != "pattern:?fps=5" || sources[1].URI != "pattern:" {
-		t.Errorf("sources %+v", sources)
 	}
 	if got := fmt.Sprint(c.Fallbacks); got != "[door=cam hall=pattern:?fps=5 shed=pattern:?fps=5 pattern:]" {
 		t.Errorf("shown as %s", got)

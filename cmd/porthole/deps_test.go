@@ -2,6 +2,7 @@ package main
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -98,6 +99,10 @@ func TestArrows(t *testing.T) {
 			"net/http": "a table of settings knows none of them", "porthole/capture": "likewise",
 			"porthole/internal/peer": "likewise", "porthole/internal/signaling": "likewise", "porthole/internal/doctor": "likewise",
 		}},
+		{"porthole/internal/server", map[string]string{
+			"porthole/internal/settings": "the command reads what operators want; the server is given it", "go.yaml.in/yaml/v3": "likewise",
+			"porthole/internal/load": "a client is no part of a server",
+		}},
 		{"porthole/internal/overload", map[string]string{
 			"porthole/internal/broadcast": "it measures and decides, and knows neither media nor sessions",
 			"porthole/internal/peer":      "likewise", "porthole/internal/signaling": "likewise",
@@ -123,12 +128,15 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// Only the command knows everybody.
+// Only the command knows the server, and nobody the command.
 func TestNobodyImportsTheCommand(t *testing.T) {
 	for _, line := range list(t, "-f", "{{.ImportPath}}:{{join .Imports \",\"}}", "./...") {
 		pkg, imports, _ := strings.Cut(line, ":")
 		if strings.Contains(imports, "porthole/cmd/") {
 			t.Errorf("%s imports the command", pkg)
+		}
+		if slices.Contains(strings.Split(imports, ","), "porthole/internal/server") && pkg != "porthole/cmd/porthole" {
+			t.Errorf("%s imports the composition, which knows everybody", pkg)
 		}
 	}
 }

@@ -13,14 +13,15 @@ import (
 	"porthole/capture"
 	"porthole/internal/doctor"
 	"porthole/internal/peer"
+	"porthole/internal/server"
 	"porthole/internal/settings"
 )
 
 // jsonSetting is the one flag of the doctor that is none of the server's.
-func jsonSetting(asJSON *bool) settings.Setting[Config] {
-	return settings.Setting[Config]{
+func jsonSetting(asJSON *bool) settings.Setting[server.Config] {
+	return settings.Setting[server.Config]{
 		Name: "json", Help: "Print JSON in place of a table.",
-		Value: settings.Do[Config](func(text string) (err error) {
+		Value: settings.Do[server.Config](func(text string) (err error) {
 			*asJSON, err = settings.Toggle(text)
 			return err
 		}),
@@ -37,7 +38,7 @@ func doctorCommand(ctx context.Context, t terminal) error {
 			"encoder and certificate, and says what would be in the way and what to do about it. It takes\n"+
 			"the flags, variables and file of `porthole serve`, and checks what that would run with.\n"+
 			"Exit code 1 says that something will not work.\n\n")
-		settings.Table[Config]{jsonSetting(&asJSON)}.PrintHelp(t.stdout)
+		settings.Table[server.Config]{jsonSetting(&asJSON)}.PrintHelp(t.stdout)
 		fmt.Fprintln(t.stdout)
 		printServeFlags(t.stdout)
 		return err
@@ -77,7 +78,7 @@ func printExamined(w io.Writer, p doctor.Progress) {
 }
 
 // examination is what the doctor has to know of the settings.
-func examination(cfg Config) doctor.Config {
+func examination(cfg server.Config) doctor.Config {
 	c := doctor.Config{
 		HTTP: cfg.HTTP, Beyond: cfg.BeyondLoopback(),
 		Sockets: []doctor.Socket{
@@ -85,13 +86,13 @@ func examination(cfg Config) doctor.Config {
 			{Flag: "--media", Address: cfg.Media, TCP: true, UDP: true},
 		},
 		Addresses: func() ([]doctor.Address, error) { return ownAddresses(cfg) },
-		Profile:   cfg.Profile, RelayOnly: cfg.ICEPolicy == peer.PolicyRelay, Relaying: cfg.turnAddress() != "",
+		Profile:   cfg.Profile, RelayOnly: cfg.ICEPolicy == peer.PolicyRelay, Relaying: cfg.TURNAddress() != "",
 		Public: cfg.PublicIPs, Advertise: cfg.Advertise,
-		STUN: cfg.STUN, TURN: cfg.turnServers(),
+		STUN: cfg.STUN, TURN: cfg.TURNServers(),
 		Devices: doctor.Devices{List: capture.Devices, Check: capture.Check, Trial: capture.Trial},
-		Cert:    cfg.Cert, Key: cfg.Key, SecretFiles: cfg.secretFiles(),
+		Cert:    cfg.Cert, Key: cfg.Key, SecretFiles: cfg.Secrets(),
 	}
-	if address := cfg.turnAddress(); address != "" {
+	if address := cfg.TURNAddress(); address != "" {
 		c.Sockets = append(c.Sockets, doctor.Socket{
 			Flag: "--turn-listen", Address: address, TCP: true, UDP: true, Spare: cfg.TURNListen == "",
 		})
@@ -103,9 +104,9 @@ func examination(cfg Config) doctor.Config {
 }
 
 // ownAddresses lists the addresses of this machine as the media engine sees them.
-func ownAddresses(cfg Config) ([]doctor.Address, error) {
+func ownAddresses(cfg server.Config) ([]doctor.Address, error) {
 	list, err := peer.ExplainAddrs(peer.Config{
-		Media: cfg.Media, Interfaces: splitInterfaces(cfg.Interfaces), Log: slog.New(slog.DiscardHandler),
+		Media: cfg.Media, Interfaces: server.SplitInterfaces(cfg.Interfaces), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"porthole/internal/doctor"
+	"porthole/internal/server"
 	"porthole/internal/settings"
 )
 
@@ -14,31 +15,31 @@ const envPrefix = "PORTHOLE_"
 
 // loaded is a configuration with where each of its values comes from.
 type loaded struct {
-	Config
+	server.Config
 	origins settings.Layer
 }
 
 // loadConfig reads the configuration of the serve command: defaults, under the
 // profile's presets, under the YAML file, under the environment, under the flags. The error is a usageError
 // that tells every fault, or flag.ErrHelp.
-func loadConfig(args []string, getenv func(string) string) (Config, error) {
+func loadConfig(args []string, getenv func(string) string) (server.Config, error) {
 	c, err := loadConfigFor("serve", args, getenv)
 	return c.Config, err
 }
 
 // loadConfigFor is loadConfig for a command that takes the same, and extra flags.
 func loadConfigFor(
-	command string, args []string, getenv func(string) string, extra ...settings.Setting[Config],
+	command string, args []string, getenv func(string) string, extra ...settings.Setting[server.Config],
 ) (loaded, error) {
 	table := serveSettings()
-	own := settings.Table[Config]{configSetting()}
+	own := settings.Table[server.Config]{configSetting()}
 	flags, err := slices.Concat(table, extra, own).ParseFlags("porthole "+command, args)
 	if err != nil {
 		return loaded{}, usage(err)
 	}
 	env := slices.Concat(table, own).ReadEnv(envPrefix, getenv)
 
-	c := defaultConfig()
+	c := server.DefaultConfig()
 	var faults []error
 	var file settings.Layer
 	if path, ok := (settings.Layers{env, flags}).Find("config"); ok {

@@ -13,12 +13,13 @@ import (
 	"time"
 
 	"porthole/internal/load"
+	"porthole/internal/secret"
 	"porthole/internal/settings"
 )
 
 type loadCommandConfig struct {
 	load.Config
-	Token settings.Secret
+	Token secret.Text
 	JSON  bool
 }
 
@@ -48,7 +49,7 @@ func loadSettings() settings.Table[loadCommandConfig] {
 		{
 			Name: "token", Arg: "TOKEN", Secret: true,
 			Help:  "The bearer token that the server asks of viewers.",
-			Value: settings.One(func(c *config) *settings.Secret { return &c.Token }, settings.Token),
+			Value: settings.One(func(c *config) *secret.Text { return &c.Token }, settings.Token),
 		},
 		{
 			Name: "fps", Arg: "RATE", Default: "what the timestamps of the stream tell",

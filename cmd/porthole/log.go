@@ -12,13 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"porthole/internal/backlog"
+	"porthole/internal/server"
 )
 
 // flushWithin is how long the end of the process waits for who reads the log.
 const flushWithin = 500 * time.Millisecond
 
 // newLogger makes the one logger of the process.
-func newLogger(c Config, w io.Writer) *slog.Logger {
+func newLogger(c server.Config, w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
@@ -28,7 +29,7 @@ func newLogger(c Config, w io.Writer) *slog.Logger {
 
 // newLogQueue stands between the logger and stderr, which may be a terminal that was
 // stopped or a pipe that nobody reads: requests and the end of the process go on.
-func newLogQueue(c Config, stderr io.Writer) *backlog.Writer {
+func newLogQueue(c server.Config, stderr io.Writer) *backlog.Writer {
 	return backlog.New(backlog.Config{Out: stderr, Note: func(n uint64) []byte {
 		var record bytes.Buffer
 		newLogger(c, &record).Warn("log records were dropped, because nobody read them in time", "records", n)

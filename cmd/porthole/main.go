@@ -1,10 +1,9 @@
 // Command porthole turns a webcam, or any WHIP publisher, into a stream that
 // browsers and WHEP players watch.
 //
-// This package owns the command line: one Config from defaults, file,
-// environment and flags; the graph of the server's parts; the order in which
-// they start and stop; exit codes and the lines a person reads. What the parts
-// do is theirs: capture, whip, whep, static and the packages under internal.
+// This package owns the command line: the commands, the table of settings, the log,
+// exit codes and the lines a person reads. The server, and the order in which its parts
+// start and stop, is internal/server.
 package main
 
 import (

@@ -7,30 +7,30 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"porthole/capture"
 	"porthole/internal/peer"
+	"porthole/internal/server"
 	"porthole/internal/streamname"
 )
 
 // parseSource reads NAME=URI.
-func parseSource(text string) (Source, error) {
+func parseSource(text string) (server.Source, error) {
 	name, uri, ok := strings.Cut(text, "=")
 	if !ok {
-		return Source{}, fmt.Errorf("%q is not NAME=URI (webcam=camera: is one)", text)
+		return server.Source{}, fmt.Errorf("%q is not NAME=URI (webcam=camera: is one)", text)
 	}
 	if !streamname.Valid(name) {
-		return Source{}, fmt.Errorf("%q: the name %q is not %s", text, name, streamname.Rule)
+		return server.Source{}, fmt.Errorf("%q: the name %q is not %s", text, name, streamname.Rule)
 	}
 	spec, err := capture.ParseSpec(uri)
 	if err != nil {
-		return Source{}, fmt.Errorf("%s: %w", name, err)
+		return server.Source{}, fmt.Errorf("%s: %w", name, err)
 	}
-	return Source{Name: name, URI: uri, Spec: spec}, nil
+	return server.Source{Name: name, URI: uri, Spec: spec}, nil
 }
 
 func parsePublicIP(text string) (netip.Addr, error) {
@@ -94,17 +94,6 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-// inContainer says whether this machine is a container, by the marks that Docker and
-// Podman leave: its bridge passes on no multicast.
-func inContainer() bool {
-	for _, mark := range []string{"/.dockerenv", "/run/.containerenv"} {
-		if _, err := os.Stat(mark); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
 func parsePolicy(text string) (peer.Policy, error) {
 	policy, err := peer.ParsePolicy(text)
 	if err != nil {
@@ -113,17 +102,9 @@ func parsePolicy(text string) (peer.Policy, error) {
 	return policy, nil
 }
 
-// splitInterfaces takes apart lists of interfaces with commas.
-func splitInterfaces(lists []string) (patterns []string) {
-	for _, list := range lists {
-		patterns = append(patterns, strings.Split(list, ",")...)
-	}
-	return patterns
-}
-
 func checkInterfaces(list string) error {
 	var faults []error
-	for _, pattern := range splitInterfaces([]string{list}) {
+	for _, pattern := range server.SplitInterfaces([]string{list}) {
 		faults = append(faults, peer.CheckInterface(pattern))
 	}
 	return errors.Join(faults...)
@@ -169,3 +150,29 @@ func parseLevel(text string) (slog.Level, error) {
 
 // levelText is what parseLevel reads.
 func levelText(level slog.Level) string { return strings.ToLower(level.String()) }
+
+// parseFallback reads [STREAM=]NAME or [STREAM=]URI. A URI has a colon before any
+// equals sign, which a name cannot have.
+func parseFallback(text string) (server.Fallback, error) {
+	var f server.Fallback
+	shown := text
+	if stream, rest, ok := strings.Cut(text, "="); ok && !strings.Contains(stream, ":") {
+		if !streamname.Valid(stream) {
+			return f, fmt.Errorf("%q: the name %q is not %s", text, stream, streamname.Rule)
+		}
+		f.Stream, shown = stream, rest
+	}
+	if strings.Contains(shown, ":") {
+		spec, err := capture.ParseSpec(shown)
+		if err != nil {
+			return f, err
+		}
+		f.Source = server.Source{URI: shown, Spec: spec}
+		return f, nil
+	}
+	if !streamname.Valid(shown) {
+		return f, fmt.Errorf("%q is neither a stream's name nor a source such as slate: or pattern:?size=640x360", shown)
+	}
+	f.Name = shown
+	return f, nil
+}

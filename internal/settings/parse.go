@@ -3,7 +3,7 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"log/slog"
+	"porthole/internal/secret"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,33 +89,12 @@ func Checked(check func(string) error) func(string) (string, error) {
 	return func(text string) (string, error) { return text, check(text) }
 }
 
-// Secret is a text that shows itself nowhere, however it is printed. string(s) is what
-// it hides.
-type Secret string
-
 // Token reads a secret that goes into HTTP headers. What it is does not go into the error.
-func Token(text string) (Secret, error) {
+func Token(text string) (secret.Text, error) {
 	for _, r := range text {
 		if r <= ' ' || r > '~' {
 			return "", errors.New("the token has a space or a letter outside ASCII; use letters, digits and -._~+/=")
 		}
 	}
-	return Secret(text), nil
+	return secret.Text(text), nil
 }
-
-// String says whether there is one.
-func (s Secret) String() string {
-	if s == "" {
-		return "none"
-	}
-	return "set"
-}
-
-// GoString keeps %#v from showing what String hides.
-func (s Secret) GoString() string { return s.String() }
-
-// MarshalText keeps it out of JSON.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// LogValue keeps it out of logs.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }

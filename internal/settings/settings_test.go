@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"porthole/internal/secret"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ type boat struct {
 	Sails int
 	Wait  time.Duration
 	Motor bool
-	Key   Secret
+	Key   secret.Text
 	Codes []string // secret as well
 	Files []string // that were read
 }
@@ -33,7 +34,7 @@ func table() Table[boat] {
 		{Name: "sails", Arg: "N", Help: "How many.", Reload: true, Value: One(func(b *boat) *int { return &b.Sails }, Count(1))},
 		{Name: "wait", Arg: "DURATION", Help: "How long.", Value: One(func(b *boat) *time.Duration { return &b.Wait }, Duration(time.Second))},
 		{Name: "motor", Arg: "on|off", Choices: []string{"on", "off"}, Help: "It's there.", Value: Switch(func(b *boat) *bool { return &b.Motor })},
-		{Name: "key", Arg: "KEY", Secret: true, Reload: true, Help: "What opens it.", Value: One(func(b *boat) *Secret { return &b.Key }, Token)},
+		{Name: "key", Arg: "KEY", Secret: true, Reload: true, Help: "What opens it.", Value: One(func(b *boat) *secret.Text { return &b.Key }, Token)},
 		{Name: "code", Arg: "CODE", Secret: true, List: true, Help: "What else does.", Value: Many(func(b *boat) *[]string { return &b.Codes }, Text)},
 	}.WithFiles(func(b *boat, flag, path string) { b.Files = append(b.Files, flag+" "+path) })
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"porthole/internal/secret"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -64,7 +65,7 @@ func (t Table[T]) LogValue(values *T) slog.Value {
 		}
 		shown := strings.Join(s.Value.text(values), " ")
 		if s.Secret {
-			shown = Secret(s.secret(values)).String()
+			shown = secret.Text(s.secret(values)).String()
 		}
 		attrs = append(attrs, slog.String(strings.ReplaceAll(s.Name, "-", "_"), shown))
 	}

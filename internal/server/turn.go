@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"cmp"
@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,45 +19,18 @@ import (
 )
 
 const (
-	// turnOff is the value of --turn-listen that turns the embedded server off.
-	turnOff = "off"
+	// TURNOff is the value of --turn-listen that turns the embedded server off.
+	TURNOff = "off"
 	// turnPort is where clients and firewalls expect TURN (RFC 8656).
 	turnPort = "3478"
 )
 
-// parseTURNListen reads HOST:PORT or off.
-func parseTURNListen(text string) (string, error) {
-	if text == turnOff {
-		return text, nil
-	}
-	return parseMediaListen(text)
-}
-
-// parseTURNHost reads the name or the address of a host.
-func parseTURNHost(text string) (string, error) {
-	if !iceserver.ValidHost(text) {
-		return "", fmt.Errorf("%q is not a name or an IP address; a port does not belong to it", text)
-	}
-	return text, nil
-}
-
-// parsePortRange reads MIN-MAX.
-func parsePortRange(text string) (turnserver.PortRange, error) {
-	from, to, ok := strings.Cut(text, "-")
-	least, errLeast := strconv.ParseUint(from, 10, 16)
-	most, errMost := strconv.ParseUint(to, 10, 16)
-	if !ok || errLeast != nil || errMost != nil || least == 0 || least > most {
-		return turnserver.PortRange{}, fmt.Errorf("%q is not a range of ports such as 49160-49200", text)
-	}
-	return turnserver.PortRange{Min: uint16(least), Max: uint16(most)}, nil
-}
-
-// turnAddress returns where the embedded server listens; empty: nowhere. Unless told
+// TURNAddress returns where the embedded server listens; empty: nowhere. Unless told
 // otherwise that is beside the media port, at the usual port of TURN: what keeps
 // media on loopback keeps it there, too.
-func (c Config) turnAddress() string {
+func (c Config) TURNAddress() string {
 	switch c.TURNListen {
-	case turnOff:
+	case TURNOff:
 		return ""
 	case "":
 		host, port, _ := net.SplitHostPort(c.Media) // Config.Media was checked
@@ -72,12 +44,12 @@ func (c Config) turnAddress() string {
 
 // turnFaults returns what is wrong with the settings of TURN together.
 func (c Config) turnFaults() (faults []error) {
-	for _, s := range c.turnServers() {
+	for _, s := range c.TURNServers() {
 		if !s.HasCredentials() {
 			faults = append(faults, fmt.Errorf("--turn: %s has no credentials: write turn:USER:PASSWORD@%s, or %s&secret=SECRET, or set --turn-secret", s, s.Address(), s))
 		}
 	}
-	if c.TURNListen != "" && c.TURNListen != turnOff {
+	if c.TURNListen != "" && c.TURNListen != TURNOff {
 		for flag, address := range map[string]string{"--http": c.HTTP, "--media": c.Media} {
 			if sharePort(c.TURNListen, address) {
 				faults = append(faults, fmt.Errorf("--turn-listen and %s: both ask for port %s; give them different ports", flag, port(address)))
@@ -86,7 +58,7 @@ func (c Config) turnFaults() (faults []error) {
 	}
 	if c.ICEPolicy == peer.PolicyRelay && len(c.TURN) == 0 {
 		origin := "--ice-policy relay"
-		if c.Profile == profileRelay {
+		if c.Profile == ProfileRelay {
 			origin = "--profile relay"
 		}
 		faults = append(faults, errors.New(origin+": media goes through a TURN server only, and none is named; give one with --turn"))
@@ -94,8 +66,8 @@ func (c Config) turnFaults() (faults []error) {
 	return faults
 }
 
-// turnServers returns the servers of --turn with the credentials that they have.
-func (c Config) turnServers() []iceserver.Server {
+// TURNServers returns the servers of --turn with the credentials that they have.
+func (c Config) TURNServers() []iceserver.Server {
 	servers := make([]iceserver.Server, len(c.TURN))
 	for i, s := range c.TURN {
 		if !s.HasCredentials() {
@@ -108,8 +80,8 @@ func (c Config) turnServers() []iceserver.Server {
 
 // startTURN starts the embedded server. When nobody asked for it by name, Porthole
 // does without rather than not start.
-func (s *server) startTURN(registry prometheus.Registerer) error {
-	address := s.cfg.turnAddress()
+func (s *Server) startTURN(registry prometheus.Registerer) error {
+	address := s.cfg.TURNAddress()
 	if address == "" {
 		return nil
 	}
@@ -139,7 +111,7 @@ func (s *server) startTURN(registry prometheus.Registerer) error {
 }
 
 // ownTURN is what the API tells about the embedded server; nil when it is off.
-func (s *server) ownTURN() any {
+func (s *Server) ownTURN() any {
 	if s.turn == nil {
 		return nil
 	}
@@ -149,7 +121,7 @@ func (s *server) ownTURN() any {
 // turnHost returns the name or the address by which a client reaches the embedded
 // server: what brought it here, if that can be, and else an address that clients are
 // told. It is empty when there is none.
-func (s *server) turnHost(r signaling.ICERequest) string {
+func (s *Server) turnHost(r signaling.ICERequest) string {
 	if s.cfg.TURNHost != "" {
 		return s.cfg.TURNHost
 	}
@@ -183,12 +155,4 @@ func (s *server) turnHost(r signaling.ICERequest) string {
 		}
 	}
 	return ""
-}
-
-// portRangeText is what parsePortRange reads, "" for any ports.
-func portRangeText(r turnserver.PortRange) string {
-	if r == (turnserver.PortRange{}) {
-		return ""
-	}
-	return r.String()
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"errors"
@@ -6,16 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"porthole/capture"
 	"porthole/internal/broadcast"
-	"porthole/internal/streamname"
 )
 
 // Fallback is what the viewers of a stream see while its publisher is away.
 type Fallback struct {
 	Stream string // broadcast.EveryOther: all that have no fallback of their own
 	Name   string // of the stream that is shown; empty when Source is
-	Source Source // captured for this purpose; its name is chosen by fallbacks
+	Source Source // captured for this purpose; its name is chosen by shownFallbacks
 }
 
 // String returns it as the operator wrote it.
@@ -30,35 +28,9 @@ func (f Fallback) String() string {
 	return f.Stream + "=" + shown
 }
 
-// parseFallback reads [STREAM=]NAME or [STREAM=]URI. A URI has a colon before any
-// equals sign, which a name cannot have.
-func parseFallback(text string) (Fallback, error) {
-	var f Fallback
-	shown := text
-	if stream, rest, ok := strings.Cut(text, "="); ok && !strings.Contains(stream, ":") {
-		if !streamname.Valid(stream) {
-			return f, fmt.Errorf("%q: the name %q is not %s", text, stream, streamname.Rule)
-		}
-		f.Stream, shown = stream, rest
-	}
-	if strings.Contains(shown, ":") {
-		spec, err := capture.ParseSpec(shown)
-		if err != nil {
-			return f, err
-		}
-		f.Source = Source{URI: shown, Spec: spec}
-		return f, nil
-	}
-	if !streamname.Valid(shown) {
-		return f, fmt.Errorf("%q is neither a stream's name nor a source such as slate: or pattern:?size=640x360", shown)
-	}
-	f.Name = shown
-	return f, nil
-}
-
-// fallbacks returns which stream is shown in place of which, and the sources that
+// shownFallbacks returns which stream is shown in place of which, and the sources that
 // are captured for it: one for each URI, named after its scheme.
-func (c Config) fallbacks() (shown map[string]string, sources []Source) {
+func (c Config) shownFallbacks() (shown map[string]string, sources []Source) {
 	shown = make(map[string]string, len(c.Fallbacks))
 	for _, f := range c.Fallbacks {
 		if f.Name != "" {
@@ -106,7 +78,7 @@ func (c Config) checkFallbacks() []error {
 		}
 		seen[f.Stream] = true
 	}
-	shown, _ := c.fallbacks()
+	shown, _ := c.shownFallbacks()
 	if err := broadcast.CheckFallbacks(shown); err != nil {
 		faults = append(faults, fmt.Errorf("--fallback: %w", err))
 	}

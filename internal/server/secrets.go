@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"porthole/internal/doctor"
 )
 
-// secretFiles lists the files that nobody but the server should be able to read.
-func (c Config) secretFiles() []doctor.SecretFile {
+// Secrets lists the files that nobody but the server should be able to read.
+func (c Config) Secrets() []doctor.SecretFile {
 	files := slices.Clone(c.SecretFiles)
 	if c.Key != "" {
 		files = append(files, doctor.SecretFile{Flag: "--key", Path: c.Key})
@@ -18,8 +18,8 @@ func (c Config) secretFiles() []doctor.SecretFile {
 
 // warnOfReadableSecrets tells the operator which files with secrets any user of this
 // machine can read.
-func (s *server) warnOfReadableSecrets() {
-	for _, file := range s.cfg.secretFiles() {
+func (s *Server) warnOfReadableSecrets() {
+	for _, file := range s.cfg.Secrets() {
 		if err := file.Check(); errors.Is(err, doctor.ErrReadable) {
 			s.log.Warn("a file with secrets can be read by every user of this machine",
 				"flag", file.Flag, "file", file.Path, "cure", file.Cure())

@@ -1,11 +1,9 @@
-package main
+package server
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"os"
 	"strings"
 
@@ -37,28 +35,4 @@ func (c Config) originGuard() (origin.Guard, error) {
 		return g, fmt.Errorf("--cert %s: %w", c.Cert, err)
 	}
 	return g, nil
-}
-
-// parseHost reads a name of this server, without scheme and port.
-func parseHost(text string) (string, error) {
-	u, err := url.Parse("http://" + text)
-	if err != nil || text == "" || u.Host != text || u.Hostname() != text || strings.ContainsAny(text, "*,") {
-		return "", fmt.Errorf("%q is not a name such as cam.example.org, without scheme and port", text)
-	}
-	if _, err := netip.ParseAddr(text); err == nil {
-		return "", fmt.Errorf("%s is an address, which is always allowed; leave it out", text)
-	}
-	return strings.TrimSuffix(text, "."), nil
-}
-
-// parseOrigin reads the origin of a web site as browsers send it (RFC 6454).
-func parseOrigin(text string) (string, error) {
-	if text == "*" || text == "null" {
-		return text, nil
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme == "" || u.Hostname() == "" || text != u.Scheme+"://"+u.Host || strings.Contains(text, "*") {
-		return "", fmt.Errorf("%q is not an origin such as https://example.org, without path, nor * or null", text)
-	}
-	return text, nil
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"net/http"
@@ -27,7 +27,7 @@ func (c Config) aboutLimit() *signaling.Limiter {
 
 // eventLimit lets event streams have half of the connections, of each client and of all:
 // whoever follows leaves room for those who want to watch.
-func (s *server) eventLimit() *sse.Limit {
+func (s *Server) eventLimit() *sse.Limit {
 	half := func(connections int) int { return (connections + 1) / 2 } // at least one, 0 of no limit
 	return sse.NewLimit(half(s.files.OfClient()), half(s.files.Most()))
 }
@@ -51,7 +51,7 @@ func count(panics *prometheus.CounterVec, where string) func() {
 }
 
 // newGuard watches the load of the process.
-func (s *server) newGuard(registry prometheus.Registerer) (*overload.Guard, error) {
+func (s *Server) newGuard(registry prometheus.Registerer) (*overload.Guard, error) {
 	meter := &overload.Meter{Lateness: s.lateness}
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "porthole_connections_refused_total",
@@ -64,7 +64,7 @@ func (s *server) newGuard(registry prometheus.Registerer) (*overload.Guard, erro
 }
 
 // lateness is that of the senders, as overload wants it.
-func (s *server) lateness() []overload.Rounds {
+func (s *Server) lateness() []overload.Rounds {
 	senders := s.broadcaster.Lateness()
 	rounds := make([]overload.Rounds, len(senders))
 	for i, l := range senders {
@@ -74,7 +74,7 @@ func (s *server) lateness() []overload.Rounds {
 }
 
 // load tells the API how much there is to do.
-func (s *server) load() api.Load {
+func (s *Server) load() api.Load {
 	status := s.guard.Status()
 	return api.Load{
 		CPU: status.Load.CPU, Lateness: status.Load.Lateness.Seconds(), Memory: status.Load.Memory, Overload: status.Reason,

@@ -1,38 +1,51 @@
-package main
+package server
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
+	"porthole/capture"
 	"strings"
 	"testing"
 	"time"
 )
 
+// loopback is a configuration that keeps a test on this machine and away from others' ports.
+func loopback() Config {
+	cfg := DefaultConfig()
+	cfg.HTTP, cfg.Media, cfg.TURNListen = "127.0.0.1:0", "127.0.0.1:0", TURNOff
+	return cfg
+}
+
 // The first request of all, which is there before the server serves, finds every stream.
 func TestFirstRequestFindsTheSources(t *testing.T) {
-	cfg, err := loadConfig([]string{
-		"--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--turn-listen", "off",
-		"--source", "cam=pattern:?size=160x96&ondemand=5s", "--fallback", "slate:?size=160x96&text=soon",
-	}, environment(nil))
-	if err != nil {
-		t.Fatal(err)
+	cfg := loopback()
+	cfg.Sources = []Source{{Name: "cam", URI: "pattern:?size=160x96&ondemand=5s"}}
+	cfg.Fallbacks = []Fallback{{Source: Source{URI: "slate:?size=160x96&text=soon"}}}
+	for _, source := range []*Source{&cfg.Sources[0], &cfg.Fallbacks[0].Source} {
+		spec, err := capture.ParseSpec(source.URI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := capture.Check(spec); err != nil {
+			t.Skip(err)
+		}
+		source.Spec = spec
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	s, err := newServer(ctx, cfg, slog.New(slog.DiscardHandler))
+	s, err := New(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", s.listener.Addr().String())
+	conn, err := net.Dial("tcp", s.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	fmt.Fprintf(conn, "GET /api/streams HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 	ended := make(chan error, 1)
-	go func() { ended <- s.run(ctx) }()
+	go func() { ended <- s.Run(ctx) }()
 	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	response, err := io.ReadAll(conn)
 	if err != nil {

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const relayCredentialLife = 30 * 24 * time.Hour
 
 // relays are the TURN servers that may receive for us: the live ones among those of
 // others, best first.
-func (s *server) relays() []peer.RelayServer {
+func (s *Server) relays() []peer.RelayServer {
 	var relays []peer.RelayServer
 	for _, server := range s.prober.Ranked() {
 		if server.Relays() {
@@ -33,14 +33,14 @@ func (s *server) relays() []peer.RelayServer {
 }
 
 // askSTUN lets the prober ask from the media socket.
-func (s *server) askSTUN(ctx context.Context, server netip.AddrPort) (iceserver.Answer, error) {
+func (s *Server) askSTUN(ctx context.Context, server netip.AddrPort) (iceserver.Answer, error) {
 	answer, err := s.engine.AskSTUN(ctx, server)
 	return iceserver.Answer(answer), err
 }
 
 // iceServers are the servers that a client is told of, best first: our own, which is
 // as near as we are, and then the live ones among the others.
-func (s *server) iceServers(request signaling.ICERequest) []signaling.ICEServer {
+func (s *Server) iceServers(request signaling.ICERequest) []signaling.ICEServer {
 	var servers []iceserver.Server
 	if s.turn != nil {
 		if host := s.turnHost(request); host != "" {

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -16,9 +16,9 @@ const (
 	// drainWithin is how long requests that are under way may take when the
 	// server stops: an answer is made in less.
 	drainWithin = time.Second
-	// stopWithin bounds the whole of stopping. Nothing in it waits for the
+	// StopWithin bounds the whole of stopping. Nothing in it waits for the
 	// network, so that reaching it is a fault, worth exit code 1.
-	stopWithin = 5 * time.Second
+	StopWithin = 5 * time.Second
 	// knownWithin bounds how long the first requests wait for what sources are like:
 	// a driver that hangs must not keep the others' streams away.
 	knownWithin = 2 * time.Second
@@ -29,7 +29,7 @@ const (
 //
 // What runs are the HTTP server and one goroutine for each source; everything
 // else belongs to the parts, which end their own in Close.
-func (s *server) run(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) error {
 	asked := ctx
 	capturing, stopCapturing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCapturing()
@@ -69,7 +69,7 @@ func (s *server) run(ctx context.Context) error {
 	s.log.Info("stopping")
 	stopped := make(chan error, 1) // likewise
 	go func() { stopped <- s.stop(stopCapturing) }()
-	return await(stopWithin, stopped, ended)
+	return await(StopWithin, stopped, ended)
 }
 
 // awaitKnown waits until the list of streams holds all sources, so that the first client
@@ -89,7 +89,7 @@ func awaitKnown(ctx context.Context, sources []*capture.Source) {
 
 // drain lets nobody in any more and tells everybody to go elsewhere, and waits until
 // they have or --drain is over. A second signal ends the process meanwhile.
-func (s *server) drain() {
+func (s *Server) drain() {
 	s.log.Info("draining: no new sessions", "sessions", s.sessions.Len(), "at_most", s.cfg.Drain)
 	s.about.Close()
 	s.sessions.Drain()
@@ -110,7 +110,7 @@ func (s *server) drain() {
 //  4. the media sockets close, and then the broadcaster, which nobody uses any more.
 //
 // Its deadlines are its own: the context that told it to stop is over already.
-func (s *server) stop(stopCapturing func()) error {
+func (s *Server) stop(stopCapturing func()) error {
 	drain, cancel := context.WithTimeout(context.Background(), drainWithin)
 	defer cancel()
 	if err := s.http.Shutdown(drain); err != nil {
@@ -120,8 +120,8 @@ func (s *server) stop(stopCapturing func()) error {
 	return s.close()
 }
 
-// close closes what newServer made, as far as it came, users before what they use.
-func (s *server) close() error {
+// close closes what New made, as far as it came, users before what they use.
+func (s *Server) close() error {
 	var faults []error
 	if s.http != nil {
 		faults = append(faults, s.http.Close())
@@ -129,7 +129,7 @@ func (s *server) close() error {
 		faults = append(faults, s.listener.Close())
 	}
 	if s.sessions != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+		ctx, cancel := context.WithTimeout(context.Background(), StopWithin)
 		defer cancel()
 		faults = append(faults, s.sessions.Close(ctx))
 	}
