@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"syscall"
 	"time"
+
+	"porthole/internal/panics"
 )
 
 // imageReader is what a camera driver gives pictures by; mediadevices' video.Reader is one.
@@ -79,7 +81,7 @@ func (c *cameraSource) Read(ctx context.Context, f *picture) error {
 		asked := time.Now()
 		var arrived time.Time
 		wanted := false
-		err := contain(c.log, func() (err error) {
+		err := panics.AsError(c.log, "a camera's driver", func() (err error) {
 			wanted, arrived, err = c.readOnce(f)
 			return err
 		})

@@ -5,13 +5,14 @@ import (
 	"log/slog"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/panics"
 )
 
 // standbyCodecs says what a source that is off will send. The profile of the video is read from what an encoder makes of a
 // blank picture, as the heart reads it from what is really sent: players choose their decoder by it.
 func standbyCodecs(spec Spec, c codecs, log *slog.Logger) []broadcast.Codec {
 	video := videoCodec()
-	err := contain(log, func() error {
+	err := panics.AsError(log, "an encoder", func() error {
 		profile, err := probeProfile(spec, c)
 		if profile != "" {
 			video.Fmtp = h264Fmtp(profile)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/panics"
 )
 
 // input is an opened source.
@@ -52,7 +53,7 @@ func newSession(spec Spec, in *input, codecs codecs, log *slog.Logger) *session 
 // fails. It returns that failure, or ctx's cause.
 func (s *session) run(ctx context.Context, publish func([]broadcast.Kind) (outlet, error)) error {
 	first := s.box.blank()
-	if err := contain(s.log, func() error { return s.in.video.Read(ctx, first) }); err != nil {
+	if err := panics.AsError(s.log, "a driver or an encoder", func() error { return s.in.video.Read(ctx, first) }); err != nil {
 		return fmt.Errorf("first picture: %w", err)
 	}
 	kinds := []broadcast.Kind{broadcast.Video}
@@ -84,10 +85,10 @@ func (s *session) serve(ctx context.Context, out outlet) error {
 		return fmt.Errorf("add video: %w", err)
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	goContained := func(f func() error) { g.Go(func() error { return contain(s.log, f) }) }
-	goContained(func() error { return s.read(ctx) })
-	goContained(func() error { return s.video.run(ctx, video) })
-	goContained(func() error {
+	goSafely := func(f func() error) { g.Go(func() error { return panics.AsError(s.log, "a driver or an encoder", f) }) }
+	goSafely(func() error { return s.read(ctx) })
+	goSafely(func() error { return s.video.run(ctx, video) })
+	goSafely(func() error {
 		select {
 		case <-out.Done():
 			return fmt.Errorf("unpublished: %w", out.Err())
@@ -98,7 +99,7 @@ func (s *session) serve(ctx context.Context, out outlet) error {
 		}
 	})
 	if s.in.audio != nil {
-		goContained(func() error { return s.serveAudio(ctx, out) })
+		goSafely(func() error { return s.serveAudio(ctx, out) })
 	}
 	return g.Wait()
 }
@@ -116,7 +117,7 @@ func (s *session) read(ctx context.Context) error {
 
 // serveAudio never ends the session: pictures without sound are better than nothing.
 func (s *session) serveAudio(ctx context.Context, out outlet) error {
-	err := contain(s.log, func() error {
+	err := panics.AsError(s.log, "a driver or an encoder", func() error {
 		t, err := out.addTrack(broadcast.LayerConfig{Codec: audioCodec()})
 		if err != nil {
 			return fmt.Errorf("add audio: %w", err)

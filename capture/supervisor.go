@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/panics"
 )
 
 const (
@@ -149,7 +150,7 @@ func (s *supervisor) session(ctx context.Context) error {
 	group.Go(func() error { return live.run(ctx, s.goLive) })
 	err = group.Wait()
 	s.metrics.ended()
-	if closeErr := contain(s.log, in.Close); closeErr != nil {
+	if closeErr := panics.AsError(s.log, "a driver", in.Close); closeErr != nil {
 		s.log.Debug("closing the device failed", "error", closeErr) // usual after it was unplugged
 	}
 	return err
@@ -160,7 +161,7 @@ func (s *supervisor) open() (in *input, err error) {
 	if err := s.origin.look(); err != nil {
 		return nil, err
 	}
-	err = contain(s.log, func() (err error) { in, err = s.origin.open(); return err })
+	err = panics.AsError(s.log, "a driver", func() (err error) { in, err = s.origin.open(); return err })
 	if err != nil {
 		return nil, err
 	}

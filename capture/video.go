@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"porthole/internal/panics"
 )
 
 const (
@@ -113,7 +115,7 @@ func (p *videoPump) push(f *picture) error {
 
 // encode makes an access unit of a picture. It fails where the encoder panics.
 func (p *videoPump) encode(f *picture) (unit []byte, err error) {
-	err = contain(p.log, func() error {
+	err = panics.AsError(p.log, "an encoder", func() error {
 		if err := p.fitEncoder(f); err != nil {
 			return err
 		}
@@ -150,7 +152,7 @@ func (p *videoPump) dropEncoder() {
 	if p.encoder == nil {
 		return
 	}
-	if err := contain(p.log, p.encoder.Close); err != nil {
+	if err := panics.AsError(p.log, "an encoder", p.encoder.Close); err != nil {
 		p.log.Debug("closing the encoder failed", "error", err)
 	}
 	p.encoder = nil

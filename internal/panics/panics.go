@@ -1,8 +1,11 @@
 // Package panics gives what is logged about a recovered panic one form, wherever it was
-// recovered, so that it can be found, and told whose it was.
+// recovered, so that it can be found, and told whose it was. AsError is for calls of other people's
+// code, whose panic is one more way to fail.
 package panics
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 )
@@ -12,4 +15,18 @@ import (
 // session that it ends.
 func Log(log *slog.Logger, where string, value any, attrs ...any) {
 	log.Error("panic in "+where, append(attrs, "panic", value, "stack", string(debug.Stack()))...)
+}
+
+// ErrPanic is wrapped by the error that AsError makes of a panic.
+var ErrPanic = errors.New("panicked with")
+
+// AsError calls f and makes an error of its panic, which it logs as Log does.
+func AsError(log *slog.Logger, where string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrPanic, r)
+			Log(log, where, r)
+		}
+	}()
+	return f()
 }
