@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"porthole/capture/source"
 	"porthole/internal/panics"
 )
 
@@ -53,7 +54,7 @@ type cameraSource struct {
 }
 
 // newCameraSource takes over an open driver, which delivers the chosen mode.
-func newCameraSource(images imageReader, closeDriver func() error, mode choice, spec Spec, log *slog.Logger) *cameraSource {
+func newCameraSource(images imageReader, closeDriver func() error, mode choice, spec source.Spec, log *slog.Logger) *cameraSource {
 	c := &cameraSource{
 		images: images, close: closeDriver, fullRange: mode.Format == "MJPEG", log: log,
 		lastGood: time.Now(), patience: firstToGiveUp,
@@ -65,7 +66,7 @@ func newCameraSource(images imageReader, closeDriver func() error, mode choice, 
 }
 
 // expectedRate is what a source in this mode delivers: what the driver promises, at most what is asked.
-func expectedRate(mode choice, spec Spec) float64 {
+func expectedRate(mode choice, spec source.Spec) float64 {
 	if mode.FPS == 0 || mode.FPS > float64(spec.FPS)*rateOffBy {
 		return float64(spec.FPS)
 	}
@@ -118,14 +119,14 @@ func (c *cameraSource) readOnce(f *picture) (wanted bool, arrived time.Time, err
 // fault counts a failed read and says whether it is the end.
 func (c *cameraSource) fault(err error, asked, failed time.Time) error {
 	if isGone(err) {
-		return fmt.Errorf("%w: %w", ErrDeviceGone, err)
+		return fmt.Errorf("%w: %w", source.ErrDeviceGone, err)
 	}
 	c.row++
 	c.broken++
 	// A read that itself took so long was a silent device: the driver waits for readTimeout for a picture.
 	silent := failed.Sub(asked) >= faultyToGiveUp
 	if (silent || c.row >= faultsToGiveUp) && failed.Sub(c.lastGood) >= c.patience {
-		return fmt.Errorf("%w for %v: %w", ErrStalled, failed.Sub(c.lastGood).Round(100*time.Millisecond), err)
+		return fmt.Errorf("%w for %v: %w", source.ErrStalled, failed.Sub(c.lastGood).Round(100*time.Millisecond), err)
 	}
 	if failed.Sub(c.loggedAt) >= faultLogEvery {
 		c.loggedAt = failed
@@ -141,14 +142,4 @@ func (c *cameraSource) Close() error { return c.close() }
 func isGone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ENODEV) || errors.Is(err, syscall.ENXIO) ||
 		errors.Is(err, syscall.EBADF)
-}
-
-// pause waits, or returns early when ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
 }

@@ -14,6 +14,34 @@
 // encoder returns ErrNoCgo; DecodeStamp and ParseSpec always work.
 package capture
 
+import (
+	"porthole/capture/source"
+)
+
+// What a source is asked for, and how it fails: see package source.
+type (
+	Spec = source.Spec
+	Kind = source.Kind
+)
+
+// What a command looks for in a Spec.
+const (
+	Camera = source.Camera
+
+	MicOff, MicDefault = source.MicOff, source.MicDefault
+)
+
+// The errors that a command tells apart.
+var (
+	ErrNoCgo      = source.ErrNoCgo
+	ErrNoCamera   = source.ErrNoCamera
+	ErrNoMode     = source.ErrNoMode
+	ErrDeviceBusy = source.ErrDeviceBusy
+)
+
+// ParseSpec reads a source URI: see source.ParseSpec. The error wraps source.ErrSpec.
+func ParseSpec(uri string) (Spec, error) { return source.ParseSpec(uri) }
+
 // Devices lists the cameras and microphones that the machine has now. Cameras are looked for anew at every call;
 // microphones are those that were there when the process started. The error is ErrNoCgo.
 func Devices() (Inventory, error) { return listDevices() }
@@ -22,11 +50,11 @@ func Devices() (Inventory, error) { return listDevices() }
 // and closes the camera, without waiting for a picture, and without starting one that is on demand. The error names the device and says what is wrong with it: that there
 // is none (ErrNoCamera, or fs.ErrNotExist in the chain), that it may not be opened (fs.ErrPermission), that it is none
 // (ErrNoMode), or that it is in use and by whom (ErrDeviceBusy). What is drawn only needs cgo (ErrNoCgo).
-func Check(spec Spec) error {
+func Check(spec source.Spec) error {
 	if _, err := newCodecs(); err != nil {
 		return err
 	}
-	if spec.Kind.drawn() {
+	if spec.Kind.Drawn() {
 		return nil
 	}
 	return checkDevice(spec)

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
@@ -58,7 +59,7 @@ func TestLostCameraIsOpenedAgain(t *testing.T) {
 		lines, err := supervise(t, 20*time.Second,
 			func(n int) (*fakeCamera, error) {
 				if n == 2 || n == 3 {
-					return nil, ErrNoCamera // unplugged for a while
+					return nil, source.ErrNoCamera // unplugged for a while
 				}
 				cameras = append(cameras, lasting(150))
 				return cameras[len(cameras)-1], nil
@@ -79,7 +80,7 @@ func TestLostCameraIsOpenedAgain(t *testing.T) {
 			}
 		}
 		for i, o := range outlets[:len(outlets)-1] {
-			if !errors.Is(o.Err(), ErrDeviceGone) {
+			if !errors.Is(o.Err(), source.ErrDeviceGone) {
 				t.Errorf("publisher %d was closed with %v, want ErrDeviceGone", i, o.Err())
 			}
 		}
@@ -94,7 +95,7 @@ func TestMissingCameraIsLookedForWithPauses(t *testing.T) {
 		var tries []time.Time
 		lines, err := supervise(t, time.Minute, func(int) (*fakeCamera, error) {
 			tries = append(tries, time.Now())
-			return nil, ErrNoCamera
+			return nil, source.ErrNoCamera
 		}, alwaysPublish)
 		if err != nil {
 			t.Errorf("ended with %v", err)

@@ -1,6 +1,9 @@
 package capture
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // rtpClock maps capture times to RTP timestamps (RFC 3550 §5.1). It counts on the monotonic reading of the times,
 // so that a wall clock that is set does not move the stream.
@@ -16,6 +19,9 @@ func (c rtpClock) at(t time.Time) uint32 {
 	// In two steps: nanoseconds times 90000 overflows after 28 hours.
 	return c.base + uint32(whole*c.rate+rest*c.rate/int64(time.Second))
 }
+
+// rateOffBy is the factor by which a rate differs from another so much that it matters.
+const rateOffBy = 1.2
 
 // rateMeter measures how many pictures a second really come, over windows of its length, and tells when that is not
 // what it was. A single slow window is a busy machine, two are a camera that has changed; only the first
@@ -160,4 +166,14 @@ func (c *sampleClock) observe(capturedAt time.Time, n int) (lost int64) {
 func (c *sampleClock) at(sample int64) time.Time {
 	whole, rest := sample/c.rate, sample%c.rate
 	return c.epoch.Add(time.Duration(whole)*time.Second + time.Duration(rest*int64(time.Second)/c.rate))
+}
+
+// pause waits, or returns early when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 	"porthole/internal/panics"
 )
 
 // standbyCodecs says what a source that is off will send. The profile of the video is read from what an encoder makes of a
 // blank picture, as the heart reads it from what is really sent: players choose their decoder by it.
-func standbyCodecs(spec Spec, c codecs, log *slog.Logger) []broadcast.Codec {
+func standbyCodecs(spec source.Spec, c codecs, log *slog.Logger) []broadcast.Codec {
 	video := videoCodec()
 	err := panics.AsError(log, "an encoder", func() error {
 		profile, err := probeProfile(spec, c)
@@ -30,7 +31,7 @@ func standbyCodecs(spec Spec, c codecs, log *slog.Logger) []broadcast.Codec {
 }
 
 // probeProfile returns the profile-level-id (RFC 6184 §8.1) of what the encoder makes; "" where it does not tell.
-func probeProfile(spec Spec, c codecs) (string, error) {
+func probeProfile(spec source.Spec, c codecs) (string, error) {
 	encoder, err := c.newVideoEncoder(videoParams{
 		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate, KeyframeEvery: spec.FPS,
 	})
@@ -56,13 +57,13 @@ func probeProfile(spec Spec, c codecs) (string, error) {
 }
 
 // hasSound says whether a source will have sound, as far as can be told without opening it.
-func hasSound(spec Spec) bool {
+func hasSound(spec source.Spec) bool {
 	switch spec.Kind {
-	case Slate:
+	case source.Slate:
 		return false
-	case Pattern:
+	case source.Pattern:
 		return spec.Tone
 	default:
 	}
-	return spec.Microphone != MicOff && (spec.Kind != Camera || canHear())
+	return spec.Microphone != source.MicOff && (spec.Kind != source.Camera || canHear())
 }

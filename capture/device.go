@@ -18,12 +18,16 @@ import (
 	"github.com/pion/mediadevices/pkg/driver/camera"
 	"github.com/pion/mediadevices/pkg/prop"
 
+	"porthole/capture/source"
 	"porthole/internal/holders"
 )
 
 // registry guards mediadevices' list of drivers, which is one per process, and the opening of what is in it: the library
 // lets two goroutines look for cameras at once and then has each of them twice.
 var registry sync.Mutex //nolint:gochecknoglobals // what it guards is global, and not ours
+
+// errAmbiguous is for a part of a name that several cameras have.
+var errAmbiguous = errors.New("say which one")
 
 func newCodecs() (codecs, error) { return libraryCodecs{}, nil }
 
@@ -59,7 +63,7 @@ func (c foundCamera) openModes() ([]Mode, error) {
 	err := c.driver.Open()
 	switch {
 	case err != nil && isBusy(err): // some drivers can be open only once
-		return nil, &busyError{c.node, holdersOf(c.node)}
+		return nil, &source.BusyError{Device: c.node, Holders: holdersOf(c.node)}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &fs.PathError{Op: "open", Path: c.node, Err: fs.ErrPermission}
 	case err != nil:
@@ -68,7 +72,7 @@ func (c foundCamera) openModes() ([]Mode, error) {
 	modes := modesOf(c.driver.Properties())
 	if len(modes) == 0 {
 		_ = c.driver.Close()
-		return nil, fmt.Errorf("%s: %w", c.node, ErrNoMode)
+		return nil, fmt.Errorf("%s: %w", c.node, source.ErrNoMode)
 	}
 	return modes, nil
 }
@@ -114,7 +118,7 @@ func listDevices() (Inventory, error) {
 		case err == nil:
 			info.Modes = modes
 			_ = c.driver.Close()
-		case errors.Is(err, ErrNoMode):
+		case errors.Is(err, source.ErrNoMode):
 			continue
 		default:
 			info.Problem = err.Error()
@@ -149,9 +153,9 @@ func findCamera(name string) (foundCamera, []Mode, error) {
 // firstCamera opens the first that has a mode; when a name was asked for, the only one. When there is none, but a device
 // that could not be asked, the error is its.
 func firstCamera(cameras []foundCamera, name string) (foundCamera, []Mode, error) {
-	result := ErrNoCamera
+	result := source.ErrNoCamera
 	if name != "" {
-		result = fmt.Errorf("%w with %q in its name", ErrNoCamera, name)
+		result = fmt.Errorf("%w with %q in its name", source.ErrNoCamera, name)
 	}
 	var found foundCamera
 	var modes []Mode
@@ -163,7 +167,7 @@ func firstCamera(cameras []foundCamera, name string) (foundCamera, []Mode, error
 		case err == nil:
 			_, _ = c.driver.Close(), found.driver.Close()
 			return foundCamera{}, nil, fmt.Errorf("%q is in the names of both %s and %s: %w", name, found.node, c.node, errAmbiguous)
-		case !errors.Is(err, ErrNoMode) && errors.Is(result, ErrNoCamera):
+		case !errors.Is(err, source.ErrNoMode) && errors.Is(result, source.ErrNoCamera):
 			result = err
 		}
 		if modes != nil && name == "" {
@@ -177,7 +181,7 @@ func firstCamera(cameras []foundCamera, name string) (foundCamera, []Mode, error
 }
 
 // startCamera opens the camera of this name and starts it in the mode that suits the spec best.
-func startCamera(name string, spec Spec) (foundCamera, imageReader, choice, error) {
+func startCamera(name string, spec source.Spec) (foundCamera, imageReader, choice, error) {
 	registry.Lock()
 	defer registry.Unlock()
 	c, modes, err := findCamera(name)
@@ -187,7 +191,7 @@ func startCamera(name string, spec Spec) (foundCamera, imageReader, choice, erro
 	mode, ok := pickMode(modes, spec)
 	if !ok {
 		_ = c.driver.Close()
-		return c, nil, choice{}, fmt.Errorf("%s: %w", c.node, ErrNoMode)
+		return c, nil, choice{}, fmt.Errorf("%s: %w", c.node, source.ErrNoMode)
 	}
 	images, err := c.record(mode, spec)
 	if err != nil {
@@ -197,7 +201,7 @@ func startCamera(name string, spec Spec) (foundCamera, imageReader, choice, erro
 }
 
 // checkCamera opens the camera and closes it again. One that is on demand is not started: its light stays off.
-func checkCamera(spec Spec) error {
+func checkCamera(spec source.Spec) error {
 	c, err := tryCamera(spec)
 	if err != nil {
 		return err
@@ -208,7 +212,7 @@ func checkCamera(spec Spec) error {
 	return nil
 }
 
-func tryCamera(spec Spec) (foundCamera, error) {
+func tryCamera(spec source.Spec) (foundCamera, error) {
 	if !spec.OnDemand {
 		c, _, _, err := startCamera(spec.Device, spec)
 		return c, err
@@ -220,11 +224,11 @@ func tryCamera(spec Spec) (foundCamera, error) {
 }
 
 // newRealCamera returns the origin of a camera of this machine.
-func newRealCamera(spec Spec, log *slog.Logger) (origin, *deviceWatch) {
+func newRealCamera(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
 	return newCameraOrigin(spec, systemDevices, func(name string) (*input, string, error) { return openCamera(name, spec, log) })
 }
 
-func openCamera(name string, spec Spec, log *slog.Logger) (_ *input, node string, err error) {
+func openCamera(name string, spec source.Spec, log *slog.Logger) (_ *input, node string, err error) {
 	c, images, mode, err := startCamera(name, spec)
 	if err != nil {
 		return nil, "", err

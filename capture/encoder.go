@@ -1,6 +1,12 @@
 package capture
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
+
+// ErrEncoderClosed is returned by an encoder that was used after Close.
+var ErrEncoderClosed = errors.New("encoder is closed")
 
 // videoEncoder turns pictures of one size into H.264.
 type videoEncoder interface {

@@ -2,13 +2,16 @@
 
 package capture
 
-import "log/slog"
+import (
+	"log/slog"
 
-// extraSchemes are the kinds that only some binaries have: none in this one.
-func extraSchemes() map[string]Kind { return nil }
+	"porthole/capture/source"
+)
 
-func newDevice(spec Spec, log *slog.Logger) (origin, *deviceWatch) { return newRealCamera(spec, log) }
+func newDevice(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
+	return newRealCamera(spec, log)
+}
 
-func checkDevice(spec Spec) error { return checkCamera(spec) }
+func checkDevice(spec source.Spec) error { return checkCamera(spec) }
 
-func extraCodecs(_ Spec, c codecs) codecs { return c }
+func extraCodecs(_ source.Spec, c codecs) codecs { return c }

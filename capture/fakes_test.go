@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
@@ -47,7 +48,7 @@ func steady(fps, width, height int) func(int) (image.Image, time.Duration, error
 }
 
 // input makes the camera a source of the session.
-func (c *fakeCamera) input(spec Spec, log *slog.Logger) *input {
+func (c *fakeCamera) input(spec source.Spec, log *slog.Logger) *input {
 	closeCamera := func() error { c.closed.Store(true); return nil }
 	mode := choice{Format: "YUYV", Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS)}
 	return &input{video: newCameraSource(c, closeCamera, mode, spec, log), fps: expectedRate(mode, spec)}

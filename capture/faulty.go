@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"porthole/capture/source"
 )
 
 // In a binary that is built with -tags faults, there is one more kind of source: a camera that does not exist and has whatever
@@ -39,13 +41,7 @@ import (
 //     encoder-error  the encoder fails at every picture; only under the name that the source was given
 //     encoder-panic  the encoder panics at every picture; likewise
 //     size WxH       pictures have another size, from when the camera is opened the next time
-const faultyScheme = "faulty"
-
-// Faulty is the kind of the sources of tests.
-const Faulty = firstExtraKind
-
-func extraSchemes() map[string]Kind { return map[string]Kind{faultyScheme: Faulty} }
-
+//
 // faultOf reads what is wrong with the camera of a node.
 func faultOf(node string) (fault, argument string, err error) {
 	text, err := os.ReadFile(node)
@@ -56,16 +52,16 @@ func faultOf(node string) (fault, argument string, err error) {
 	return fault, argument, nil
 }
 
-func newDevice(spec Spec, log *slog.Logger) (origin, *deviceWatch) {
-	if spec.Kind != Faulty {
+func newDevice(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
+	if spec.Kind != source.Faulty {
 		return newRealCamera(spec, log)
 	}
 	dir := devices(filepath.Dir(spec.Device))
 	return newCameraOrigin(spec, dir, func(name string) (*input, string, error) { return openFaulty(dir, name, spec, log) })
 }
 
-func checkDevice(spec Spec) error {
-	if spec.Kind != Faulty {
+func checkDevice(spec source.Spec) error {
+	if spec.Kind != source.Faulty {
 		return checkCamera(spec)
 	}
 	if !strings.HasPrefix(filepath.Base(spec.Device), "video") {
@@ -74,7 +70,7 @@ func checkDevice(spec Spec) error {
 	return devices(filepath.Dir(spec.Device)).look(spec.Device)
 }
 
-func openFaulty(dir devices, name string, spec Spec, log *slog.Logger) (*input, string, error) {
+func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*input, string, error) {
 	node, err := resolve(dir.path(name))
 	if err != nil {
 		return nil, "", err
@@ -86,7 +82,7 @@ func openFaulty(dir devices, name string, spec Spec, log *slog.Logger) (*input, 
 	drawn := spec
 	switch fault {
 	case "busy":
-		return nil, "", &busyError{node, []string{"another (pid 1)"}}
+		return nil, "", &source.BusyError{Device: node, Holders: []string{"another (pid 1)"}}
 	case "permission":
 		return nil, "", &fs.PathError{Op: "open", Path: node, Err: fs.ErrPermission}
 	case "size":
@@ -104,7 +100,7 @@ func openFaulty(dir devices, name string, spec Spec, log *slog.Logger) (*input, 
 		video: newCameraSource(driver, driver.Close, mode, spec, log.With("device", node)), fps: float64(spec.FPS),
 		about: []any{"device", node},
 	}
-	if spec.Microphone != MicOff {
+	if spec.Microphone != source.MicOff {
 		in.audio = newToneSource(time.Now())
 	}
 	return in, node, nil
@@ -146,8 +142,8 @@ func (d *faultyDriver) Read() (image.Image, func(), error) {
 func (d *faultyDriver) Close() error { return nil }
 
 // extraCodecs lets the encoders of a faulty source fail as its file says.
-func extraCodecs(spec Spec, c codecs) codecs {
-	if spec.Kind != Faulty {
+func extraCodecs(spec source.Spec, c codecs) codecs {
+	if spec.Kind != source.Faulty {
 		return c
 	}
 	return faultyCodecs{c, spec.Device}

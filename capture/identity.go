@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"porthole/capture/source"
 )
 
 // devices is the directory of device nodes: /dev, and another one in tests.
@@ -139,7 +141,7 @@ func (d devices) look(name string) error {
 	path := d.path(name)
 	if path == "" {
 		if len(d.nodes()) == 0 {
-			return ErrNoCamera
+			return source.ErrNoCamera
 		}
 		return nil
 	}
@@ -181,9 +183,9 @@ func (o openedNode) lost() error {
 	info, err := os.Stat(o.path)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", o.path, ErrDeviceGone)
+		return fmt.Errorf("%s: %w", o.path, source.ErrDeviceGone)
 	case o.info != nil && !os.SameFile(info, o.info):
-		return fmt.Errorf("%s: %w: another device has its place", o.path, ErrDeviceGone)
+		return fmt.Errorf("%s: %w: another device has its place", o.path, source.ErrDeviceGone)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"porthole/capture/source"
 )
 
 // fakeDev is a directory as udev leaves it.
@@ -97,7 +99,7 @@ func TestReplugUnderAnotherNumber(t *testing.T) {
 	d := newFakeDev(t)
 	d.plug("video0", "by-id/usb-A")
 	var asked []string
-	o, watch := newCameraOrigin(Spec{Device: d.dir.join("video0")}, d.dir, func(name string) (*input, string, error) {
+	o, watch := newCameraOrigin(source.Spec{Device: d.dir.join("video0")}, d.dir, func(name string) (*input, string, error) {
 		asked = append(asked, filepath.Base(name))
 		node, err := resolve(d.dir.path(name))
 		return &input{}, node, err
@@ -118,14 +120,14 @@ func TestReplugUnderAnotherNumber(t *testing.T) {
 	}
 	d.must(os.Link(d.dir.join("video0"), d.dir.join("kept"))) // so that the next one is another file, as in /dev
 	d.unplug("video0")
-	if err := o.lost(); !errors.Is(err, ErrDeviceGone) {
+	if err := o.lost(); !errors.Is(err, source.ErrDeviceGone) {
 		t.Errorf("unplugged: %v, want ErrDeviceGone", err)
 	}
 	d.plug("video0", "by-id/usb-B")
 	if err := o.look(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("another camera has the number: %v, want ErrNotExist", err)
 	}
-	if err := o.lost(); !errors.Is(err, ErrDeviceGone) {
+	if err := o.lost(); !errors.Is(err, source.ErrDeviceGone) {
 		t.Errorf("another camera has the number: %v, want ErrDeviceGone", err)
 	}
 	d.plug("video3", "by-id/usb-A")
@@ -145,7 +147,7 @@ func TestReplugUnderAnotherNumber(t *testing.T) {
 func TestNameThatComesLate(t *testing.T) {
 	d := newFakeDev(t)
 	d.plug("video0")
-	o, watch := newCameraOrigin(Spec{}, d.dir, func(name string) (*input, string, error) {
+	o, watch := newCameraOrigin(source.Spec{}, d.dir, func(name string) (*input, string, error) {
 		path := d.dir.path(name)
 		if path == "" {
 			path = d.dir.join("video0")
@@ -175,7 +177,7 @@ func TestNameThatComesLate(t *testing.T) {
 func TestLook(t *testing.T) {
 	d := newFakeDev(t)
 	for _, name := range []string{"", "C920"} {
-		if err := d.dir.look(name); !errors.Is(err, ErrNoCamera) {
+		if err := d.dir.look(name); !errors.Is(err, source.ErrNoCamera) {
 			t.Errorf("look(%q) without any camera: %v, want ErrNoCamera", name, err)
 		}
 	}

@@ -15,10 +15,11 @@ import (
 
 	"github.com/pion/mediadevices/pkg/frame"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
-func buildEncoder(t testing.TB, spec Spec) videoEncoder {
+func buildEncoder(t testing.TB, spec source.Spec) videoEncoder {
 	t.Helper()
 	encoder, err := libraryCodecs{}.newVideoEncoder(videoParams{
 		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
@@ -32,7 +33,7 @@ func buildEncoder(t testing.TB, spec Spec) videoEncoder {
 }
 
 // encodePattern returns the access units of so many pictures.
-func encodePattern(t testing.TB, spec Spec, pictures int) [][]byte {
+func encodePattern(t testing.TB, spec source.Spec, pictures int) [][]byte {
 	t.Helper()
 	encoder, p := buildEncoder(t, spec), newPattern(spec)
 	start := time.Now()

@@ -19,6 +19,7 @@ import (
 	"github.com/pion/mediadevices/pkg/prop"
 	"github.com/pion/mediadevices/pkg/wave"
 
+	"porthole/capture/source"
 	"porthole/internal/awake"
 )
 
@@ -98,7 +99,7 @@ type microphone struct {
 
 // openMicrophone opens the one that the name means: nil for MicOff.
 func openMicrophone(name string) (*microphone, error) {
-	if name == MicOff {
+	if name == source.MicOff {
 		return nil, nil
 	}
 	registry.Lock()
@@ -108,7 +109,7 @@ func openMicrophone(name string) (*microphone, error) {
 		return nil, errNoMicrophone
 	}
 	i := 0
-	if name != MicDefault {
+	if name != source.MicDefault {
 		i = slices.IndexFunc(found, func(m foundMicrophone) bool { return m.ID == name || m.Name == name })
 	}
 	if i < 0 {
@@ -150,7 +151,7 @@ func (m *microphone) Read(ctx context.Context) ([]int16, time.Time, error) {
 	chunk, release, err := m.reader.Read()
 	arrived := time.Now()
 	if !silent.Stop() {
-		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", m.name, ErrStalled)
+		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", m.name, source.ErrStalled)
 	}
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", m.name, err)

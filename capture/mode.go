@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"porthole/capture/source"
 )
 
 // Mode is one picture format and size of a camera.
@@ -37,7 +39,7 @@ const (
 // pickMode returns the mode and rate nearest to what spec asks, and among equally near ones the cheapest to decode.
 // So 640x480 at 30 is taken as YUYV, while 1280x720 at 30 from a camera whose YUYV does 10 there is taken as MJPEG.
 // It reports false when there is no usable mode at all.
-func pickMode(modes []Mode, spec Spec) (choice, bool) {
+func pickMode(modes []Mode, spec source.Spec) (choice, bool) {
 	best, bestDistance, bestCost, found := choice{}, 0.0, 0, false
 	consider := func(m Mode, fps, distance float64) {
 		distance += sizeDistance(m, spec)
@@ -75,7 +77,7 @@ func rateDistance(fps, want float64) float64 {
 	return 0
 }
 
-func sizeDistance(m Mode, spec Spec) float64 {
+func sizeDistance(m Mode, spec source.Spec) float64 {
 	if m.Width == spec.Width && m.Height == spec.Height {
 		return 0
 	}

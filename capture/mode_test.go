@@ -1,6 +1,10 @@
 package capture
 
-import "testing"
+import (
+	"testing"
+
+	"porthole/capture/source"
+)
 
 func TestPickMode(t *testing.T) {
 	// A USB 2 webcam as they are: raw pictures are slow where they are large.
@@ -42,7 +46,7 @@ func TestPickMode(t *testing.T) {
 			1280, 720, 30, "YUYV", 320, 240, 30},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, ok := pickMode(test.modes, Spec{Width: test.width, Height: test.height, FPS: test.fps})
+			got, ok := pickMode(test.modes, source.Spec{Width: test.width, Height: test.height, FPS: test.fps})
 			want := choice{test.format, test.gotWidth, test.gotHeight, test.gotFPS}
 			if !ok || got != want {
 				t.Errorf("got %+v, %v, want %+v", got, ok, want)
@@ -58,7 +62,7 @@ func TestPickModeWithoutUsableModes(t *testing.T) {
 		{{"YUYV", 0, 0, nil}},              // a loopback device that nobody feeds
 		{{"YUYV", 640, 480, []float64{0}}}, // a rate that is none
 	} {
-		if got, ok := pickMode(modes, Spec{Width: 640, Height: 480, FPS: 30}); ok {
+		if got, ok := pickMode(modes, source.Spec{Width: 640, Height: 480, FPS: 30}); ok {
 			t.Errorf("pickMode(%v) = %v, want none", modes, got)
 		}
 	}

@@ -2,16 +2,20 @@
 
 package capture
 
-import "log/slog"
+import (
+	"log/slog"
 
-func listDevices() (Inventory, error) { return Inventory{}, ErrNoCgo }
+	"porthole/capture/source"
+)
 
-func checkCamera(Spec) error { return ErrNoCgo }
+func listDevices() (Inventory, error) { return Inventory{}, source.ErrNoCgo }
 
-func newRealCamera(spec Spec, _ *slog.Logger) (origin, *deviceWatch) {
-	return newCameraOrigin(spec, systemDevices, func(string) (*input, string, error) { return nil, "", ErrNoCgo })
+func checkCamera(source.Spec) error { return source.ErrNoCgo }
+
+func newRealCamera(spec source.Spec, _ *slog.Logger) (origin, *deviceWatch) {
+	return newCameraOrigin(spec, systemDevices, func(string) (*input, string, error) { return nil, "", source.ErrNoCgo })
 }
 
 func canHear() bool { return false }
 
-func newCodecs() (codecs, error) { return nil, ErrNoCgo }
+func newCodecs() (codecs, error) { return nil, source.ErrNoCgo }

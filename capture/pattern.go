@@ -3,6 +3,8 @@ package capture
 import (
 	"math/rand/v2"
 	"time"
+
+	"porthole/capture/source"
 )
 
 // pattern draws the test picture: colour bars under a machine-readable clock (see Stamp), a white bar that crosses the
@@ -19,7 +21,7 @@ type pattern struct {
 
 	noiseWidth            int    // columns at the right edge
 	driftTop, driftBottom int    // rows
-	frames                uint16 // drawn so far
+	frames                uint16 // Drawn so far
 }
 
 const (
@@ -32,7 +34,7 @@ const (
 )
 
 // newPattern prepares everything that does not change. The share of noise is what the bitrate can carry.
-func newPattern(spec Spec) *pattern {
+func newPattern(spec source.Spec) *pattern {
 	_, block := stampBlock(spec.Width)
 	p := &pattern{
 		width: spec.Width, height: spec.Height, top: 2 * block,

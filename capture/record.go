@@ -13,10 +13,12 @@ import (
 	"github.com/pion/mediadevices/pkg/driver"
 	"github.com/pion/mediadevices/pkg/frame"
 	"github.com/pion/mediadevices/pkg/prop"
+
+	"porthole/capture/source"
 )
 
 // record starts an open driver. After an error it is closed.
-func (c foundCamera) record(mode choice, spec Spec) (imageReader, error) {
+func (c foundCamera) record(mode choice, spec source.Spec) (imageReader, error) {
 	recorder, ok := c.driver.(driver.VideoRecorder)
 	if !ok {
 		_ = c.driver.Close()
@@ -44,7 +46,7 @@ func (c foundCamera) record(mode choice, spec Spec) (imageReader, error) {
 	case err == nil:
 		return images, nil
 	case isBusy(err):
-		return nil, &busyError{c.node, holdersOf(c.node)}
+		return nil, &source.BusyError{Device: c.node, Holders: holdersOf(c.node)}
 	}
 	return nil, fmt.Errorf("%s: start %s %dx%d: %w", c.node, mode.Format, mode.Width, mode.Height, err)
 }

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"porthole/capture/source"
 )
 
 // openAs is the origin of a camera of d that was opened once.
 func (d fakeDev) openAs(device string) *cameraOrigin {
 	d.t.Helper()
-	o, watch := newCameraOrigin(Spec{Device: device}, d.dir, func(name string) (*input, string, error) {
+	o, watch := newCameraOrigin(source.Spec{Device: device}, d.dir, func(name string) (*input, string, error) {
 		node, err := resolve(d.dir.path(name))
 		return &input{}, node, err
 	})
@@ -55,7 +57,7 @@ func TestTwoCamerasOfOneName(t *testing.T) {
 	d, door, bedroom := twins(t)
 	d.unplug("video2")
 	d.link("video0", "by-id/usb-Cam") // udev gives the name to the one that is left
-	if err := bedroom.lost(); !errors.Is(err, ErrDeviceGone) {
+	if err := bedroom.lost(); !errors.Is(err, source.ErrDeviceGone) {
 		t.Errorf("the bedroom's camera is pulled out: %v, want ErrDeviceGone", err)
 	}
 	if err := door.lost(); err != nil {
@@ -126,9 +128,9 @@ func TestLinkMovesWhileItIsOpened(t *testing.T) {
 	d.must(os.Remove(d.dir.join("v4l/by-path/socket-2")))
 	bedroom.camera.socket = "" // known by its name only
 	bedroom.openNode = func(string) (*input, string, error) {
-		return &input{video: newPatternSource(Spec{Width: 16, Height: 16, FPS: 1}, time.Now())}, d.dir.join("video0"), nil
+		return &input{video: newPatternSource(source.Spec{Width: 16, Height: 16, FPS: 1}, time.Now())}, d.dir.join("video0"), nil
 	}
-	if _, err := bedroom.open(); !errors.Is(err, ErrDeviceGone) {
+	if _, err := bedroom.open(); !errors.Is(err, source.ErrDeviceGone) {
 		t.Errorf("got %v, want ErrDeviceGone", err)
 	}
 }

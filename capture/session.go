@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 	"porthole/internal/panics"
 )
@@ -35,7 +36,7 @@ func (in *input) Close() error {
 //	read ── raw pictures ──► mailbox ──► videoPump ── H.264 packets ──► track
 //	audioPump ── sound, Opus packets ──► track
 type session struct {
-	spec   Spec
+	spec   source.Spec
 	in     *input
 	codecs codecs
 	log    *slog.Logger
@@ -44,7 +45,7 @@ type session struct {
 	video *videoPump
 }
 
-func newSession(spec Spec, in *input, codecs codecs, log *slog.Logger) *session {
+func newSession(spec source.Spec, in *input, codecs codecs, log *slog.Logger) *session {
 	box := newMailbox()
 	return &session{spec: spec, in: in, codecs: codecs, log: log, box: box, video: newVideoPump(spec, in.fps, codecs, box, log)}
 }

@@ -13,12 +13,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
 // stage is a session with a fake camera, encoder and outlet.
 type stage struct {
-	spec   Spec
+	spec   source.Spec
 	camera *fakeCamera
 	codecs *fakeCodecs
 	audio  audioSource
@@ -144,11 +145,11 @@ func TestCameraThatFailsForGood(t *testing.T) {
 		want   error
 		within time.Duration
 	}{
-		{"only corrupt pictures", failing(33*time.Millisecond, errCorrupt), ErrStalled, 2200 * time.Millisecond},
-		{"errors without end, at once", failing(0, syscall.EIO), ErrStalled, 2200 * time.Millisecond},
-		{"silence until the driver's timeout", failing(5*time.Second, errors.New("read timeout")), ErrStalled, 5100 * time.Millisecond},
-		{"unplugged", failing(0, syscall.ENODEV), ErrDeviceGone, 100 * time.Millisecond},
-		{"closed", failing(0, io.EOF), ErrDeviceGone, 100 * time.Millisecond},
+		{"only corrupt pictures", failing(33*time.Millisecond, errCorrupt), source.ErrStalled, 2200 * time.Millisecond},
+		{"errors without end, at once", failing(0, syscall.EIO), source.ErrStalled, 2200 * time.Millisecond},
+		{"silence until the driver's timeout", failing(5*time.Second, errors.New("read timeout")), source.ErrStalled, 5100 * time.Millisecond},
+		{"unplugged", failing(0, syscall.ENODEV), source.ErrDeviceGone, 100 * time.Millisecond},
+		{"closed", failing(0, io.EOF), source.ErrDeviceGone, 100 * time.Millisecond},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -177,7 +178,7 @@ func TestNoPictureNoPublisher(t *testing.T) {
 		s := newStage(t, func(int) (image.Image, time.Duration, error) {
 			return nil, 5 * time.Second, errors.New("read timeout")
 		})
-		if err := s.play(t, time.Minute); !errors.Is(err, ErrStalled) {
+		if err := s.play(t, time.Minute); !errors.Is(err, source.ErrStalled) {
 			t.Errorf("ended with %v, want ErrStalled", err)
 		}
 		if len(s.out.tracks) != 0 || s.out.Err() != nil {
@@ -330,7 +331,7 @@ func TestEncoderThatFailsForGood(t *testing.T) {
 			}
 			return encodedPicture(keyframe), nil
 		}
-		if err := s.play(t, time.Minute); !errors.Is(err, ErrEncoder) || !errors.Is(err, broken) {
+		if err := s.play(t, time.Minute); !errors.Is(err, source.ErrEncoder) || !errors.Is(err, broken) {
 			t.Errorf("ended with %v, want ErrEncoder and the encoder's own", err)
 		}
 		if n := len(s.codecs.built); n != encoderFaults {
@@ -402,7 +403,7 @@ type deafMicrophone struct{ *toneSource }
 
 func (m deafMicrophone) Read(ctx context.Context) ([]int16, time.Time, error) {
 	if m.next >= audioRate {
-		return nil, time.Time{}, ErrStalled
+		return nil, time.Time{}, source.ErrStalled
 	}
 	return m.toneSource.Read(ctx)
 }

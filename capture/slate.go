@@ -9,6 +9,8 @@ import (
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
+
+	"porthole/capture/source"
 )
 
 // slateSource delivers one still picture with a text, for viewers to see while there is nothing else. It keeps the pace of its
@@ -20,7 +22,7 @@ type slateSource struct {
 	next  int64 // number of the picture that is due next
 }
 
-func newSlateSource(spec Spec, start time.Time) *slateSource {
+func newSlateSource(spec source.Spec, start time.Time) *slateSource {
 	s := &slateSource{fps: spec.FPS, start: start}
 	drawSlate(&s.still, spec)
 	return s
@@ -56,7 +58,7 @@ const (
 )
 
 // drawSlate draws the text, as large as fits, in the middle.
-func drawSlate(f *picture, spec Spec) {
+func drawSlate(f *picture, spec source.Spec) {
 	f.resize(spec.Width, spec.Height)
 	fill(f.Y, slateLuma)
 	fill(f.U, 128)

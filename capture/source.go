@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
@@ -14,7 +15,7 @@ import (
 type Config struct {
 	Broadcaster *broadcast.Broadcaster
 	Name        string // of the stream
-	Spec        Spec
+	Spec        source.Spec
 	Finder      *Viewfinder  // through which others see the pictures; nil: nobody does
 	Metrics     *Metrics     // nil: not counted
 	Log         *slog.Logger // nil: discard
@@ -101,15 +102,15 @@ type origin interface {
 }
 
 // newOrigin returns the origin, and what tells when looking at it again is worth while.
-func newOrigin(spec Spec, log *slog.Logger) (origin, *deviceWatch) {
-	if spec.Kind.drawn() {
+func newOrigin(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
+	if spec.Kind.Drawn() {
 		return drawnOrigin{spec}, watchNothing()
 	}
 	return newDevice(spec, log)
 }
 
 // drawnOrigin is the origin of what needs no device.
-type drawnOrigin struct{ spec Spec }
+type drawnOrigin struct{ spec source.Spec }
 
 func (drawnOrigin) look() error { return nil }
 func (drawnOrigin) lost() error { return nil }
@@ -118,7 +119,7 @@ func (drawnOrigin) known() bool { return true }
 func (d drawnOrigin) open() (*input, error) {
 	start := time.Now()
 	in := &input{fps: float64(d.spec.FPS), about: []any{"source", d.spec.String()}}
-	if d.spec.Kind == Slate {
+	if d.spec.Kind == source.Slate {
 		in.video = newSlateSource(d.spec, start)
 		return in, nil
 	}
@@ -131,14 +132,14 @@ func (d drawnOrigin) open() (*input, error) {
 
 // cameraOrigin is the origin of what is a device. It keeps to the camera that it had first, under whatever number it comes back.
 type cameraOrigin struct {
-	spec     Spec
+	spec     source.Spec
 	openNode func(name string) (in *input, node string, err error)
 
 	camera remembered
 	was    openedNode // what was opened last
 }
 
-func newCameraOrigin(spec Spec, dir devices, openNode func(name string) (*input, string, error)) (origin, *deviceWatch) {
+func newCameraOrigin(spec source.Spec, dir devices, openNode func(name string) (*input, string, error)) (origin, *deviceWatch) {
 	return &cameraOrigin{spec: spec, openNode: openNode, camera: remember(dir, spec.Device)}, watchDevices(dir)
 }
 
@@ -151,7 +152,7 @@ func (c *cameraOrigin) lost() error {
 		return err
 	}
 	if c.camera.renamed(c.was.path) { // the link came late
-		return fmt.Errorf("%s: %w: another camera has its place", c.was.path, ErrDeviceGone)
+		return fmt.Errorf("%s: %w: another camera has its place", c.was.path, source.ErrDeviceGone)
 	}
 	c.camera.learn(c.was.path)
 	return nil
@@ -167,7 +168,7 @@ func (c *cameraOrigin) open() (*input, error) {
 	}
 	if c.camera.other(node) { // the link has moved since we looked
 		_ = in.Close()
-		return nil, fmt.Errorf("%s: %w: another camera has its place", node, ErrDeviceGone)
+		return nil, fmt.Errorf("%s: %w: another camera has its place", node, source.ErrDeviceGone)
 	}
 	c.was = opened(node)
 	c.camera.learn(node)

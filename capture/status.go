@@ -2,10 +2,10 @@ package capture
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
@@ -15,24 +15,24 @@ import (
 const textOpening = "waiting for the camera"
 
 // takenText is for a source whose stream has another publisher.
-func takenText(k Kind) string {
-	if k.drawn() {
+func takenText(k source.Kind) string {
+	if k.Drawn() {
 		return k.String() + " off while somebody else publishes"
 	}
 	return "camera off while somebody else publishes"
 }
 
 // openingText is for a source that is being opened.
-func openingText(k Kind) string {
-	if k.drawn() {
+func openingText(k source.Kind) string {
+	if k.Drawn() {
 		return k.String() + " is starting"
 	}
 	return textOpening
 }
 
 // offText is for a source that nobody watches.
-func offText(k Kind) string {
-	if k.drawn() {
+func offText(k source.Kind) string {
+	if k.Drawn() {
 		return k.String() + " off while nobody watches"
 	}
 	return "camera off while nobody watches"
@@ -47,24 +47,24 @@ func stateText(err error, known bool) string {
 			return "no permission for " + fault.Path
 		}
 		return "no permission for the camera"
-	case errors.Is(err, ErrDeviceBusy):
-		if busy, ok := errors.AsType[*busyError](err); ok && len(busy.holders) > 0 {
-			return "camera in use by " + strings.Join(busy.holders, ", ")
+	case errors.Is(err, source.ErrDeviceBusy):
+		if busy, ok := errors.AsType[*source.BusyError](err); ok && len(busy.Holders) > 0 {
+			return "camera in use by " + strings.Join(busy.Holders, ", ")
 		}
 		return "camera in use by another program"
-	case errors.Is(err, ErrDeviceGone):
+	case errors.Is(err, source.ErrDeviceGone):
 		return "camera unplugged"
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrNoCamera):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, source.ErrNoCamera):
 		if known {
 			return "camera unplugged"
 		}
 		return textOpening
-	case errors.Is(err, ErrStalled):
+	case errors.Is(err, source.ErrStalled):
 		return "camera stalled, reopening"
-	case errors.Is(err, ErrEncoder):
+	case errors.Is(err, source.ErrEncoder):
 		return "encoder failed, starting again"
 	case errors.Is(err, broadcast.ErrStreamBusy):
-		return takenText(Camera)
+		return takenText(source.Camera)
 	}
 	return "camera failed, trying again"
 }
@@ -90,29 +90,14 @@ func failureOf(err error) failure {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return failedPermission
-	case errors.Is(err, ErrDeviceBusy):
+	case errors.Is(err, source.ErrDeviceBusy):
 		return failedBusy
-	case errors.Is(err, ErrDeviceGone), errors.Is(err, ErrNoCamera), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, source.ErrDeviceGone), errors.Is(err, source.ErrNoCamera), errors.Is(err, fs.ErrNotExist):
 		return failedUnplugged
-	case errors.Is(err, ErrStalled):
+	case errors.Is(err, source.ErrStalled):
 		return failedStalled
-	case errors.Is(err, ErrEncoder):
+	case errors.Is(err, source.ErrEncoder):
 		return failedEncoder
 	}
 	return failedOther
 }
-
-// busyError is ErrDeviceBusy with who is in the way.
-type busyError struct {
-	device  string
-	holders []string // such as "ffmpeg (pid 123)"; empty: not known
-}
-
-func (e *busyError) Error() string {
-	if len(e.holders) == 0 {
-		return fmt.Sprintf("%s: %v: in use by another source of this program, or by another user's program", e.device, ErrDeviceBusy)
-	}
-	return fmt.Sprintf("%s: %v: in use by %s", e.device, ErrDeviceBusy, strings.Join(e.holders, ", "))
-}
-
-func (e *busyError) Unwrap() error { return ErrDeviceBusy }

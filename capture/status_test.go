@@ -10,27 +10,28 @@ import (
 	"strings"
 	"testing"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
 // everyText is all that the list of streams may say of a source.
 func everyText() (texts []string) {
 	for _, err := range []error{
-		ErrDeviceGone, ErrNoCamera, fs.ErrNotExist, ErrStalled, ErrEncoder, broadcast.ErrStreamBusy, errors.New("anything else"),
+		source.ErrDeviceGone, source.ErrNoCamera, fs.ErrNotExist, source.ErrStalled, source.ErrEncoder, broadcast.ErrStreamBusy, errors.New("anything else"),
 		fs.ErrPermission, &fs.PathError{Op: "open", Path: "/dev/video0", Err: fs.ErrPermission},
-		&busyError{"/dev/video0", nil}, &busyError{"/dev/video0", []string{"ffmpeg (pid 12)", "cheese (pid 13)"}},
+		&source.BusyError{Device: "/dev/video0", Holders: nil}, &source.BusyError{Device: "/dev/video0", Holders: []string{"ffmpeg (pid 12)", "cheese (pid 13)"}},
 	} {
 		texts = append(texts, stateText(err, false), stateText(fmt.Errorf("wrapped: %w", err), true))
 	}
-	for _, k := range []Kind{Camera, Pattern, Slate} {
+	for _, k := range []source.Kind{source.Camera, source.Pattern, source.Slate} {
 		texts = append(texts, offText(k), openingText(k), takenText(k))
 	}
 	return texts
 }
 
 func TestBusyDeviceNamesWhoIsInTheWay(t *testing.T) {
-	err := error(&busyError{"/dev/video0", []string{"ffmpeg (pid 20)"}})
-	if !errors.Is(err, ErrDeviceBusy) || !strings.Contains(err.Error(), "ffmpeg (pid 20)") {
+	err := error(&source.BusyError{Device: "/dev/video0", Holders: []string{"ffmpeg (pid 20)"}})
+	if !errors.Is(err, source.ErrDeviceBusy) || !strings.Contains(err.Error(), "ffmpeg (pid 20)") {
 		t.Errorf("the error is %q", err)
 	}
 }

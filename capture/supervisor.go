@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 	"porthole/internal/panics"
 )
@@ -38,7 +39,7 @@ type place interface {
 //	await work ──► session (open, publish, send) ──► failed: tell, wait ──► await work
 //	(watched, and the stream is free)                (a pause, or the device is back)
 type supervisor struct {
-	spec    Spec
+	spec    source.Spec
 	codecs  codecs
 	log     *slog.Logger
 	metrics *Metrics
@@ -70,7 +71,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, broadcast.ErrClosed), errors.Is(err, ErrNoCgo):
+		case errors.Is(err, broadcast.ErrClosed), errors.Is(err, source.ErrNoCgo):
 			return err
 		case errors.Is(err, errUnwatched):
 			retry = firstRetry

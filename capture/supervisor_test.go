@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
@@ -189,10 +190,10 @@ func TestEveryFailureIsTold(t *testing.T) {
 		told       time.Duration // within this time
 	}{
 		{"unplugged", nil, syscall.ENODEV, 0, "camera unplugged", 10 * time.Millisecond},
-		{"the first one is missing", ErrNoCamera, nil, 0, "waiting for the camera", 0},
+		{"the first one is missing", source.ErrNoCamera, nil, 0, "waiting for the camera", 0},
 		{"the named one is missing", fs.ErrNotExist, nil, 0, "waiting for the camera", 0},
-		{"busy", &busyError{"/dev/video0", []string{"ffmpeg (pid 12)"}}, nil, 0, "camera in use by ffmpeg (pid 12)", 0},
-		{"busy, by whom is not known", &busyError{"/dev/video0", nil}, nil, 0, "camera in use by another program", 0},
+		{"busy", &source.BusyError{Device: "/dev/video0", Holders: []string{"ffmpeg (pid 12)"}}, nil, 0, "camera in use by ffmpeg (pid 12)", 0},
+		{"busy, by whom is not known", &source.BusyError{Device: "/dev/video0", Holders: nil}, nil, 0, "camera in use by another program", 0},
 		{"permission", &fs.PathError{Op: "open", Path: "/dev/video0", Err: fs.ErrPermission}, nil, 0, "no permission for /dev/video0", 0},
 		{"stalled", nil, stalled, 2 * time.Second, "camera stalled, reopening", 2 * time.Second},
 		{"corrupt pictures only", nil, errCorrupt, 33 * time.Millisecond, "camera stalled, reopening", 2200 * time.Millisecond},
@@ -257,11 +258,11 @@ func TestUnpluggedAndReplugged(t *testing.T) {
 			time.Sleep(15 * time.Second)
 			s.wantLast(t, "", false)
 			unplugged.Store(true)
-			s.origin.set(fs.ErrNotExist, ErrDeviceGone)
+			s.origin.set(fs.ErrNotExist, source.ErrDeviceGone)
 			s.devices.changed()
 			time.Sleep(40 * time.Millisecond) // the picture that it was about to deliver
 			s.wantLast(t, "camera unplugged", false)
-			if err := s.outlets[cycle-1].Err(); !errors.Is(err, ErrDeviceGone) {
+			if err := s.outlets[cycle-1].Err(); !errors.Is(err, source.ErrDeviceGone) {
 				t.Errorf("cycle %d: the publisher is there after 40 ms: %v", cycle, err)
 			}
 			time.Sleep(15 * time.Second)

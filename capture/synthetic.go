@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"time"
+
+	"porthole/capture/source"
 )
 
 // patternSource delivers the test picture at an even pace, without drift: picture n is due at start + n/fps. When it
@@ -15,7 +17,7 @@ type patternSource struct {
 	next    int64 // number of the picture that is due next, counting those left out
 }
 
-func newPatternSource(spec Spec, start time.Time) *patternSource {
+func newPatternSource(spec source.Spec, start time.Time) *patternSource {
 	return &patternSource{pattern: newPattern(spec), fps: spec.FPS, start: start}
 }
 

@@ -7,11 +7,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"porthole/capture/source"
 )
 
-func patternSpec(t testing.TB, uri string) Spec {
+func patternSpec(t testing.TB, uri string) source.Spec {
 	t.Helper()
-	spec, err := ParseSpec(uri)
+	spec, err := source.ParseSpec(uri)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"porthole/capture/source"
 )
 
 // TrialResult is how long an encoder took.
@@ -16,7 +18,7 @@ type TrialResult struct {
 // Trial encodes some pictures of the test pattern with what the source asks for, as fast as it goes, to see whether
 // this machine keeps up. The pattern is harder than most cameras' pictures. It ends early with ctx. The error is
 // ErrNoCgo, or the encoder's.
-func Trial(ctx context.Context, spec Spec, pictures int) (TrialResult, error) {
+func Trial(ctx context.Context, spec source.Spec, pictures int) (TrialResult, error) {
 	codecs, err := newCodecs()
 	if err != nil {
 		return TrialResult{}, err

@@ -5,10 +5,12 @@ package capture
 import (
 	"context"
 	"testing"
+
+	"porthole/capture/source"
 )
 
 func TestTrialEncodesWhatIsAskedFor(t *testing.T) {
-	spec, err := ParseSpec("pattern:?size=160x90&fps=30")
+	spec, err := source.ParseSpec("pattern:?size=160x90&fps=30")
 	if err != nil {
 		t.Fatal(err)
 	}

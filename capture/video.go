@@ -12,6 +12,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"porthole/capture/source"
 	"porthole/internal/panics"
 )
 
@@ -19,7 +20,6 @@ const (
 	videoRate = 90000 // RTP clock of H.264 (RFC 6184 §8.1)
 
 	rateWindow = 2 * time.Second // over which the real frame rate is measured
-	rateOffBy  = 1.2             // a rate that is off by this factor needs another encoder
 	minRate    = 1.0             // what an encoder is told at least
 )
 
@@ -33,7 +33,7 @@ type videoSource interface {
 
 // videoPump encodes the pictures of a mailbox and writes them to a track.
 type videoPump struct {
-	spec   Spec
+	spec   source.Spec
 	codecs codecs
 	box    *mailbox
 	track  track
@@ -57,7 +57,7 @@ type videoPump struct {
 }
 
 // newVideoPump makes a pump for a source that says it delivers fps pictures a second.
-func newVideoPump(spec Spec, fps float64, codecs codecs, box *mailbox, log *slog.Logger) *videoPump {
+func newVideoPump(spec source.Spec, fps float64, codecs codecs, box *mailbox, log *slog.Logger) *videoPump {
 	return &videoPump{
 		spec: spec, codecs: codecs, box: box, log: log, replaced: func() {},
 		params:  videoParams{FPS: fps, Bitrate: spec.Bitrate},
@@ -141,7 +141,7 @@ func (p *videoPump) encoderFailed(err error) error {
 	p.faults = slices.DeleteFunc(p.faults, func(at time.Time) bool { return now.Sub(at) > encoderFaultWindow })
 	p.faults = append(p.faults, now)
 	if len(p.faults) >= encoderFaults {
-		return fmt.Errorf("%w %d times within %v: %w", ErrEncoder, len(p.faults), encoderFaultWindow, err)
+		return fmt.Errorf("%w %d times within %v: %w", source.ErrEncoder, len(p.faults), encoderFaultWindow, err)
 	}
 	p.log.Warn("the encoder has failed, another one takes over", "error", err)
 	return nil

@@ -1,6 +1,10 @@
-package capture
+package source
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 var (
 	// ErrSpec is wrapped by every error about a source URI: what it names is wrong in the text, whatever devices there are.
@@ -11,8 +15,6 @@ var (
 
 	// ErrNoCamera is returned when the default camera is asked for and no node offers a picture format that can be read.
 	ErrNoCamera = errors.New("no camera found")
-
-	errAmbiguous = errors.New("say which one")
 
 	// ErrNoMode is returned for a device that opens but offers no picture format that can be read:
 	// a metadata node beside a camera, a depth sensor, a loopback device that nobody feeds.
@@ -29,7 +31,19 @@ var (
 
 	// ErrEncoder is returned when the video encoder fails again and again, also as often as it is replaced.
 	ErrEncoder = errors.New("the encoder fails")
-
-	// ErrEncoderClosed is returned by an encoder that was used after Close.
-	ErrEncoderClosed = errors.New("encoder is closed")
 )
+
+// BusyError is ErrDeviceBusy with who is in the way.
+type BusyError struct {
+	Device  string
+	Holders []string // such as "ffmpeg (pid 123)"; empty: not known
+}
+
+func (e *BusyError) Error() string {
+	if len(e.Holders) == 0 {
+		return fmt.Sprintf("%s: %v: in use by another source of this program, or by another user's program", e.Device, ErrDeviceBusy)
+	}
+	return fmt.Sprintf("%s: %v: in use by %s", e.Device, ErrDeviceBusy, strings.Join(e.Holders, ", "))
+}
+
+func (e *BusyError) Unwrap() error { return ErrDeviceBusy }

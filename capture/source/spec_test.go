@@ -1,59 +1,57 @@
-package capture_test
+package source
 
 import (
 	"errors"
 	"strings"
 	"testing"
 	"time"
-
-	"porthole/capture"
 )
 
 func TestParseSpec(t *testing.T) {
-	camera := capture.Spec{
-		Kind: capture.Camera, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
-		Keyframe: 2 * time.Second, Microphone: capture.MicDefault,
+	camera := Spec{
+		Kind: Camera, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
+		Keyframe: 2 * time.Second, Microphone: MicDefault,
 	}
-	pattern := capture.Spec{
-		Kind: capture.Pattern, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
+	pattern := Spec{
+		Kind: Pattern, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
 		Keyframe: 2 * time.Second, Tone: true,
 	}
-	slate := capture.Spec{
-		Kind: capture.Slate, Width: 1280, Height: 720, FPS: 5, Bitrate: 150_000,
+	slate := Spec{
+		Kind: Slate, Width: 1280, Height: 720, FPS: 5, Bitrate: 150_000,
 		Keyframe: 2 * time.Second, Text: "camera unplugged", OnDemand: true, Linger: 2 * time.Second,
 	}
-	with := func(s capture.Spec, change func(*capture.Spec)) capture.Spec { change(&s); return s }
-	for uri, want := range map[string]capture.Spec{
+	with := func(s Spec, change func(*Spec)) Spec { change(&s); return s }
+	for uri, want := range map[string]Spec{
 		"camera:":            camera,
 		"camera:?":           camera,
-		"camera:/dev/video0": with(camera, func(s *capture.Spec) { s.Device = "/dev/video0" }),
-		"camera:/dev/v4l/by-id/usb-A_B-video-index0?mic=off": with(camera, func(s *capture.Spec) {
-			s.Device, s.Microphone = "/dev/v4l/by-id/usb-A_B-video-index0", capture.MicOff
+		"camera:/dev/video0": with(camera, func(s *Spec) { s.Device = "/dev/video0" }),
+		"camera:/dev/v4l/by-id/usb-A_B-video-index0?mic=off": with(camera, func(s *Spec) {
+			s.Device, s.Microphone = "/dev/v4l/by-id/usb-A_B-video-index0", MicOff
 		}),
-		"camera:?mic=USB%20Audio": with(camera, func(s *capture.Spec) { s.Microphone = "USB Audio" }),
-		"camera:/dev/video0?size=640x480&fps=15&bitrate=800k&keyframe=500ms": with(camera, func(s *capture.Spec) {
+		"camera:?mic=USB%20Audio": with(camera, func(s *Spec) { s.Microphone = "USB Audio" }),
+		"camera:/dev/video0?size=640x480&fps=15&bitrate=800k&keyframe=500ms": with(camera, func(s *Spec) {
 			s.Device, s.Width, s.Height, s.FPS, s.Bitrate, s.Keyframe = "/dev/video0", 640, 480, 15, 800_000, 500*time.Millisecond
 		}),
-		"camera:by-id/usb-A_B-video-index0": with(camera, func(s *capture.Spec) { s.Device = "by-id/usb-A_B-video-index0" }),
-		"camera:HD%20Pro?ondemand=0s":       with(camera, func(s *capture.Spec) { s.Device, s.OnDemand = "HD%20Pro", true }),
+		"camera:by-id/usb-A_B-video-index0": with(camera, func(s *Spec) { s.Device = "by-id/usb-A_B-video-index0" }),
+		"camera:HD%20Pro?ondemand=0s":       with(camera, func(s *Spec) { s.Device, s.OnDemand = "HD%20Pro", true }),
 		"camera:?ondemand=off":              camera,
-		"pattern:?ondemand=10s":             with(pattern, func(s *capture.Spec) { s.OnDemand, s.Linger = true, 10*time.Second }),
+		"pattern:?ondemand=10s":             with(pattern, func(s *Spec) { s.OnDemand, s.Linger = true, 10*time.Second }),
 		"slate:":                            slate,
-		"slate:?text=back+soon&ondemand=off&fps=2": with(slate, func(s *capture.Spec) {
+		"slate:?text=back+soon&ondemand=off&fps=2": with(slate, func(s *Spec) {
 			s.Text, s.OnDemand, s.Linger, s.FPS = "back soon", false, 0, 2
 		}),
 		"pattern:":              pattern,
 		"pattern:?bitrate=2.5M": pattern,
-		"pattern:?bitrate=1234567&audio=off": with(pattern, func(s *capture.Spec) {
+		"pattern:?bitrate=1234567&audio=off": with(pattern, func(s *Spec) {
 			s.Bitrate, s.Tone = 1_234_567, false
 		}),
 	} {
-		got, err := capture.ParseSpec(uri)
+		got, err := ParseSpec(uri)
 		if err != nil || got != want {
 			t.Errorf("ParseSpec(%q) = %+v, %v\nwant %+v", uri, got, err, want)
 			continue
 		}
-		if again, err := capture.ParseSpec(got.String()); err != nil || again != got {
+		if again, err := ParseSpec(got.String()); err != nil || again != got {
 			t.Errorf("ParseSpec(%q) = %+v, %v; it was printed by %+v", got.String(), again, err, got)
 		}
 	}
@@ -93,8 +91,8 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"slate:?mic=off":          {`"mic"`},
 		"camera:?fps=%zz":         {"query"},
 	} {
-		_, err := capture.ParseSpec(uri)
-		if !errors.Is(err, capture.ErrSpec) {
+		_, err := ParseSpec(uri)
+		if !errors.Is(err, ErrSpec) {
 			t.Errorf("ParseSpec(%q) = %v, want ErrSpec", uri, err)
 			continue
 		}
@@ -112,11 +110,11 @@ func FuzzParseSpec(f *testing.F) {
 	f.Add("camera:by-id/usb-046d_C920?ondemand=10s")
 	f.Add("slate:?text=back+soon&ondemand=off")
 	f.Fuzz(func(t *testing.T, uri string) {
-		spec, err := capture.ParseSpec(uri)
+		spec, err := ParseSpec(uri)
 		if err != nil {
 			return
 		}
-		if again, err := capture.ParseSpec(spec.String()); err != nil || again != spec {
+		if again, err := ParseSpec(spec.String()); err != nil || again != spec {
 			t.Errorf("%q is read as %+v, printed as %q, read again as %+v, %v", uri, spec, spec, again, err)
 		}
 	})

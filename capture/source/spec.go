@@ -1,4 +1,6 @@
-package capture
+// Package source says what a source on this machine is asked for, as a URI, and names the ways in which one fails. It opens
+// nothing and knows no pictures: all that supervises, opens, encodes or draws can share it.
+package source
 
 import (
 	"fmt"
@@ -37,8 +39,8 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// drawn tells the kinds that need no device.
-func (k Kind) drawn() bool { return k == Pattern || k == Slate }
+// Drawn tells the kinds that need no device.
+func (k Kind) Drawn() bool { return k == Pattern || k == Slate }
 
 // Values of Spec.Microphone that are not the name of one.
 const (
@@ -107,7 +109,7 @@ func ParseSpec(uri string) (Spec, error) {
 		return Spec{}, specError(uri, "unknown scheme %q; allowed: %s", scheme, allowedSchemes())
 	}
 	path, query, _ := strings.Cut(rest, "?")
-	if kind.drawn() && path != "" {
+	if kind.Drawn() && path != "" {
 		return Spec{}, specError(uri, "a %s has no device %q; allowed: %s:?KEY=VALUE", kind, path, kind)
 	}
 	spec := defaultSpec(kind)
