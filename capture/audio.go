@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"porthole/capture/clock"
 )
 
 const (
@@ -29,7 +31,7 @@ type audioPump struct {
 	encoder audioEncoder
 	track   track
 
-	clock   sampleClock
+	clock   clock.Samples
 	pending []int16 // samples that do not fill a block yet
 	packet  rtp.Packet
 	base    uint32 // RTP timestamp of sample 0
@@ -39,7 +41,7 @@ type audioPump struct {
 func newAudioPump(source audioSource, encoder audioEncoder, t track) *audioPump {
 	return &audioPump{
 		source: source, encoder: encoder, track: t,
-		clock:  sampleClock{rate: audioRate},
+		clock:  clock.Samples{Rate: audioRate},
 		base:   rand.Uint32(),
 		packet: rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, SequenceNumber: uint16(rand.Uint32())}},
 		report: reporter{track: t},
@@ -62,14 +64,14 @@ func (p *audioPump) run(ctx context.Context) error {
 // push takes one chunk and sends the blocks that it completes.
 func (p *audioPump) push(samples []int16, capturedAt time.Time) error {
 	channels := p.source.Channels()
-	if p.clock.observe(capturedAt, len(samples)/channels) > 0 {
+	if p.clock.Observe(capturedAt, len(samples)/channels) > 0 {
 		p.pending = p.pending[:0] // half a block from before the gap: it does not join
 	}
 	p.pending = append(p.pending, samples...)
 	block := audioBlock * channels
 	rest := p.pending
 	for len(rest) >= block {
-		first := p.clock.samples - int64(len(rest)/channels)
+		first := p.clock.Count - int64(len(rest)/channels)
 		if err := p.send(rest[:block], first); err != nil {
 			return err
 		}
@@ -85,7 +87,7 @@ func (p *audioPump) send(block []int16, first int64) error {
 		return err
 	}
 	timestamp := p.base + uint32(first)
-	p.report.at(p.clock.at(first), timestamp)
+	p.report.at(p.clock.At(first), timestamp)
 	if len(payload) == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"porthole/capture/clock"
 	"porthole/capture/source"
 	"porthole/internal/panics"
 )
@@ -43,8 +44,8 @@ type cameraSource struct {
 	fullRange bool // see picture.load
 	log       *slog.Logger
 
-	smooth smoother
-	thin   thinner
+	smooth clock.Smoother
+	thin   clock.Thinner
 
 	lastGood time.Time     // or the moment of opening
 	patience time.Duration // after lastGood
@@ -59,15 +60,15 @@ func newCameraSource(images imageReader, closeDriver func() error, mode choice, 
 		images: images, close: closeDriver, fullRange: mode.Format == "MJPEG", log: log,
 		lastGood: time.Now(), patience: firstToGiveUp,
 	}
-	if mode.FPS > float64(spec.FPS)*rateOffBy {
-		c.thin.interval = time.Second / time.Duration(spec.FPS)
+	if mode.FPS > float64(spec.FPS)*clock.RateOffBy {
+		c.thin.Interval = time.Second / time.Duration(spec.FPS)
 	}
 	return c
 }
 
 // expectedRate is what a source in this mode delivers: what the driver promises, at most what is asked.
 func expectedRate(mode choice, spec source.Spec) float64 {
-	if mode.FPS == 0 || mode.FPS > float64(spec.FPS)*rateOffBy {
+	if mode.FPS == 0 || mode.FPS > float64(spec.FPS)*clock.RateOffBy {
 		return float64(spec.FPS)
 	}
 	return mode.FPS
@@ -96,7 +97,7 @@ func (c *cameraSource) Read(ctx context.Context, f *picture) error {
 		if err := c.fault(err, asked, time.Now()); err != nil {
 			return err
 		}
-		pause(ctx, faultPause)
+		clock.Wait(ctx, faultPause)
 	}
 }
 
@@ -108,8 +109,8 @@ func (c *cameraSource) readOnce(f *picture) (wanted bool, arrived time.Time, err
 		return false, arrived, err
 	}
 	defer release()
-	captured := c.smooth.next(arrived)
-	if !c.thin.keep(captured) {
+	captured := c.smooth.Next(arrived)
+	if !c.thin.Keep(captured) {
 		return false, arrived, nil
 	}
 	f.CapturedAt = captured

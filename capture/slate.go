@@ -10,6 +10,7 @@ import (
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
 
+	"porthole/capture/clock"
 	"porthole/capture/source"
 )
 
@@ -37,7 +38,7 @@ func (s *slateSource) Read(ctx context.Context, f *picture) error {
 		due = s.start.Add(time.Duration(s.next) * interval)
 	}
 	s.next++
-	pause(ctx, time.Until(due))
+	clock.Wait(ctx, time.Until(due))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

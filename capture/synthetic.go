@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"porthole/capture/clock"
 	"porthole/capture/source"
 )
 
@@ -38,7 +39,7 @@ func (s *patternSource) Read(ctx context.Context, f *picture) error {
 	s.skipTo(time.Now())
 	due := s.due(s.next)
 	s.next++
-	pause(ctx, time.Until(due))
+	clock.Wait(ctx, time.Until(due))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -72,12 +73,12 @@ func newToneSource(start time.Time) *toneSource { return &toneSource{start: star
 
 // Read waits until its chunk would have been recorded to the end.
 func (s *toneSource) Read(ctx context.Context) ([]int16, time.Time, error) {
-	clock := sampleClock{rate: audioRate, epoch: s.start}
-	if late := time.Since(clock.at(s.next + toneChunk)); late > maxToneLate {
+	samples := clock.Samples{Rate: audioRate, Epoch: s.start}
+	if late := time.Since(samples.At(s.next + toneChunk)); late > maxToneLate {
 		s.next += int64(late/(20*time.Millisecond)) * toneChunk
 	}
-	capturedAt := clock.at(s.next)
-	pause(ctx, time.Until(clock.at(s.next+toneChunk)))
+	capturedAt := samples.At(s.next)
+	clock.Wait(ctx, time.Until(samples.At(s.next+toneChunk)))
 	if ctx.Err() != nil {
 		return nil, time.Time{}, context.Cause(ctx)
 	}

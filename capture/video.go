@@ -12,6 +12,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"porthole/capture/clock"
 	"porthole/capture/source"
 	"porthole/internal/panics"
 )
@@ -46,8 +47,8 @@ type videoPump struct {
 	encoder   videoEncoder // nil: to be built
 	faults    []time.Time  // when encoders have failed lately
 	params    videoParams  // of encoder, or of the one to be built
-	meter     rateMeter
-	clock     rtpClock
+	meter     clock.RateMeter
+	clock     clock.RTP
 	packets   packetizer
 	report    reporter
 	encoded   int // pictures
@@ -61,7 +62,7 @@ func newVideoPump(spec source.Spec, fps float64, codecs codecs, box *mailbox, lo
 	return &videoPump{
 		spec: spec, codecs: codecs, box: box, log: log, replaced: func() {},
 		params:  videoParams{FPS: fps, Bitrate: spec.Bitrate},
-		meter:   rateMeter{window: rateWindow},
+		meter:   clock.RateMeter{Window: rateWindow},
 		packets: packetizer{sequence: uint16(rand.Uint32())},
 	}
 }
@@ -88,14 +89,14 @@ func (p *videoPump) run(ctx context.Context, t track) (err error) {
 
 // push encodes and sends one picture.
 func (p *videoPump) push(f *picture) error {
-	if p.clock.epoch.IsZero() {
-		p.clock = rtpClock{epoch: f.CapturedAt, base: rand.Uint32(), rate: videoRate}
+	if p.clock.Epoch.IsZero() {
+		p.clock = clock.RTP{Epoch: f.CapturedAt, Base: rand.Uint32(), Rate: videoRate}
 	}
 	unit, err := p.encode(f)
 	if err != nil {
 		return p.encoderFailed(err)
 	}
-	timestamp := p.clock.at(f.CapturedAt)
+	timestamp := p.clock.At(f.CapturedAt)
 	p.report.at(f.CapturedAt, timestamp)
 	if len(unit) == 0 {
 		return nil // left out by the rate control
@@ -164,7 +165,7 @@ func (p *videoPump) dropEncoder() {
 func (p *videoPump) fitEncoder(f *picture) error {
 	want := p.params
 	want.Width, want.Height = f.Width, f.Height
-	if fps, changed := p.meter.observe(f.CapturedAt, want.FPS); changed {
+	if fps, changed := p.meter.Observe(f.CapturedAt, want.FPS); changed {
 		p.log.Info("frame rate is not as expected", "expected", roundTo(want.FPS, 10), "measured", roundTo(fps, 10))
 		want.FPS = max(fps, minRate)
 	}

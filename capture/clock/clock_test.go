@@ -1,4 +1,4 @@
-package capture
+package clock
 
 import (
 	"math"
@@ -10,7 +10,7 @@ import (
 
 func TestRTPClock(t *testing.T) {
 	epoch := time.Now()
-	clock := rtpClock{epoch: epoch, base: math.MaxUint32 - 10, rate: 90000}
+	clock := RTP{Epoch: epoch, Base: math.MaxUint32 - 10, Rate: 90000}
 	for _, test := range []struct {
 		after time.Duration
 		ticks uint64
@@ -21,7 +21,7 @@ func TestRTPClock(t *testing.T) {
 		{30 * time.Hour, 30 * 3600 * 90000}, // nanoseconds times 90000 would have overflowed
 		{1000 * time.Hour, 1000 * 3600 * 90000},
 	} {
-		if got, want := clock.at(epoch.Add(test.after)), clock.base+uint32(test.ticks); got != want {
+		if got, want := clock.At(epoch.Add(test.after)), clock.Base+uint32(test.ticks); got != want {
 			t.Errorf("after %v: got %d, want %d", test.after, got, want)
 		}
 	}
@@ -42,13 +42,13 @@ func TestRateMeter(t *testing.T) {
 		{"slower and back", []int{30, 30, 10, 10, 10, 10, 10, 30, 30, 30, 30, 30, 30}, []int{10, 30}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			meter := rateMeter{window: 2 * time.Second}
+			meter := RateMeter{Window: 2 * time.Second}
 			at := time.Now()
 			rate := 30.0
 			var got []int
 			for _, fps := range test.rates {
 				for range fps {
-					if measured, changed := meter.observe(at, rate); changed {
+					if measured, changed := meter.Observe(at, rate); changed {
 						rate = measured
 						got = append(got, int(math.Round(measured)))
 					}
@@ -66,13 +66,13 @@ func TestSmootherEvensOutJitter(t *testing.T) {
 	const period = time.Second / 30
 	random := rand.New(rand.NewPCG(1, 1))
 	start := time.Now()
-	var s smoother
+	var s Smoother
 	var last time.Time
 	worst := time.Duration(0)
 	for i := range 3000 {
 		exposed := start.Add(time.Duration(i) * period)
 		arrived := exposed.Add(time.Duration(random.Int64N(int64(8 * time.Millisecond))))
-		got := s.next(arrived)
+		got := s.Next(arrived)
 		if i > 300 {
 			worst = max(worst, (got.Sub(last) - period).Abs())
 			if off := got.Sub(exposed); off < -2*time.Millisecond || off > 10*time.Millisecond {
@@ -87,11 +87,11 @@ func TestSmootherEvensOutJitter(t *testing.T) {
 }
 
 func TestSmootherFollows(t *testing.T) {
-	var s smoother
+	var s Smoother
 	at := time.Now()
 	step := func(gap time.Duration) (off time.Duration) {
 		at = at.Add(gap)
-		return s.next(at).Sub(at).Abs()
+		return s.Next(at).Sub(at).Abs()
 	}
 	for range 50 {
 		step(33 * time.Millisecond)
@@ -114,12 +114,12 @@ func TestSmootherFollows(t *testing.T) {
 
 func TestSmootherNeverGoesBack(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
-	var s smoother
+	var s Smoother
 	at := time.Now()
-	last := s.next(at)
+	last := s.Next(at)
 	for range 10_000 {
 		at = at.Add(time.Duration(random.Int64N(int64(100 * time.Millisecond))))
-		got := s.next(at)
+		got := s.Next(at)
 		if !got.After(last) {
 			t.Fatalf("%v does not come after %v", got, last)
 		}
@@ -131,11 +131,11 @@ func TestThinner(t *testing.T) {
 	for _, test := range []struct {
 		from, to, want int // pictures a second
 	}{{60, 30, 30}, {50, 30, 30}, {30, 10, 10}, {120, 24, 24}} {
-		thin := thinner{interval: time.Second / time.Duration(test.to)}
+		thin := Thinner{Interval: time.Second / time.Duration(test.to)}
 		at := time.Now()
 		kept := 0
 		for range 10 * test.from {
-			if thin.keep(at) {
+			if thin.Keep(at) {
 				kept++
 			}
 			at = at.Add(time.Second / time.Duration(test.from))
@@ -144,9 +144,9 @@ func TestThinner(t *testing.T) {
 			t.Errorf("%d of %d pictures in 10 s at %d a second, want %d", kept, 10*test.from, test.from, 10*test.want)
 		}
 	}
-	var all thinner
+	var all Thinner
 	for range 3 {
-		if !all.keep(time.Now()) {
+		if !all.Keep(time.Now()) {
 			t.Error("the zero thinner leaves pictures out")
 		}
 	}
@@ -157,13 +157,13 @@ func TestSampleClock(t *testing.T) {
 	start := time.Now()
 	run := func(speed float64, jitter time.Duration) (off time.Duration) {
 		random := rand.New(rand.NewPCG(1, 1))
-		clock := sampleClock{rate: audioRate}
+		clock := Samples{Rate: 48000}
 		for i := range 60_000 { // ten minutes
 			real := start.Add(time.Duration(float64(i) * float64(10*time.Millisecond) / speed))
-			if lost := clock.observe(real.Add(time.Duration(random.Int64N(int64(jitter)+1))), chunk); lost != 0 {
+			if lost := clock.Observe(real.Add(time.Duration(random.Int64N(int64(jitter)+1))), chunk); lost != 0 {
 				t.Fatalf("chunk %d: %d samples are said to be lost", i, lost)
 			}
-			off = clock.at(clock.samples - chunk).Sub(real).Abs()
+			off = clock.At(clock.Count - chunk).Sub(real).Abs()
 		}
 		return off
 	}
@@ -176,15 +176,15 @@ func TestSampleClock(t *testing.T) {
 }
 
 func TestSampleClockFindsGaps(t *testing.T) {
-	clock := sampleClock{rate: audioRate}
+	clock := Samples{Rate: 48000}
 	at := time.Now()
-	clock.observe(at, 4800)
+	clock.Observe(at, 4800)
 	at = at.Add(100*time.Millisecond + time.Second)
-	lost := clock.observe(at, 4800)
-	if lost != audioRate {
-		t.Errorf("%d samples lost, want %d", lost, audioRate)
+	lost := clock.Observe(at, 4800)
+	if lost != 48000 {
+		t.Errorf("%d samples lost, want %d", lost, 48000)
 	}
-	if got := clock.at(clock.samples - 4800); got.Sub(at).Abs() > time.Millisecond {
+	if got := clock.At(clock.Count - 4800); got.Sub(at).Abs() > time.Millisecond {
 		t.Errorf("after the gap it is %v off", got.Sub(at))
 	}
 }
