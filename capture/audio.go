@@ -8,26 +8,16 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/capture/clock"
+	"porthole/capture/media"
 )
 
 const (
-	audioRate    = 48000 // samples a second, and Opus's RTP clock (RFC 7587 §4.1)
-	audioBlock   = 960   // samples of a channel in one Opus packet: 20 ms
 	audioBitrate = 64_000
 )
 
-// audioSource delivers sound as it is recorded: a microphone or the test tone.
-type audioSource interface {
-	// Read waits for the next chunk, of any length: interleaved samples at audioRate, valid until the next Read,
-	// and the time when the first of them was captured. It returns soon after ctx has ended.
-	Read(ctx context.Context) (samples []int16, capturedAt time.Time, err error)
-	Channels() int // 1 or 2
-	Close() error  // once, when nobody reads
-}
-
 // audioPump reads one audioSource to its end, encodes it and writes it to a track.
 type audioPump struct {
-	source  audioSource
+	source  media.Sound
 	encoder audioEncoder
 	track   track
 
@@ -38,10 +28,10 @@ type audioPump struct {
 	report  reporter
 }
 
-func newAudioPump(source audioSource, encoder audioEncoder, t track) *audioPump {
+func newAudioPump(source media.Sound, encoder audioEncoder, t track) *audioPump {
 	return &audioPump{
 		source: source, encoder: encoder, track: t,
-		clock:  clock.Samples{Rate: audioRate},
+		clock:  clock.Samples{Rate: media.SampleRate},
 		base:   rand.Uint32(),
 		packet: rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, SequenceNumber: uint16(rand.Uint32())}},
 		report: reporter{track: t},
@@ -68,7 +58,7 @@ func (p *audioPump) push(samples []int16, capturedAt time.Time) error {
 		p.pending = p.pending[:0] // half a block from before the gap: it does not join
 	}
 	p.pending = append(p.pending, samples...)
-	block := audioBlock * channels
+	block := media.BlockSize * channels
 	rest := p.pending
 	for len(rest) >= block {
 		first := p.clock.Count - int64(len(rest)/channels)

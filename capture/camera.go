@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"porthole/capture/clock"
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/panics"
 )
@@ -75,7 +76,7 @@ func expectedRate(mode choice, spec source.Spec) float64 {
 }
 
 // Read skips what is broken and what is too much, and ends with ErrDeviceGone or ErrStalled.
-func (c *cameraSource) Read(ctx context.Context, f *picture) error {
+func (c *cameraSource) Read(ctx context.Context, f *media.Picture) error {
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -102,7 +103,7 @@ func (c *cameraSource) Read(ctx context.Context, f *picture) error {
 }
 
 // readOnce takes one picture from the driver, and loads it into f unless it is a surplus one.
-func (c *cameraSource) readOnce(f *picture) (wanted bool, arrived time.Time, err error) {
+func (c *cameraSource) readOnce(f *media.Picture) (wanted bool, arrived time.Time, err error) {
 	img, release, err := c.images.Read()
 	arrived = time.Now()
 	if err != nil {
@@ -114,7 +115,7 @@ func (c *cameraSource) readOnce(f *picture) (wanted bool, arrived time.Time, err
 		return false, arrived, nil
 	}
 	f.CapturedAt = captured
-	return true, arrived, f.load(img, c.fullRange)
+	return true, arrived, f.Load(img, c.fullRange)
 }
 
 // fault counts a failed read and says whether it is the end.

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
@@ -24,7 +25,7 @@ func supervise(t *testing.T, d time.Duration, open func(n int) (*fakeCamera, err
 	s := supervisor{
 		known: func() {},
 		spec:  spec, codecs: new(fakeCodecs), log: log, devices: devices, place: newFakePlace(true),
-		origin: &fakeOrigin{openInput: func() (*input, error) {
+		origin: &fakeOrigin{openInput: func() (*media.Input, error) {
 			opened++
 			camera, err := open(opened)
 			if err != nil {
@@ -160,7 +161,7 @@ func TestGuardedEncoderAfterClose(t *testing.T) {
 	if inner.codecs.closed != 1 {
 		t.Errorf("closed %d times, want once", inner.codecs.closed)
 	}
-	if _, err := encoder.Encode(&picture{Width: 2, Height: 2}, true); !errors.Is(err, ErrEncoderClosed) {
+	if _, err := encoder.Encode(&media.Picture{Width: 2, Height: 2}, true); !errors.Is(err, ErrEncoderClosed) {
 		t.Errorf("Encode after Close: %v, want ErrEncoderClosed", err)
 	}
 }

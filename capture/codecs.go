@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 	"porthole/internal/panics"
@@ -39,11 +40,11 @@ func probeProfile(spec source.Spec, c codecs) (string, error) {
 		return "", err
 	}
 	defer func() { _ = encoder.Close() }()
-	var blank picture
-	blank.resize(spec.Width, spec.Height)
-	fill(blank.Y, lumaGrey)
-	fill(blank.U, 128)
-	fill(blank.V, 128)
+	var blank media.Picture
+	blank.Resize(spec.Width, spec.Height)
+	media.Fill(blank.Y, media.LumaGrey)
+	media.Fill(blank.U, 128)
+	media.Fill(blank.V, 128)
 	unit, err := encoder.Encode(&blank, true)
 	if err != nil {
 		return "", err

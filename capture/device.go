@@ -18,6 +18,7 @@ import (
 	"github.com/pion/mediadevices/pkg/driver/camera"
 	"github.com/pion/mediadevices/pkg/prop"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/holders"
 )
@@ -225,18 +226,18 @@ func tryCamera(spec source.Spec) (foundCamera, error) {
 
 // newRealCamera returns the origin of a camera of this machine.
 func newRealCamera(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
-	return newCameraOrigin(spec, systemDevices, func(name string) (*input, string, error) { return openCamera(name, spec, log) })
+	return newCameraOrigin(spec, systemDevices, func(name string) (*media.Input, string, error) { return openCamera(name, spec, log) })
 }
 
-func openCamera(name string, spec source.Spec, log *slog.Logger) (_ *input, node string, err error) {
+func openCamera(name string, spec source.Spec, log *slog.Logger) (_ *media.Input, node string, err error) {
 	c, images, mode, err := startCamera(name, spec)
 	if err != nil {
 		return nil, "", err
 	}
-	in := &input{
-		video: newCameraSource(images, c.driver.Close, mode, spec, log.With("device", c.node)),
-		fps:   expectedRate(mode, spec),
-		about: []any{
+	in := &media.Input{
+		Pictures: newCameraSource(images, c.driver.Close, mode, spec, log.With("device", c.node)),
+		FPS:      expectedRate(mode, spec),
+		About: []any{
 			"device", c.node, "format", mode.Format, "size", fmt.Sprintf("%dx%d", mode.Width, mode.Height),
 			"fps", mode.FPS, "bitrate", spec.Bitrate,
 		},
@@ -247,8 +248,8 @@ func openCamera(name string, spec source.Spec, log *slog.Logger) (_ *input, node
 		return in, c.node, nil
 	}
 	if microphone != nil {
-		in.audio = microphone
-		in.about = append(in.about, "microphone", microphone.name)
+		in.Sound = microphone
+		in.About = append(in.About, "microphone", microphone.name)
 	}
 	return in, c.node, nil
 }

@@ -3,6 +3,8 @@ package capture
 import (
 	"errors"
 	"sync"
+
+	"porthole/capture/media"
 )
 
 // ErrEncoderClosed is returned by an encoder that was used after Close.
@@ -12,7 +14,7 @@ var ErrEncoderClosed = errors.New("encoder is closed")
 type videoEncoder interface {
 	// Encode returns the access unit of one picture in Annex B form. It may be empty without an error: the
 	// encoder left the picture out to keep its bitrate. keyframe forces an IDR picture. The picture is not kept.
-	Encode(f *picture, keyframe bool) ([]byte, error)
+	Encode(f *media.Picture, keyframe bool) ([]byte, error)
 	Close() error
 }
 
@@ -45,7 +47,7 @@ type guardedEncoder struct {
 }
 
 // Encode is the encoder's, or ErrEncoderClosed.
-func (g *guardedEncoder) Encode(f *picture, keyframe bool) ([]byte, error) {
+func (g *guardedEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.enc == nil {

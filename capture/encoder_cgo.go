@@ -14,6 +14,8 @@ import (
 	"github.com/pion/mediadevices/pkg/io/video"
 	"github.com/pion/mediadevices/pkg/prop"
 	"github.com/pion/mediadevices/pkg/wave"
+
+	"porthole/capture/media"
 )
 
 // libraryCodecs builds the encoders that are linked into the binary.
@@ -60,7 +62,7 @@ func (libraryCodecs) newVideoEncoder(p videoParams) (videoEncoder, error) {
 }
 
 // Encode lets the library pull f, and waits for what it makes of it.
-func (e *openh264Encoder) Encode(f *picture, keyframe bool) ([]byte, error) {
+func (e *openh264Encoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 	e.picture = image.YCbCr{
 		Y: f.Y, Cb: f.U, Cr: f.V, YStride: f.Width, CStride: f.Width / 2,
 		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, f.Width, f.Height),
@@ -96,12 +98,12 @@ func (libraryCodecs) newAudioEncoder(channels int) (audioEncoder, error) {
 	params.Latency = opus.Latency20ms
 
 	e := &opusEncoder{block: wave.Int16Interleaved{
-		Size: wave.ChunkInfo{Len: audioBlock, Channels: channels, SamplingRate: audioRate},
+		Size: wave.ChunkInfo{Len: media.BlockSize, Channels: channels, SamplingRate: media.SampleRate},
 	}}
 	pull := audio.ReaderFunc(func() (wave.Audio, func(), error) { return &e.block, func() {}, nil })
 	media := prop.Media{Audio: prop.Audio{
-		ChannelCount: channels, SampleRate: audioRate, SampleSize: 2, IsInterleaved: true,
-		Latency: audioBlock * time.Second / audioRate,
+		ChannelCount: channels, SampleRate: media.SampleRate, SampleSize: 2, IsInterleaved: true,
+		Latency: media.BlockSize * time.Second / media.SampleRate,
 	}}
 	e.encoder, err = params.BuildAudioEncoder(pull, media)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
@@ -48,10 +49,10 @@ func steady(fps, width, height int) func(int) (image.Image, time.Duration, error
 }
 
 // input makes the camera a source of the session.
-func (c *fakeCamera) input(spec source.Spec, log *slog.Logger) *input {
+func (c *fakeCamera) input(spec source.Spec, log *slog.Logger) *media.Input {
 	closeCamera := func() error { c.closed.Store(true); return nil }
 	mode := choice{Format: "YUYV", Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS)}
-	return &input{video: newCameraSource(c, closeCamera, mode, spec, log), fps: expectedRate(mode, spec)}
+	return &media.Input{Pictures: newCameraSource(c, closeCamera, mode, spec, log), FPS: expectedRate(mode, spec)}
 }
 
 // fakeCodecs builds encoders that note what is asked of them.
@@ -80,7 +81,7 @@ func (c *fakeCodecs) newVideoEncoder(p videoParams) (videoEncoder, error) {
 	return &fakeEncoder{codecs: c, params: p, first: true}, nil
 }
 
-func (e *fakeEncoder) Encode(f *picture, keyframe bool) ([]byte, error) {
+func (e *fakeEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 	e.codecs.mu.Lock()
 	defer e.codecs.mu.Unlock()
 	if f.Width != e.params.Width || f.Height != e.params.Height {
@@ -229,7 +230,7 @@ func newLog() (*slog.Logger, *logLines) {
 
 // fakeOrigin is a device whose state the test says.
 type fakeOrigin struct {
-	openInput func() (*input, error)
+	openInput func() (*media.Input, error)
 
 	mu     sync.Mutex
 	absent error // what look says
@@ -255,7 +256,7 @@ func (o *fakeOrigin) known() bool {
 	return o.was
 }
 
-func (o *fakeOrigin) open() (*input, error) {
+func (o *fakeOrigin) open() (*media.Input, error) {
 	in, err := o.openInput()
 	o.mu.Lock()
 	defer o.mu.Unlock()

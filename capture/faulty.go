@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
@@ -57,7 +58,7 @@ func newDevice(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
 		return newRealCamera(spec, log)
 	}
 	dir := devices(filepath.Dir(spec.Device))
-	return newCameraOrigin(spec, dir, func(name string) (*input, string, error) { return openFaulty(dir, name, spec, log) })
+	return newCameraOrigin(spec, dir, func(name string) (*media.Input, string, error) { return openFaulty(dir, name, spec, log) })
 }
 
 func checkDevice(spec source.Spec) error {
@@ -70,7 +71,7 @@ func checkDevice(spec source.Spec) error {
 	return devices(filepath.Dir(spec.Device)).look(spec.Device)
 }
 
-func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*input, string, error) {
+func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*media.Input, string, error) {
 	node, err := resolve(dir.path(name))
 	if err != nil {
 		return nil, "", err
@@ -96,12 +97,12 @@ func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*
 	}
 	driver := &faultyDriver{node: node, pictures: newPatternSource(drawn, time.Now())}
 	mode := choice{Format: "I420", Width: drawn.Width, Height: drawn.Height, FPS: float64(spec.FPS)}
-	in := &input{
-		video: newCameraSource(driver, driver.Close, mode, spec, log.With("device", node)), fps: float64(spec.FPS),
-		about: []any{"device", node},
+	in := &media.Input{
+		Pictures: newCameraSource(driver, driver.Close, mode, spec, log.With("device", node)), FPS: float64(spec.FPS),
+		About: []any{"device", node},
 	}
 	if spec.Microphone != source.MicOff {
-		in.audio = newToneSource(time.Now())
+		in.Sound = newToneSource(time.Now())
 	}
 	return in, node, nil
 }
@@ -125,7 +126,7 @@ func (d *faultyDriver) Read() (image.Image, func(), error) {
 	}
 	d.pictures.skipTo(time.Now())
 	time.Sleep(time.Until(d.pictures.due(d.pictures.next)))
-	f := new(picture)
+	f := new(media.Picture)
 	d.pictures.pattern.draw(f, time.Now())
 	d.pictures.next++
 	d.n++
@@ -168,7 +169,7 @@ type faultyEncoder struct {
 }
 
 // Encode fails as the file says; what cannot be read is the camera's business.
-func (e faultyEncoder) Encode(f *picture, keyframe bool) ([]byte, error) {
+func (e faultyEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 	switch fault, _, _ := faultOf(e.node); fault {
 	case "encoder-error":
 		return nil, errors.New("an encoder that fails because it was told to")

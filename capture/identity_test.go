@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
@@ -99,10 +100,10 @@ func TestReplugUnderAnotherNumber(t *testing.T) {
 	d := newFakeDev(t)
 	d.plug("video0", "by-id/usb-A")
 	var asked []string
-	o, watch := newCameraOrigin(source.Spec{Device: d.dir.join("video0")}, d.dir, func(name string) (*input, string, error) {
+	o, watch := newCameraOrigin(source.Spec{Device: d.dir.join("video0")}, d.dir, func(name string) (*media.Input, string, error) {
 		asked = append(asked, filepath.Base(name))
 		node, err := resolve(d.dir.path(name))
-		return &input{}, node, err
+		return &media.Input{}, node, err
 	})
 	defer watch.Close()
 	open := func() {
@@ -147,13 +148,13 @@ func TestReplugUnderAnotherNumber(t *testing.T) {
 func TestNameThatComesLate(t *testing.T) {
 	d := newFakeDev(t)
 	d.plug("video0")
-	o, watch := newCameraOrigin(source.Spec{}, d.dir, func(name string) (*input, string, error) {
+	o, watch := newCameraOrigin(source.Spec{}, d.dir, func(name string) (*media.Input, string, error) {
 		path := d.dir.path(name)
 		if path == "" {
 			path = d.dir.join("video0")
 		}
 		node, err := resolve(path)
-		return &input{}, node, err
+		return &media.Input{}, node, err
 	})
 	defer watch.Close()
 	if _, err := o.open(); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pion/mediadevices/pkg/frame"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
@@ -38,7 +39,7 @@ func encodePattern(t testing.TB, spec source.Spec, pictures int) [][]byte {
 	encoder, p := buildEncoder(t, spec), newPattern(spec)
 	start := time.Now()
 	var units [][]byte
-	var f picture
+	var f media.Picture
 	for i := range pictures {
 		p.draw(&f, start.Add(time.Duration(i)*time.Second/time.Duration(spec.FPS)))
 		u, err := encoder.Encode(&f, false)
@@ -83,7 +84,7 @@ func TestPatternFillsItsBitrate(t *testing.T) {
 func TestOpenH264Control(t *testing.T) {
 	spec := patternSpec(t, "pattern:?size=320x180")
 	encoder, p := buildEncoder(t, spec), newPattern(spec)
-	var f picture
+	var f media.Picture
 	at := time.Now()
 	encode := func(keyframe bool) []byte {
 		p.draw(&f, at)
@@ -138,7 +139,7 @@ func TestOpusEncodesTheTone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		samples := make([]int16, audioBlock*channels)
+		samples := make([]int16, media.BlockSize*channels)
 		for i := range samples {
 			samples[i] = int16(i * 37)
 		}
@@ -238,7 +239,7 @@ func TestMadeUpMicrophones(t *testing.T) {
 func BenchmarkDecode(b *testing.B) {
 	const width, height = 1280, 720
 	spec := patternSpec(b, "pattern:")
-	var f picture
+	var f media.Picture
 	newPattern(spec).draw(&f, time.Now())
 	var photo bytes.Buffer
 	_ = jpeg.Encode(&photo, &image.YCbCr{
@@ -255,13 +256,13 @@ func BenchmarkDecode(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			var p picture
+			var p media.Picture
 			for b.Loop() {
 				img, release, err := decoder.Decode(data, width, height)
 				if err != nil {
 					b.Fatal(err)
 				}
-				_ = p.load(img, format == "MJPEG")
+				_ = p.Load(img, format == "MJPEG")
 				release()
 			}
 		})
@@ -273,7 +274,7 @@ func BenchmarkEncode(b *testing.B) {
 		b.Run(uri, func(b *testing.B) {
 			spec := patternSpec(b, uri)
 			encoder, p := buildEncoder(b, spec), newPattern(spec)
-			pictures := make([]picture, 30)
+			pictures := make([]media.Picture, 30)
 			at := time.Now()
 			for i := range pictures {
 				p.draw(&pictures[i], at.Add(time.Duration(i)*time.Second/30))

@@ -3,6 +3,8 @@ package capture
 import (
 	"context"
 	"sync"
+
+	"porthole/capture/media"
 )
 
 // mailbox hands raw pictures from the goroutine that reads them to the one that encodes them, so that decoding a JPEG
@@ -12,15 +14,15 @@ type mailbox struct {
 	ready chan struct{} // capacity 1: a picture waits
 
 	mu      sync.Mutex
-	waiting *picture
-	spare   []*picture
+	waiting *media.Picture
+	spare   []*media.Picture
 	dropped uint64 // pictures overwritten unseen
 }
 
 func newMailbox() *mailbox { return &mailbox{ready: make(chan struct{}, 1)} }
 
 // blank returns a frame to fill: a used one where there is one.
-func (m *mailbox) blank() *picture {
+func (m *mailbox) blank() *media.Picture {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n := len(m.spare); n > 0 {
@@ -28,11 +30,11 @@ func (m *mailbox) blank() *picture {
 		m.spare = m.spare[:n-1]
 		return f
 	}
-	return new(picture)
+	return new(media.Picture)
 }
 
 // put offers a picture, which belongs to the mailbox from here on.
-func (m *mailbox) put(f *picture) {
+func (m *mailbox) put(f *media.Picture) {
 	m.mu.Lock()
 	if m.waiting != nil {
 		m.spare = append(m.spare, m.waiting)
@@ -47,7 +49,7 @@ func (m *mailbox) put(f *picture) {
 }
 
 // take waits for the next picture. The caller gives it back with release. The error is ctx's cause.
-func (m *mailbox) take(ctx context.Context) (*picture, error) {
+func (m *mailbox) take(ctx context.Context) (*media.Picture, error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -64,7 +66,7 @@ func (m *mailbox) take(ctx context.Context) (*picture, error) {
 	}
 }
 
-func (m *mailbox) release(f *picture) {
+func (m *mailbox) release(f *media.Picture) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.spare = append(m.spare, f)

@@ -19,6 +19,7 @@ import (
 	"github.com/pion/mediadevices/pkg/prop"
 	"github.com/pion/mediadevices/pkg/wave"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/awake"
 )
@@ -132,8 +133,8 @@ func (m foundMicrophone) open() (*microphone, error) {
 	}
 	// The audio library converts from whatever the hardware has.
 	reader, err := recorder.AudioRecord(prop.Media{Audio: prop.Audio{
-		ChannelCount: channels, SampleRate: audioRate, SampleSize: 2, IsInterleaved: true,
-		Latency: audioBlock * time.Second / audioRate,
+		ChannelCount: channels, SampleRate: media.SampleRate, SampleSize: 2, IsInterleaved: true,
+		Latency: media.BlockSize * time.Second / media.SampleRate,
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("microphone %s: start: %w", m.Name, err)
@@ -161,7 +162,7 @@ func (m *microphone) Read(ctx context.Context) ([]int16, time.Time, error) {
 	if !ok {
 		return nil, time.Time{}, fmt.Errorf("microphone %s: delivers %T", m.name, chunk)
 	}
-	length := time.Duration(sound.Size.Len) * time.Second / audioRate
+	length := time.Duration(sound.Size.Len) * time.Second / media.SampleRate
 	return sound.Data, arrived.Add(-length), nil
 }
 

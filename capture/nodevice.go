@@ -5,6 +5,7 @@ package capture
 import (
 	"log/slog"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
@@ -13,7 +14,7 @@ func listDevices() (Inventory, error) { return Inventory{}, source.ErrNoCgo }
 func checkCamera(source.Spec) error { return source.ErrNoCgo }
 
 func newRealCamera(spec source.Spec, _ *slog.Logger) (origin, *deviceWatch) {
-	return newCameraOrigin(spec, systemDevices, func(string) (*input, string, error) { return nil, "", source.ErrNoCgo })
+	return newCameraOrigin(spec, systemDevices, func(string) (*media.Input, string, error) { return nil, "", source.ErrNoCgo })
 }
 
 func canHear() bool { return false }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"porthole/capture/media"
 	"porthole/internal/broadcast"
 )
 
@@ -45,7 +46,7 @@ func h264Fmtp(profileLevelID string) string {
 
 func audioCodec() broadcast.Codec {
 	return broadcast.Codec{
-		MimeType: "audio/opus", ClockRate: audioRate, Channels: 2, // always 2 in SDP (RFC 7587 §7)
+		MimeType: "audio/opus", ClockRate: media.SampleRate, Channels: 2, // always 2 in SDP (RFC 7587 §7)
 		Fmtp: "minptime=10;useinbandfec=1",
 	}
 }

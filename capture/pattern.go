@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
@@ -14,9 +15,9 @@ type pattern struct {
 	width, height int
 	top           int // first row under the clock
 
-	background picture // everything that stands still
-	texture    []byte  // luma rows of the drifting field, tiled
-	noise      []byte  // luma noise, cut at a random place for every row
+	background media.Picture // everything that stands still
+	texture    []byte        // luma rows of the drifting field, tiled
+	noise      []byte        // luma noise, cut at a random place for every row
 	random     *rand.Rand
 
 	noiseWidth            int    // columns at the right edge
@@ -48,7 +49,7 @@ func newPattern(spec source.Spec) *pattern {
 	p.paintBackground()
 	p.noise = make([]byte, noiseSize+p.width)
 	for i := range p.noise {
-		p.noise[i] = byte(lumaGrey - noiseSwing + p.random.IntN(2*noiseSwing+1))
+		p.noise[i] = byte(media.LumaGrey - noiseSwing + p.random.IntN(2*noiseSwing+1))
 	}
 	p.paintTexture()
 	return p
@@ -63,15 +64,15 @@ func bars() [7][3]byte {
 
 func (p *pattern) paintBackground() {
 	b := &p.background
-	b.resize(p.width, p.height)
-	fill(b.Y, lumaGrey)
-	fill(b.U, 128)
-	fill(b.V, 128)
+	b.Resize(p.width, p.height)
+	media.Fill(b.Y, media.LumaGrey)
+	media.Fill(b.U, 128)
+	media.Fill(b.V, 128)
 	colours := bars()
 	for x := range p.width {
 		c := colours[x*len(colours)/p.width]
 		if x >= p.width-p.noiseWidth {
-			c = [3]byte{lumaGrey, 128, 128}
+			c = [3]byte{media.LumaGrey, 128, 128}
 		}
 		for y := p.top; y < p.height; y++ {
 			b.Y[y*p.width+x] = c[0]
@@ -99,8 +100,8 @@ func (p *pattern) paintTexture() {
 }
 
 // draw fills f with the picture of this moment and numbers it.
-func (p *pattern) draw(f *picture, at time.Time) {
-	f.resize(p.width, p.height)
+func (p *pattern) draw(f *media.Picture, at time.Time) {
+	f.Resize(p.width, p.height)
 	f.CapturedAt = at
 	copy(f.Y, p.background.Y)
 	copy(f.U, p.background.U)
@@ -117,7 +118,7 @@ func (p *pattern) draw(f *picture, at time.Time) {
 	p.frames++
 }
 
-func (p *pattern) drawDrift(f *picture, t time.Duration) {
+func (p *pattern) drawDrift(f *media.Picture, t time.Duration) {
 	step := int(t/(25*time.Millisecond)) % textureSize
 	stride := p.width + textureSize
 	for y := p.driftTop; y < p.driftBottom; y++ {
@@ -126,25 +127,25 @@ func (p *pattern) drawDrift(f *picture, t time.Duration) {
 	}
 }
 
-func (p *pattern) drawNoise(f *picture) {
+func (p *pattern) drawNoise(f *media.Picture) {
 	for y := p.top; y < p.height; y++ {
 		copy(f.Y[(y+1)*p.width-p.noiseWidth:(y+1)*p.width], p.noise[p.random.IntN(noiseSize):])
 	}
 }
 
-func (p *pattern) drawBar(f *picture, t time.Duration) {
+func (p *pattern) drawBar(f *media.Picture, t time.Duration) {
 	barWidth := max(p.width/stampColumns, 2)
 	const period = barSeconds * time.Second
 	x := int(int64(t%period) * int64(p.width-barWidth) / int64(period))
 	for y := p.top; y < p.height; y++ {
-		fill(f.Y[y*p.width+x:y*p.width+x+barWidth], lumaWhite)
+		media.Fill(f.Y[y*p.width+x:y*p.width+x+barWidth], media.LumaWhite)
 	}
 }
 
 // drawFlash lights a square in the middle of the left edge.
-func (p *pattern) drawFlash(f *picture) {
+func (p *pattern) drawFlash(f *media.Picture) {
 	side := p.height / 8
 	for y := p.height / 2; y < p.height/2+side; y++ {
-		fill(f.Y[y*p.width:y*p.width+side], lumaWhite)
+		media.Fill(f.Y[y*p.width:y*p.width+side], media.LumaWhite)
 	}
 }

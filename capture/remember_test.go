@@ -9,15 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
 // openAs is the origin of a camera of d that was opened once.
 func (d fakeDev) openAs(device string) *cameraOrigin {
 	d.t.Helper()
-	o, watch := newCameraOrigin(source.Spec{Device: device}, d.dir, func(name string) (*input, string, error) {
+	o, watch := newCameraOrigin(source.Spec{Device: device}, d.dir, func(name string) (*media.Input, string, error) {
 		node, err := resolve(d.dir.path(name))
-		return &input{}, node, err
+		return &media.Input{}, node, err
 	})
 	d.t.Cleanup(watch.Close)
 	if _, err := o.open(); err != nil {
@@ -127,8 +128,8 @@ func TestLinkMovesWhileItIsOpened(t *testing.T) {
 	d, _, bedroom := twins(t)
 	d.must(os.Remove(d.dir.join("v4l/by-path/socket-2")))
 	bedroom.camera.socket = "" // known by its name only
-	bedroom.openNode = func(string) (*input, string, error) {
-		return &input{video: newPatternSource(source.Spec{Width: 16, Height: 16, FPS: 1}, time.Now())}, d.dir.join("video0"), nil
+	bedroom.openNode = func(string) (*media.Input, string, error) {
+		return &media.Input{Pictures: newPatternSource(source.Spec{Width: 16, Height: 16, FPS: 1}, time.Now())}, d.dir.join("video0"), nil
 	}
 	if _, err := bedroom.open(); !errors.Is(err, source.ErrDeviceGone) {
 		t.Errorf("got %v, want ErrDeviceGone", err)

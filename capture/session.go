@@ -9,26 +9,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 	"porthole/internal/panics"
 )
-
-// input is an opened source.
-type input struct {
-	video videoSource
-	fps   float64     // that video says it delivers
-	audio audioSource // nil: none
-	about []any       // slog attributes that say what was opened
-}
-
-// Close closes the devices.
-func (in *input) Close() error {
-	if in.audio != nil {
-		_ = in.audio.Close() // the pictures decide
-	}
-	return in.video.Close()
-}
 
 // session is one life of a source: from the first picture until the device, the encoder or the publisher is lost.
 // Its goroutines live within run:
@@ -37,7 +22,7 @@ func (in *input) Close() error {
 //	audioPump ── sound, Opus packets ──► track
 type session struct {
 	spec   source.Spec
-	in     *input
+	in     *media.Input
 	codecs codecs
 	log    *slog.Logger
 
@@ -45,20 +30,20 @@ type session struct {
 	video *videoPump
 }
 
-func newSession(spec source.Spec, in *input, codecs codecs, log *slog.Logger) *session {
+func newSession(spec source.Spec, in *media.Input, codecs codecs, log *slog.Logger) *session {
 	box := newMailbox()
-	return &session{spec: spec, in: in, codecs: codecs, log: log, box: box, video: newVideoPump(spec, in.fps, codecs, box, log)}
+	return &session{spec: spec, in: in, codecs: codecs, log: log, box: box, video: newVideoPump(spec, in.FPS, codecs, box, log)}
 }
 
 // run publishes once the first picture is there, so that a dead camera never looks live, and sends until something
 // fails. It returns that failure, or ctx's cause.
 func (s *session) run(ctx context.Context, publish func([]broadcast.Kind) (outlet, error)) error {
 	first := s.box.blank()
-	if err := panics.AsError(s.log, "a driver or an encoder", func() error { return s.in.video.Read(ctx, first) }); err != nil {
+	if err := panics.AsError(s.log, "a driver or an encoder", func() error { return s.in.Pictures.Read(ctx, first) }); err != nil {
 		return fmt.Errorf("first picture: %w", err)
 	}
 	kinds := []broadcast.Kind{broadcast.Video}
-	if s.in.audio != nil {
+	if s.in.Sound != nil {
 		kinds = append(kinds, broadcast.Audio)
 	}
 	out, err := publish(kinds)
@@ -66,7 +51,7 @@ func (s *session) run(ctx context.Context, publish func([]broadcast.Kind) (outle
 		return fmt.Errorf("publish: %w", err)
 	}
 	started := time.Now()
-	s.log.Info("source is live", append(s.in.about, "picture", fmt.Sprintf("%dx%d", first.Width, first.Height))...)
+	s.log.Info("source is live", append(s.in.About, "picture", fmt.Sprintf("%dx%d", first.Width, first.Height))...)
 	s.box.put(first)
 	err = s.serve(ctx, out)
 	reason := "told to stop"
@@ -99,7 +84,7 @@ func (s *session) serve(ctx context.Context, out outlet) error {
 			return context.Cause(ctx)
 		}
 	})
-	if s.in.audio != nil {
+	if s.in.Sound != nil {
 		goSafely(func() error { return s.serveAudio(ctx, out) })
 	}
 	return g.Wait()
@@ -109,7 +94,7 @@ func (s *session) serve(ctx context.Context, out outlet) error {
 func (s *session) read(ctx context.Context) error {
 	for {
 		f := s.box.blank()
-		if err := s.in.video.Read(ctx, f); err != nil {
+		if err := s.in.Pictures.Read(ctx, f); err != nil {
 			return err
 		}
 		s.box.put(f)
@@ -123,12 +108,12 @@ func (s *session) serveAudio(ctx context.Context, out outlet) error {
 		if err != nil {
 			return fmt.Errorf("add audio: %w", err)
 		}
-		encoder, err := s.codecs.newAudioEncoder(s.in.audio.Channels())
+		encoder, err := s.codecs.newAudioEncoder(s.in.Sound.Channels())
 		if err != nil {
 			return err
 		}
 		defer func() { _ = encoder.Close() }()
-		return newAudioPump(s.in.audio, encoder, t).run(ctx)
+		return newAudioPump(s.in.Sound, encoder, t).run(ctx)
 	})
 	if ctx.Err() == nil {
 		s.log.Warn("sound has failed, pictures go on", "error", err)

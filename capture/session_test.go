@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
@@ -22,7 +23,7 @@ type stage struct {
 	spec   source.Spec
 	camera *fakeCamera
 	codecs *fakeCodecs
-	audio  audioSource
+	audio  media.Sound
 	out    *fakeOutlet
 	log    *slog.Logger
 	lines  *logLines
@@ -42,7 +43,7 @@ func (s *stage) play(t *testing.T, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	in := s.camera.input(s.spec, s.log)
-	in.audio = s.audio
+	in.Sound = s.audio
 	publish := func([]broadcast.Kind) (outlet, error) { return s.out, nil }
 	return newSession(s.spec, in, s.codecs, s.log).run(ctx, publish)
 }
@@ -385,8 +386,8 @@ func TestSoundGoesAlong(t *testing.T) {
 			t.Errorf("%d packets in 3 s, want 50 a second", n)
 		}
 		for i := 1; i < len(audio.packets); i++ {
-			if step := audio.packets[i].Timestamp - audio.packets[i-1].Timestamp; step != audioBlock {
-				t.Errorf("packet %d is %d samples after the one before, want %d", i, step, audioBlock)
+			if step := audio.packets[i].Timestamp - audio.packets[i-1].Timestamp; step != media.BlockSize {
+				t.Errorf("packet %d is %d samples after the one before, want %d", i, step, media.BlockSize)
 			}
 		}
 		if !audio.packets[0].Marker || audio.packets[1].Marker {
@@ -402,7 +403,7 @@ func TestSoundGoesAlong(t *testing.T) {
 type deafMicrophone struct{ *toneSource }
 
 func (m deafMicrophone) Read(ctx context.Context) ([]int16, time.Time, error) {
-	if m.next >= audioRate {
+	if m.next >= media.SampleRate {
 		return nil, time.Time{}, source.ErrStalled
 	}
 	return m.toneSource.Read(ctx)
@@ -435,8 +436,8 @@ func TestAudioGapMovesTimestamps(t *testing.T) {
 	out := new(fakeTrack)
 	pump := newAudioPump(newToneSource(time.Now()), fakeAudioEncoder{}, out)
 	at := time.Now()
-	chunk := make([]int16, 1000)             // not a multiple of a block
-	length := 1000 * time.Second / audioRate // 20.8 ms
+	chunk := make([]int16, 1000)                    // not a multiple of a block
+	length := 1000 * time.Second / media.SampleRate // 20.8 ms
 	for i := range 20 {
 		if i == 10 {
 			at = at.Add(500 * time.Millisecond)
@@ -450,8 +451,8 @@ func TestAudioGapMovesTimestamps(t *testing.T) {
 	for i := 1; i < len(out.packets); i++ {
 		step := out.packets[i].Timestamp - out.packets[i-1].Timestamp
 		switch {
-		case step == audioBlock:
-		case step > 24000 && step < 24000+2*audioBlock:
+		case step == media.BlockSize:
+		case step > 24000 && step < 24000+2*media.BlockSize:
 			jumps++
 		default:
 			t.Errorf("packet %d is %d samples after the one before", i, step)

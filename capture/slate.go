@@ -11,13 +11,14 @@ import (
 	"golang.org/x/image/math/fixed"
 
 	"porthole/capture/clock"
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
 // slateSource delivers one still picture with a text, for viewers to see while there is nothing else. It keeps the pace of its
 // spec, which is a slow one, and begins at once.
 type slateSource struct {
-	still picture
+	still media.Picture
 	fps   int
 	start time.Time
 	next  int64 // number of the picture that is due next
@@ -30,7 +31,7 @@ func newSlateSource(spec source.Spec, start time.Time) *slateSource {
 }
 
 // Read waits until a picture is due.
-func (s *slateSource) Read(ctx context.Context, f *picture) error {
+func (s *slateSource) Read(ctx context.Context, f *media.Picture) error {
 	interval := time.Second / time.Duration(s.fps)
 	due := s.start.Add(time.Duration(s.next) * interval)
 	if late := time.Since(due); late > interval {
@@ -42,7 +43,7 @@ func (s *slateSource) Read(ctx context.Context, f *picture) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	f.copy(&s.still)
+	f.Copy(&s.still)
 	f.CapturedAt = due
 	return nil
 }
@@ -59,11 +60,11 @@ const (
 )
 
 // drawSlate draws the text, as large as fits, in the middle.
-func drawSlate(f *picture, spec source.Spec) {
-	f.resize(spec.Width, spec.Height)
-	fill(f.Y, slateLuma)
-	fill(f.U, 128)
-	fill(f.V, 128)
+func drawSlate(f *media.Picture, spec source.Spec) {
+	f.Resize(spec.Width, spec.Height)
+	media.Fill(f.Y, slateLuma)
+	media.Fill(f.U, 128)
+	media.Fill(f.V, 128)
 	lines, scale := layOut(spec.Text, spec.Width, spec.Height)
 	height := basicfont.Face7x13.Height * scale
 	top := (spec.Height - len(lines)*height) / 2
@@ -106,7 +107,7 @@ func breakInto(words []string, rows, length int) []string {
 }
 
 // drawLine draws one line, centred, every dot of the font as a square of so many pixels.
-func drawLine(f *picture, text string, top, scale int) {
+func drawLine(f *media.Picture, text string, top, scale int) {
 	face := basicfont.Face7x13
 	small := image.NewAlpha(image.Rect(0, 0, len(text)*face.Advance, face.Height))
 	drawer := font.Drawer{Dst: small, Src: image.Opaque, Face: face, Dot: fixed.P(0, face.Ascent)}

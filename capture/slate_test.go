@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"porthole/capture/media"
 )
 
 // The text is as large as fits, in the middle, and whole, whatever its length and the size of the picture.
@@ -16,7 +18,7 @@ func TestSlateIsReadable(t *testing.T) {
 		"slate:?text=" + strings.Repeat("W", 100),
 	} {
 		spec := patternSpec(t, uri)
-		var f picture
+		var f media.Picture
 		drawSlate(&f, spec)
 		left, right, top, bottom := f.Width, -1, f.Height, -1
 		for i, luma := range f.Y {
@@ -63,7 +65,7 @@ func TestSlateKeepsItsPace(t *testing.T) {
 		spec := patternSpec(t, "slate:?size=320x180&fps=5")
 		start := time.Now()
 		s := newSlateSource(spec, start)
-		var f picture
+		var f media.Picture
 		for i := range 10 {
 			if err := s.Read(t.Context(), &f); err != nil {
 				t.Fatal(err)

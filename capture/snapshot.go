@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"porthole/capture/media"
 )
 
 // ErrNoPicture is returned by Viewfinder.Picture when the source delivered none in time: its device is away, or off.
@@ -49,7 +51,7 @@ func (v *Viewfinder) Picture(ctx context.Context) (*image.YCbCr, time.Time, erro
 }
 
 // offer gives the picture to those who wait for one.
-func (v *Viewfinder) offer(f *picture) {
+func (v *Viewfinder) offer(f *media.Picture) {
 	if !v.wanted.Load() {
 		return
 	}
@@ -71,7 +73,7 @@ func (v *Viewfinder) offer(f *picture) {
 }
 
 // on lets the viewfinder see what the source delivers. A nil viewfinder sees nothing.
-func (v *Viewfinder) on(source videoSource) videoSource {
+func (v *Viewfinder) on(source media.Pictures) media.Pictures {
 	if v == nil {
 		return source
 	}
@@ -80,13 +82,13 @@ func (v *Viewfinder) on(source videoSource) videoSource {
 
 // seenSource is a source that a viewfinder looks at.
 type seenSource struct {
-	videoSource
+	media.Pictures
 	finder *Viewfinder
 }
 
 // Read is the source's.
-func (s seenSource) Read(ctx context.Context, f *picture) error {
-	if err := s.videoSource.Read(ctx, f); err != nil {
+func (s seenSource) Read(ctx context.Context, f *media.Picture) error {
+	if err := s.Pictures.Read(ctx, f); err != nil {
 		return err
 	}
 	s.finder.offer(f)

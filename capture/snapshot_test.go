@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"porthole/capture/media"
 )
 
 func TestViewfinderShowsTheNextPicture(t *testing.T) {
@@ -18,11 +20,11 @@ func TestViewfinderShowsTheNextPicture(t *testing.T) {
 		go func() {
 			defer close(ended)
 			for {
-				f := new(picture)
+				f := new(media.Picture)
 				if err := source.Read(ctx, f); err != nil {
 					return
 				}
-				f.resize(2, 2) // the reader's own picture: what was handed out must be a copy
+				f.Resize(2, 2) // the reader's own picture: what was handed out must be a copy
 				f.Y[0] = 7
 			}
 		}()

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
@@ -94,7 +95,7 @@ type origin interface {
 	// look says, without opening anything, why the source could not be opened now; nil: perhaps it can.
 	look() error
 	// open opens it.
-	open() (*input, error)
+	open() (*media.Input, error)
 	// lost says whether what was opened last is not there any more.
 	lost() error
 	// known says whether it was open before.
@@ -116,16 +117,16 @@ func (drawnOrigin) look() error { return nil }
 func (drawnOrigin) lost() error { return nil }
 func (drawnOrigin) known() bool { return true }
 
-func (d drawnOrigin) open() (*input, error) {
+func (d drawnOrigin) open() (*media.Input, error) {
 	start := time.Now()
-	in := &input{fps: float64(d.spec.FPS), about: []any{"source", d.spec.String()}}
+	in := &media.Input{FPS: float64(d.spec.FPS), About: []any{"source", d.spec.String()}}
 	if d.spec.Kind == source.Slate {
-		in.video = newSlateSource(d.spec, start)
+		in.Pictures = newSlateSource(d.spec, start)
 		return in, nil
 	}
-	in.video = newPatternSource(d.spec, start)
+	in.Pictures = newPatternSource(d.spec, start)
 	if d.spec.Tone {
-		in.audio = newToneSource(start)
+		in.Sound = newToneSource(start)
 	}
 	return in, nil
 }
@@ -133,13 +134,13 @@ func (d drawnOrigin) open() (*input, error) {
 // cameraOrigin is the origin of what is a device. It keeps to the camera that it had first, under whatever number it comes back.
 type cameraOrigin struct {
 	spec     source.Spec
-	openNode func(name string) (in *input, node string, err error)
+	openNode func(name string) (in *media.Input, node string, err error)
 
 	camera remembered
 	was    openedNode // what was opened last
 }
 
-func newCameraOrigin(spec source.Spec, dir devices, openNode func(name string) (*input, string, error)) (origin, *deviceWatch) {
+func newCameraOrigin(spec source.Spec, dir devices, openNode func(name string) (*media.Input, string, error)) (origin, *deviceWatch) {
 	return &cameraOrigin{spec: spec, openNode: openNode, camera: remember(dir, spec.Device)}, watchDevices(dir)
 }
 
@@ -158,7 +159,7 @@ func (c *cameraOrigin) lost() error {
 	return nil
 }
 
-func (c *cameraOrigin) open() (*input, error) {
+func (c *cameraOrigin) open() (*media.Input, error) {
 	if err := c.look(); err != nil {
 		return nil, err
 	}
@@ -172,6 +173,6 @@ func (c *cameraOrigin) open() (*input, error) {
 	}
 	c.was = opened(node)
 	c.camera.learn(node)
-	in.about = append(in.about, "name", c.camera.String())
+	in.About = append(in.About, "name", c.camera.String())
 	return in, nil
 }

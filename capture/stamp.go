@@ -3,6 +3,8 @@ package capture
 import (
 	"errors"
 	"time"
+
+	"porthole/capture/media"
 )
 
 // Stamp is the machine-readable clock in the top rows of the test picture. It survives encoding, so whoever
@@ -30,8 +32,6 @@ const (
 	stampTime    = 1<<52 - 1
 	stampFrame   = 1<<12 - 1
 	stampSalt    = 0xA5
-
-	lumaBlack, lumaGrey, lumaWhite = 16, 126, 235
 )
 
 // stampBlock is the size of one block in a picture of this width.
@@ -62,25 +62,19 @@ func (s Stamp) draw(y []byte, stride, width int) {
 	for row, word := range [2]uint64{top, bottom} {
 		first := y[row*h*stride:]
 		for column := range stampColumns {
-			luma := byte(lumaGrey)
+			luma := byte(media.LumaGrey)
 			if column < stampBits {
-				luma = lumaBlack
+				luma = media.LumaBlack
 				if word>>(stampBits-1-column)&1 == 1 {
-					luma = lumaWhite
+					luma = media.LumaWhite
 				}
 			}
-			fill(first[column*w:(column+1)*w], luma)
+			media.Fill(first[column*w:(column+1)*w], luma)
 		}
-		fill(first[stampColumns*w:width], lumaGrey)
+		media.Fill(first[stampColumns*w:width], media.LumaGrey)
 		for line := 1; line < h; line++ {
 			copy(first[line*stride:line*stride+width], first[:width])
 		}
-	}
-}
-
-func fill(b []byte, v byte) {
-	for i := range b {
-		b[i] = v
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"porthole/capture/media"
 )
 
 func TestStampRoundTrip(t *testing.T) {
@@ -63,12 +65,12 @@ func TestDecodeStampRefuses(t *testing.T) {
 	const width, height = 640, 480
 	plain := func(luma byte) []byte {
 		y := make([]byte, width*height)
-		fill(y, luma)
+		media.Fill(y, luma)
 		return y
 	}
 	damaged := plain(0)
 	Stamp{Time: time.UnixMicro(12345), Frame: 7}.draw(damaged, width, width)
-	fill(damaged[8*width:8*width+16], 255) // the first bit
+	media.Fill(damaged[8*width:8*width+16], 255) // the first bit
 
 	for name, y := range map[string][]byte{
 		"black": plain(0), "white": plain(255), "grey": plain(128), "one bit wrong": damaged,

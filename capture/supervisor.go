@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 	"porthole/internal/panics"
@@ -158,7 +159,7 @@ func (s *supervisor) session(ctx context.Context) error {
 }
 
 // open opens the source, if that makes sense: looking for a device disturbs others.
-func (s *supervisor) open() (in *input, err error) {
+func (s *supervisor) open() (in *media.Input, err error) {
 	if err := s.origin.look(); err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ func (s *supervisor) open() (in *input, err error) {
 	if err != nil {
 		return nil, err
 	}
-	in.video = s.finder.on(in.video)
+	in.Pictures = s.finder.on(in.Pictures)
 	return in, nil
 }
 

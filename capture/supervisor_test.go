@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
@@ -35,7 +36,7 @@ func newScene(t *testing.T, uri string, watched bool, camera func(n int) (*fakeC
 	log, lines := newLog()
 	spec := patternSpec(t, uri)
 	s := &scene{place: newFakePlace(watched), codecs: new(fakeCodecs), lines: lines}
-	s.origin = &fakeOrigin{openInput: func() (*input, error) {
+	s.origin = &fakeOrigin{openInput: func() (*media.Input, error) {
 		made, err := camera(len(s.cameras))
 		if err != nil {
 			return nil, err
@@ -204,7 +205,7 @@ func TestEveryFailureIsTold(t *testing.T) {
 				good := steady(30, 640, 480)
 				s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, nil)
 				var healed atomic.Bool
-				s.origin.openInput = func() (*input, error) {
+				s.origin.openInput = func() (*media.Input, error) {
 					if test.open != nil && !healed.Load() {
 						return nil, test.open
 					}
@@ -329,7 +330,7 @@ func TestPanicWhileOpening(t *testing.T) {
 		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(n int) (*fakeCamera, error) { return goodCamera(n) })
 		first := true
 		inner := s.origin.openInput
-		s.origin.openInput = func() (*input, error) {
+		s.origin.openInput = func() (*media.Input, error) {
 			if first {
 				first = false
 				panic("nil map")

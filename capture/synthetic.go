@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"porthole/capture/clock"
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
@@ -35,7 +36,7 @@ func (s *patternSource) skipTo(now time.Time) {
 }
 
 // Read waits until a picture is due, and draws it.
-func (s *patternSource) Read(ctx context.Context, f *picture) error {
+func (s *patternSource) Read(ctx context.Context, f *media.Picture) error {
 	s.skipTo(time.Now())
 	due := s.due(s.next)
 	s.next++
@@ -58,7 +59,7 @@ const (
 	toneLevel   = 0.05 // of full scale: there, but not annoying
 	beepHertz   = 1000
 	beepLevel   = 0.4
-	toneChunk   = audioBlock
+	toneChunk   = media.BlockSize
 	maxToneLate = time.Second
 )
 
@@ -73,7 +74,7 @@ func newToneSource(start time.Time) *toneSource { return &toneSource{start: star
 
 // Read waits until its chunk would have been recorded to the end.
 func (s *toneSource) Read(ctx context.Context) ([]int16, time.Time, error) {
-	samples := clock.Samples{Rate: audioRate, Epoch: s.start}
+	samples := clock.Samples{Rate: media.SampleRate, Epoch: s.start}
 	if late := time.Since(samples.At(s.next + toneChunk)); late > maxToneLate {
 		s.next += int64(late/(20*time.Millisecond)) * toneChunk
 	}
@@ -92,12 +93,12 @@ func (s *toneSource) Read(ctx context.Context) ([]int16, time.Time, error) {
 func (s *toneSource) fill(unix int64) {
 	for i := range s.chunk {
 		n := s.next + int64(i)
-		intoSecond := (unix + int64(i)*int64(time.Second)/audioRate) % int64(time.Second)
+		intoSecond := (unix + int64(i)*int64(time.Second)/media.SampleRate) % int64(time.Second)
 		hertz, level := int64(toneHertz), toneLevel
 		if intoSecond < int64(flashLength) {
 			hertz, level = beepHertz, beepLevel
 		}
-		phase := float64(n*hertz%audioRate) / audioRate // exact, however long it runs
+		phase := float64(n*hertz%media.SampleRate) / media.SampleRate // exact, however long it runs
 		s.chunk[i] = int16(level * math.MaxInt16 * math.Sin(2*math.Pi*phase))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
@@ -24,7 +25,7 @@ func TestPatternIsPacedWithoutDrift(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		source := newPatternSource(patternSpec(t, "pattern:?size=160x90&fps=30"), start)
-		var p picture
+		var p media.Picture
 		for i := range 300 {
 			if err := source.Read(t.Context(), &p); err != nil {
 				t.Fatal(err)
@@ -45,7 +46,7 @@ func TestPatternLeavesOutWhatIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		source := newPatternSource(patternSpec(t, "pattern:?size=160x90&fps=10"), start)
-		var p picture
+		var p media.Picture
 		_ = source.Read(t.Context(), &p)
 		time.Sleep(750 * time.Millisecond) // a machine that was busy
 		_ = source.Read(t.Context(), &p)
@@ -62,7 +63,7 @@ func TestPatternLeavesOutWhatIsLate(t *testing.T) {
 func TestSyntheticSourcesStopWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := newPatternSource(patternSpec(t, "pattern:"), time.Now().Add(time.Hour)).Read(ctx, new(picture)); err == nil {
+	if err := newPatternSource(patternSpec(t, "pattern:"), time.Now().Add(time.Hour)).Read(ctx, new(media.Picture)); err == nil {
 		t.Error("the pattern reads on")
 	}
 	if _, _, err := newToneSource(time.Now().Add(time.Hour)).Read(ctx); err == nil {
@@ -72,7 +73,7 @@ func TestSyntheticSourcesStopWithContext(t *testing.T) {
 
 func TestPatternMoves(t *testing.T) {
 	p := newPattern(patternSpec(t, "pattern:?size=320x180"))
-	var a, b picture
+	var a, b media.Picture
 	at := time.Now()
 	p.draw(&a, at)
 	p.draw(&b, at.Add(200*time.Millisecond))
@@ -92,9 +93,9 @@ func TestPatternFlashesAtTheFullSecond(t *testing.T) {
 	p := newPattern(patternSpec(t, "pattern:?size=320x180"))
 	second := time.Unix(1_700_000_000, 0).Add(2 * time.Second) // the moving bar is elsewhere
 	lit := func(after time.Duration) bool {
-		var f picture
+		var f media.Picture
 		p.draw(&f, second.Add(after))
-		return f.Y[(180/2+180/16)*320+180/16] == lumaWhite
+		return f.Y[(180/2+180/16)*320+180/16] == media.LumaWhite
 	}
 	if !lit(50*time.Millisecond) || lit(150*time.Millisecond) || lit(900*time.Millisecond) {
 		t.Error("the square is not lit in the first tenth of a second only")
@@ -103,7 +104,7 @@ func TestPatternFlashesAtTheFullSecond(t *testing.T) {
 
 func TestPatternDrawsTheSamePicturesEveryTime(t *testing.T) {
 	spec, at := patternSpec(t, "pattern:?size=320x180"), time.Unix(1_700_000_000, 0)
-	var a, b picture
+	var a, b media.Picture
 	newPattern(spec).draw(&a, at)
 	newPattern(spec).draw(&b, at)
 	if !bytes.Equal(a.Y, b.Y) {
@@ -144,7 +145,7 @@ func BenchmarkPattern(b *testing.B) {
 	for _, uri := range []string{"pattern:?size=640x480", "pattern:", "pattern:?size=1920x1080&bitrate=4500k"} {
 		b.Run(uri, func(b *testing.B) {
 			p := newPattern(patternSpec(b, uri))
-			var f picture
+			var f media.Picture
 			at := time.Now()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
 )
 
@@ -33,7 +34,7 @@ func Trial(ctx context.Context, spec source.Spec, pictures int) (TrialResult, er
 	defer encoder.Close()
 	var r TrialResult
 	var total time.Duration
-	pattern, frame, at := newPattern(spec), picture{}, time.Now()
+	pattern, frame, at := newPattern(spec), media.Picture{}, time.Now()
 	for r.Pictures < pictures && ctx.Err() == nil {
 		pattern.draw(&frame, at)
 		at = at.Add(time.Second / time.Duration(spec.FPS))

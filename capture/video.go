@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/capture/clock"
+	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/panics"
 )
@@ -23,14 +24,6 @@ const (
 	rateWindow = 2 * time.Second // over which the real frame rate is measured
 	minRate    = 1.0             // what an encoder is told at least
 )
-
-// videoSource delivers raw pictures: a camera or the test pattern.
-type videoSource interface {
-	// Read waits for the next picture and fills f with it. An error is the end: broken pictures are skipped, not
-	// returned. It returns soon after ctx has ended, or after the driver's read timeout.
-	Read(ctx context.Context, f *picture) error
-	Close() error // once, when nobody reads
-}
 
 // videoPump encodes the pictures of a mailbox and writes them to a track.
 type videoPump struct {
@@ -88,7 +81,7 @@ func (p *videoPump) run(ctx context.Context, t track) (err error) {
 }
 
 // push encodes and sends one picture.
-func (p *videoPump) push(f *picture) error {
+func (p *videoPump) push(f *media.Picture) error {
 	if p.clock.Epoch.IsZero() {
 		p.clock = clock.RTP{Epoch: f.CapturedAt, Base: rand.Uint32(), Rate: videoRate}
 	}
@@ -115,7 +108,7 @@ func (p *videoPump) push(f *picture) error {
 }
 
 // encode makes an access unit of a picture. It fails where the encoder panics.
-func (p *videoPump) encode(f *picture) (unit []byte, err error) {
+func (p *videoPump) encode(f *media.Picture) (unit []byte, err error) {
 	err = panics.AsError(p.log, "an encoder", func() error {
 		if err := p.fitEncoder(f); err != nil {
 			return err
@@ -162,7 +155,7 @@ func (p *videoPump) dropEncoder() {
 // fitEncoder sees to it that there is an encoder, and that it knows the size and the rate of what really comes: its
 // rate control spends a share of the bitrate on every picture, so half the rate would give half the quality.
 // A new encoder starts with a keyframe.
-func (p *videoPump) fitEncoder(f *picture) error {
+func (p *videoPump) fitEncoder(f *media.Picture) error {
 	want := p.params
 	want.Width, want.Height = f.Width, f.Height
 	if fps, changed := p.meter.Observe(f.CapturedAt, want.FPS); changed {

@@ -1,4 +1,4 @@
-package capture
+package media
 
 import (
 	"errors"
@@ -29,8 +29,8 @@ func TestLoadYCbCr(t *testing.T) {
 	for _, ratio := range ratios {
 		for _, rect := range []image.Rectangle{image.Rect(0, 0, 64, 32), image.Rect(8, 8, 72, 40), image.Rect(0, 0, 65, 33)} {
 			t.Run(fmt.Sprint(ratio, rect), func(t *testing.T) {
-				var p picture
-				if err := p.load(gradient(rect, ratio), false); err != nil {
+				var p Picture
+				if err := p.Load(gradient(rect, ratio), false); err != nil {
 					t.Fatal(err)
 				}
 				if p.Width != 64 || p.Height != 32 {
@@ -53,13 +53,13 @@ func TestLoadYCbCr(t *testing.T) {
 func TestLoadOtherImages(t *testing.T) {
 	grey := image.NewGray(image.Rect(0, 0, 4, 4))
 	grey.SetGray(1, 1, color.Gray{Y: 200})
-	var p picture
-	if err := p.load(grey, false); err != nil || p.Y[5] != 200 || p.U[0] != 128 {
+	var p Picture
+	if err := p.Load(grey, false); err != nil || p.Y[5] != 200 || p.U[0] != 128 {
 		t.Errorf("grey: %v, luma %d, U %d", err, p.Y[5], p.U[0])
 	}
 	rgb := image.NewRGBA(image.Rect(0, 0, 4, 4))
 	rgb.Set(0, 0, color.RGBA{R: 255, A: 255})
-	if err := p.load(rgb, false); err != nil || p.Y[0] != 76 || p.V[0] != 255 {
+	if err := p.Load(rgb, false); err != nil || p.Y[0] != 76 || p.V[0] != 255 {
 		t.Errorf("red: %v, luma %d, V %d, want 76 and 255", err, p.Y[0], p.V[0])
 	}
 }
@@ -67,8 +67,8 @@ func TestLoadOtherImages(t *testing.T) {
 func TestLoadFullRange(t *testing.T) {
 	img := image.NewYCbCr(image.Rect(0, 0, 4, 4), image.YCbCrSubsampleRatio420)
 	img.Y[0], img.Y[1], img.Cb[0], img.Cr[0] = 0, 255, 128, 0
-	var p picture
-	if err := p.load(img, true); err != nil {
+	var p Picture
+	if err := p.Load(img, true); err != nil {
 		t.Fatal(err)
 	}
 	if p.Y[0] != 16 || p.Y[1] != 235 || p.U[0] != 128 || p.V[0] != 16 {
@@ -79,33 +79,33 @@ func TestLoadFullRange(t *testing.T) {
 func TestLoadRefusesBrokenPictures(t *testing.T) {
 	short := image.NewYCbCr(image.Rect(0, 0, 64, 32), image.YCbCrSubsampleRatio420)
 	short.Cr = short.Cr[:10]
-	var p picture
+	var p Picture
 	for name, img := range map[string]image.Image{
 		"short plane": short,
 		"no area":     image.NewGray(image.Rect(0, 0, 0, 0)),
 		"one pixel":   image.NewGray(image.Rect(0, 0, 1, 1)),
 	} {
-		if err := p.load(img, false); !errors.Is(err, errBadFrame) {
+		if err := p.Load(img, false); !errors.Is(err, ErrBadPicture) {
 			t.Errorf("%s: %v, want errBadFrame", name, err)
 		}
 	}
 }
 
 func TestPictureIsReusedInAnySize(t *testing.T) {
-	var p picture
+	var p Picture
 	for _, size := range [][2]int{{640, 480}, {320, 240}, {1280, 720}, {640, 480}} {
-		p.resize(size[0], size[1])
+		p.Resize(size[0], size[1])
 		if len(p.Y) != size[0]*size[1] || len(p.U) != len(p.Y)/4 || len(p.V) != len(p.Y)/4 {
 			t.Errorf("%v: planes of %d, %d, %d bytes", size, len(p.Y), len(p.U), len(p.V))
 		}
-		fill(p.U, 1)
-		fill(p.V, 2)
-		fill(p.Y, 3)
+		Fill(p.U, 1)
+		Fill(p.V, 2)
+		Fill(p.Y, 3)
 		if p.U[len(p.U)-1] != 1 || p.V[0] != 2 {
 			t.Errorf("%v: planes overlap", size)
 		}
 	}
-	if got := testing.AllocsPerRun(10, func() { p.resize(640, 480) }); got != 0 {
+	if got := testing.AllocsPerRun(10, func() { p.Resize(640, 480) }); got != 0 {
 		t.Errorf("resize allocates %v times, want 0", got)
 	}
 }
@@ -117,9 +117,9 @@ func BenchmarkLoad(b *testing.B) {
 		for _, fullRange := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/full=%v", name, fullRange), func(b *testing.B) {
 				img := image.NewYCbCr(image.Rect(0, 0, 1280, 720), ratio)
-				var p picture
+				var p Picture
 				for b.Loop() {
-					_ = p.load(img, fullRange)
+					_ = p.Load(img, fullRange)
 				}
 			})
 		}

@@ -1,4 +1,4 @@
-package capture
+package media
 
 import (
 	"errors"
@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// picture is one raw picture in I420 (planar 4:2:0, 8 bits, BT.601 limited range), with even sides.
+// Picture is one raw picture in I420 (planar 4:2:0, 8 bits, BT.601 limited range), with even sides.
 // It owns its planes and is used again and again: readers fill it, the encoder reads it.
-type picture struct {
+type Picture struct {
 	Y, U, V       []byte // Y has Width bytes a row, U and V have Width/2
 	Width, Height int
 	CapturedAt    time.Time // with its monotonic reading
 }
 
-// errBadFrame is returned for a picture that cannot be a picture: no area, planes too short.
-var errBadFrame = errors.New("broken picture")
+// ErrBadPicture is returned for a picture that cannot be a picture: no area, planes too short.
+var ErrBadPicture = errors.New("broken picture")
 
-// resize makes room for a picture of this size; the contents are undefined afterwards.
-func (f *picture) resize(width, height int) {
+// Resize makes room for a picture of this size; the contents are undefined afterwards.
+func (f *Picture) Resize(width, height int) {
 	f.Width, f.Height = width, height
 	luma, chroma := width*height, width/2*(height/2)
 	if cap(f.Y) < luma+2*chroma {
@@ -32,25 +32,25 @@ func (f *picture) resize(width, height int) {
 	f.V = all[luma+chroma : luma+2*chroma : luma+2*chroma]
 }
 
-// copy makes f the same picture as from.
-func (f *picture) copy(from *picture) {
-	f.resize(from.Width, from.Height)
+// Copy makes f the same picture as from.
+func (f *Picture) Copy(from *Picture) {
+	f.Resize(from.Width, from.Height)
 	f.CapturedAt = from.CapturedAt
 	copy(f.Y, from.Y)
 	copy(f.U, from.U)
 	copy(f.V, from.V)
 }
 
-// load copies img into f and converts it to 4:2:0. A picture with an odd side loses its last row or column.
+// Load copies img into f and converts it to 4:2:0. A picture with an odd side loses its last row or column.
 // fullRange says that img uses 0 to 255 for black to white, as JPEG does, instead of 16 to 235: the encoder states
 // no range, and players then assume the latter, which would crush shadows and lights.
-func (f *picture) load(img image.Image, fullRange bool) error {
+func (f *Picture) Load(img image.Image, fullRange bool) error {
 	bounds := img.Bounds()
 	width, height := bounds.Dx()&^1, bounds.Dy()&^1
 	if width < 2 || height < 2 {
-		return fmt.Errorf("%w: %dx%d", errBadFrame, bounds.Dx(), bounds.Dy())
+		return fmt.Errorf("%w: %dx%d", ErrBadPicture, bounds.Dx(), bounds.Dy())
 	}
-	f.resize(width, height)
+	f.Resize(width, height)
 	switch src := img.(type) {
 	case *image.YCbCr:
 		if err := f.loadYCbCr(src); err != nil {
@@ -60,8 +60,8 @@ func (f *picture) load(img image.Image, fullRange bool) error {
 		for y := range height {
 			copy(f.Y[y*width:(y+1)*width], src.Pix[y*src.Stride:])
 		}
-		fill(f.U, 128)
-		fill(f.V, 128)
+		Fill(f.U, 128)
+		Fill(f.V, 128)
 	default:
 		f.loadAny(img)
 	}
@@ -71,12 +71,12 @@ func (f *picture) load(img image.Image, fullRange bool) error {
 	return nil
 }
 
-func (f *picture) loadYCbCr(src *image.YCbCr) error {
+func (f *Picture) loadYCbCr(src *image.YCbCr) error {
 	x0, y0 := src.Rect.Min.X, src.Rect.Min.Y
 	lastLuma := src.YOffset(x0+f.Width-1, y0+f.Height-1)
 	lastChroma := src.COffset(x0+f.Width-1, y0+f.Height-1)
 	if lastLuma >= len(src.Y) || lastChroma >= min(len(src.Cb), len(src.Cr)) {
-		return fmt.Errorf("%w: planes are too short for %dx%d", errBadFrame, f.Width, f.Height)
+		return fmt.Errorf("%w: planes are too short for %dx%d", ErrBadPicture, f.Width, f.Height)
 	}
 	for y := range f.Height {
 		copy(f.Y[y*f.Width:(y+1)*f.Width], src.Y[src.YOffset(x0, y0+y):])
@@ -101,7 +101,7 @@ func (f *picture) loadYCbCr(src *image.YCbCr) error {
 }
 
 // loadAny is for what no camera is known to deliver; correct and slow.
-func (f *picture) loadAny(img image.Image) {
+func (f *Picture) loadAny(img image.Image) {
 	origin := img.Bounds().Min
 	for y := range f.Height {
 		for x := range f.Width {
@@ -116,7 +116,7 @@ func (f *picture) loadAny(img image.Image) {
 }
 
 // compressRange maps 0…255 to 16…235 (luma) and 16…240 (chroma).
-func (f *picture) compressRange() {
+func (f *Picture) compressRange() {
 	var luma, chroma [256]byte
 	for i := range 256 {
 		luma[i] = byte(16 + (i*219+127)/255)
@@ -130,5 +130,15 @@ func (f *picture) compressRange() {
 	}
 	for i, v := range f.V {
 		f.V[i] = chroma[v]
+	}
+}
+
+// What luma is black, grey and white in the pictures' range.
+const LumaBlack, LumaGrey, LumaWhite = 16, 126, 235
+
+// Fill sets every byte.
+func Fill(b []byte, v byte) {
+	for i := range b {
+		b[i] = v
 	}
 }
