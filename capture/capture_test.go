@@ -9,16 +9,17 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/capturetest"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
 // supervise runs a supervisor over cameras that open makes, for so long.
-func supervise(t *testing.T, d time.Duration, open func(n int) (*fakeCamera, error), publish func(n int) (outlet, error)) (*logLines, error) {
+func supervise(t *testing.T, d time.Duration, open func(n int) (*fakeCamera, error), publish func(n int) (outlet, error)) (*capturetest.Lines, error) {
 	t.Helper()
-	log, lines := newLog()
-	spec := patternSpec(t, "camera:?size=640x480&fps=30&mic=off")
+	log, lines := capturetest.NewLog()
+	spec := capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off")
 	opened, published := 0, 0
 	devices := watchNothing()
 	defer devices.Close()
@@ -85,7 +86,7 @@ func TestLostCameraIsOpenedAgain(t *testing.T) {
 				t.Errorf("publisher %d was closed with %v, want ErrDeviceGone", i, o.Err())
 			}
 		}
-		if lines.count("the device is gone") == 0 || lines.count("no camera found") != 1 {
+		if lines.Count("the device is gone") == 0 || lines.Count("no camera found") != 1 {
 			t.Error("the log does not tell each failure")
 		}
 	})
@@ -109,7 +110,7 @@ func TestMissingCameraIsLookedForWithPauses(t *testing.T) {
 				t.Errorf("try %d comes after %v, want %v", i, gap, lastRetry)
 			}
 		}
-		if got := lines.count("no camera found"); got != 1 {
+		if got := lines.Count("no camera found"); got != 1 {
 			t.Errorf("the same failure was logged %d times in a minute, want once", got)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
@@ -49,8 +50,8 @@ func probeProfile(spec source.Spec, c codecs) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, nal := range splitAnnexB(nil, unit) {
-		if nalType(nal) == nalSPS && len(nal) >= 4 {
+	for _, nal := range h264.Split(nil, unit) {
+		if h264.Type(nal) == h264.SPS && len(nal) >= 4 {
 			return fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3]), nil
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"image"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +12,8 @@ import (
 	"github.com/pion/rtp"
 	"go.uber.org/goleak"
 
+	"porthole/capture/capturetest"
+	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
@@ -99,9 +100,9 @@ func (e *fakeEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 
 func encodedPicture(keyframe bool) []byte {
 	if keyframe {
-		return unit(nal(nalSPS, 12), nal(nalPPS, 4), nal(nalIDR, 100))
+		return capturetest.Unit(capturetest.NAL(h264.SPS, 12), capturetest.NAL(h264.PPS, 4), capturetest.NAL(h264.IDR, 100))
 	}
-	return unit(nal(1, 100))
+	return capturetest.Unit(capturetest.NAL(1, 100))
 }
 
 func (e *fakeEncoder) Close() error {
@@ -153,7 +154,7 @@ func (t *fakeTrack) keyframes() int {
 	defer t.mu.Unlock()
 	n := 0
 	for _, p := range t.packets {
-		if nalType(p.Payload) == nalIDR {
+		if h264.Type(p.Payload) == h264.IDR {
 			n++
 		}
 	}
@@ -203,29 +204,6 @@ func (o *fakeOutlet) track(kind broadcast.Kind) *fakeTrack {
 		}
 	}
 	return nil
-}
-
-// logLines collects what is logged.
-type logLines struct {
-	mu    sync.Mutex
-	lines strings.Builder
-}
-
-func (l *logLines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Write(b)
-}
-
-func (l *logLines) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.lines.String(), text)
-}
-
-func newLog() (*slog.Logger, *logLines) {
-	lines := new(logLines)
-	return slog.New(slog.NewTextHandler(lines, nil)), lines
 }
 
 // fakeOrigin is a device whose state the test says.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/pion/mediadevices/pkg/frame"
 
+	"porthole/capture/capturetest"
+	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
@@ -52,11 +54,11 @@ func encodePattern(t testing.TB, spec source.Spec, pictures int) [][]byte {
 }
 
 func isKeyframe(unit []byte) bool {
-	return slices.ContainsFunc(splitAnnexB(nil, unit), func(n []byte) bool { return nalType(n) == nalIDR })
+	return slices.ContainsFunc(h264.Split(nil, unit), func(n []byte) bool { return h264.Type(n) == h264.IDR })
 }
 
 func TestPatternFillsItsBitrate(t *testing.T) {
-	spec := patternSpec(t, "pattern:")
+	spec := capturetest.Spec(t, "pattern:")
 	units := encodePattern(t, spec, 5*spec.FPS)
 	size, keyframes, largest := 0, 0, 0
 	for i, u := range units {
@@ -67,7 +69,7 @@ func TestPatternFillsItsBitrate(t *testing.T) {
 		} else if i%(2*spec.FPS) == 0 {
 			t.Errorf("picture %d is no keyframe", i)
 		}
-		if nals := splitAnnexB(nil, u); len(nals) > 3 {
+		if nals := h264.Split(nil, u); len(nals) > 3 {
 			t.Errorf("picture %d has %d NAL units, want one slice, besides SPS and PPS", i, len(nals))
 		}
 	}
@@ -82,7 +84,7 @@ func TestPatternFillsItsBitrate(t *testing.T) {
 }
 
 func TestOpenH264Control(t *testing.T) {
-	spec := patternSpec(t, "pattern:?size=320x180")
+	spec := capturetest.Spec(t, "pattern:?size=320x180")
 	encoder, p := buildEncoder(t, spec), newPattern(spec)
 	var f media.Picture
 	at := time.Now()
@@ -95,7 +97,7 @@ func TestOpenH264Control(t *testing.T) {
 		}
 		return u
 	}
-	if first := splitAnnexB(nil, encode(false)); len(first) != 3 || nalType(first[0]) != nalSPS || nalType(first[1]) != nalPPS {
+	if first := h264.Split(nil, encode(false)); len(first) != 3 || h264.Type(first[0]) != h264.SPS || h264.Type(first[1]) != h264.PPS {
 		t.Fatal("the first picture does not come with SPS and PPS")
 	}
 	if isKeyframe(encode(false)) || !isKeyframe(encode(true)) || isKeyframe(encode(false)) {
@@ -112,7 +114,7 @@ func TestStampSurvivesEncoding(t *testing.T) {
 	case err != nil:
 		t.Skip("ffmpeg is not installed: make test-quick needs only Go and g++")
 	}
-	spec := patternSpec(t, "pattern:?bitrate=300k")
+	spec := capturetest.Spec(t, "pattern:?bitrate=300k")
 	file := filepath.Join(t.TempDir(), "pattern.h264")
 	if err := os.WriteFile(file, bytes.Join(encodePattern(t, spec, 60), nil), 0o600); err != nil {
 		t.Fatal(err)
@@ -145,7 +147,7 @@ func TestOpusEncodesTheTone(t *testing.T) {
 		}
 		for range 10 {
 			packet, err := encoder.Encode(samples)
-			if err != nil || len(packet) < 10 || len(packet) > maxPayload {
+			if err != nil || len(packet) < 10 || len(packet) > h264.MaxPayload {
 				t.Fatalf("%d channels: a packet of %d bytes, %v", channels, len(packet), err)
 			}
 			if frames := packet[0] & 3; frames != 0 {
@@ -164,7 +166,7 @@ func TestRunFeedsABroadcaster(t *testing.T) {
 	defer b.Close()
 	done := make(chan error, 1)
 	go func() {
-		done <- New(Config{Broadcaster: b, Name: "test", Spec: patternSpec(t, "pattern:?size=320x180&bitrate=300k")}).Run(t.Context())
+		done <- New(Config{Broadcaster: b, Name: "test", Spec: capturetest.Spec(t, "pattern:?size=320x180&bitrate=300k")}).Run(t.Context())
 	}()
 	deadline := time.After(10 * time.Second)
 	for {
@@ -201,7 +203,7 @@ func TestDevicesAndCheck(t *testing.T) {
 	if err != nil || inventory.Cameras == nil || inventory.Microphones == nil {
 		t.Errorf("Devices: %+v, %v", inventory, err)
 	}
-	if err := Check(patternSpec(t, "pattern:")); err != nil {
+	if err := Check(capturetest.Spec(t, "pattern:")); err != nil {
 		t.Errorf("Check of the pattern: %v", err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
@@ -209,7 +211,7 @@ func TestDevicesAndCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, device := range []string{"/dev/video-there-is-none", file} {
-		spec := patternSpec(t, "camera:"+device)
+		spec := capturetest.Spec(t, "camera:"+device)
 		err := Check(spec)
 		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(device)) {
 			t.Errorf("Check(%s) = %v, want an error that names it", device, err)
@@ -238,7 +240,7 @@ func TestMadeUpMicrophones(t *testing.T) {
 // BenchmarkDecode is what decodingCost is made of: from the camera's bytes to I420.
 func BenchmarkDecode(b *testing.B) {
 	const width, height = 1280, 720
-	spec := patternSpec(b, "pattern:")
+	spec := capturetest.Spec(b, "pattern:")
 	var f media.Picture
 	newPattern(spec).draw(&f, time.Now())
 	var photo bytes.Buffer
@@ -272,7 +274,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	for _, uri := range []string{"pattern:?size=640x480&bitrate=800k", "pattern:", "pattern:?size=1920x1080&bitrate=4500k"} {
 		b.Run(uri, func(b *testing.B) {
-			spec := patternSpec(b, uri)
+			spec := capturetest.Spec(b, uri)
 			encoder, p := buildEncoder(b, spec), newPattern(spec)
 			pictures := make([]media.Picture, 30)
 			at := time.Now()

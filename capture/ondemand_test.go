@@ -15,6 +15,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"porthole/capture/capturetest"
 	"porthole/internal/broadcast"
 )
 
@@ -42,7 +43,7 @@ type demand struct {
 func newDemand(t *testing.T, uri string) demand {
 	t.Helper()
 	d := demand{b: broadcast.New(broadcast.Config{})}
-	d.source = New(Config{Broadcaster: d.b, Name: "cam", Spec: patternSpec(t, uri)})
+	d.source = New(Config{Broadcaster: d.b, Name: "cam", Spec: capturetest.Spec(t, uri)})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- d.source.Run(ctx) }()
@@ -193,7 +194,7 @@ func TestKnownSourceCanBeJoined(t *testing.T) {
 func TestSourceThatFailsIsKnown(t *testing.T) {
 	b := broadcast.New(broadcast.Config{})
 	b.Close()
-	s := New(Config{Broadcaster: b, Name: "cam", Spec: patternSpec(t, "pattern:")})
+	s := New(Config{Broadcaster: b, Name: "cam", Spec: capturetest.Spec(t, "pattern:")})
 	if err := s.Run(t.Context()); err == nil {
 		t.Fatal("ran with a broadcaster that is closed")
 	}

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/capturetest"
+	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
@@ -26,13 +28,13 @@ type stage struct {
 	audio  media.Sound
 	out    *fakeOutlet
 	log    *slog.Logger
-	lines  *logLines
+	lines  *capturetest.Lines
 }
 
 func newStage(t *testing.T, script func(int) (image.Image, time.Duration, error)) *stage {
-	log, lines := newLog()
+	log, lines := capturetest.NewLog()
 	return &stage{
-		spec:   patternSpec(t, "camera:?size=640x480&fps=30&mic=off"),
+		spec:   capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off"),
 		camera: &fakeCamera{script: script}, codecs: new(fakeCodecs), out: newFakeOutlet(), log: log, lines: lines,
 	}
 }
@@ -58,7 +60,7 @@ func TestSessionSendsAnEvenStream(t *testing.T) {
 		if n := len(video.packets); n < 145 || n > 152 { // one picture a packet, and the parameter sets
 			t.Errorf("%d packets in 5 s", n)
 		}
-		if nalType(video.packets[0].Payload) != nalSTAPA || nalType(video.packets[1].Payload) != nalIDR {
+		if h264.Type(video.packets[0].Payload) != h264.STAPA || h264.Type(video.packets[1].Payload) != h264.IDR {
 			t.Error("the stream does not start with parameter sets and a keyframe")
 		}
 		for i := 2; i < len(video.packets); i++ {
@@ -124,7 +126,7 @@ func TestCorruptPicturesAreSkipped(t *testing.T) {
 		if n := len(s.out.track(broadcast.Video).packets); n < 160 || n > 190 {
 			t.Errorf("%d pictures of 270, of which every third was corrupt", n)
 		}
-		if got := s.lines.count("broken picture skipped"); got != 1 {
+		if got := s.lines.Count("broken picture skipped"); got != 1 {
 			t.Errorf("%d log lines about 90 corrupt pictures in 9 s, want 1", got)
 		}
 	})
@@ -313,7 +315,7 @@ func TestFailedEncoderIsReplaced(t *testing.T) {
 				if built := len(s.codecs.built); built != 3 || s.codecs.closed != built {
 					t.Errorf("%d encoders built and %d closed, want 3", built, s.codecs.closed)
 				}
-				if got := s.lines.count("the encoder has failed"); got != 2 {
+				if got := s.lines.Count("the encoder has failed"); got != 2 {
 					t.Errorf("%d log lines about two failures", got)
 				}
 			})
@@ -424,7 +426,7 @@ func TestPicturesGoOnWithoutSound(t *testing.T) {
 				if n := len(s.out.track(broadcast.Video).packets); n < 110 {
 					t.Errorf("%d pictures in 4 s", n)
 				}
-				if s.lines.count("sound has failed") != 1 {
+				if s.lines.Count("sound has failed") != 1 {
 					t.Error("the log does not say that sound has failed")
 				}
 			})

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/capturetest"
 	"porthole/capture/media"
 )
 
@@ -17,7 +18,7 @@ func TestSlateIsReadable(t *testing.T) {
 		"slate:?text=We+are+back+in+ten+minutes,+please+have+a+coffee+and+stay+with+us",
 		"slate:?text=" + strings.Repeat("W", 100),
 	} {
-		spec := patternSpec(t, uri)
+		spec := capturetest.Spec(t, uri)
 		var f media.Picture
 		drawSlate(&f, spec)
 		left, right, top, bottom := f.Width, -1, f.Height, -1
@@ -62,7 +63,7 @@ func TestSlateBreaksLines(t *testing.T) {
 
 func TestSlateKeepsItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		spec := patternSpec(t, "slate:?size=320x180&fps=5")
+		spec := capturetest.Spec(t, "slate:?size=320x180&fps=5")
 		start := time.Now()
 		s := newSlateSource(spec, start)
 		var f media.Picture

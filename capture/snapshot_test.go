@@ -7,13 +7,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/capturetest"
 	"porthole/capture/media"
 )
 
 func TestViewfinderShowsTheNextPicture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		finder := new(Viewfinder)
-		source := finder.on(newPatternSource(patternSpec(t, "pattern:?size=320x240&fps=25"), time.Now()))
+		source := finder.on(newPatternSource(capturetest.Spec(t, "pattern:?size=320x240&fps=25"), time.Now()))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		ended := make(chan error)

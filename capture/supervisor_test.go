@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/capturetest"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
@@ -24,7 +25,7 @@ type scene struct {
 	place  *fakePlace
 	origin *fakeOrigin
 	codecs *fakeCodecs
-	lines  *logLines
+	lines  *capturetest.Lines
 
 	cameras []*fakeCamera
 	outlets []*fakeOutlet
@@ -33,8 +34,8 @@ type scene struct {
 // newScene has a camera for every opening: made by camera, which may fail.
 func newScene(t *testing.T, uri string, watched bool, camera func(n int) (*fakeCamera, error)) *scene {
 	t.Helper()
-	log, lines := newLog()
-	spec := patternSpec(t, uri)
+	log, lines := capturetest.NewLog()
+	spec := capturetest.Spec(t, uri)
 	s := &scene{place: newFakePlace(watched), codecs: new(fakeCodecs), lines: lines}
 	s.origin = &fakeOrigin{openInput: func() (*media.Input, error) {
 		made, err := camera(len(s.cameras))
@@ -139,7 +140,7 @@ func TestOnDemandCameraIsOnWhileSomebodyWatches(t *testing.T) {
 				t.Errorf("still on 10 s after the last viewer left; the publisher ended with %v", s.outlets[cycle-1].Err())
 			}
 		}
-		if n := s.lines.count("not available"); n != 0 {
+		if n := s.lines.Count("not available"); n != 0 {
 			t.Errorf("going off was told as a failure %d times", n)
 		}
 	})

@@ -8,23 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/capturetest"
 	"porthole/capture/media"
-	"porthole/capture/source"
 )
-
-func patternSpec(t testing.TB, uri string) source.Spec {
-	t.Helper()
-	spec, err := source.ParseSpec(uri)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return spec
-}
 
 func TestPatternIsPacedWithoutDrift(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		source := newPatternSource(patternSpec(t, "pattern:?size=160x90&fps=30"), start)
+		source := newPatternSource(capturetest.Spec(t, "pattern:?size=160x90&fps=30"), start)
 		var p media.Picture
 		for i := range 300 {
 			if err := source.Read(t.Context(), &p); err != nil {
@@ -45,7 +36,7 @@ func TestPatternIsPacedWithoutDrift(t *testing.T) {
 func TestPatternLeavesOutWhatIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		source := newPatternSource(patternSpec(t, "pattern:?size=160x90&fps=10"), start)
+		source := newPatternSource(capturetest.Spec(t, "pattern:?size=160x90&fps=10"), start)
 		var p media.Picture
 		_ = source.Read(t.Context(), &p)
 		time.Sleep(750 * time.Millisecond) // a machine that was busy
@@ -63,7 +54,7 @@ func TestPatternLeavesOutWhatIsLate(t *testing.T) {
 func TestSyntheticSourcesStopWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := newPatternSource(patternSpec(t, "pattern:"), time.Now().Add(time.Hour)).Read(ctx, new(media.Picture)); err == nil {
+	if err := newPatternSource(capturetest.Spec(t, "pattern:"), time.Now().Add(time.Hour)).Read(ctx, new(media.Picture)); err == nil {
 		t.Error("the pattern reads on")
 	}
 	if _, _, err := newToneSource(time.Now().Add(time.Hour)).Read(ctx); err == nil {
@@ -72,7 +63,7 @@ func TestSyntheticSourcesStopWithContext(t *testing.T) {
 }
 
 func TestPatternMoves(t *testing.T) {
-	p := newPattern(patternSpec(t, "pattern:?size=320x180"))
+	p := newPattern(capturetest.Spec(t, "pattern:?size=320x180"))
 	var a, b media.Picture
 	at := time.Now()
 	p.draw(&a, at)
@@ -90,7 +81,7 @@ func TestPatternMoves(t *testing.T) {
 }
 
 func TestPatternFlashesAtTheFullSecond(t *testing.T) {
-	p := newPattern(patternSpec(t, "pattern:?size=320x180"))
+	p := newPattern(capturetest.Spec(t, "pattern:?size=320x180"))
 	second := time.Unix(1_700_000_000, 0).Add(2 * time.Second) // the moving bar is elsewhere
 	lit := func(after time.Duration) bool {
 		var f media.Picture
@@ -103,7 +94,7 @@ func TestPatternFlashesAtTheFullSecond(t *testing.T) {
 }
 
 func TestPatternDrawsTheSamePicturesEveryTime(t *testing.T) {
-	spec, at := patternSpec(t, "pattern:?size=320x180"), time.Unix(1_700_000_000, 0)
+	spec, at := capturetest.Spec(t, "pattern:?size=320x180"), time.Unix(1_700_000_000, 0)
 	var a, b media.Picture
 	newPattern(spec).draw(&a, at)
 	newPattern(spec).draw(&b, at)
@@ -144,7 +135,7 @@ func rms(samples []int16) float64 {
 func BenchmarkPattern(b *testing.B) {
 	for _, uri := range []string{"pattern:?size=640x480", "pattern:", "pattern:?size=1920x1080&bitrate=4500k"} {
 		b.Run(uri, func(b *testing.B) {
-			p := newPattern(patternSpec(b, uri))
+			p := newPattern(capturetest.Spec(b, uri))
 			var f media.Picture
 			at := time.Now()
 			b.ReportAllocs()

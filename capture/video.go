@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/capture/clock"
+	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/panics"
@@ -42,7 +43,7 @@ type videoPump struct {
 	params    videoParams  // of encoder, or of the one to be built
 	meter     clock.RateMeter
 	clock     clock.RTP
-	packets   packetizer
+	packets   h264.Packetizer
 	report    reporter
 	encoded   int // pictures
 	keyframes int
@@ -56,7 +57,7 @@ func newVideoPump(spec source.Spec, fps float64, codecs codecs, box *mailbox, lo
 		spec: spec, codecs: codecs, box: box, log: log, replaced: func() {},
 		params:  videoParams{FPS: fps, Bitrate: spec.Bitrate},
 		meter:   clock.RateMeter{Window: rateWindow},
-		packets: packetizer{sequence: uint16(rand.Uint32())},
+		packets: h264.Packetizer{Sequence: uint16(rand.Uint32())},
 	}
 }
 
@@ -95,7 +96,7 @@ func (p *videoPump) push(f *media.Picture) error {
 		return nil // left out by the rate control
 	}
 	write := func(packet *rtp.Packet) error { return p.track.WriteRTP(packet) }
-	keyframe, err := p.packets.packetize(unit, timestamp, write)
+	keyframe, err := p.packets.Packetize(unit, timestamp, write)
 	if err != nil {
 		return err
 	}

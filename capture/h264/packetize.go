@@ -1,4 +1,4 @@
-package capture
+package h264
 
 import (
 	"slices"
@@ -6,33 +6,33 @@ import (
 	"github.com/pion/rtp"
 )
 
-// maxPayload is the most that one RTP packet carries. With the header (12 bytes), the header extensions that a viewer
+// MaxPayload is the most that one RTP packet carries. With the header (12 bytes), the header extensions that a viewer
 // may have negotiated (up to 12), the number that a retransmission adds (2) and the authentication tag (16),
 // a UDP payload stays within 1202 bytes, which passes every path that IPv6 allows and FFmpeg's and browsers' buffers.
-const maxPayload = 1160
+const MaxPayload = 1160
 
-// packetizer cuts H.264 access units into RTP payloads (RFC 6184, packetization mode 1). It is not safe for
+// Packetizer cuts H.264 access units into RTP payloads (RFC 6184, packetization mode 1). It is not safe for
 // concurrent use, and a packet is valid only during the call that it is handed to.
-type packetizer struct {
-	sequence uint16
+type Packetizer struct {
+	Sequence uint16   // of the next packet
 	params   [][]byte // the SPS and PPS seen last, own copies
 	nals     [][]byte // scratch: one access unit
 	buf      []byte   // scratch: one payload
 	packet   rtp.Packet
 }
 
-// packetize cuts one access unit in Annex B form and hands its packets to write, in order; the last one has the marker.
+// Packetize cuts one access unit in Annex B form and hands its packets to write, in order; the last one has the marker.
 // Every IDR picture goes out behind an SPS and PPS, taken from earlier ones where the encoder left them out, so that a
 // viewer can join at it (RFC 7742 §6.2). It reports whether the unit holds an IDR picture.
 // The error is write's: the rest of the unit is then left out.
-func (p *packetizer) packetize(unit []byte, timestamp uint32, write func(*rtp.Packet) error) (keyframe bool, err error) {
-	p.nals = splitAnnexB(p.nals[:0], unit)
+func (p *Packetizer) Packetize(unit []byte, timestamp uint32, write func(*rtp.Packet) error) (keyframe bool, err error) {
+	p.nals = Split(p.nals[:0], unit)
 	keyframe, pictures := p.sort()
 	if len(pictures) == 0 {
 		return false, nil // nothing to show: the parameter sets wait for the next IDR picture
 	}
-	p.packet.Header = rtp.Header{Version: 2, Timestamp: timestamp, SequenceNumber: p.sequence}
-	defer func() { p.sequence = p.packet.SequenceNumber }()
+	p.packet.Header = rtp.Header{Version: 2, Timestamp: timestamp, SequenceNumber: p.Sequence}
+	defer func() { p.Sequence = p.packet.SequenceNumber }()
 
 	if keyframe {
 		if err := p.writeParams(write); err != nil {
@@ -49,19 +49,19 @@ func (p *packetizer) packetize(unit []byte, timestamp uint32, write func(*rtp.Pa
 
 // sort keeps the parameter sets of the unit in p.params and returns the rest of it, without what a viewer has no
 // use for, and whether an IDR picture is in it.
-func (p *packetizer) sort() (keyframe bool, rest [][]byte) {
+func (p *Packetizer) sort() (keyframe bool, rest [][]byte) {
 	fresh := false
 	rest = p.nals[:0]
 	for _, nal := range p.nals {
-		switch nalType(nal) {
-		case nalSPS, nalPPS:
+		switch Type(nal) {
+		case SPS, PPS:
 			if !fresh {
 				p.params, fresh = p.params[:0], true
 			}
 			p.params = append(p.params, slices.Clone(nal))
-		case nalDelimiter, nalSeqEnd, nalStreamEnd, nalFiller:
+		case delimiter, seqEnd, streamEnd, filler:
 		default:
-			keyframe = keyframe || nalType(nal) == nalIDR
+			keyframe = keyframe || Type(nal) == IDR
 			rest = append(rest, nal)
 		}
 	}
@@ -69,12 +69,12 @@ func (p *packetizer) sort() (keyframe bool, rest [][]byte) {
 }
 
 // writeParams sends SPS and PPS as one aggregation packet (STAP-A, RFC 6184 §5.7.1).
-func (p *packetizer) writeParams(write func(*rtp.Packet) error) error {
+func (p *Packetizer) writeParams(write func(*rtp.Packet) error) error {
 	size := 1
 	for _, nal := range p.params {
 		size += 2 + len(nal)
 	}
-	if len(p.params) < 2 || size > maxPayload {
+	if len(p.params) < 2 || size > MaxPayload {
 		for _, nal := range p.params {
 			if err := p.writeNAL(nal, false, write); err != nil {
 				return err
@@ -82,7 +82,7 @@ func (p *packetizer) writeParams(write func(*rtp.Packet) error) error {
 		}
 		return nil
 	}
-	p.buf = append(p.buf[:0], nalSTAPA)
+	p.buf = append(p.buf[:0], STAPA)
 	for _, nal := range p.params {
 		p.buf[0] |= nal[0] & 0x60 // the highest importance (NRI) of its parts; SPS and PPS share one
 		p.buf = append(p.buf, byte(len(nal)>>8), byte(len(nal)))
@@ -97,14 +97,14 @@ const spare = 16
 
 // writeNAL sends one unit, whole or in fragments (FU-A, RFC 6184 §5.8). The fragments are cut to one size (the last
 // is shorter), so that they can leave in one system call.
-func (p *packetizer) writeNAL(nal []byte, last bool, write func(*rtp.Packet) error) error {
-	if len(nal) <= maxPayload {
+func (p *Packetizer) writeNAL(nal []byte, last bool, write func(*rtp.Packet) error) error {
+	if len(nal) <= MaxPayload {
 		return p.emit(nal, last, write)
 	}
 	const start, end = 0x80, 0x40
-	indicator, header := nal[0]&0x60|nalFUA, nalType(nal)
+	indicator, header := nal[0]&0x60|FUA, Type(nal)
 	rest := nal[1:]
-	const room = maxPayload - 2
+	const room = MaxPayload - 2
 	count := (len(rest) + spare + room - 1) / room
 	size := (len(rest) + spare + count - 1) / count
 	flag := byte(start)
@@ -123,7 +123,7 @@ func (p *packetizer) writeNAL(nal []byte, last bool, write func(*rtp.Packet) err
 	return nil
 }
 
-func (p *packetizer) emit(payload []byte, marker bool, write func(*rtp.Packet) error) error {
+func (p *Packetizer) emit(payload []byte, marker bool, write func(*rtp.Packet) error) error {
 	p.packet.Payload, p.packet.Marker = payload, marker
 	err := write(&p.packet)
 	p.packet.SequenceNumber++

@@ -1,4 +1,4 @@
-package capture
+package h264
 
 import (
 	"bytes"
@@ -8,36 +8,16 @@ import (
 
 	"github.com/pion/rtp"
 	rtpcodecs "github.com/pion/rtp/codecs"
+
+	"porthole/capture/capturetest"
 )
 
-// unit makes an access unit in Annex B form of NAL units given as type and size.
-func unit(nals ...[]byte) []byte {
-	var all []byte
-	for i, nal := range nals {
-		if i == 0 {
-			all = append(all, 0) // the four-byte start code
-		}
-		all = append(append(all, 0, 0, 1), nal...)
-	}
-	return all
-}
-
-// nal makes a NAL unit whose bytes show where they belong, and which holds no start code.
-func nal(kind byte, size int) []byte {
-	b := make([]byte, size)
-	for i := range b {
-		b[i] = byte(i%250 + 1)
-	}
-	b[0] = 0x60 | kind
-	return b
-}
-
 // collect packetizes units and returns copies of the packets.
-func collect(t *testing.T, p *packetizer, timestamp uint32, units ...[]byte) []*rtp.Packet {
+func collect(t *testing.T, p *Packetizer, timestamp uint32, units ...[]byte) []*rtp.Packet {
 	t.Helper()
 	var packets []*rtp.Packet
 	for _, u := range units {
-		if _, err := p.packetize(u, timestamp, func(packet *rtp.Packet) error {
+		if _, err := p.Packetize(u, timestamp, func(packet *rtp.Packet) error {
 			packets = append(packets, packet.Clone())
 			return nil
 		}); err != nil {
@@ -63,19 +43,19 @@ func depacketize(t *testing.T, packets []*rtp.Packet) []byte {
 }
 
 func TestPacketizerRoundTrip(t *testing.T) {
-	for _, size := range []int{2, 100, maxPayload - 1, maxPayload, maxPayload + 1, 2 * maxPayload, 39_999, 284_000} {
+	for _, size := range []int{2, 100, MaxPayload - 1, MaxPayload, MaxPayload + 1, 2 * MaxPayload, 39_999, 284_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			p := &packetizer{sequence: 65530}
-			access := unit(nal(nalSPS, 12), nal(nalPPS, 4), nal(nalIDR, size))
+			p := &Packetizer{Sequence: 65530}
+			access := capturetest.Unit(capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, size))
 			packets := collect(t, p, 4711, access)
-			if got := splitAnnexB(nil, depacketize(t, packets)); !equalNALs(got, splitAnnexB(nil, access)) {
+			if got := Split(nil, depacketize(t, packets)); !equalNALs(got, Split(nil, access)) {
 				t.Error("what comes out is not what went in")
 			}
 			for i, packet := range packets {
 				if want := 65530 + uint16(i); packet.SequenceNumber != want {
 					t.Errorf("packet %d has sequence number %d, want %d", i, packet.SequenceNumber, want)
 				}
-				if packet.Timestamp != 4711 || len(packet.Payload) > maxPayload {
+				if packet.Timestamp != 4711 || len(packet.Payload) > MaxPayload {
 					t.Errorf("packet %d has timestamp %d and %d bytes", i, packet.Timestamp, len(packet.Payload))
 				}
 				if want := i == len(packets)-1; packet.Marker != want {
@@ -100,7 +80,7 @@ func equalNALs(a, b [][]byte) bool {
 
 // The last fragment leaves room for the header extension that only it carries.
 func TestFragmentsHaveOneSize(t *testing.T) {
-	packets := collect(t, new(packetizer), 0, unit(nal(1, 10_000)))
+	packets := collect(t, new(Packetizer), 0, capturetest.Unit(capturetest.NAL(1, 10_000)))
 	if len(packets) != 9 {
 		t.Fatalf("%d packets, want the fewest that hold it, 9", len(packets))
 	}
@@ -114,25 +94,25 @@ func TestFragmentsHaveOneSize(t *testing.T) {
 }
 
 func TestParameterSets(t *testing.T) {
-	sps, pps, idr, slice := nal(nalSPS, 12), nal(nalPPS, 4), nal(nalIDR, 50), nal(1, 50)
-	p := new(packetizer)
+	sps, pps, idr, slice := capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, 50), capturetest.NAL(1, 50)
+	p := new(Packetizer)
 
-	packets := collect(t, p, 0, unit(sps, pps, idr))
-	if len(packets) != 2 || nalType(packets[0].Payload) != nalSTAPA {
-		t.Fatalf("a keyframe became %d packets, the first of type %d, want an aggregate and a picture", len(packets), nalType(packets[0].Payload))
+	packets := collect(t, p, 0, capturetest.Unit(sps, pps, idr))
+	if len(packets) != 2 || Type(packets[0].Payload) != STAPA {
+		t.Fatalf("a keyframe became %d packets, the first of type %d, want an aggregate and a picture", len(packets), Type(packets[0].Payload))
 	}
-	if got := collect(t, p, 0, unit(slice)); len(got) != 1 {
+	if got := collect(t, p, 0, capturetest.Unit(slice)); len(got) != 1 {
 		t.Errorf("a picture between became %d packets, want 1", len(got))
 	}
-	again := collect(t, p, 0, unit(idr))
+	again := collect(t, p, 0, capturetest.Unit(idr))
 	if len(again) != 2 || !bytes.Equal(again[0].Payload, packets[0].Payload) {
 		t.Error("a keyframe without parameter sets went out without those of the last one")
 	}
-	if got := collect(t, p, 0, unit(sps, pps)); len(got) != 0 {
+	if got := collect(t, p, 0, capturetest.Unit(sps, pps)); len(got) != 0 {
 		t.Errorf("parameter sets alone became %d packets, want none before their picture", len(got))
 	}
-	other := nal(nalSPS, 20)
-	if got := collect(t, p, 0, unit(other, pps), unit(idr)); len(got) != 2 || !bytes.Contains(got[0].Payload, other) {
+	other := capturetest.NAL(SPS, 20)
+	if got := collect(t, p, 0, capturetest.Unit(other, pps), capturetest.Unit(idr)); len(got) != 2 || !bytes.Contains(got[0].Payload, other) {
 		t.Error("the keyframe does not carry the newest parameter sets")
 	}
 }
@@ -142,14 +122,14 @@ func TestPacketizerLeavesOutWhatNobodyNeeds(t *testing.T) {
 		"empty":       nil,
 		"no NAL unit": {1, 2, 3},
 		"zeros":       make([]byte, 10),
-		"delimiter":   unit(nal(nalDelimiter, 2)),
-		"filler":      unit(nal(nalFiller, 2000)),
+		"delimiter":   capturetest.Unit(capturetest.NAL(delimiter, 2)),
+		"filler":      capturetest.Unit(capturetest.NAL(filler, 2000)),
 	} {
-		if got := collect(t, new(packetizer), 0, access); len(got) != 0 {
+		if got := collect(t, new(Packetizer), 0, access); len(got) != 0 {
 			t.Errorf("%s became %d packets", name, len(got))
 		}
 	}
-	got := collect(t, new(packetizer), 0, unit(nal(nalDelimiter, 2), nal(1, 10), nal(nalFiller, 10)))
+	got := collect(t, new(Packetizer), 0, capturetest.Unit(capturetest.NAL(delimiter, 2), capturetest.NAL(1, 10), capturetest.NAL(filler, 10)))
 	if len(got) != 1 || !got[0].Marker {
 		t.Error("the marker is not on the last packet that is sent")
 	}
@@ -158,22 +138,22 @@ func TestPacketizerLeavesOutWhatNobodyNeeds(t *testing.T) {
 func TestPacketizerStopsAtAWriteError(t *testing.T) {
 	broken := errors.New("broken")
 	calls := 0
-	p := new(packetizer)
-	_, err := p.packetize(unit(nal(1, 5000)), 0, func(*rtp.Packet) error { calls++; return broken })
+	p := new(Packetizer)
+	_, err := p.Packetize(capturetest.Unit(capturetest.NAL(1, 5000)), 0, func(*rtp.Packet) error { calls++; return broken })
 	if !errors.Is(err, broken) || calls != 1 {
 		t.Errorf("got %v after %d calls, want the error after one", err, calls)
 	}
 }
 
 func FuzzPacketize(f *testing.F) {
-	f.Add(unit(nal(nalSPS, 12), nal(nalPPS, 4), nal(nalIDR, 5000)))
+	f.Add(capturetest.Unit(capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, 5000)))
 	f.Add([]byte{0, 0, 1})
 	f.Add([]byte{0, 0, 1, 0x65, 0, 0, 1, 0, 0, 0, 1, 0x41, 9})
 	f.Fuzz(func(t *testing.T, access []byte) {
-		p := new(packetizer)
+		p := new(Packetizer)
 		var last *rtp.Packet
-		_, _ = p.packetize(access, 1, func(packet *rtp.Packet) error {
-			if len(packet.Payload) == 0 || len(packet.Payload) > maxPayload {
+		_, _ = p.Packetize(access, 1, func(packet *rtp.Packet) error {
+			if len(packet.Payload) == 0 || len(packet.Payload) > MaxPayload {
 				t.Fatalf("payload of %d bytes", len(packet.Payload))
 			}
 			if last != nil && last.Marker {
@@ -189,26 +169,26 @@ func FuzzPacketize(f *testing.F) {
 }
 
 func TestPacketizerAllocatesNothing(t *testing.T) {
-	p := new(packetizer)
-	access := unit(nal(1, 10_000))
+	p := new(Packetizer)
+	access := capturetest.Unit(capturetest.NAL(1, 10_000))
 	write := func(*rtp.Packet) error { return nil }
-	if got := testing.AllocsPerRun(100, func() { _, _ = p.packetize(access, 0, write) }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { _, _ = p.Packetize(access, 0, write) }); got != 0 {
 		t.Errorf("%v allocations a picture, want 0", got)
 	}
 }
 
 func BenchmarkPacketize(b *testing.B) {
 	for name, access := range map[string][]byte{
-		"picture":  unit(nal(1, 10_000)),
-		"keyframe": unit(nal(nalSPS, 12), nal(nalPPS, 4), nal(nalIDR, 45_000)),
+		"picture":  capturetest.Unit(capturetest.NAL(1, 10_000)),
+		"keyframe": capturetest.Unit(capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, 45_000)),
 	} {
 		b.Run(name, func(b *testing.B) {
-			p := new(packetizer)
+			p := new(Packetizer)
 			write := func(*rtp.Packet) error { return nil }
 			b.SetBytes(int64(len(access)))
 			b.ReportAllocs()
 			for b.Loop() {
-				_, _ = p.packetize(access, 0, write)
+				_, _ = p.Packetize(access, 0, write)
 			}
 		})
 	}
