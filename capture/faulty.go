@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -17,6 +18,7 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/capture/synthetic"
 )
 
 // In a binary that is built with -tags faults, there is one more kind of source: a camera that does not exist and has whatever
@@ -95,14 +97,14 @@ func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*
 		}
 		drawn.Width, drawn.Height = w, h
 	}
-	driver := &faultyDriver{node: node, pictures: newPatternSource(drawn, time.Now())}
+	driver := &faultyDriver{node: node, pictures: synthetic.NewPatternSource(drawn, time.Now())}
 	mode := choice{Format: "I420", Width: drawn.Width, Height: drawn.Height, FPS: float64(spec.FPS)}
 	in := &media.Input{
 		Pictures: newCameraSource(driver, driver.Close, mode, spec, log.With("device", node)), FPS: float64(spec.FPS),
 		About: []any{"device", node},
 	}
 	if spec.Microphone != source.MicOff {
-		in.Sound = newToneSource(time.Now())
+		in.Sound = synthetic.NewToneSource(time.Now())
 	}
 	return in, node, nil
 }
@@ -110,7 +112,7 @@ func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*
 // faultyDriver delivers pictures as a camera's driver does, which waits for up to readTimeout and knows no context.
 type faultyDriver struct {
 	node     string
-	pictures *patternSource
+	pictures *synthetic.PatternSource
 	n        int
 }
 
@@ -124,11 +126,10 @@ func (d *faultyDriver) Read() (image.Image, func(), error) {
 		time.Sleep(time.Duration(readTimeout) * time.Second)
 		return nil, nil, errors.New("read timeout")
 	}
-	d.pictures.skipTo(time.Now())
-	time.Sleep(time.Until(d.pictures.due(d.pictures.next)))
 	f := new(media.Picture)
-	d.pictures.pattern.draw(f, time.Now())
-	d.pictures.next++
+	if err := d.pictures.Read(context.Background(), f); err != nil {
+		return nil, nil, err
+	}
 	d.n++
 	if fault == "corrupt" || fault == "flaky" && d.n%3 == 0 {
 		return nil, nil, errors.New("invalid JPEG format: missing SOI marker")

@@ -19,6 +19,7 @@ import (
 	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/capture/synthetic"
 	"porthole/internal/broadcast"
 )
 
@@ -38,12 +39,12 @@ func buildEncoder(t testing.TB, spec source.Spec) videoEncoder {
 // encodePattern returns the access units of so many pictures.
 func encodePattern(t testing.TB, spec source.Spec, pictures int) [][]byte {
 	t.Helper()
-	encoder, p := buildEncoder(t, spec), newPattern(spec)
+	encoder, p := buildEncoder(t, spec), synthetic.NewPattern(spec)
 	start := time.Now()
 	var units [][]byte
 	var f media.Picture
 	for i := range pictures {
-		p.draw(&f, start.Add(time.Duration(i)*time.Second/time.Duration(spec.FPS)))
+		p.Draw(&f, start.Add(time.Duration(i)*time.Second/time.Duration(spec.FPS)))
 		u, err := encoder.Encode(&f, false)
 		if err != nil {
 			t.Fatal(err)
@@ -85,11 +86,11 @@ func TestPatternFillsItsBitrate(t *testing.T) {
 
 func TestOpenH264Control(t *testing.T) {
 	spec := capturetest.Spec(t, "pattern:?size=320x180")
-	encoder, p := buildEncoder(t, spec), newPattern(spec)
+	encoder, p := buildEncoder(t, spec), synthetic.NewPattern(spec)
 	var f media.Picture
 	at := time.Now()
 	encode := func(keyframe bool) []byte {
-		p.draw(&f, at)
+		p.Draw(&f, at)
 		at = at.Add(time.Second / 30)
 		u, err := encoder.Encode(&f, keyframe)
 		if err != nil {
@@ -128,7 +129,7 @@ func TestStampSurvivesEncoding(t *testing.T) {
 		t.Fatalf("%d bytes decoded, want 60 pictures of %d", len(raw), size)
 	}
 	for i := range 60 {
-		stamp, err := DecodeStamp(raw[i*size:], spec.Width, spec.Width, spec.Height)
+		stamp, err := synthetic.DecodeStamp(raw[i*size:], spec.Width, spec.Width, spec.Height)
 		if err != nil || int(stamp.Frame) != i {
 			t.Errorf("picture %d shows stamp %v, %v", i, stamp, err)
 		}
@@ -242,7 +243,7 @@ func BenchmarkDecode(b *testing.B) {
 	const width, height = 1280, 720
 	spec := capturetest.Spec(b, "pattern:")
 	var f media.Picture
-	newPattern(spec).draw(&f, time.Now())
+	synthetic.NewPattern(spec).Draw(&f, time.Now())
 	var photo bytes.Buffer
 	_ = jpeg.Encode(&photo, &image.YCbCr{
 		Y: f.Y, Cb: f.U, Cr: f.V, YStride: width, CStride: width / 2,
@@ -275,11 +276,11 @@ func BenchmarkEncode(b *testing.B) {
 	for _, uri := range []string{"pattern:?size=640x480&bitrate=800k", "pattern:", "pattern:?size=1920x1080&bitrate=4500k"} {
 		b.Run(uri, func(b *testing.B) {
 			spec := capturetest.Spec(b, uri)
-			encoder, p := buildEncoder(b, spec), newPattern(spec)
+			encoder, p := buildEncoder(b, spec), synthetic.NewPattern(spec)
 			pictures := make([]media.Picture, 30)
 			at := time.Now()
 			for i := range pictures {
-				p.draw(&pictures[i], at.Add(time.Duration(i)*time.Second/30))
+				p.Draw(&pictures[i], at.Add(time.Duration(i)*time.Second/30))
 			}
 			i := 0
 			for b.Loop() {

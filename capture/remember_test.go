@@ -11,6 +11,7 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/capture/synthetic"
 )
 
 // openAs is the origin of a camera of d that was opened once.
@@ -129,7 +130,7 @@ func TestLinkMovesWhileItIsOpened(t *testing.T) {
 	d.must(os.Remove(d.dir.join("v4l/by-path/socket-2")))
 	bedroom.camera.socket = "" // known by its name only
 	bedroom.openNode = func(string) (*media.Input, string, error) {
-		return &media.Input{Pictures: newPatternSource(source.Spec{Width: 16, Height: 16, FPS: 1}, time.Now())}, d.dir.join("video0"), nil
+		return &media.Input{Pictures: synthetic.NewPatternSource(source.Spec{Width: 16, Height: 16, FPS: 1}, time.Now())}, d.dir.join("video0"), nil
 	}
 	if _, err := bedroom.open(); !errors.Is(err, source.ErrDeviceGone) {
 		t.Errorf("got %v, want ErrDeviceGone", err)

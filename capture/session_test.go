@@ -17,6 +17,7 @@ import (
 	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/capture/synthetic"
 	"porthole/internal/broadcast"
 )
 
@@ -378,7 +379,7 @@ func TestUnpublishedSessionEnds(t *testing.T) {
 func TestSoundGoesAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, steady(30, 640, 480))
-		s.audio = newToneSource(time.Now())
+		s.audio = synthetic.NewToneSource(time.Now())
 		_ = s.play(t, 3*time.Second)
 		audio := s.out.track(broadcast.Audio)
 		if audio == nil {
@@ -402,19 +403,26 @@ func TestSoundGoesAlong(t *testing.T) {
 }
 
 // deafMicrophone works for a second and fails then.
-type deafMicrophone struct{ *toneSource }
+type deafMicrophone struct {
+	media.Sound
+	fails time.Time
+}
+
+func newDeafMicrophone() deafMicrophone {
+	return deafMicrophone{synthetic.NewToneSource(time.Now()), time.Now().Add(time.Second)}
+}
 
 func (m deafMicrophone) Read(ctx context.Context) ([]int16, time.Time, error) {
-	if m.next >= media.SampleRate {
+	if !time.Now().Before(m.fails) {
 		return nil, time.Time{}, source.ErrStalled
 	}
-	return m.toneSource.Read(ctx)
+	return m.Sound.Read(ctx)
 }
 
 func TestPicturesGoOnWithoutSound(t *testing.T) {
 	for name, prepare := range map[string]func(*stage){
-		"microphone fails": func(s *stage) { s.audio = deafMicrophone{newToneSource(time.Now())} },
-		"no Opus encoder":  func(s *stage) { s.audio, s.codecs.audio = newToneSource(time.Now()), errors.New("no Opus") },
+		"microphone fails": func(s *stage) { s.audio = newDeafMicrophone() },
+		"no Opus encoder":  func(s *stage) { s.audio, s.codecs.audio = synthetic.NewToneSource(time.Now()), errors.New("no Opus") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -436,7 +444,7 @@ func TestPicturesGoOnWithoutSound(t *testing.T) {
 
 func TestAudioGapMovesTimestamps(t *testing.T) {
 	out := new(fakeTrack)
-	pump := newAudioPump(newToneSource(time.Now()), fakeAudioEncoder{}, out)
+	pump := newAudioPump(synthetic.NewToneSource(time.Now()), fakeAudioEncoder{}, out)
 	at := time.Now()
 	chunk := make([]int16, 1000)                    // not a multiple of a block
 	length := 1000 * time.Second / media.SampleRate // 20.8 ms

@@ -9,12 +9,13 @@ import (
 
 	"porthole/capture/capturetest"
 	"porthole/capture/media"
+	"porthole/capture/synthetic"
 )
 
 func TestViewfinderShowsTheNextPicture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		finder := new(Viewfinder)
-		source := finder.on(newPatternSource(capturetest.Spec(t, "pattern:?size=320x240&fps=25"), time.Now()))
+		source := finder.on(synthetic.NewPatternSource(capturetest.Spec(t, "pattern:?size=320x240&fps=25"), time.Now()))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		ended := make(chan error)
@@ -41,7 +42,7 @@ func TestViewfinderShowsTheNextPicture(t *testing.T) {
 		if late := at.Sub(asked); late < 0 || late > 40*time.Millisecond {
 			t.Errorf("the picture was captured %v after it was asked for, want the next one", late)
 		}
-		stamp, err := DecodeStamp(img.Y, img.YStride, 320, 240)
+		stamp, err := synthetic.DecodeStamp(img.Y, img.YStride, 320, 240)
 		if err != nil || stamp.Time.Sub(at).Abs() > time.Millisecond {
 			t.Errorf("the clock in the picture says %+v, %v; it was captured at %v", stamp, err, at)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/capture/synthetic"
 	"porthole/internal/broadcast"
 )
 
@@ -121,12 +122,12 @@ func (d drawnOrigin) open() (*media.Input, error) {
 	start := time.Now()
 	in := &media.Input{FPS: float64(d.spec.FPS), About: []any{"source", d.spec.String()}}
 	if d.spec.Kind == source.Slate {
-		in.Pictures = newSlateSource(d.spec, start)
+		in.Pictures = synthetic.NewSlateSource(d.spec, start)
 		return in, nil
 	}
-	in.Pictures = newPatternSource(d.spec, start)
+	in.Pictures = synthetic.NewPatternSource(d.spec, start)
 	if d.spec.Tone {
-		in.Sound = newToneSource(start)
+		in.Sound = synthetic.NewToneSource(start)
 	}
 	return in, nil
 }

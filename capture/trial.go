@@ -7,6 +7,7 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/capture/synthetic"
 )
 
 // TrialResult is how long an encoder took.
@@ -34,9 +35,9 @@ func Trial(ctx context.Context, spec source.Spec, pictures int) (TrialResult, er
 	defer encoder.Close()
 	var r TrialResult
 	var total time.Duration
-	pattern, frame, at := newPattern(spec), media.Picture{}, time.Now()
+	pattern, frame, at := synthetic.NewPattern(spec), media.Picture{}, time.Now()
 	for r.Pictures < pictures && ctx.Err() == nil {
-		pattern.draw(&frame, at)
+		pattern.Draw(&frame, at)
 		at = at.Add(time.Second / time.Duration(spec.FPS))
 		begin := time.Now()
 		if _, err := encoder.Encode(&frame, r.Pictures == 0); err != nil {

@@ -1,4 +1,6 @@
-package capture
+// Package synthetic draws pictures and makes sound that need no device: the test pattern with its tone and its clock, and the
+// slate.
+package synthetic
 
 import (
 	"math/rand/v2"
@@ -8,10 +10,10 @@ import (
 	"porthole/capture/source"
 )
 
-// pattern draws the test picture: colour bars under a machine-readable clock (see Stamp), a white bar that crosses the
+// Pattern draws the test picture: colour bars under a machine-readable clock (see Stamp), a white bar that crosses the
 // picture every four seconds, a drifting texture, a field of fresh noise, and a square that lights up for the first
 // tenth of every second, when the tone beeps. The noise is what fills the bitrate: motion alone is predicted away.
-type pattern struct {
+type Pattern struct {
 	width, height int
 	top           int // first row under the clock
 
@@ -34,10 +36,10 @@ const (
 	flashLength = 100 * time.Millisecond
 )
 
-// newPattern prepares everything that does not change. The share of noise is what the bitrate can carry.
-func newPattern(spec source.Spec) *pattern {
+// NewPattern prepares everything that does not change. The share of noise is what the bitrate can carry.
+func NewPattern(spec source.Spec) *Pattern {
 	_, block := stampBlock(spec.Width)
-	p := &pattern{
+	p := &Pattern{
 		width: spec.Width, height: spec.Height, top: 2 * block,
 		random: rand.New(rand.NewPCG(1, 2)), // the same pictures in every run
 	}
@@ -62,7 +64,7 @@ func bars() [7][3]byte {
 	}
 }
 
-func (p *pattern) paintBackground() {
+func (p *Pattern) paintBackground() {
 	b := &p.background
 	b.Resize(p.width, p.height)
 	media.Fill(b.Y, media.LumaGrey)
@@ -85,7 +87,7 @@ func (p *pattern) paintBackground() {
 }
 
 // paintTexture makes a checked pattern with a slope in every field, in rows long enough to be cut at any offset.
-func (p *pattern) paintTexture() {
+func (p *Pattern) paintTexture() {
 	stride := p.width + textureSize
 	p.texture = make([]byte, stride*textureSize)
 	for y := range textureSize {
@@ -99,8 +101,8 @@ func (p *pattern) paintTexture() {
 	}
 }
 
-// draw fills f with the picture of this moment and numbers it.
-func (p *pattern) draw(f *media.Picture, at time.Time) {
+// Draw fills f with the picture of this moment and numbers it.
+func (p *Pattern) Draw(f *media.Picture, at time.Time) {
 	f.Resize(p.width, p.height)
 	f.CapturedAt = at
 	copy(f.Y, p.background.Y)
@@ -114,11 +116,11 @@ func (p *pattern) draw(f *media.Picture, at time.Time) {
 	if sinceEpoch%time.Second < flashLength {
 		p.drawFlash(f)
 	}
-	Stamp{Time: at, Frame: p.frames & stampFrame}.draw(f.Y, p.width, p.width)
+	Stamp{Time: at, Frame: p.frames & stampFrame}.Draw(f.Y, p.width, p.width)
 	p.frames++
 }
 
-func (p *pattern) drawDrift(f *media.Picture, t time.Duration) {
+func (p *Pattern) drawDrift(f *media.Picture, t time.Duration) {
 	step := int(t/(25*time.Millisecond)) % textureSize
 	stride := p.width + textureSize
 	for y := p.driftTop; y < p.driftBottom; y++ {
@@ -127,13 +129,13 @@ func (p *pattern) drawDrift(f *media.Picture, t time.Duration) {
 	}
 }
 
-func (p *pattern) drawNoise(f *media.Picture) {
+func (p *Pattern) drawNoise(f *media.Picture) {
 	for y := p.top; y < p.height; y++ {
 		copy(f.Y[(y+1)*p.width-p.noiseWidth:(y+1)*p.width], p.noise[p.random.IntN(noiseSize):])
 	}
 }
 
-func (p *pattern) drawBar(f *media.Picture, t time.Duration) {
+func (p *Pattern) drawBar(f *media.Picture, t time.Duration) {
 	barWidth := max(p.width/stampColumns, 2)
 	const period = barSeconds * time.Second
 	x := int(int64(t%period) * int64(p.width-barWidth) / int64(period))
@@ -143,7 +145,7 @@ func (p *pattern) drawBar(f *media.Picture, t time.Duration) {
 }
 
 // drawFlash lights a square in the middle of the left edge.
-func (p *pattern) drawFlash(f *media.Picture) {
+func (p *Pattern) drawFlash(f *media.Picture) {
 	side := p.height / 8
 	for y := p.height / 2; y < p.height/2+side; y++ {
 		media.Fill(f.Y[y*p.width:y*p.width+side], media.LumaWhite)

@@ -1,4 +1,4 @@
-package capture
+package synthetic
 
 import (
 	"context"
@@ -15,23 +15,23 @@ import (
 	"porthole/capture/source"
 )
 
-// slateSource delivers one still picture with a text, for viewers to see while there is nothing else. It keeps the pace of its
+// SlateSource delivers one still picture with a text, for viewers to see while there is nothing else. It keeps the pace of its
 // spec, which is a slow one, and begins at once.
-type slateSource struct {
+type SlateSource struct {
 	still media.Picture
 	fps   int
 	start time.Time
 	next  int64 // number of the picture that is due next
 }
 
-func newSlateSource(spec source.Spec, start time.Time) *slateSource {
-	s := &slateSource{fps: spec.FPS, start: start}
+func NewSlateSource(spec source.Spec, start time.Time) *SlateSource {
+	s := &SlateSource{fps: spec.FPS, start: start}
 	drawSlate(&s.still, spec)
 	return s
 }
 
 // Read waits until a picture is due.
-func (s *slateSource) Read(ctx context.Context, f *media.Picture) error {
+func (s *SlateSource) Read(ctx context.Context, f *media.Picture) error {
 	interval := time.Second / time.Duration(s.fps)
 	due := s.start.Add(time.Duration(s.next) * interval)
 	if late := time.Since(due); late > interval {
@@ -49,7 +49,7 @@ func (s *slateSource) Read(ctx context.Context, f *media.Picture) error {
 }
 
 // Close does nothing.
-func (s *slateSource) Close() error { return nil }
+func (s *SlateSource) Close() error { return nil }
 
 const (
 	slateLuma = 40  // dark, but not a black picture that looks broken

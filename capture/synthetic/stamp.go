@@ -1,4 +1,4 @@
-package capture
+package synthetic
 
 import (
 	"errors"
@@ -55,8 +55,8 @@ func stampChecksum(body uint64) byte {
 	return sum
 }
 
-// draw writes the stamp over the top of a luma plane.
-func (s Stamp) draw(y []byte, stride, width int) {
+// Draw writes the stamp over the top of a luma plane.
+func (s Stamp) Draw(y []byte, stride, width int) {
 	w, h := stampBlock(width)
 	top, bottom := s.words()
 	for row, word := range [2]uint64{top, bottom} {

@@ -1,4 +1,4 @@
-package capture
+package synthetic
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ func TestStampRoundTrip(t *testing.T) {
 				Time:  time.UnixMicro(random.Int64N(1 << 52)),
 				Frame: uint16(random.IntN(4096)),
 			}
-			want.draw(luma, width, width)
+			want.Draw(luma, width, width)
 			got, err := DecodeStamp(luma, width, width, height)
 			if err != nil || !got.Time.Equal(want.Time) || got.Frame != want.Frame {
 				t.Errorf("%dx%d: got %v, %v, want %v", width, height, got, err, want)
@@ -32,7 +32,7 @@ func TestStampRoundTrip(t *testing.T) {
 func TestStampLayout(t *testing.T) {
 	const width, height, block = 1280, 720, 32
 	luma := make([]byte, width*height)
-	Stamp{Time: time.UnixMicro(1_700_000_000_123_456), Frame: 0xABC}.draw(luma, width, width)
+	Stamp{Time: time.UnixMicro(1_700_000_000_123_456), Frame: 0xABC}.Draw(luma, width, width)
 	var word [9]byte // 72 bits
 	for i := range 72 {
 		x, y := i%36*block+block/2, i/36*block+block/2
@@ -69,7 +69,7 @@ func TestDecodeStampRefuses(t *testing.T) {
 		return y
 	}
 	damaged := plain(0)
-	Stamp{Time: time.UnixMicro(12345), Frame: 7}.draw(damaged, width, width)
+	Stamp{Time: time.UnixMicro(12345), Frame: 7}.Draw(damaged, width, width)
 	media.Fill(damaged[8*width:8*width+16], 255) // the first bit
 
 	for name, y := range map[string][]byte{

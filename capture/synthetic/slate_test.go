@@ -1,4 +1,4 @@
-package capture
+package synthetic
 
 import (
 	"slices"
@@ -65,7 +65,7 @@ func TestSlateKeepsItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := capturetest.Spec(t, "slate:?size=320x180&fps=5")
 		start := time.Now()
-		s := newSlateSource(spec, start)
+		s := NewSlateSource(spec, start)
 		var f media.Picture
 		for i := range 10 {
 			if err := s.Read(t.Context(), &f); err != nil {

@@ -1,4 +1,4 @@
-package capture
+package synthetic
 
 import (
 	"context"
@@ -10,33 +10,33 @@ import (
 	"porthole/capture/source"
 )
 
-// patternSource delivers the test picture at an even pace, without drift: picture n is due at start + n/fps. When it
+// PatternSource delivers the test picture at an even pace, without drift: picture n is due at start + n/fps. When it
 // comes too late for a picture, that one is left out, not sent late.
-type patternSource struct {
-	pattern *pattern
+type PatternSource struct {
+	pattern *Pattern
 	fps     int
 	start   time.Time
 	next    int64 // number of the picture that is due next, counting those left out
 }
 
-func newPatternSource(spec source.Spec, start time.Time) *patternSource {
-	return &patternSource{pattern: newPattern(spec), fps: spec.FPS, start: start}
+func NewPatternSource(spec source.Spec, start time.Time) *PatternSource {
+	return &PatternSource{pattern: NewPattern(spec), fps: spec.FPS, start: start}
 }
 
-func (s *patternSource) due(n int64) time.Time {
+func (s *PatternSource) due(n int64) time.Time {
 	whole, rest := n/int64(s.fps), n%int64(s.fps)
 	return s.start.Add(time.Duration(whole)*time.Second + time.Duration(rest)*time.Second/time.Duration(s.fps))
 }
 
 // skipTo leaves out the pictures whose time is over.
-func (s *patternSource) skipTo(now time.Time) {
+func (s *PatternSource) skipTo(now time.Time) {
 	for now.Sub(s.due(s.next+1)) > 0 {
 		s.next++
 	}
 }
 
 // Read waits until a picture is due, and draws it.
-func (s *patternSource) Read(ctx context.Context, f *media.Picture) error {
+func (s *PatternSource) Read(ctx context.Context, f *media.Picture) error {
 	s.skipTo(time.Now())
 	due := s.due(s.next)
 	s.next++
@@ -46,13 +46,13 @@ func (s *patternSource) Read(ctx context.Context, f *media.Picture) error {
 	}
 	// The picture shows the wall clock of this moment, which may have been set since start; the stream counts
 	// on the even one.
-	s.pattern.draw(f, time.Now())
+	s.pattern.Draw(f, time.Now())
 	f.CapturedAt = due
 	return nil
 }
 
 // Close does nothing.
-func (s *patternSource) Close() error { return nil }
+func (s *PatternSource) Close() error { return nil }
 
 const (
 	toneHertz   = 440
@@ -63,17 +63,17 @@ const (
 	maxToneLate = time.Second
 )
 
-// toneSource delivers a quiet 440 Hz tone, and a beep in the first tenth of every second, when the pattern flashes.
-type toneSource struct {
+// ToneSource delivers a quiet 440 Hz tone, and a beep in the first tenth of every second, when the pattern flashes.
+type ToneSource struct {
 	start time.Time
 	next  int64 // number of the next sample
 	chunk [toneChunk]int16
 }
 
-func newToneSource(start time.Time) *toneSource { return &toneSource{start: start} }
+func NewToneSource(start time.Time) *ToneSource { return &ToneSource{start: start} }
 
 // Read waits until its chunk would have been recorded to the end.
-func (s *toneSource) Read(ctx context.Context) ([]int16, time.Time, error) {
+func (s *ToneSource) Read(ctx context.Context) ([]int16, time.Time, error) {
 	samples := clock.Samples{Rate: media.SampleRate, Epoch: s.start}
 	if late := time.Since(samples.At(s.next + toneChunk)); late > maxToneLate {
 		s.next += int64(late/(20*time.Millisecond)) * toneChunk
@@ -90,7 +90,7 @@ func (s *toneSource) Read(ctx context.Context) ([]int16, time.Time, error) {
 }
 
 // fill makes the chunk that starts with sample s.next, at this Unix time in nanoseconds.
-func (s *toneSource) fill(unix int64) {
+func (s *ToneSource) fill(unix int64) {
 	for i := range s.chunk {
 		n := s.next + int64(i)
 		intoSecond := (unix + int64(i)*int64(time.Second)/media.SampleRate) % int64(time.Second)
@@ -104,7 +104,7 @@ func (s *toneSource) fill(unix int64) {
 }
 
 // Channels is 1: the tone is the same left and right.
-func (s *toneSource) Channels() int { return 1 }
+func (s *ToneSource) Channels() int { return 1 }
 
 // Close does nothing.
-func (s *toneSource) Close() error { return nil }
+func (s *ToneSource) Close() error { return nil }

@@ -1,4 +1,4 @@
-package capture
+package synthetic
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 func TestPatternIsPacedWithoutDrift(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		source := newPatternSource(capturetest.Spec(t, "pattern:?size=160x90&fps=30"), start)
+		source := NewPatternSource(capturetest.Spec(t, "pattern:?size=160x90&fps=30"), start)
 		var p media.Picture
 		for i := range 300 {
 			if err := source.Read(t.Context(), &p); err != nil {
@@ -36,7 +36,7 @@ func TestPatternIsPacedWithoutDrift(t *testing.T) {
 func TestPatternLeavesOutWhatIsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		source := newPatternSource(capturetest.Spec(t, "pattern:?size=160x90&fps=10"), start)
+		source := NewPatternSource(capturetest.Spec(t, "pattern:?size=160x90&fps=10"), start)
 		var p media.Picture
 		_ = source.Read(t.Context(), &p)
 		time.Sleep(750 * time.Millisecond) // a machine that was busy
@@ -54,20 +54,20 @@ func TestPatternLeavesOutWhatIsLate(t *testing.T) {
 func TestSyntheticSourcesStopWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := newPatternSource(capturetest.Spec(t, "pattern:"), time.Now().Add(time.Hour)).Read(ctx, new(media.Picture)); err == nil {
+	if err := NewPatternSource(capturetest.Spec(t, "pattern:"), time.Now().Add(time.Hour)).Read(ctx, new(media.Picture)); err == nil {
 		t.Error("the pattern reads on")
 	}
-	if _, _, err := newToneSource(time.Now().Add(time.Hour)).Read(ctx); err == nil {
+	if _, _, err := NewToneSource(time.Now().Add(time.Hour)).Read(ctx); err == nil {
 		t.Error("the tone reads on")
 	}
 }
 
 func TestPatternMoves(t *testing.T) {
-	p := newPattern(capturetest.Spec(t, "pattern:?size=320x180"))
+	p := NewPattern(capturetest.Spec(t, "pattern:?size=320x180"))
 	var a, b media.Picture
 	at := time.Now()
-	p.draw(&a, at)
-	p.draw(&b, at.Add(200*time.Millisecond))
+	p.Draw(&a, at)
+	p.Draw(&b, at.Add(200*time.Millisecond))
 	_, block := stampBlock(320)
 	changed := 0
 	for i := 2 * block * 320; i < len(a.Y); i++ {
@@ -81,11 +81,11 @@ func TestPatternMoves(t *testing.T) {
 }
 
 func TestPatternFlashesAtTheFullSecond(t *testing.T) {
-	p := newPattern(capturetest.Spec(t, "pattern:?size=320x180"))
+	p := NewPattern(capturetest.Spec(t, "pattern:?size=320x180"))
 	second := time.Unix(1_700_000_000, 0).Add(2 * time.Second) // the moving bar is elsewhere
 	lit := func(after time.Duration) bool {
 		var f media.Picture
-		p.draw(&f, second.Add(after))
+		p.Draw(&f, second.Add(after))
 		return f.Y[(180/2+180/16)*320+180/16] == media.LumaWhite
 	}
 	if !lit(50*time.Millisecond) || lit(150*time.Millisecond) || lit(900*time.Millisecond) {
@@ -96,8 +96,8 @@ func TestPatternFlashesAtTheFullSecond(t *testing.T) {
 func TestPatternDrawsTheSamePicturesEveryTime(t *testing.T) {
 	spec, at := capturetest.Spec(t, "pattern:?size=320x180"), time.Unix(1_700_000_000, 0)
 	var a, b media.Picture
-	newPattern(spec).draw(&a, at)
-	newPattern(spec).draw(&b, at)
+	NewPattern(spec).Draw(&a, at)
+	NewPattern(spec).Draw(&b, at)
 	if !bytes.Equal(a.Y, b.Y) {
 		t.Error("two patterns differ")
 	}
@@ -106,7 +106,7 @@ func TestPatternDrawsTheSamePicturesEveryTime(t *testing.T) {
 func TestToneIsPacedAndBeeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now() // synctest's clock starts at a full second
-		source := newToneSource(start)
+		source := NewToneSource(start)
 		for i := range 200 {
 			samples, capturedAt, err := source.Read(t.Context())
 			if err != nil {
@@ -135,12 +135,12 @@ func rms(samples []int16) float64 {
 func BenchmarkPattern(b *testing.B) {
 	for _, uri := range []string{"pattern:?size=640x480", "pattern:", "pattern:?size=1920x1080&bitrate=4500k"} {
 		b.Run(uri, func(b *testing.B) {
-			p := newPattern(capturetest.Spec(b, uri))
+			p := NewPattern(capturetest.Spec(b, uri))
 			var f media.Picture
 			at := time.Now()
 			b.ReportAllocs()
 			for b.Loop() {
-				p.draw(&f, at)
+				p.Draw(&f, at)
 				at = at.Add(time.Second / 30)
 			}
 		})
