@@ -77,7 +77,7 @@ vet: need-build
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "not as gofmt writes it: $$unformatted" >&2; exit 1; fi
 	$(GO) vet -tags e2e,camera ./...
-	$(GO) vet -tags faults ./capture ./cmd/porthole
+	$(GO) vet -tags faults ./capture/... ./cmd/porthole
 
 .PHONY: lint
 lint: vet need-node need-curl ## gofmt, go vet, golangci-lint, go.mod, JavaScript syntax and types

@@ -4,18 +4,27 @@
 //	camera ─► read ─► mailbox ─► openh264 ─► RTP packets ─┐
 //	microphone ────────────────► Opus ─────► RTP packets ─┴─► broadcast.Publisher
 //
-// It owns the devices, the encoders and the clock of what it sends. Everything is captured, encoded and packetized
-// once, however many watch: viewers are broadcast's business, and capture never sees one. It opens devices through
-// pion/mediadevices, but none of its tracks, which would encode once for every viewer.
+// Everything is captured, encoded and packetized once, however many watch: viewers are broadcast's business, and capture
+// never sees one. It opens devices through pion/mediadevices, but none of its tracks, which would encode once for every viewer.
+//
+// This package is the door. What it puts together for each source stands in rooms of their own: source (what is asked for),
+// v4l2, microphone and synthetic (where pictures and sound come from), encode, session (one life of a source) and supervisor
+// (all of them).
 //
 // Built with -tags faults, it has one more kind of source, a camera that fails as tests tell it: see faulty.go.
 //
-// It is the only package that needs cgo. Without cgo it builds, and every function that would need a device or an
-// encoder returns ErrNoCgo; DecodeStamp and ParseSpec always work.
+// It is the only one that needs cgo. Without cgo it builds, and every function that would need a device or an encoder returns
+// ErrNoCgo; ParseSpec always works.
 package capture
 
 import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"porthole/capture/encode"
+	"porthole/capture/microphone"
 	"porthole/capture/source"
+	"porthole/capture/supervisor"
+	"porthole/capture/v4l2"
 )
 
 // What a source is asked for, and how it fails: see package source.
@@ -23,6 +32,19 @@ type (
 	Spec = source.Spec
 	Kind = source.Kind
 )
+
+// What Devices finds: see packages v4l2 and microphone.
+type (
+	CameraInfo     = v4l2.CameraInfo
+	Mode           = v4l2.Mode
+	MicrophoneInfo = microphone.Info
+)
+
+// Metrics counts what happens to sources: see supervisor.Metrics.
+type Metrics = supervisor.Metrics
+
+// NewMetrics makes the metrics and registers them, once for a registry.
+func NewMetrics(registry prometheus.Registerer) *Metrics { return supervisor.NewMetrics(registry) }
 
 // What a command looks for in a Spec.
 const (
@@ -44,14 +66,20 @@ func ParseSpec(uri string) (Spec, error) { return source.ParseSpec(uri) }
 
 // Devices lists the cameras and microphones that the machine has now. Cameras are looked for anew at every call;
 // microphones are those that were there when the process started. The error is ErrNoCgo.
-func Devices() (Inventory, error) { return listDevices() }
+func Devices() (Inventory, error) {
+	cameras, err := v4l2.List()
+	if err != nil {
+		return Inventory{}, err
+	}
+	return Inventory{Cameras: cameras, Microphones: microphone.List()}, nil
+}
 
 // Check tries whether the source can be opened, so that a mistyped device is told before anything listens. It opens
 // and closes the camera, without waiting for a picture, and without starting one that is on demand. The error names the device and says what is wrong with it: that there
 // is none (ErrNoCamera, or fs.ErrNotExist in the chain), that it may not be opened (fs.ErrPermission), that it is none
 // (ErrNoMode), or that it is in use and by whom (ErrDeviceBusy). What is drawn only needs cgo (ErrNoCgo).
 func Check(spec source.Spec) error {
-	if _, err := newCodecs(); err != nil {
+	if _, err := encode.New(); err != nil {
 		return err
 	}
 	if spec.Kind.Drawn() {

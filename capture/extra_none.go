@@ -5,13 +5,15 @@ package capture
 import (
 	"log/slog"
 
+	"porthole/capture/encode"
+	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/capture/v4l2"
 )
 
-func newDevice(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
-	return newRealCamera(spec, log)
-}
+// extraDevice is for the kinds that only some binaries have: none in this one.
+func extraDevice(source.Spec, *slog.Logger) media.Device { return nil }
 
-func checkDevice(spec source.Spec) error { return checkCamera(spec) }
+func checkDevice(spec source.Spec) error { return v4l2.Check(spec) }
 
-func extraCodecs(_ source.Spec, c codecs) codecs { return c }
+func libraryFor(_ source.Spec, l encode.Library) encode.Library { return l }

@@ -16,9 +16,11 @@ import (
 	"syscall"
 	"time"
 
+	"porthole/capture/encode"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/capture/synthetic"
+	"porthole/capture/v4l2"
 )
 
 // In a binary that is built with -tags faults, there is one more kind of source: a camera that does not exist and has whatever
@@ -55,26 +57,27 @@ func faultOf(node string) (fault, argument string, err error) {
 	return fault, argument, nil
 }
 
-func newDevice(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
+// extraDevice is the faulty camera.
+func extraDevice(spec source.Spec, log *slog.Logger) media.Device {
 	if spec.Kind != source.Faulty {
-		return newRealCamera(spec, log)
+		return nil
 	}
-	dir := devices(filepath.Dir(spec.Device))
-	return newCameraOrigin(spec, dir, func(name string) (*media.Input, string, error) { return openFaulty(dir, name, spec, log) })
+	dir := v4l2.Dir(filepath.Dir(spec.Device))
+	return v4l2.NewCamera(spec, dir, func(name string) (*media.Input, string, error) { return openFaulty(dir, name, spec, log) })
 }
 
 func checkDevice(spec source.Spec) error {
 	if spec.Kind != source.Faulty {
-		return checkCamera(spec)
+		return v4l2.Check(spec)
 	}
 	if !strings.HasPrefix(filepath.Base(spec.Device), "video") {
 		return fmt.Errorf("%s: the name of the file must begin with video", spec.Device)
 	}
-	return devices(filepath.Dir(spec.Device)).look(spec.Device)
+	return v4l2.Dir(filepath.Dir(spec.Device)).Look(spec.Device)
 }
 
-func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*media.Input, string, error) {
-	node, err := resolve(dir.path(name))
+func openFaulty(dir v4l2.Dir, name string, spec source.Spec, log *slog.Logger) (*media.Input, string, error) {
+	node, err := dir.Resolve(name)
 	if err != nil {
 		return nil, "", err
 	}
@@ -98,9 +101,9 @@ func openFaulty(dir devices, name string, spec source.Spec, log *slog.Logger) (*
 		drawn.Width, drawn.Height = w, h
 	}
 	driver := &faultyDriver{node: node, pictures: synthetic.NewPatternSource(drawn, time.Now())}
-	mode := choice{Format: "I420", Width: drawn.Width, Height: drawn.Height, FPS: float64(spec.FPS)}
+	mode := v4l2.Choice{Format: "I420", Width: drawn.Width, Height: drawn.Height, FPS: float64(spec.FPS)}
 	in := &media.Input{
-		Pictures: newCameraSource(driver, driver.Close, mode, spec, log.With("device", node)), FPS: float64(spec.FPS),
+		Pictures: v4l2.NewReader(driver, driver.Close, mode, spec, log.With("device", node)), FPS: float64(spec.FPS),
 		About: []any{"device", node},
 	}
 	if spec.Microphone != source.MicOff {
@@ -123,7 +126,7 @@ func (d *faultyDriver) Read() (image.Image, func(), error) {
 		return nil, nil, syscall.ENODEV
 	}
 	if fault == "stall" {
-		time.Sleep(time.Duration(readTimeout) * time.Second)
+		time.Sleep(time.Duration(v4l2.ReadTimeout) * time.Second)
 		return nil, nil, errors.New("read timeout")
 	}
 	f := new(media.Picture)
@@ -143,29 +146,29 @@ func (d *faultyDriver) Read() (image.Image, func(), error) {
 // Close does nothing.
 func (d *faultyDriver) Close() error { return nil }
 
-// extraCodecs lets the encoders of a faulty source fail as its file says.
-func extraCodecs(spec source.Spec, c codecs) codecs {
+// libraryFor lets the encoders of a faulty source fail as its file says.
+func libraryFor(spec source.Spec, l encode.Library) encode.Library {
 	if spec.Kind != source.Faulty {
-		return c
+		return l
 	}
-	return faultyCodecs{c, spec.Device}
+	return faultyLibrary{l, spec.Device}
 }
 
-type faultyCodecs struct {
-	codecs
+type faultyLibrary struct {
+	encode.Library
 	node string
 }
 
-func (c faultyCodecs) newVideoEncoder(p videoParams) (videoEncoder, error) {
-	encoder, err := c.codecs.newVideoEncoder(p)
+func (l faultyLibrary) NewVideo(p encode.Params) (encode.VideoEncoder, error) {
+	encoder, err := l.Library.NewVideo(p)
 	if err != nil {
 		return nil, err
 	}
-	return faultyEncoder{encoder, c.node}, nil
+	return faultyEncoder{encoder, l.node}, nil
 }
 
 type faultyEncoder struct {
-	videoEncoder
+	encode.VideoEncoder
 	node string
 }
 
@@ -177,5 +180,5 @@ func (e faultyEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 	case "encoder-panic":
 		panic("an encoder that panics because it was told to")
 	}
-	return e.videoEncoder.Encode(f, keyframe)
+	return e.VideoEncoder.Encode(f, keyframe)
 }

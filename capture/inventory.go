@@ -14,24 +14,6 @@ type Inventory struct {
 	Microphones []MicrophoneInfo `json:"microphones"` // the default one first
 }
 
-// CameraInfo is one video device that can be captured, or that could not be asked.
-// A device that answers but has no readable mode, such as the metadata node beside every USB camera, is not listed.
-type CameraInfo struct {
-	Device  string `json:"device"`            // path of its node, for camera:PATH
-	ID      string `json:"id,omitempty"`      // its lasting name, for camera:ID: "by-id/…", or "by-path/…" for what has no name of its own
-	Name    string `json:"name,omitempty"`    // as the driver calls it
-	Bus     string `json:"bus,omitempty"`     // where it is plugged in
-	Problem string `json:"problem,omitempty"` // why its modes are not known: permissions, gone meanwhile
-	Modes   []Mode `json:"modes"`             // cheapest format first, then largest size first
-}
-
-// MicrophoneInfo is one audio input.
-type MicrophoneInfo struct {
-	ID      string `json:"id"`   // the audio system's name for it, for mic=NAME
-	Name    string `json:"name"` // the same for people; mic=NAME accepts it too
-	Default bool   `json:"default"`
-}
-
 // DefaultCamera is the camera that "camera:" means: the first that has a mode.
 func (i Inventory) DefaultCamera() (CameraInfo, bool) {
 	for _, c := range i.Cameras {

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/capture/capturetest"
+	"porthole/capture/encode"
 	"porthole/internal/broadcast"
 )
 
@@ -26,7 +27,7 @@ type firstPicture struct {
 }
 
 func (s *firstPicture) WriteRTP(_ *rtp.Header, payload []byte) (int, error) {
-	if broadcast.IsKeyframe(videoCodec(), payload) {
+	if broadcast.IsKeyframe(encode.H264(), payload) {
 		s.once.Do(func() { close(s.came) })
 	}
 	return len(payload), nil

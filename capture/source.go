@@ -2,14 +2,15 @@ package capture
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
-	"time"
 
+	"porthole/capture/encode"
 	"porthole/capture/media"
+	"porthole/capture/publish"
+	"porthole/capture/session"
 	"porthole/capture/source"
-	"porthole/capture/synthetic"
+	"porthole/capture/supervisor"
 	"porthole/internal/broadcast"
 )
 
@@ -28,8 +29,8 @@ type Source struct {
 	cfg Config
 	log *slog.Logger
 
-	known chan struct{} // closed once, by told
-	told  func()
+	known     chan struct{} // closed once, by announced
+	announced func()
 }
 
 // New makes a source. It opens nothing: see Run.
@@ -38,7 +39,7 @@ func New(cfg Config) *Source {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Source{cfg: cfg, log: cfg.Log.With("stream", cfg.Name), known: make(chan struct{})}
-	s.told = sync.OnceFunc(func() { close(s.known) })
+	s.announced = sync.OnceFunc(func() { close(s.known) })
 	return s
 }
 
@@ -56,124 +57,51 @@ func (s *Source) Known() <-chan struct{} { return s.known }
 // It returns an error only for what time does not heal: ErrNoCgo, broadcast.ErrClosed, or broadcast.ErrStreamBusy when the
 // stream has a source already. It is called once.
 func (s *Source) Run(ctx context.Context) error {
-	defer s.told()
+	defer s.announced()
 	spec, b := s.cfg.Spec, s.cfg.Broadcaster
-	codecs, err := newCodecs()
+	library, err := encode.New()
 	if err != nil {
 		return err
 	}
-	announced, err := b.Announce(s.cfg.Name, spec.Kind.String())
+	announcement, err := b.Announce(s.cfg.Name, spec.Kind.String())
 	if err != nil {
 		return err
 	}
-	defer announced.Close()
-	origin, watch := newOrigin(spec, s.log)
-	defer watch.Close()
-	v := supervisor{
-		spec: spec, codecs: extraCodecs(spec, codecs), log: s.log, metrics: s.cfg.Metrics, finder: s.cfg.Finder,
-		origin: origin, devices: watch, place: listed{announced, b}, known: s.told,
-		publish: func(kinds []broadcast.Kind) (outlet, error) {
-			p, err := b.Publish(s.cfg.Name, broadcast.PublisherConfig{Source: spec.Kind.String(), Kinds: kinds, OwnClock: true})
-			if err != nil {
-				return nil, err
-			}
-			return publisherOutlet{p}, nil
-		},
-	}
-	return v.run(ctx)
+	defer announcement.Close()
+	device := openable{newDevice(spec, s.log), s.cfg, libraryFor(spec, library), s.log}
+	defer device.Close()
+	return supervisor.Run(ctx, supervisor.Config{
+		Spec: spec, Device: device, Announcement: listed{announcement, b}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),
+		Standby:   func() []broadcast.Codec { return encode.Standby(spec, hasSound(spec), device.library, s.log) },
+		Announced: s.announced, Metrics: s.cfg.Metrics, Log: s.log,
+	})
 }
 
-// listed is the source's place in the list of streams.
+// listed is the announcement with the broadcaster's changes.
 type listed struct {
 	*broadcast.Announcement
 	b *broadcast.Broadcaster
 }
 
+// Changed is the broadcaster's.
 func (l listed) Changed() <-chan struct{} { return l.b.Changed() }
 
-// origin is where the pictures of a source come from.
-type origin interface {
-	// look says, without opening anything, why the source could not be opened now; nil: perhaps it can.
-	look() error
-	// open opens it.
-	open() (*media.Input, error)
-	// lost says whether what was opened last is not there any more.
-	lost() error
-	// known says whether it was open before.
-	known() bool
+// openable is the device of a source, which makes a session of what it opens.
+type openable struct {
+	media.Device
+	cfg     Config
+	library encode.Library
+	log     *slog.Logger
 }
 
-// newOrigin returns the origin, and what tells when looking at it again is worth while.
-func newOrigin(spec source.Spec, log *slog.Logger) (origin, *deviceWatch) {
-	if spec.Kind.Drawn() {
-		return drawnOrigin{spec}, watchNothing()
-	}
-	return newDevice(spec, log)
-}
-
-// drawnOrigin is the origin of what needs no device.
-type drawnOrigin struct{ spec source.Spec }
-
-func (drawnOrigin) look() error { return nil }
-func (drawnOrigin) lost() error { return nil }
-func (drawnOrigin) known() bool { return true }
-
-func (d drawnOrigin) open() (*media.Input, error) {
-	start := time.Now()
-	in := &media.Input{FPS: float64(d.spec.FPS), About: []any{"source", d.spec.String()}}
-	if d.spec.Kind == source.Slate {
-		in.Pictures = synthetic.NewSlateSource(d.spec, start)
-		return in, nil
-	}
-	in.Pictures = synthetic.NewPatternSource(d.spec, start)
-	if d.spec.Tone {
-		in.Sound = synthetic.NewToneSource(start)
-	}
-	return in, nil
-}
-
-// cameraOrigin is the origin of what is a device. It keeps to the camera that it had first, under whatever number it comes back.
-type cameraOrigin struct {
-	spec     source.Spec
-	openNode func(name string) (in *media.Input, node string, err error)
-
-	camera remembered
-	was    openedNode // what was opened last
-}
-
-func newCameraOrigin(spec source.Spec, dir devices, openNode func(name string) (*media.Input, string, error)) (origin, *deviceWatch) {
-	return &cameraOrigin{spec: spec, openNode: openNode, camera: remember(dir, spec.Device)}, watchDevices(dir)
-}
-
-func (c *cameraOrigin) look() error { return c.camera.look() }
-func (c *cameraOrigin) known() bool { return c.was.path != "" }
-
-// lost also looks again at the names of the cameras that are there.
-func (c *cameraOrigin) lost() error {
-	if err := c.was.lost(); err != nil {
-		return err
-	}
-	if c.camera.renamed(c.was.path) { // the link came late
-		return fmt.Errorf("%s: %w: another camera has its place", c.was.path, source.ErrDeviceGone)
-	}
-	c.camera.learn(c.was.path)
-	return nil
-}
-
-func (c *cameraOrigin) open() (*media.Input, error) {
-	if err := c.look(); err != nil {
-		return nil, err
-	}
-	in, node, err := c.openNode(c.camera.name())
+// Open opens the device.
+func (o openable) Open() (supervisor.Session, error) {
+	in, err := o.Device.Open()
 	if err != nil {
 		return nil, err
 	}
-	if c.camera.other(node) { // the link has moved since we looked
-		_ = in.Close()
-		return nil, fmt.Errorf("%s: %w: another camera has its place", node, source.ErrDeviceGone)
-	}
-	c.was = opened(node)
-	c.camera.learn(node)
-	in.About = append(in.About, "name", c.camera.String())
-	return in, nil
+	in.Pictures = o.cfg.Finder.on(in.Pictures)
+	return session.New(session.Config{
+		Spec: o.cfg.Spec, Input: in, Library: o.library, Log: o.log, EncoderFailed: o.cfg.Metrics.EncoderReplaced,
+	}), nil
 }

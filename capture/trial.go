@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"porthole/capture/encode"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/capture/synthetic"
@@ -21,11 +22,11 @@ type TrialResult struct {
 // this machine keeps up. The pattern is harder than most cameras' pictures. It ends early with ctx. The error is
 // ErrNoCgo, or the encoder's.
 func Trial(ctx context.Context, spec source.Spec, pictures int) (TrialResult, error) {
-	codecs, err := newCodecs()
+	library, err := encode.New()
 	if err != nil {
 		return TrialResult{}, err
 	}
-	encoder, err := codecs.newVideoEncoder(videoParams{
+	encoder, err := library.NewVideo(encode.Params{
 		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
 		KeyframeEvery: max(int(spec.Keyframe.Seconds()*float64(spec.FPS)), 1),
 	})

@@ -45,3 +45,19 @@ func (in *Input) Close() error {
 	}
 	return in.Pictures.Close()
 }
+
+// Device is where an Input comes from: a camera, or a drawing, which needs none.
+type Device interface {
+	// Available says, without opening anything, why it could not be opened now; nil: perhaps it can.
+	Available() error
+	// Open opens it.
+	Open() (*Input, error)
+	// Lost says why what was opened last is not there any more; nil: it is.
+	Lost() error
+	// WasOpen says whether it was open before.
+	WasOpen() bool
+	// Changed is closed when one of these may say something else. Take it before asking.
+	Changed() <-chan struct{}
+	// Close ends looking for changes. What was opened is closed by its Input.
+	Close()
+}

@@ -1,0 +1,71 @@
+// Package encode makes H.264 of raw pictures and Opus of sound, and replaces encoders that fail. The encoders are linked into the
+// binary; without cgo there are none.
+package encode
+
+import (
+	"errors"
+	"sync"
+
+	"porthole/capture/media"
+)
+
+// ErrEncoderClosed is returned by an encoder that was used after Close.
+var ErrEncoderClosed = errors.New("encoder is closed")
+
+// VideoEncoder turns pictures of one size into H.264.
+type VideoEncoder interface {
+	// Encode returns the access unit of one picture in Annex B form. It may be empty without an error: the
+	// encoder left the picture out to keep its bitrate. keyframe forces an IDR picture. The picture is not kept.
+	Encode(f *media.Picture, keyframe bool) ([]byte, error)
+	Close() error
+}
+
+// AudioEncoder turns blocks of media.BlockSize samples into Opus packets.
+type AudioEncoder interface {
+	// Encode takes media.BlockSize interleaved samples of each channel.
+	Encode(samples []int16) ([]byte, error)
+	Close() error
+}
+
+// Params is what an encoder is built for.
+type Params struct {
+	Width, Height int
+	FPS           float64 // what really comes: the rate control divides the bitrate by it
+	Bitrate       int     // bits per second
+	KeyframeEvery int     // pictures
+}
+
+// Library builds encoders: openh264 and Opus, or fakes.
+type Library interface {
+	NewVideo(p Params) (VideoEncoder, error)
+	NewAudio(channels int) (AudioEncoder, error)
+}
+
+// guarded makes a VideoEncoder safe for concurrent use and for use after Close. The C library behind it
+// takes no lock in its control calls, and dies of one after it was closed.
+type guarded struct {
+	mu  sync.Mutex
+	enc VideoEncoder // nil once closed
+}
+
+// Encode is the encoder's, or ErrEncoderClosed.
+func (g *guarded) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.enc == nil {
+		return nil, ErrEncoderClosed
+	}
+	return g.enc.Encode(f, keyframe)
+}
+
+// Close frees the encoder; a second call does nothing.
+func (g *guarded) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.enc == nil {
+		return nil
+	}
+	enc := g.enc
+	g.enc = nil
+	return enc.Close()
+}

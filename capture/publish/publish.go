@@ -1,0 +1,51 @@
+// Package publish is what a source publishes to: a publisher of the heart, or what takes its place in tests.
+package publish
+
+import (
+	"time"
+
+	"github.com/pion/rtp"
+
+	"porthole/internal/broadcast"
+)
+
+// Track is where packets go; *broadcast.Layer is one.
+type Track interface {
+	WriteRTP(p *rtp.Packet) error
+	// SenderReport says which RTP timestamp belongs to which capture time.
+	SenderReport(capturedAt time.Time, rtpTime uint32)
+}
+
+// Publisher is who holds the stream while a source works; see broadcast.Publisher.
+type Publisher interface {
+	AddTrack(cfg broadcast.LayerConfig) (Track, error)
+	Done() <-chan struct{}
+	Err() error
+	Close(reason error)
+}
+
+// Func takes the stream for tracks of these kinds.
+type Func func(kinds []broadcast.Kind) (Publisher, error)
+
+// To returns the Func that takes a stream of b; source says of what kind the publisher is.
+func To(b *broadcast.Broadcaster, stream, source string) Func {
+	return func(kinds []broadcast.Kind) (Publisher, error) {
+		p, err := b.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: kinds, OwnClock: true})
+		if err != nil {
+			return nil, err
+		}
+		return publisher{p}, nil
+	}
+}
+
+// publisher is the real one.
+type publisher struct{ *broadcast.Publisher }
+
+// AddTrack adds a layer.
+func (p publisher) AddTrack(cfg broadcast.LayerConfig) (Track, error) {
+	layer, err := p.AddLayer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return layer, nil
+}

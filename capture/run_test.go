@@ -1,0 +1,73 @@
+//go:build cgo
+
+package capture
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"porthole/capture/capturetest"
+	"porthole/internal/broadcast"
+)
+
+// TestRunFeedsABroadcaster is the whole pattern source against the real broadcaster.
+func TestRunFeedsABroadcaster(t *testing.T) {
+	b := broadcast.New(broadcast.Config{})
+	defer b.Close()
+	done := make(chan error, 1)
+	go func() {
+		done <- New(Config{Broadcaster: b, Name: "test", Spec: capturetest.Spec(t, "pattern:?size=320x180&bitrate=300k")}).Run(t.Context())
+	}()
+	deadline := time.After(10 * time.Second)
+	for {
+		changed := b.Changed()
+		viewer, err := b.Join("test")
+		if err == nil {
+			codecs := viewer.Codecs()
+			viewer.Close(nil)
+			if len(codecs) == 2 {
+				break
+			}
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			t.Fatalf("no stream with sound and pictures within 10 s: %v", err)
+		}
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	select {
+	case err := <-done:
+		if err == nil {
+			t.Error("Run ended without an error after the broadcaster closed")
+		}
+	case <-deadline:
+		t.Error("Run did not end")
+	}
+}
+
+func TestDevicesAndCheck(t *testing.T) {
+	inventory, err := Devices()
+	if err != nil || inventory.Cameras == nil || inventory.Microphones == nil {
+		t.Errorf("Devices: %+v, %v", inventory, err)
+	}
+	if err := Check(capturetest.Spec(t, "pattern:")); err != nil {
+		t.Errorf("Check of the pattern: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, device := range []string{"/dev/video-there-is-none", file} {
+		spec := capturetest.Spec(t, "camera:"+device)
+		err := Check(spec)
+		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(device)) {
+			t.Errorf("Check(%s) = %v, want an error that names it", device, err)
+		}
+	}
+}
