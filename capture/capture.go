@@ -27,16 +27,17 @@ import (
 	"porthole/capture/v4l2"
 )
 
-// What a source is asked for, and how it fails: see package source.
 type (
+	// Spec is what a source URI asks for.
 	Spec = source.Spec
+	// Kind says what a source takes its pictures from.
 	Kind = source.Kind
-)
 
-// What Devices finds: see packages v4l2 and microphone.
-type (
-	CameraInfo     = v4l2.CameraInfo
-	Mode           = v4l2.Mode
+	// CameraInfo is one video device.
+	CameraInfo = v4l2.CameraInfo
+	// Mode is one picture format and size of a camera.
+	Mode = v4l2.Mode
+	// MicrophoneInfo is one audio input.
 	MicrophoneInfo = microphone.Info
 )
 
@@ -48,9 +49,9 @@ func NewMetrics(registry prometheus.Registerer) *Metrics { return supervisor.New
 
 // What a command looks for in a Spec.
 const (
-	Camera = source.Camera
-
-	MicOff, MicDefault = source.MicOff, source.MicDefault
+	Camera     = source.Camera
+	MicOff     = source.MicOff
+	MicDefault = source.MicDefault
 )
 
 // The errors that a command tells apart.

@@ -134,7 +134,11 @@ func (f *Picture) compressRange() {
 }
 
 // What luma is black, grey and white in the pictures' range.
-const LumaBlack, LumaGrey, LumaWhite = 16, 126, 235
+const (
+	LumaBlack = 16
+	LumaGrey  = 126
+	LumaWhite = 235
+)
 
 // Fill sets every byte.
 func Fill(b []byte, v byte) {

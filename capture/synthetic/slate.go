@@ -24,6 +24,7 @@ type SlateSource struct {
 	next  int64 // number of the picture that is due next
 }
 
+// NewSlateSource begins with the picture of start. The spec is that of a slate.
 func NewSlateSource(spec source.Spec, start time.Time) *SlateSource {
 	s := &SlateSource{fps: spec.FPS, start: start}
 	drawSlate(&s.still, spec)

@@ -19,6 +19,7 @@ type PatternSource struct {
 	next    int64 // number of the picture that is due next, counting those left out
 }
 
+// NewPatternSource begins with the picture of start.
 func NewPatternSource(spec source.Spec, start time.Time) *PatternSource {
 	return &PatternSource{pattern: NewPattern(spec), fps: spec.FPS, start: start}
 }
@@ -70,6 +71,7 @@ type ToneSource struct {
 	chunk [toneChunk]int16
 }
 
+// NewToneSource begins with the sound of start.
 func NewToneSource(start time.Time) *ToneSource { return &ToneSource{start: start} }
 
 // Read waits until its chunk would have been recorded to the end.

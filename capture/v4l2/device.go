@@ -109,7 +109,7 @@ func List() ([]CameraInfo, error) {
 	list := []CameraInfo{}
 	for _, c := range scanCameras() {
 		name, bus, _ := strings.Cut(c.driver.Info().Name, camera.LabelSeparator)
-		info := CameraInfo{Device: c.node, ID: System.id(c.node), Name: name, Bus: bus, Modes: []Mode{}}
+		info := CameraInfo{Device: c.node, ID: system.id(c.node), Name: name, Bus: bus, Modes: []Mode{}}
 		modes, err := c.openModes()
 		switch {
 		case err == nil:
@@ -128,10 +128,10 @@ func List() ([]CameraInfo, error) {
 // findCamera opens the camera of this name (see Spec.Device), and returns its modes. The caller holds drivers.
 func findCamera(name string) (foundCamera, []Mode, error) {
 	cameras := scanCameras()
-	path := System.path(name)
+	path := system.path(name)
 	if path == "" {
 		return firstCamera(slices.DeleteFunc(cameras, func(c foundCamera) bool {
-			return !System.named(name, c.node, c.driver.Info().Name)
+			return !system.named(name, c.node, c.driver.Info().Name)
 		}), name)
 	}
 	node, err := resolve(path)
@@ -222,7 +222,7 @@ func tryCamera(spec source.Spec) (foundCamera, error) {
 
 // New returns the camera of this machine that the spec asks for.
 func New(spec source.Spec, log *slog.Logger) *Camera {
-	return NewCamera(spec, System, func(name string) (*media.Input, string, error) { return openCamera(name, spec, log) })
+	return NewCamera(spec, system, func(name string) (*media.Input, string, error) { return openCamera(name, spec, log) })
 }
 
 func openCamera(name string, spec source.Spec, log *slog.Logger) (_ *media.Input, node string, err error) {

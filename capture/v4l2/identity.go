@@ -19,7 +19,7 @@ import (
 // makes: by-id has the camera's own name and serial number, by-path the socket that it is plugged into.
 type Dir string
 
-const System Dir = "/dev"
+const system Dir = "/dev"
 
 // The directories of lasting names, below v4l.
 const (
@@ -102,7 +102,7 @@ func (d Dir) hasTwin(node string) bool {
 // model is what the driver calls the camera at node, read without opening it; "" when it is not known.
 func (d Dir) model(node string) string {
 	sys := "/sys/class/video4linux"
-	if d != System {
+	if d != system {
 		sys = d.join("sys")
 	}
 	text, err := os.ReadFile(filepath.Join(sys, filepath.Base(node), "name"))

@@ -17,5 +17,5 @@ func Check(source.Spec) error { return source.ErrNoCgo }
 
 // New returns a camera that cannot be opened.
 func New(spec source.Spec, _ *slog.Logger) *Camera {
-	return NewCamera(spec, System, func(string) (*media.Input, string, error) { return nil, "", source.ErrNoCgo })
+	return NewCamera(spec, system, func(string) (*media.Input, string, error) { return nil, "", source.ErrNoCgo })
 }
