@@ -30,8 +30,6 @@ import (
 type (
 	// Spec is what a source URI asks for.
 	Spec = source.Spec
-	// Kind says what a source takes its pictures from.
-	Kind = source.Kind
 
 	// CameraInfo is one video device.
 	CameraInfo = v4l2.CameraInfo
