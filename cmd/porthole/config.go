@@ -14,6 +14,7 @@ import (
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
+	"porthole/internal/reach"
 	"porthole/internal/secret"
 	"porthole/internal/server"
 	"porthole/internal/settings"
@@ -117,7 +118,7 @@ func ownSettings() settings.Table[server.Config] {
 		{
 			Name: "advertise", Arg: "ADDR", List: true, Group: groupNetwork,
 			Help:  "What clients are told instead of this machine's own addresses: an IP address or\na name, which is looked up in the background, and :PORT when a router forwards\nanother port than that of --media.",
-			Value: settings.Many(func(c *server.Config) *[]string { return &c.Advertise }, settings.Checked(peer.CheckAdvertise)),
+			Value: settings.Many(func(c *server.Config) *[]string { return &c.Advertise }, settings.Checked(reach.CheckAdvertise)),
 		},
 		{
 			Name: "interfaces", Arg: "NAME[,NAME]", List: true, Group: groupNetwork,

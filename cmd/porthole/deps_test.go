@@ -70,6 +70,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/signaling": "likewise",
 			chi:                           "likewise",
 		}},
+		{"porthole/internal/reach", map[string]string{
+			webrtc: "an address is told, whoever it is told to", "porthole/internal/negotiate": "likewise",
+			"porthole/internal/peer": "the sockets come from outside", "porthole/internal/iceserver": "so do the servers",
+		}},
 		{"porthole/internal/turnclient", map[string]string{
 			webrtc:                   "an address at a TURN server knows packets, not connections",
 			"github.com/pion/ice/v4": "likewise",

@@ -13,6 +13,7 @@ import (
 
 	"porthole/capture"
 	"porthole/internal/peer"
+	"porthole/internal/reach"
 	"porthole/internal/server"
 	"porthole/internal/streamname"
 )
@@ -105,7 +106,7 @@ func parsePolicy(text string) (peer.Policy, error) {
 func checkInterfaces(list string) error {
 	var faults []error
 	for _, pattern := range server.SplitInterfaces([]string{list}) {
-		faults = append(faults, peer.CheckInterface(pattern))
+		faults = append(faults, reach.CheckInterface(pattern))
 	}
 	return errors.Join(faults...)
 }

@@ -9,6 +9,7 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/reach"
 )
 
 // BenchmarkAnswer bounds what an offer costs until its answer is there, and that it does
@@ -17,7 +18,7 @@ func BenchmarkAnswer(b *testing.B) {
 	for _, addresses := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("%d addresses", addresses), func(b *testing.B) {
 			engine := newEngine(b, peer.Config{Media: ":0"})
-			eth0 := peer.Interface{Name: "eth0"}
+			eth0 := reach.Interface{Name: "eth0"}
 			for i := range addresses {
 				eth0.Addrs = append(eth0.Addrs, netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}))
 			}

@@ -17,6 +17,7 @@ import (
 
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"
+	"porthole/internal/reach"
 )
 
 // PacketWriter takes the packets of one incoming track, in the order of arrival,
@@ -119,15 +120,15 @@ type Engine struct {
 	metrics  *metrics
 	addr     netip.AddrPort
 	media    *mediaConn
-	network  network
+	network  reach.Network
 	net      transport.Net // for agents, which ask plannedNet for interfaces
 	// candidates are what clients are told, advertised a part of it.
-	candidates candidates
-	advertised *advertiser
+	candidates reach.Candidates
+	advertised *reach.Advertiser
 	udp        *ice.UDPMuxDefault
 	tcp        *ice.TCPMuxDefault
-	relay      *relayKeeper
-	names      *names
+	relay      *reach.RelayKeeper
+	names      *reach.Names
 	cert       certificate
 
 	closing  sync.Once
@@ -160,7 +161,7 @@ func Listen(cfg Config) (*Engine, error) {
 	}
 	e, err := newEngine(cfg, set, ground{
 		udp: batches, addr: localAddr(udp), tcp: newTCPListener(tcp, cfg.Connections),
-		interfaces: systemInterfaces, outgoing: outgoingAddrs,
+		interfaces: reach.SystemInterfaces, outgoing: reach.OutgoingAddrs,
 	})
 	if err != nil {
 		return nil, errors.Join(err, udp.Close(), tcp.Close())
@@ -197,10 +198,12 @@ func (e *Engine) close() error {
 	}
 	ending.Wait()
 	e.answering.Wait()
-	e.names.close()
-	e.advertised.close()
-	e.relay.close()
-	e.media.questions.close()
+	if e.names != nil {
+		e.names.Close()
+	}
+	e.advertised.Close()
+	e.relay.Close()
+	e.media.questions.Close()
 	if err := errors.Join(e.tcp.Close(), e.udp.Close()); err != nil {
 		return fmt.Errorf("close media sockets: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/reach"
 )
 
 func addrs(texts ...string) (list []netip.Addr) {
@@ -22,46 +23,6 @@ func addrs(texts ...string) (list []netip.Addr) {
 		list = append(list, netip.MustParseAddr(text))
 	}
 	return list
-}
-
-func TestAddressesThatClientsAreTold(t *testing.T) {
-	machine := []peer.Interface{
-		{Name: "lo", Loopback: true, Addrs: addrs("127.0.0.1", "::1")},
-		{Name: "docker0", Addrs: addrs("172.17.0.1")},
-		{Name: "wlan0", Addrs: addrs("192.168.1.20", "fe80::20", "2001:db8::20")},
-		{Name: "eth0", Addrs: addrs("10.0.0.5", "169.254.7.7", "2001:db8:1::5")},
-		{Name: "wg0", Addrs: addrs("10.9.0.1")},
-	}
-	for _, test := range []struct {
-		name     string
-		patterns []string
-		machine  []peer.Interface
-		outgoing []netip.Addr
-		want     []netip.Addr
-	}{
-		{"all but bridges and tunnels, IPv4 first", nil, machine, nil,
-			addrs("192.168.1.20", "10.0.0.5", "2001:db8::20", "2001:db8:1::5")},
-		{"the way to the world first", nil, machine, addrs("10.0.0.5", "2001:db8:1::5"),
-			addrs("10.0.0.5", "192.168.1.20", "2001:db8:1::5", "2001:db8::20")},
-		{"what is named, a tunnel too", []string{"wg0"}, machine, nil, addrs("10.9.0.1")},
-		{"what is named, link-local IPv4 too", []string{"eth*"}, machine, nil, addrs("10.0.0.5", "169.254.7.7", "2001:db8:1::5")},
-		{"all but one", []string{"!wlan0"}, machine, nil, addrs("10.0.0.5", "2001:db8:1::5")},
-		{"loopback last", []string{"lo", "wg*"}, machine, nil, addrs("10.9.0.1", "127.0.0.1", "::1")},
-		{"a bridge if there is nothing else", nil, machine[:2], nil, addrs("172.17.0.1")},
-		{"loopback if there is nothing else", nil, machine[:1], nil, addrs("127.0.0.1", "::1")},
-		{"nothing if nothing is left", []string{"!*"}, machine, nil, nil},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			got, err := peer.HostAddrs(test.patterns, test.machine, test.outgoing...)
-			if err != nil || !slices.Equal(got, test.want) {
-				t.Errorf("got %v, %v; want %v", got, err, test.want)
-			}
-		})
-	}
-	if _, err := peer.HostAddrs([]string{"eth0", "eth[", "!"}, nil); !errors.Is(err, peer.ErrConfig) ||
-		!strings.Contains(err.Error(), `"eth["`) || !strings.Contains(err.Error(), `"!"`) {
-		t.Errorf("err = %v, want ErrConfig that names both patterns", err)
-	}
 }
 
 // told returns the candidates of an answer, as "udp 192.0.2.1:8081 host".
@@ -78,7 +39,7 @@ func told(answer string) (list []string) {
 func seen() []netip.AddrPort { return []netip.AddrPort{netip.MustParseAddrPort("203.0.113.9:40001")} }
 
 func TestOrderOfCandidates(t *testing.T) {
-	machine := peer.Interface{Name: "eth0", Addrs: addrs("192.168.7.1", "10.0.0.1", "2001:db8::1")}
+	machine := reach.Interface{Name: "eth0", Addrs: addrs("192.168.7.1", "10.0.0.1", "2001:db8::1")}
 	for _, test := range []struct {
 		name string
 		cfg  peer.Config
@@ -144,7 +105,7 @@ func distinctPriorities(t *testing.T, answer string) {
 }
 
 func TestAnswerStaysSmallWithAHundredAddresses(t *testing.T) {
-	many := peer.Interface{Name: "eth0"}
+	many := reach.Interface{Name: "eth0"}
 	for i := range 50 {
 		many.Addrs = append(many.Addrs,
 			netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}),
@@ -178,12 +139,12 @@ func TestAnswerStaysSmallWithAHundredAddresses(t *testing.T) {
 
 func TestNewAddressIsToldWithoutARestart(t *testing.T) {
 	engine := newEngine(t, peer.Config{Media: ":0"})
-	eth0 := peer.Interface{Name: "eth0", Addrs: addrs("192.0.2.1")}
+	eth0 := reach.Interface{Name: "eth0", Addrs: addrs("192.0.2.1")}
 	engine.WithInterfaces(eth0)
 	if s := answered(t, engine); !strings.Contains(s.Answer(), " 192.0.2.1 ") {
 		t.Errorf("the address is missing in\n%s", s.Answer())
 	}
-	engine.WithInterfaces(eth0, peer.Interface{Name: "wlan0", Addrs: addrs("192.0.2.77")})
+	engine.WithInterfaces(eth0, reach.Interface{Name: "wlan0", Addrs: addrs("192.0.2.77")})
 	if s := answered(t, engine); !strings.Contains(s.Answer(), " 192.0.2.77 ") {
 		t.Errorf("the new address is missing in\n%s", s.Answer())
 	}
@@ -195,7 +156,7 @@ func TestNewAddressIsToldWithoutARestart(t *testing.T) {
 
 func TestAdvertisedName(t *testing.T) {
 	engine := newEngine(t, peer.Config{Media: ":0", Advertise: []string{"cam.example.org:4000"}})
-	engine.WithInterfaces(peer.Interface{Name: "eth0", Addrs: addrs("192.0.2.1")})
+	engine.WithInterfaces(reach.Interface{Name: "eth0", Addrs: addrs("192.0.2.1")})
 	release := make(chan struct{})
 	engine.WithNames(func(ctx context.Context, name string) ([]netip.Addr, error) {
 		select {
@@ -231,7 +192,7 @@ func TestWrongAdvertisements(t *testing.T) {
 // know: each of a family leads to the same session.
 func TestTCPByAnyAddress(t *testing.T) {
 	engine := newEngine(t, peer.Config{Media: ":0"})
-	engine.WithInterfaces(peer.Interface{Name: "eth0", Addrs: addrs("192.0.2.1")})
+	engine.WithInterfaces(reach.Interface{Name: "eth0", Addrs: addrs("192.0.2.1")})
 	c := newClient(t, clientConfig{settings: func(s *webrtc.SettingEngine) {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}})

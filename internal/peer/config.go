@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"porthole/internal/reach"
 )
 
 // Config is everything that Listen needs. The zero value listens on a free port
@@ -38,7 +40,7 @@ type Config struct {
 	// Relays returns TURN servers, best first, that may receive for us: one of them is
 	// kept ready in the background, and its address is in every answer. It is called
 	// now and then and must not block; nil: none.
-	Relays func() []RelayServer
+	Relays func() []reach.RelayServer
 	// Policy says by which paths clients may reach us.
 	Policy Policy
 	// MDNS looks up the .local names by which browsers hide their addresses, in the
@@ -112,9 +114,9 @@ func (t Timeouts) withDefaults() Timeouts {
 type settings struct {
 	media     *net.UDPAddr // unspecified IP: all interfaces
 	publicIPs []netip.Addr
-	advertise []advertisement
-	choice    interfaceChoice
-	relays    func() []RelayServer
+	advertise []reach.Advertisement
+	choice    reach.InterfaceChoice
+	relays    func() []reach.RelayServer
 	policy    Policy
 	mdns      bool
 	mapped    func() []netip.AddrPort
@@ -150,14 +152,14 @@ func (c Config) check() (settings, error) {
 		}
 	}
 	for _, text := range c.Advertise {
-		a, err := parseAdvertisement(text)
+		a, err := reach.ParseAdvertisement(text)
 		if err != nil {
 			fault("advertised address %w", err)
 		}
 		s.advertise = append(s.advertise, a)
 	}
-	if s.choice, err = parseInterfaceChoice(c.Interfaces); err != nil {
-		faults = append(faults, err)
+	if s.choice, err = reach.ParseInterfaceChoice(c.Interfaces); err != nil {
+		fault("%w", err)
 	}
 	if c.Policy == PolicyRelay && c.Relays == nil {
 		fault("the policy relay needs a TURN server")

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"porthole/internal/peer"
+	"porthole/internal/reach"
 )
 
 func TestListenNamesEveryFault(t *testing.T) {
@@ -53,19 +55,13 @@ func TestListenBindsUDPAndTCPOnOnePort(t *testing.T) {
 	}
 }
 
-func TestInterfacesThatClientsAreTold(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		direct bool
-	}{
-		{"eth0", true}, {"enp3s0", true}, {"wlan0", true}, {"wlp2s0", true}, {"bond0", true}, {"en0", true}, {"br0", true},
-		// Bridges of this host: nobody outside can reach them.
-		{"docker0", false}, {"docker_gwbridge", false}, {"br-1f2e3d4c5b6a", false}, {"veth12ab34c", false}, {"virbr0", false},
-		// Tunnels: most viewers are not in them.
-		{"tailscale0", false}, {"tun0", false}, {"wg0", false}, {"ztabcdefgh", false},
-	} {
-		if got := peer.IsDirectInterface(test.name); got != test.direct {
-			t.Errorf("interface %s: direct = %v, want %v", test.name, got, test.direct)
-		}
+func TestExplainAddrsOfThisMachine(t *testing.T) {
+	list, err := peer.ExplainAddrs(peer.Config{Media: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(a reach.InterfaceAddr) bool { return a.Addr.IsLoopback() && a.Addr.Is4() })
+	if i < 0 || !list[i].Told {
+		t.Errorf("got %+v", list)
 	}
 }

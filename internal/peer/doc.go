@@ -7,7 +7,7 @@
 //	                 └── one UDP and one TCP port for all sessions
 //
 // It owns the media sockets and their muxes, the process's DTLS certificate, the
-// choice of ICE candidates, the transactions with STUN servers from the media
+// choice of ICE candidates (package reach), the transactions with STUN servers from the media
 // socket (when to ask whom, package iceserver knows), and the life of every
 // session: each stage has a deadline, each end has a typed reason, and closing
 // leaves no goroutine behind.

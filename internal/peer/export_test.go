@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"time"
 
 	"github.com/pion/srtp/v3"
 	"github.com/pion/transport/v5"
@@ -13,45 +12,21 @@ import (
 
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"
+	"porthole/internal/reach"
 )
 
-// IsDirectInterface says whether clients are told the addresses of an interface.
-func IsDirectInterface(name string) bool { return classifyInterface(name) == interfaceDirect }
-
-// Interface is a network interface of a machine that tests make up.
-type Interface struct {
-	Name     string
-	Loopback bool
-	Addrs    []netip.Addr
-}
-
-// HostAddrs returns the addresses that clients are told of a machine, one of which
-// packets to the world leave from.
-func HostAddrs(patterns []string, interfaces []Interface, outgoing ...netip.Addr) ([]netip.Addr, error) {
-	choice, err := parseInterfaceChoice(patterns)
-	return choice.hostAddrs(madeUp(interfaces), outgoing), err
-}
-
-func madeUp(interfaces []Interface) (list []networkInterface) {
-	for _, i := range interfaces {
-		list = append(list, networkInterface{name: i.Name, loopback: i.Loopback, addrs: i.Addrs})
-	}
-	return list
-}
-
 // WithInterfaces makes an engine believe that its machine has these interfaces.
-func (e *Engine) WithInterfaces(interfaces ...Interface) {
-	e.network.mu.Lock()
-	defer e.network.mu.Unlock()
-	e.network.read = func() ([]networkInterface, error) { return madeUp(interfaces), nil }
-	e.network.outgoing = func() []netip.Addr { return nil }
-	e.network.since = time.Time{}
+func (e *Engine) WithInterfaces(interfaces ...reach.Interface) {
+	e.network = reach.Network{
+		Named: e.network.Named, Choice: e.network.Choice,
+		Read: func() ([]reach.Interface, error) { return interfaces, nil }, Outgoing: func() []netip.Addr { return nil },
+	}
 }
 
 // WithNames makes an engine that advertises names look them up here.
 func (e *Engine) WithNames(lookup func(ctx context.Context, name string) ([]netip.Addr, error)) {
-	e.advertised.close()
-	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log,
+	e.advertised.Close()
+	e.advertised = reach.StartAdvertiser(e.settings.advertise, e.settings.log,
 		func(ctx context.Context, _, name string) ([]netip.Addr, error) { return lookup(ctx, name) })
 }
 
@@ -68,8 +43,8 @@ func Plan(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (mids []str
 // AskRelay makes the TURN server's end known now: a request to a closed port comes
 // back as an error.
 func (e *Engine) AskRelay() {
-	if r := e.relay.current(); r != nil {
-		r.allocation.Permit(netip.MustParseAddr("127.0.0.99"))
+	if r := e.relay.Current(); r != nil {
+		r.Allocation.Permit(netip.MustParseAddr("127.0.0.99"))
 	}
 }
 
@@ -90,7 +65,7 @@ func ListenOn(cfg Config, n *vnet.Net, addr netip.AddrPort) (*Engine, error) {
 	}
 	return newEngine(cfg, set, ground{
 		udp: madeUpSocket{udp}, addr: addr, tcp: newTCPListener(tcp, nil), dialer: madeUpDialer{n},
-		interfaces: func() ([]networkInterface, error) { return nil, nil }, outgoing: func() []netip.Addr { return nil },
+		interfaces: func() ([]reach.Interface, error) { return nil, nil }, outgoing: func() []netip.Addr { return nil },
 	})
 }
 
@@ -120,7 +95,11 @@ func (d madeUpDialer) DialContext(_ context.Context, network, address string) (n
 
 // WithHosts makes an engine that uses mDNS find names here.
 func (e *Engine) WithHosts(query func(ctx context.Context, name string) (netip.Addr, error)) {
-	e.names.query = query
+	if e.names == nil {
+		return
+	}
+	e.names.Close()
+	e.names = reach.NewNames(query, e.settings.log)
 }
 
 // OneEach makes the choice of one codec for each section that of a list of one.

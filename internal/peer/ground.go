@@ -8,6 +8,8 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/transport/v5/stdnet"
 
+	"porthole/internal/pionlog"
+	"porthole/internal/reach"
 	"porthole/internal/turnclient"
 )
 
@@ -17,7 +19,7 @@ type ground struct {
 	udp        socket
 	addr       netip.AddrPort // of both sockets
 	tcp        net.Listener
-	interfaces func() ([]networkInterface, error)
+	interfaces func() ([]reach.Interface, error)
 	outgoing   func() []netip.Addr
 	dialer     turnclient.Dialer // to TURN servers; nil for the machine's own
 }
@@ -39,7 +41,7 @@ func newEngine(cfg Config, set settings, on ground) (*Engine, error) {
 	e := &Engine{
 		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
 		addr: on.addr, media: newMediaConn(on.udp), net: view,
-		network: network{named: on.addr.Addr(), choice: set.choice, read: on.interfaces, outgoing: on.outgoing},
+		network: reach.Network{Named: on.addr.Addr(), Choice: set.choice, Read: on.interfaces, Outgoing: on.outgoing},
 	}
 	e.listen(on)
 	return e, nil
@@ -47,7 +49,7 @@ func newEngine(cfg Config, set settings, on ground) (*Engine, error) {
 
 // listen starts what reads from the sockets.
 func (e *Engine) listen(on ground) {
-	log := pionLog{log: e.settings.log, scope: "mux"}
+	log := pionlog.Log{Log: e.settings.log, Scope: "mux"}
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: log, UDPConn: e.media})
 	close(e.media.open)
 	e.tcp = ice.NewTCPMuxDefault(ice.TCPMuxParams{
@@ -57,7 +59,9 @@ func (e *Engine) listen(on ground) {
 		FirstStunBindTimeout:         e.settings.timeouts.Connect,
 		AliveDurationForConnFromStun: e.settings.timeouts.Connect,
 	})
-	e.advertised = startAdvertiser(e.settings.advertise, e.settings.log, net.DefaultResolver.LookupNetIP)
-	e.names = newNames(!e.settings.mdns, e.settings.log)
-	e.relay = startRelay(e.settings.relays, on.dialer, e.settings.log, e.metrics.relay)
+	e.advertised = reach.StartAdvertiser(e.settings.advertise, e.settings.log, net.DefaultResolver.LookupNetIP)
+	if e.settings.mdns {
+		e.names = reach.NewNames(nil, e.settings.log)
+	}
+	e.relay = reach.StartRelay(e.settings.relays, on.dialer, e.settings.log, e.metrics.relay)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/egress"
+	"porthole/internal/pionlog"
 )
 
 // mediaLink is a connection made of an ICE agent, a DTLS handshake and SRTP contexts.
@@ -70,7 +71,7 @@ func (e *Engine) newMediaLink(session string, keepalive time.Duration) (*mediaLi
 		ice.WithDisconnectedTimeout(timeouts.ICEDisconnected),
 		ice.WithFailedTimeout(timeouts.ICEFailed),
 		ice.WithKeepaliveInterval(keepalive),
-		ice.WithLoggerFactory(pionLog{log: e.settings.log}),
+		ice.WithLoggerFactory(pionlog.Log{Log: e.settings.log}),
 	)...)
 	if err != nil {
 		return nil, fmt.Errorf("create ICE agent: %w", err)
@@ -255,7 +256,7 @@ func (l *mediaLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
 		dtls.WithInsecureSkipVerify(true), // certificates are self-signed; the fingerprint counts
 		dtls.WithVerifyPeerCertificate(remote.verify),
-		dtls.WithLoggerFactory(pionLog{log: l.engine.settings.log}),
+		dtls.WithLoggerFactory(pionlog.Log{Log: l.engine.settings.log}),
 		dtls.WithFlightInterval(firstRetransmission),
 	}
 	packets := dtlsnet.PacketConnFromConn(l.dtls)

@@ -10,6 +10,7 @@ import (
 
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"
+	"porthole/internal/reach"
 )
 
 // roleLabel is what a role is called in metrics and in Info.
@@ -26,7 +27,7 @@ type metrics struct {
 	answer, connect *prometheus.HistogramVec // by role
 	sessions        *prometheus.GaugeVec     // by role
 	ends            *prometheus.CounterVec   // by reason
-	relay           *relayMetrics
+	relay           *reach.RelayMetrics
 	states          *stateMetrics
 
 	media   *prometheus.HistogramVec // by role
@@ -49,7 +50,7 @@ const (
 // newMetrics registers the metrics; sent tells what became of media packets.
 func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*metrics, error) {
 	m := &metrics{
-		relay: newRelayMetrics(), states: newStateMetrics(),
+		relay: reach.NewRelayMetrics(), states: newStateMetrics(),
 		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "porthole_answer_seconds",
 			Help:    "Time from an offer to its answer.",
@@ -107,7 +108,7 @@ func newMetrics(registerer prometheus.Registerer, sent func() egress.Stats) (*me
 		return m, nil
 	}
 	var faults []error
-	collectors := append(slices.Concat(socketMetrics(sent), m.relay.collectors(), m.states.collectors()),
+	collectors := append(slices.Concat(socketMetrics(sent), m.relay.Collectors(), m.states.collectors()),
 		m.answer, m.connect, m.media, m.picture, m.sessions, m.ends,
 		m.sourcesDropped, m.mediaDropped, m.sourceChanges)
 	for _, c := range collectors {

@@ -18,6 +18,7 @@ import (
 	"porthole/internal/diagnosis"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/reach"
 )
 
 // nat is what is between a machine and the world, by how it maps and filters (RFC 4787).
@@ -176,7 +177,7 @@ func (c natCase) run(t *testing.T, w *world) {
 		cfg.Timeouts.Connect = 3 * time.Second // several checks, of which none arrives
 	}
 	if c.relays == serverRelay {
-		cfg.Relays = always(peer.RelayServer{URL: "turn:" + turnAddr, Username: "user", Password: "secret"})
+		cfg.Relays = always(reach.RelayServer{URL: "turn:" + turnAddr, Username: "user", Password: "secret"})
 	}
 	var known []netip.AddrPort // set before anybody is answered
 	cfg.Mapped = func() []netip.AddrPort { return known }

@@ -7,13 +7,15 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/transport/v5"
+
+	"porthole/internal/reach"
 )
 
 // candidatePlan is what one session gathers from: the addresses of the moment when
 // it was made, or renewed for an ICE restart. Nobody is asked for them.
 type candidatePlan struct {
 	engine *Engine
-	told   atomic.Pointer[told]
+	told   atomic.Pointer[reach.Told]
 }
 
 // planCandidates makes the plan of a new session. The session's link releases it.
@@ -27,11 +29,11 @@ func (e *Engine) planCandidates() (*candidatePlan, error) {
 
 // renew takes the addresses of now.
 func (p *candidatePlan) renew() error {
-	r, err := p.engine.reach()
+	r, err := p.engine.addresses()
 	if err != nil {
 		return err
 	}
-	t, err := p.engine.candidates.of(r)
+	t, err := p.engine.candidates.Of(r)
 	if err != nil {
 		return err
 	}
@@ -39,29 +41,29 @@ func (p *candidatePlan) renew() error {
 	return nil
 }
 
-// reach collects where clients can reach us now. It waits for nobody.
-func (e *Engine) reach() (reach, error) {
-	r := reach{
-		port: e.addr.Port(), public: e.settings.publicIPs, advertised: e.advertised.current(e.addr.Port()), mapped: e.settings.mapped(),
+// addresses collects where clients can reach us now. It waits for nobody.
+func (e *Engine) addresses() (reach.Addresses, error) {
+	r := reach.Addresses{
+		Port: e.addr.Port(), Public: e.settings.publicIPs, Advertised: e.advertised.Current(e.addr.Port()), Mapped: e.settings.mapped(),
 	}
 	var err error
-	if r.hosts, err = e.network.current(); err != nil {
+	if r.Hosts, err = e.network.Current(); err != nil {
 		return r, err
 	}
-	r.relay, r.relayOnly = e.relay.current(), e.settings.policy == PolicyRelay
-	if r.relayOnly && r.relay == nil {
+	r.Relay, r.RelayOnly = e.relay.Current(), e.settings.policy == PolicyRelay
+	if r.RelayOnly && r.Relay == nil {
 		return r, ErrNoRelay
 	}
 	return r, nil
 }
 
 // lines are the values of our a=candidate lines.
-func (p *candidatePlan) lines() []string { return p.told.Load().lines }
+func (p *candidatePlan) lines() []string { return p.told.Load().Lines }
 
 // named returns a pair whose local candidate has the type that clients were told:
 // agents take the relayed address for one more of this machine.
 func (p *candidatePlan) named(pair Pair) Pair {
-	if r := p.told.Load().relay; r != nil && pair.Local.Protocol == "udp" && pair.Local.Address == r.addr.String() {
+	if r := p.told.Load().Relay; r != nil && pair.Local.Protocol == "udp" && pair.Local.Address == r.Addr.String() {
 		pair.Local.Type = ice.CandidateTypeRelay.String()
 	}
 	return pair
@@ -92,11 +94,11 @@ type sessionMux struct {
 func (m *sessionMux) GetListenAddresses() []net.Addr {
 	var addrs []net.Addr
 	t := m.plan.told.Load()
-	for _, base := range t.bases {
+	for _, base := range t.Bases {
 		addrs = append(addrs, net.UDPAddrFromAddrPort(netip.AddrPortFrom(base, m.plan.engine.addr.Port())))
 	}
-	if t.relay != nil {
-		addrs = append(addrs, net.UDPAddrFromAddrPort(t.relay.addr))
+	if t.Relay != nil {
+		addrs = append(addrs, net.UDPAddrFromAddrPort(t.Relay.Addr))
 	}
 	return addrs
 }
@@ -104,8 +106,8 @@ func (m *sessionMux) GetListenAddresses() []net.Addr {
 // GetConn returns the session's share of the socket, whatever address it will
 // be known by: there is one socket behind all of them, and one at the TURN server.
 func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
-	if r := m.plan.told.Load().relay; r != nil && addr.String() == r.addr.String() {
-		return r.mux.GetConn(ufrag, addr) // transparent
+	if r := m.plan.told.Load().Relay; r != nil && addr.String() == r.Addr.String() {
+		return r.Mux.GetConn(ufrag, addr) // transparent
 	}
 	if bound := m.plan.engine.addr; !bound.Addr().IsUnspecified() {
 		addr = net.UDPAddrFromAddrPort(bound)
@@ -116,8 +118,8 @@ func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error
 // RemoveConnByUfrag ends the session's share.
 func (m *sessionMux) RemoveConnByUfrag(ufrag string) {
 	m.UDPMux.RemoveConnByUfrag(ufrag)
-	if r := m.plan.told.Load().relay; r != nil {
-		r.mux.RemoveConnByUfrag(ufrag)
+	if r := m.plan.told.Load().Relay; r != nil {
+		r.Mux.RemoveConnByUfrag(ufrag)
 	}
 }
 
@@ -149,7 +151,7 @@ type plannedNet struct {
 // Interfaces returns the one interface.
 func (n *plannedNet) Interfaces() ([]*transport.Interface, error) {
 	iface := transport.NewInterface(net.Interface{Index: 1, Name: "porthole", Flags: net.FlagUp})
-	for _, base := range n.plan.told.Load().bases {
+	for _, base := range n.plan.told.Load().Bases {
 		iface.AddAddress(&net.IPNet{IP: base.AsSlice(), Mask: net.CIDRMask(base.BitLen(), base.BitLen())})
 	}
 	return []*transport.Interface{iface}, nil

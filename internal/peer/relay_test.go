@@ -18,11 +18,12 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/reach"
 )
 
 // startTURN begins a TURN server on loopback, over UDP and TCP, and returns how it is
 // used. The relayed addresses are on 127.0.0.77.
-func startTURN(t testing.TB) (server *turn.Server, udp, tcp peer.RelayServer) {
+func startTURN(t testing.TB) (server *turn.Server, udp, tcp reach.RelayServer) {
 	t.Helper()
 	packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -45,13 +46,13 @@ func startTURN(t testing.TB) (server *turn.Server, udp, tcp peer.RelayServer) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	return server, peer.RelayServer{URL: "turn:" + packets.LocalAddr().String(), Username: "user", Password: "secret"},
-		peer.RelayServer{URL: "turn:" + listener.Addr().String() + "?transport=tcp", Username: "user", Password: "secret"}
+	return server, reach.RelayServer{URL: "turn:" + packets.LocalAddr().String(), Username: "user", Password: "secret"},
+		reach.RelayServer{URL: "turn:" + listener.Addr().String() + "?transport=tcp", Username: "user", Password: "secret"}
 }
 
 // always is a list of servers that does not change.
-func always(servers ...peer.RelayServer) func() []peer.RelayServer {
-	return func() []peer.RelayServer { return servers }
+func always(servers ...reach.RelayServer) func() []reach.RelayServer {
+	return func() []reach.RelayServer { return servers }
 }
 
 // relayEngine makes an engine that has an address at one of the servers.
@@ -64,7 +65,7 @@ func relayEngine(t testing.TB, cfg peer.Config) *peer.Engine {
 
 func TestViewerThroughARelay(t *testing.T) {
 	_, udp, tcp := startTURN(t)
-	for _, server := range []peer.RelayServer{udp, tcp} {
+	for _, server := range []reach.RelayServer{udp, tcp} {
 		t.Run(server.URL, func(t *testing.T) {
 			engine := relayEngine(t, peer.Config{Relays: always(server), Policy: peer.PolicyRelay})
 			w := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
@@ -142,8 +143,8 @@ func TestRelayMovesToTheNextServer(t *testing.T) {
 	_, second, _ := startTURN(t)
 	registry := prometheus.NewRegistry()
 	var mu sync.Mutex
-	servers := []peer.RelayServer{{URL: "turn:127.0.0.1:9?transport=tcp", Username: "u", Password: "p"}, udp} // the first refuses
-	engine := newEngine(t, peer.Config{Registerer: registry, Relays: func() []peer.RelayServer {
+	servers := []reach.RelayServer{{URL: "turn:127.0.0.1:9?transport=tcp", Username: "u", Password: "p"}, udp} // the first refuses
+	engine := newEngine(t, peer.Config{Registerer: registry, Relays: func() []reach.RelayServer {
 		mu.Lock()
 		defer mu.Unlock()
 		return servers
@@ -155,7 +156,7 @@ func TestRelayMovesToTheNextServer(t *testing.T) {
 	}
 	eventually(t, "the first server's address", func() bool { _, server, _ := engine.Relay(); return server == udp.URL })
 	mu.Lock()
-	servers = []peer.RelayServer{udp, second}
+	servers = []reach.RelayServer{udp, second}
 	mu.Unlock()
 	_ = first.Close()
 	engine.AskRelay() // what the next question finds out
@@ -184,7 +185,7 @@ func TestPolicyRelayWithoutARelay(t *testing.T) {
 }
 
 // silentServer is a TURN server over TCP that relays until it is told to read no more.
-func silentServer(t *testing.T, server peer.RelayServer) (peer.RelayServer, chan<- struct{}) {
+func silentServer(t *testing.T, server reach.RelayServer) (reach.RelayServer, chan<- struct{}) {
 	t.Helper()
 	host, _, _ := strings.Cut(strings.TrimPrefix(server.URL, "turn:"), "?")
 	proxy := startStallingProxy(t, host)
@@ -219,8 +220,8 @@ func TestStalledRelayDoesNotBlockTheWriter(t *testing.T) {
 func TestRestartTakesTheRelayOfNow(t *testing.T) {
 	_, udp, _ := startTURN(t)
 	var mu sync.Mutex
-	var servers []peer.RelayServer
-	engine := newEngine(t, peer.Config{Relays: func() []peer.RelayServer {
+	var servers []reach.RelayServer
+	engine := newEngine(t, peer.Config{Relays: func() []reach.RelayServer {
 		mu.Lock()
 		defer mu.Unlock()
 		return servers
@@ -231,7 +232,7 @@ func TestRestartTakesTheRelayOfNow(t *testing.T) {
 		t.Fatalf("a relay among %v before there is one", list)
 	}
 	mu.Lock()
-	servers = []peer.RelayServer{udp}
+	servers = []reach.RelayServer{udp}
 	mu.Unlock()
 	eventually(t, "an address at a TURN server", func() bool { _, _, ok := engine.Relay(); return ok })
 	addr, _, _ := engine.Relay()

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/ice/v4"
 
 	"porthole/internal/egress"
+	"porthole/internal/reach"
 )
 
 const (
@@ -81,11 +82,11 @@ type mediaConn struct {
 	// is complete, and a packet that is already there would meet a nil pointer.
 	open chan struct{}
 	// questions take the answers of STUN servers out of what is read.
-	questions *stunQuestions
+	questions *reach.Questions
 }
 
 func newMediaConn(udp socket) *mediaConn {
-	return &mediaConn{socket: udp, open: make(chan struct{}), questions: newSTUNQuestions()}
+	return &mediaConn{socket: udp, open: make(chan struct{}), questions: reach.NewQuestions()}
 }
 
 // socket is a UDP socket: *egress.Conn, or one in a network that tests make up.
@@ -105,7 +106,7 @@ func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err 
 	for failed := 0; failed < maxReadErrors; {
 		n, from, err = c.socket.ReadFromAddrPort(b)
 		switch {
-		case err == nil && c.questions.take(b[:n], from):
+		case err == nil && c.questions.Take(b[:n], from):
 			continue
 		case err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded):
 			return n, from, err

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"porthole/internal/iceserver"
-	"porthole/internal/peer"
+	"porthole/internal/reach"
 	"porthole/internal/signaling"
 )
 
@@ -21,12 +21,12 @@ const relayCredentialLife = 30 * 24 * time.Hour
 
 // relays are the TURN servers that may receive for us: the live ones among those of
 // others, best first.
-func (s *Server) relays() []peer.RelayServer {
-	var relays []peer.RelayServer
+func (s *Server) relays() []reach.RelayServer {
+	var relays []reach.RelayServer
 	for _, server := range s.prober.Ranked() {
 		if server.Relays() {
 			a := server.Access("porthole", time.Now().Add(relayCredentialLife))
-			relays = append(relays, peer.RelayServer{URL: a.URL, Username: a.Username, Password: a.Password})
+			relays = append(relays, reach.RelayServer{URL: a.URL, Username: a.Username, Password: a.Password})
 		}
 	}
 	return relays

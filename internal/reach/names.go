@@ -1,4 +1,4 @@
-package peer
+package reach
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/pion/mdns/v2"
 	"golang.org/x/net/ipv4"
 
-	"porthole/internal/negotiate"
+	"porthole/internal/pionlog"
 )
 
 const (
@@ -25,13 +25,12 @@ const (
 	maxNames = 16
 )
 
-// names looks up the .local names by which browsers hide their addresses (RFC 6762):
+// Names looks up the .local names by which browsers hide their addresses (RFC 6762):
 // knowing the address, we send checks there as well, which lets the answers of a host's
 // own firewall in. The multicast socket exists while somebody is looked for, and no
 // longer.
-type names struct {
-	// Set by newNames, read-only afterwards.
-	off   bool
+type Names struct {
+	// Set by NewNames, read-only afterwards.
 	query func(ctx context.Context, name string) (netip.Addr, error)
 	log   *slog.Logger
 
@@ -44,24 +43,28 @@ type names struct {
 	users  int        // guarded by mu
 }
 
-func newNames(off bool, log *slog.Logger) *names {
-	n := &names{off: off, log: log, slots: make(chan struct{}, maxNames)}
-	n.query = n.ask
+// NewNames makes one that asks query for the address of a name, or, when that is nil,
+// everybody in the machine's networks.
+func NewNames(query func(ctx context.Context, name string) (netip.Addr, error), log *slog.Logger) *Names {
+	n := &Names{query: query, log: log, slots: make(chan struct{}, maxNames)}
+	if query == nil {
+		n.query = n.ask
+	}
 	return n
 }
 
-// close waits for the end of what find began, whose contexts have ended, and begins
+// Close waits for the end of what Find began, whose contexts have ended, and begins
 // nothing any more.
-func (n *names) close() {
+func (n *Names) Close() {
 	n.mu.Lock()
 	n.closed = true
 	n.mu.Unlock()
 	n.looking.Wait()
 }
 
-// find looks for a name in the background and tells its address, if there is one before
+// Find looks for a name in the background and tells its address, if there is one before
 // ctx ends.
-func (n *names) find(ctx context.Context, name string, found func(netip.Addr)) {
+func (n *Names) Find(ctx context.Context, name string, found func(netip.Addr)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
@@ -88,7 +91,7 @@ func (n *names) find(ctx context.Context, name string, found func(netip.Addr)) {
 }
 
 // ask asks everybody in the machine's networks.
-func (n *names) ask(ctx context.Context, name string) (netip.Addr, error) {
+func (n *Names) ask(ctx context.Context, name string) (netip.Addr, error) {
 	conn, err := n.use()
 	if err != nil {
 		return netip.Addr{}, err
@@ -102,7 +105,7 @@ func (n *names) ask(ctx context.Context, name string) (netip.Addr, error) {
 }
 
 // use returns the socket, which the first user opens.
-func (n *names) use() (*mdns.Conn, error) {
+func (n *Names) use() (*mdns.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.conn == nil {
@@ -115,7 +118,7 @@ func (n *names) use() (*mdns.Conn, error) {
 			return nil, fmt.Errorf("mDNS: %w", err)
 		}
 		n.conn, err = mdns.NewServer(ipv4.NewPacketConn(udp), nil,
-			mdns.WithLoggerFactory(pionLog{log: n.log}), mdns.WithCacheRefresh(false),
+			mdns.WithLoggerFactory(pionlog.Log{Log: n.log}), mdns.WithCacheRefresh(false),
 			mdns.WithIncludeLoopback(true)) // a browser on this machine
 		if err != nil {
 			n.conn = nil
@@ -127,7 +130,7 @@ func (n *names) use() (*mdns.Conn, error) {
 }
 
 // release closes the socket after its last user.
-func (n *names) release() {
+func (n *Names) release() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.users--; n.users > 0 {
@@ -137,28 +140,4 @@ func (n *names) release() {
 		n.log.Debug("cannot close the mDNS socket", "error", err)
 	}
 	n.conn = nil
-}
-
-// reveal looks for the names among the client's candidates.
-func (s *Session) reveal(hidden []negotiate.Hidden) {
-	if s.engine.names.off {
-		return
-	}
-	for _, h := range hidden {
-		s.engine.names.find(s.ctx, h.Name, func(addr netip.Addr) { s.addRevealed(h.Value(addr)) })
-	}
-}
-
-func (s *Session) addRevealed(value string) {
-	if s.trickled.Add(1) > maxTrickled || s.Err() != nil {
-		return
-	}
-	if err := s.link.addCandidate(value); err != nil {
-		s.engine.settings.log.Debug("dropped a client's candidate", "error", err)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.life.remote = appendCandidate(s.life.remote, value)
-	s.life.record("mDNS name resolved")
 }

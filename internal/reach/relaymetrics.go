@@ -1,16 +1,16 @@
-package peer
+package reach
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// relayMetrics tell how the server's own address at a TURN server is.
-type relayMetrics struct {
+// RelayMetrics tell how the server's own address at a TURN server is.
+type RelayMetrics struct {
 	up          prometheus.Gauge
 	allocations *prometheus.CounterVec // by result
 	dropped     prometheus.Counter
 }
 
-func newRelayMetrics() *relayMetrics {
-	m := &relayMetrics{
+func NewRelayMetrics() *RelayMetrics {
+	m := &RelayMetrics{
 		up: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "porthole_relay_up",
 			Help: "1 while a TURN server receives for us, so that clients can reach us through it.",
@@ -35,11 +35,11 @@ const (
 	relayFailed = "failed"
 )
 
-func (m *relayMetrics) collectors() []prometheus.Collector {
+func (m *RelayMetrics) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.up, m.allocations, m.dropped}
 }
 
-func (m *relayMetrics) allocated(err error) {
+func (m *RelayMetrics) allocated(err error) {
 	if err != nil {
 		m.allocations.WithLabelValues(relayFailed).Inc()
 		return

@@ -1,4 +1,4 @@
-package peer
+package reach
 
 import (
 	"fmt"
@@ -20,44 +20,46 @@ const (
 	localPrefs = 1 << 16
 )
 
-// reach is everything at which clients can reach us at a moment. It is compared to
+// Addresses is everything at which clients can reach us at a moment. It is compared to
 // find out whether what was made of it still holds.
-type reach struct {
-	port       uint16           // of the media sockets
-	hosts      []netip.Addr     // of this machine, the best first
-	public     []netip.Addr     // that a NAT forwards to us, besides hosts
-	advertised []netip.AddrPort // what clients are told instead of hosts
-	mapped     []netip.AddrPort // that STUN servers see us under
-	relay      *relayed         // where a TURN server receives for us; nil for none
-	relayOnly  bool
+type Addresses struct {
+	Port       uint16           // of the media sockets
+	Hosts      []netip.Addr     // of this machine, the best first
+	Public     []netip.Addr     // that a NAT forwards to us, besides hosts
+	Advertised []netip.AddrPort // what clients are told instead of hosts
+	Mapped     []netip.AddrPort // that STUN servers see us under
+	Relay      *Relayed         // where a TURN server receives for us; nil for none
+	RelayOnly  bool
 }
 
-func (r reach) equal(o reach) bool {
-	return r.port == o.port && r.relay == o.relay && r.relayOnly == o.relayOnly && slices.Equal(r.hosts, o.hosts) &&
-		slices.Equal(r.public, o.public) && slices.Equal(r.advertised, o.advertised) && slices.Equal(r.mapped, o.mapped)
+func (r Addresses) equal(o Addresses) bool {
+	return r.Port == o.Port && r.Relay == o.Relay && r.RelayOnly == o.RelayOnly && slices.Equal(r.Hosts, o.Hosts) &&
+		slices.Equal(r.Public, o.Public) && slices.Equal(r.Advertised, o.Advertised) && slices.Equal(r.Mapped, o.Mapped)
 }
 
-// told is what clients are told of a reach, and what ICE agents work with: they
+// Told is what clients are told of them, and what ICE agents work with: they
 // have one candidate for each family and transport, since there is one socket
 // behind all addresses of a family. So neither answers nor checks grow with the
 // number of addresses.
-type told struct {
-	reach
-	// lines are the values of a=candidate lines, the best first.
-	lines []string
-	// bases are the addresses that agents know the media sockets by, at most one of
+type Told struct {
+	Addresses
+	// Lines are the values of a=candidate lines, the best first.
+	Lines []string
+	// Bases are the addresses that agents know the media sockets by, at most one of
 	// each family.
-	bases []netip.Addr
+	Bases []netip.Addr
 }
 
-// candidates keeps what is told until something changes: fifty viewers who come at
+// Candidates keeps what is told until something changes: fifty viewers who come at
 // once get the same.
-type candidates struct {
+type Candidates struct {
 	mu   sync.Mutex
-	last *told // replaced, never edited
+	last *Told // replaced, never edited
 }
 
-func (c *candidates) of(r reach) (*told, error) {
+// Of returns what is told of the addresses. It returns an error for one that no candidate
+// can be written of.
+func (c *Candidates) Of(r Addresses) (*Told, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.last != nil && c.last.equal(r) {
@@ -71,45 +73,45 @@ func (c *candidates) of(r reach) (*told, error) {
 	return t, nil
 }
 
-// tell writes the candidates of a reach.
-func tell(r reach) (*told, error) {
-	t := &told{reach: r}
+// tell writes the candidates of the addresses.
+func tell(r Addresses) (*Told, error) {
+	t := &Told{Addresses: r}
 	w := candidateWriter{told: t, written: make(map[string]bool)}
-	if !r.relayOnly {
+	if !r.RelayOnly {
 		w.direct()
 	}
-	if r.relay != nil {
-		w.relay(r.relay.addr)
+	if r.Relay != nil {
+		w.relay(r.Relay.Addr)
 	}
 	if w.err != nil {
 		return nil, fmt.Errorf("write candidates: %w", w.err)
 	}
-	if len(t.bases) == 0 && !r.relayOnly { // no address at all; packets that come nevertheless are answered
-		t.bases = []netip.Addr{netip.IPv4Unspecified()}
+	if len(t.Bases) == 0 && !r.RelayOnly { // no address at all; packets that come nevertheless are answered
+		t.Bases = []netip.Addr{netip.IPv4Unspecified()}
 	}
 	return t, nil
 }
 
 // candidateWriter writes candidates in the order of their use.
 type candidateWriter struct {
-	told    *told
+	told    *Told
 	written map[string]bool // transport and address
 	err     error
 }
 
 func (w *candidateWriter) direct() {
-	r := w.told.reach
+	r := w.told.Addresses
 	var hosts []netip.AddrPort
-	for _, ip := range r.hosts {
-		hosts = append(hosts, netip.AddrPortFrom(ip, r.port))
+	for _, ip := range r.Hosts {
+		hosts = append(hosts, netip.AddrPortFrom(ip, r.Port))
 	}
-	if len(r.advertised) > 0 {
-		hosts = r.advertised
+	if len(r.Advertised) > 0 {
+		hosts = r.Advertised
 	}
 	four, six := byFamily(hosts)
 	var public []netip.AddrPort
-	for _, ip := range r.public {
-		public = append(public, netip.AddrPortFrom(ip, r.port))
+	for _, ip := range r.Public {
+		public = append(public, netip.AddrPortFrom(ip, r.Port))
 	}
 	public = first(public, maxPublic)
 	// A forwarded address comes first in the text, because FFmpeg tries nothing but the
@@ -122,7 +124,7 @@ func (w *candidateWriter) direct() {
 		w.host("udp", addr, i)
 	}
 	base := w.shownBase(hosts)
-	for i, addr := range first(r.mapped, maxMapped) {
+	for i, addr := range first(r.Mapped, maxMapped) {
 		w.mapped(addr, base, i)
 	}
 	for i, addr := range append(first(four, maxTCP), first(six, maxTCP)...) {
@@ -131,7 +133,7 @@ func (w *candidateWriter) direct() {
 	for i, addr := range first(public, maxTCP) {
 		w.host("tcp", addr, maxHosts+i)
 	}
-	for _, list := range [][]netip.Addr{r.hosts, r.public, addrsOf(r.advertised), addrsOf(r.mapped)} {
+	for _, list := range [][]netip.Addr{r.Hosts, r.Public, addrsOf(r.Advertised), addrsOf(r.Mapped)} {
 		for _, ip := range list {
 			w.base(ip)
 		}
@@ -141,15 +143,15 @@ func (w *candidateWriter) direct() {
 // base makes an address the one that agents know its family's sockets by, if it is
 // the first.
 func (w *candidateWriter) base(ip netip.Addr) {
-	if !slices.ContainsFunc(w.told.bases, func(b netip.Addr) bool { return b.Is4() == ip.Is4() }) {
-		w.told.bases = append(w.told.bases, ip)
+	if !slices.ContainsFunc(w.told.Bases, func(b netip.Addr) bool { return b.Is4() == ip.Is4() }) {
+		w.told.Bases = append(w.told.Bases, ip)
 	}
 }
 
 // shownBase is the related address of mapped candidates (RFC 8839 5.1): nothing for
 // an operator who hides the machine's own addresses.
 func (w *candidateWriter) shownBase(hosts []netip.AddrPort) netip.AddrPort {
-	if len(w.told.advertised) > 0 || len(hosts) == 0 {
+	if len(w.told.Advertised) > 0 || len(hosts) == 0 {
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	}
 	return hosts[0]
@@ -207,7 +209,7 @@ func (w *candidateWriter) write(c ice.Candidate, err error, network string, addr
 	}
 	if key := network + addr.String(); !w.written[key] {
 		w.written[key] = true
-		w.told.lines = append(w.told.lines, c.Marshal())
+		w.told.Lines = append(w.told.Lines, c.Marshal())
 	}
 }
 

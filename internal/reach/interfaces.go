@@ -1,4 +1,4 @@
-package peer
+package reach
 
 import (
 	"errors"
@@ -34,19 +34,19 @@ func classifyInterface(name string) interfaceClass {
 	}
 }
 
-// interfaceChoice is which interfaces' addresses clients are told, as the operator
+// InterfaceChoice is which interfaces' addresses clients are told, as the operator
 // wants it: patterns of path.Match, those that begin with ! leave out. Without any
 // other, all interfaces are chosen that are not bridges or tunnels.
-type interfaceChoice struct {
+type InterfaceChoice struct {
 	named, excluded []string
 }
 
-func parseInterfaceChoice(patterns []string) (interfaceChoice, error) {
-	var c interfaceChoice
+func ParseInterfaceChoice(patterns []string) (InterfaceChoice, error) {
+	var c InterfaceChoice
 	var faults []error
 	for _, pattern := range patterns {
 		if err := CheckInterface(pattern); err != nil {
-			faults = append(faults, fmt.Errorf("%w: interface %w", ErrConfig, err))
+			faults = append(faults, fmt.Errorf("interface %w", err))
 			continue
 		}
 		name, exclude := strings.CutPrefix(pattern, "!")
@@ -75,20 +75,20 @@ func matchesAny(name string, patterns []string) bool {
 	})
 }
 
-// networkInterface is one interface of the machine that is up.
-type networkInterface struct {
-	name     string
-	loopback bool
-	addrs    []netip.Addr
+// Interface is one interface of the machine that is up.
+type Interface struct {
+	Name     string
+	Loopback bool
+	Addrs    []netip.Addr
 }
 
-// systemInterfaces reads the interfaces that are up, and their addresses.
-func systemInterfaces() ([]networkInterface, error) {
+// SystemInterfaces reads the interfaces that are up, and their addresses.
+func SystemInterfaces() ([]Interface, error) {
 	found, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("list network interfaces: %w", err)
 	}
-	var list []networkInterface
+	var list []Interface
 	for _, iface := range found {
 		if iface.Flags&net.FlagUp == 0 {
 			continue
@@ -97,11 +97,11 @@ func systemInterfaces() ([]networkInterface, error) {
 		if err != nil { // it went away since it was listed
 			continue
 		}
-		i := networkInterface{name: iface.Name, loopback: iface.Flags&net.FlagLoopback != 0}
+		i := Interface{Name: iface.Name, Loopback: iface.Flags&net.FlagLoopback != 0}
 		for _, addr := range addrs {
 			if ipNet, ok := addr.(*net.IPNet); ok {
 				if ip, ok := netip.AddrFromSlice(ipNet.IP); ok {
-					i.addrs = append(i.addrs, ip.Unmap())
+					i.Addrs = append(i.Addrs, ip.Unmap())
 				}
 			}
 		}
@@ -110,25 +110,25 @@ func systemInterfaces() ([]networkInterface, error) {
 	return list, nil
 }
 
-// hostAddrs returns the addresses that clients are told, IPv4 first: those of the
+// HostAddrs returns the addresses that clients are told, IPv4 first: those of the
 // interfaces that the operator named, or else of all but loopback, bridges and
 // tunnels. Of a machine that has nothing better, bridges and tunnels are taken, and
 // loopback of one that has not even these: its own browser shall work offline.
 // Within a family, the one that packets to the world leave from is the first.
-func (c interfaceChoice) hostAddrs(interfaces []networkInterface, preferred []netip.Addr) []netip.Addr {
+func (c InterfaceChoice) HostAddrs(interfaces []Interface, preferred []netip.Addr) []netip.Addr {
 	var chosen, other, loopback []netip.Addr
 	for _, iface := range interfaces {
-		named := matchesAny(iface.name, c.named)
-		if matchesAny(iface.name, c.excluded) || (len(c.named) > 0 && !named) {
+		named := matchesAny(iface.Name, c.named)
+		if matchesAny(iface.Name, c.excluded) || (len(c.named) > 0 && !named) {
 			continue
 		}
-		for _, ip := range iface.addrs {
+		for _, ip := range iface.Addrs {
 			switch {
 			case ip.IsLoopback() && named:
 				chosen = append(chosen, ip)
-			case ip.IsLoopback() || iface.loopback:
+			case ip.IsLoopback() || iface.Loopback:
 				loopback = append(loopback, ip)
-			case ip.IsGlobalUnicast() && (named || classifyInterface(iface.name) == interfaceDirect):
+			case ip.IsGlobalUnicast() && (named || classifyInterface(iface.Name) == interfaceDirect):
 				chosen = append(chosen, ip)
 			case ip.IsGlobalUnicast():
 				other = append(other, ip)
@@ -158,10 +158,10 @@ func (c interfaceChoice) hostAddrs(interfaces []networkInterface, preferred []ne
 	return slices.Compact(chosen)
 }
 
-// outgoingAddrs returns the addresses, one of each family at the most, that packets
+// OutgoingAddrs returns the addresses, one of each family at the most, that packets
 // to the world leave from. Nothing is sent: connecting a UDP socket only asks the
 // kernel for a route.
-func outgoingAddrs() []netip.Addr {
+func OutgoingAddrs() []netip.Addr {
 	var addrs []netip.Addr
 	for network, nobody := range map[string]string{"udp4": "192.0.2.1:9", "udp6": "[2001:db8::1]:9"} { // RFC 5737, RFC 3849
 		conn, err := new(net.Dialer).Dial(network, nobody) //nolint:noctx // it asks nobody but the kernel

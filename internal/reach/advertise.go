@@ -1,4 +1,4 @@
-package peer
+package reach
 
 import (
 	"context"
@@ -23,20 +23,20 @@ const (
 	advertiseLogging = 10 * time.Minute // between two warnings about a name
 )
 
-// advertisement is one place that clients are told instead of the machine's own
+// Advertisement is one place that clients are told instead of the machine's own
 // addresses: an IP address or a name, with a port or, when that is 0, the one of the
 // media sockets.
-type advertisement struct {
+type Advertisement struct {
 	ip   netip.Addr // invalid for a name
 	name string
 	port uint16
 }
 
-// parseAdvertisement reads IP, NAME, IP:PORT or NAME:PORT, with brackets around an
+// ParseAdvertisement reads IP, NAME, IP:PORT or NAME:PORT, with brackets around an
 // IPv6 address that has a port.
-func parseAdvertisement(text string) (advertisement, error) {
+func ParseAdvertisement(text string) (Advertisement, error) {
 	fault := fmt.Errorf("%q is not an address that clients can reach, such as 203.0.113.7, 203.0.113.7:4000 or cam.example.org", text)
-	var a advertisement
+	var a Advertisement
 	host := text
 	if ip, err := netip.ParseAddr(text); err == nil {
 		a.ip = ip
@@ -64,7 +64,7 @@ func parseAdvertisement(text string) (advertisement, error) {
 
 // CheckAdvertise says what is wrong with one of Config.Advertise.
 func CheckAdvertise(text string) error {
-	_, err := parseAdvertisement(text)
+	_, err := ParseAdvertisement(text)
 	return err
 }
 
@@ -86,15 +86,15 @@ func validName(text string) bool {
 	return letter // 300.1.1.1 is no name
 }
 
-// lookup finds the addresses of a name, as net.Resolver.LookupNetIP does.
-type lookup func(ctx context.Context, network, name string) ([]netip.Addr, error)
+// Lookup finds the addresses of a name, as net.Resolver.LookupNetIP does.
+type Lookup func(ctx context.Context, network, name string) ([]netip.Addr, error)
 
-// advertiser knows the addresses of all advertisements. Names are looked up in the
+// Advertiser knows the addresses of all advertisements. Names are looked up in the
 // background: whoever asks takes what was found last.
-type advertiser struct {
-	// Set by startAdvertiser, read-only afterwards.
-	list   []advertisement
-	lookup lookup
+type Advertiser struct {
+	// Set by StartAdvertiser, read-only afterwards.
+	list   []Advertisement
+	lookup Lookup
 	log    *slog.Logger
 	cancel context.CancelFunc
 
@@ -104,10 +104,10 @@ type advertiser struct {
 	found map[string][]netip.Addr // by name; the slices are replaced, never edited
 }
 
-// startAdvertiser starts a goroutine for each name. The caller ends them with close.
-func startAdvertiser(list []advertisement, log *slog.Logger, lookup lookup) *advertiser {
+// StartAdvertiser starts a goroutine for each name. The caller ends them with Close.
+func StartAdvertiser(list []Advertisement, log *slog.Logger, lookup Lookup) *Advertiser {
 	ctx, cancel := context.WithCancel(context.Background())
-	a := &advertiser{
+	a := &Advertiser{
 		list: list, lookup: lookup, log: log, cancel: cancel, found: make(map[string][]netip.Addr),
 	}
 	for _, one := range list {
@@ -118,15 +118,15 @@ func startAdvertiser(list []advertisement, log *slog.Logger, lookup lookup) *adv
 	return a
 }
 
-// close stops looking up and waits.
-func (a *advertiser) close() {
+// Close stops looking up and waits.
+func (a *Advertiser) Close() {
 	a.cancel()
 	a.looking.Wait()
 }
 
-// current returns the addresses, those without a port of their own with that of the
+// Current returns the addresses, those without a port of their own with that of the
 // media sockets. It is empty while no name is known and nothing else is advertised.
-func (a *advertiser) current(port uint16) []netip.AddrPort {
+func (a *Advertiser) Current(port uint16) []netip.AddrPort {
 	if len(a.list) == 0 {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (a *advertiser) current(port uint16) []netip.AddrPort {
 
 // follow looks a name up until ctx ends. A failure changes nothing: the last address
 // is the best guess.
-func (a *advertiser) follow(ctx context.Context, name string) {
+func (a *Advertiser) follow(ctx context.Context, name string) {
 	limit := rate.Sometimes{Interval: advertiseLogging}
 	for {
 		wait := advertiseRefresh
@@ -170,7 +170,7 @@ func (a *advertiser) follow(ctx context.Context, name string) {
 	}
 }
 
-func (a *advertiser) resolve(ctx context.Context, name string) error {
+func (a *Advertiser) resolve(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, advertiseTimeout)
 	defer cancel()
 	found, err := a.lookup(ctx, "ip", name)
