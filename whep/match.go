@@ -14,8 +14,8 @@ import (
 type track struct {
 	kind     broadcast.Kind
 	media    negotiate.Media
-	codec    negotiate.Codec // the payload type to send
-	foreseen broadcast.Codec // for sound that the stream does not have yet; else zero
+	format   negotiate.Format // the payload type to send
+	foreseen broadcast.Codec  // for sound that the stream does not have yet; else zero
 }
 
 // foreseen is what sound will be when it comes to a stream without: Opus is what
@@ -40,10 +40,10 @@ func match(offer *negotiate.Offer, sent []broadcast.Codec) (map[string]track, er
 			continue
 		}
 		kind := sent[i].Kind()
-		codec, err := media.Match(offered(sent[i]))
+		format, err := media.Match(sent[i])
 		switch {
 		case err == nil:
-			tracks[media.Mid] = track{kind: kind, media: media, codec: codec}
+			tracks[media.Mid] = track{kind: kind, media: media, format: format}
 		case kind == broadcast.Video:
 			return nil, err
 		default:
@@ -66,8 +66,8 @@ func foresee(offer *negotiate.Offer, sent []broadcast.Codec, tracks map[string]t
 		return
 	}
 	for _, media := range offer.Media {
-		if codec, err := media.Match(offered(foreseen)); err == nil && media.Flows() {
-			tracks[media.Mid] = track{kind: broadcast.Audio, media: media, codec: codec, foreseen: foreseen}
+		if format, err := media.Match(foreseen); err == nil && media.Flows() {
+			tracks[media.Mid] = track{kind: broadcast.Audio, media: media, format: format, foreseen: foreseen}
 		}
 	}
 }
@@ -86,14 +86,9 @@ func list(sent []broadcast.Codec) string {
 	return strings.Join(kinds, " and ")
 }
 
-// offered says what the stream sends in the words of an offer.
-func offered(c broadcast.Codec) negotiate.Codec {
-	return negotiate.Codec{MimeType: c.MimeType, ClockRate: c.ClockRate, Channels: c.Channels, Fmtp: c.Fmtp}
-}
-
 // accepts tells whether another codec, of a later publisher, can be sent in this
 // section without a new offer: under the same payload type.
 func (t track) accepts(c broadcast.Codec) bool {
-	codec, err := t.media.Match(offered(c))
-	return err == nil && codec.PayloadType == t.codec.PayloadType
+	format, err := t.media.Match(c)
+	return err == nil && format.PayloadType == t.format.PayloadType
 }

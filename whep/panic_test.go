@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
@@ -18,7 +19,7 @@ func TestPanicBesideASession(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.Close()
-	offer, err := negotiate.NewCounterOffer([]negotiate.Codec{{MimeType: webrtc.MimeTypeVP8, ClockRate: 90_000}})
+	offer, err := negotiate.NewCounterOffer([]codec.Codec{{MimeType: webrtc.MimeTypeVP8, ClockRate: 90_000}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,9 +52,9 @@ func (s *session) Connect(ctx context.Context) (string, error) {
 		s.peer = p
 		return p.Answer(), nil
 	}
-	codecs := make(map[string]negotiate.Codec, len(s.tracks))
+	codecs := make(map[string]negotiate.Format, len(s.tracks))
 	for mid, t := range s.tracks {
-		codecs[mid] = t.codec
+		codecs[mid] = t.format
 	}
 	p, err := s.engine.Send(ctx, peer.SendConfig{Offer: s.offer, Codecs: codecs, StreamID: s.stream, Client: s.client, ID: s.id})
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *session) wants(c broadcast.Codec) bool {
 		return true
 	}
 	return slices.ContainsFunc(s.asked.Media, func(media negotiate.Media) bool {
-		_, err := media.Match(offered(c))
+		_, err := media.Match(c)
 		return err == nil && media.Flows()
 	})
 }

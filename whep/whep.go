@@ -72,12 +72,9 @@ func negotiated(r signaling.Request, sent []broadcast.Codec) (*negotiate.Offer, 
 			}
 			sent = slices.DeleteFunc(slices.Clone(sent), func(c broadcast.Codec) bool { return !takes(taken, c.Kind()) })
 		}
-		var codecs []negotiate.Codec
-		for _, c := range sent {
-			codecs = append(codecs, offered(c))
-		}
+		codecs := slices.Clone(sent)
 		if !has(sent, broadcast.Audio) && (taken == nil || takes(taken, broadcast.Audio)) {
-			codecs = append(codecs, offered(foreseen))
+			codecs = append(codecs, foreseen)
 		}
 		var err error
 		if offer, err = negotiate.NewCounterOffer(codecs); err != nil {

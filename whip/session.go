@@ -24,7 +24,7 @@ type session struct {
 	client    netip.Addr
 	id        string // in logs
 	offer     *negotiate.Offer
-	codecs    map[string][]negotiate.Codec // by mid
+	codecs    map[string][]negotiate.Format // by mid
 	publisher *broadcast.Publisher
 	table     *signaling.Table
 
@@ -53,7 +53,7 @@ func (s *session) Connect(ctx context.Context) (string, error) {
 // publisher has begun to send.
 func (s *session) addTrack(t peer.RemoteTrack) (peer.PacketWriter, error) {
 	layer, err := s.publisher.AddLayer(broadcast.LayerConfig{
-		Codec: layerCodec(t.Codec), RID: t.RID, RequestKeyframe: t.RequestKeyframe,
+		Codec: t.Codec.Codec, RID: t.RID, RequestKeyframe: t.RequestKeyframe,
 		PassedExtensionID: t.PassedExtensionID,
 	})
 	if err != nil {

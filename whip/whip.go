@@ -62,8 +62,8 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 }
 
 // choose accepts what is relayed of each section.
-func choose(offer *negotiate.Offer) (map[string][]negotiate.Codec, []broadcast.Kind, error) {
-	codecs := make(map[string][]negotiate.Codec)
+func choose(offer *negotiate.Offer) (map[string][]negotiate.Format, []broadcast.Kind, error) {
+	codecs := make(map[string][]negotiate.Format)
 	var kinds []broadcast.Kind
 	for _, media := range offer.Media {
 		if !media.Flows() {
@@ -74,7 +74,7 @@ func choose(offer *negotiate.Offer) (map[string][]negotiate.Codec, []broadcast.K
 			return nil, nil, err
 		}
 		codecs[media.Mid] = supported
-		kinds = append(kinds, layerCodec(supported[0]).Kind())
+		kinds = append(kinds, supported[0].Kind())
 	}
 	return codecs, kinds, nil
 }
@@ -87,9 +87,4 @@ func rids(offer *negotiate.Offer) []string {
 		}
 	}
 	return nil
-}
-
-// layerCodec says the same in the words of the heart.
-func layerCodec(c negotiate.Codec) broadcast.Codec {
-	return broadcast.Codec{MimeType: c.MimeType, ClockRate: c.ClockRate, Channels: c.Channels, Fmtp: c.Fmtp}
 }

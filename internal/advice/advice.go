@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"porthole/internal/broadcast"
-	"porthole/internal/negotiate"
+	"porthole/internal/codec"
 )
 
 // Warning is what is the matter with a layer of a stream, for the API and for people:
@@ -105,7 +105,7 @@ func interval(d time.Duration) string {
 
 // profile names the profile of a profile-level-id, without the level.
 func profile(id string) string {
-	name := negotiate.ProfileName(id)
+	name := codec.ProfileName(id)
 	return name[:max(strings.LastIndexByte(name, ' '), 0)]
 }
 

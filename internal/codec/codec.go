@@ -67,3 +67,27 @@ func (c Codec) Name() string {
 	_, name, _ := strings.Cut(c.MimeType, "/")
 	return name
 }
+
+// Named returns the media type of an rtpmap's name, spelt as pion spells it, and tells
+// whether Porthole relays the codec.
+func Named(kind, name string) (mimeType string, relayed bool) {
+	mimeType = kind + "/" + name
+	for _, known := range [...]string{H264, H265, VP8, VP9, AV1, Opus, PCMU, PCMA, G722} {
+		if strings.EqualFold(mimeType, known) && strings.HasPrefix(known, kind+"/") {
+			return known, true
+		}
+	}
+	return mimeType, false
+}
+
+// RightClockRate returns the one that a codec that is relayed has, in Hz: timestamps of
+// another would mean nothing to viewers.
+func (c Codec) RightClockRate() uint32 {
+	switch {
+	case c.Is(Opus):
+		return 48_000 // whatever the sound's rate is (RFC 7587 section 7)
+	case strings.HasPrefix(c.MimeType, "audio/"):
+		return 8_000 // G722 too, by an old mistake (RFC 3551 section 4.5.2)
+	}
+	return 90_000
+}

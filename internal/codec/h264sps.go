@@ -31,7 +31,7 @@ func FindSPS(payload []byte) (info H264SPS, ok bool) {
 func parseSPS(nal []byte) H264SPS {
 	info := H264SPS{
 		ProfileLevelID:      fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3]),
-		ConstrainedBaseline: isConstrainedBaseline(nal[1], nal[2]),
+		ConstrainedBaseline: H264ID{IDC: nal[1], Flags: nal[2], Level: nal[3]}.Profile() == H264ConstrainedBaseline,
 	}
 	b := bitReader{data: unescape(nal[4:])}
 	b.ue() // seq_parameter_set_id
@@ -77,20 +77,6 @@ func parseSPS(nal []byte) H264SPS {
 		info.Width, info.Height = width, height
 	}
 	return info
-}
-
-// isConstrainedBaseline tells by profile_idc and the constraint flags (RFC 6184 table 5).
-func isConstrainedBaseline(profile, flags byte) bool {
-	const set0, set1 = 0x80, 0x40
-	switch profile {
-	case 66:
-		return flags&set1 != 0
-	case 77:
-		return flags&set0 != 0
-	case 88:
-		return flags&set0 != 0 && flags&set1 != 0
-	}
-	return false
 }
 
 // highProfileFields reads what only the high profiles have and returns chroma_format_idc.

@@ -6,34 +6,9 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
-)
 
-// mimeType spells the name of an rtpmap line as pion does and tells whether
-// Porthole relays the codec.
-func mimeType(kind, name string) (mime string, relayed bool) {
-	switch kind + "/" + strings.ToLower(name) {
-	case "video/h264":
-		return "video/H264", true
-	case "video/h265":
-		return "video/H265", true
-	case "video/vp8":
-		return "video/VP8", true
-	case "video/vp9":
-		return "video/VP9", true
-	case "video/av1":
-		return "video/AV1", true
-	case "audio/opus":
-		return "audio/opus", true
-	case "audio/pcmu":
-		return "audio/PCMU", true
-	case "audio/pcma":
-		return "audio/PCMA", true
-	case "audio/g722":
-		return "audio/G722", true
-	default:
-		return kind + "/" + name, false
-	}
-}
+	"porthole/internal/codec"
+)
 
 // isHelper tells formats that carry no media of their own.
 func isHelper(name string) bool {
@@ -47,7 +22,7 @@ func isHelper(name string) bool {
 
 // format is a payload type as a section describes it.
 type format struct {
-	Codec
+	Format
 	name string // as in the rtpmap line
 	apt  string // of a retransmission format: the payload type that it repairs
 }
@@ -78,7 +53,7 @@ func parseFormats(kind string, listed []string, attrs []sdp.Attribute) []format 
 		f.PayloadType = pt
 		f.Fmtp = fmtps[pt]
 		f.Feedback = feedback.of(pt)
-		f.apt, _ = fmtpParameter(f.Fmtp, "apt")
+		f.apt, _ = f.Parameter("apt")
 		formats = append(formats, f)
 	}
 
@@ -90,32 +65,32 @@ func parseFormats(kind string, listed []string, attrs []sdp.Attribute) []format 
 func repairable(formats []format) []format {
 	originals := make(map[string]bool)
 	for _, f := range formats {
-		if _, isRepair := fmtpParameter(f.Fmtp, "apt"); !isRepair {
+		if _, isRepair := f.Parameter("apt"); !isRepair {
 			originals[strconv.Itoa(int(f.PayloadType))] = true
 		}
 	}
 
 	return slices.DeleteFunc(formats, func(f format) bool {
-		_, isRepair := fmtpParameter(f.Fmtp, "apt")
+		_, isRepair := f.Parameter("apt")
 		return isRepair && !originals[f.apt]
 	})
 }
 
 // codecs returns the formats that carry media, each with its retransmission.
-func codecs(formats []format) []Codec {
+func codecs(formats []format) []Format {
 	repairs := make(map[string]uint8) // by what they repair; the first one counts
 	for _, f := range formats {
 		if _, again := repairs[f.apt]; !again && strings.EqualFold(f.name, "rtx") {
 			repairs[f.apt] = f.PayloadType
 		}
 	}
-	var found []Codec
+	var found []Format
 	for _, f := range formats {
 		if isHelper(f.name) {
 			continue
 		}
 		f.RTX = repairs[strconv.Itoa(int(f.PayloadType))]
-		found = append(found, f.Codec)
+		found = append(found, f.Format)
 	}
 
 	return found
@@ -229,7 +204,7 @@ func parseRtpmap(kind, value string) (format, bool) {
 		return format{}, false
 	}
 	f := format{name: parts[0]}
-	f.MimeType, _ = mimeType(kind, f.name)
+	f.MimeType, _ = codec.Named(kind, f.name)
 	f.ClockRate = uint32(rate)
 	if len(parts) == 3 {
 		channels, err := strconv.ParseUint(parts[2], 10, 16)
@@ -242,22 +217,9 @@ func parseRtpmap(kind, value string) (format, bool) {
 	return f, true
 }
 
-// fmtpParameter returns one of the "name=value" pairs of an fmtp value; the
-// last one counts when it is repeated, because that is how pion reads it.
-func fmtpParameter(fmtp, name string) (value string, ok bool) {
-	for param := range strings.SplitSeq(fmtp, ";") {
-		key, v, _ := strings.Cut(strings.TrimSpace(param), "=")
-		if strings.EqualFold(key, name) {
-			value, ok = v, true
-		}
-	}
-
-	return value, ok
-}
-
 // withoutFmtpParameter removes one parameter of an fmtp value.
 func withoutFmtpParameter(fmtp, name string) string {
-	if _, ok := fmtpParameter(fmtp, name); !ok {
+	if _, ok := (codec.Codec{Fmtp: fmtp}).Parameter(name); !ok {
 		return fmtp
 	}
 	params := slices.DeleteFunc(strings.Split(fmtp, ";"), func(p string) bool {
@@ -266,33 +228,4 @@ func withoutFmtpParameter(fmtp, name string) string {
 	})
 
 	return strings.Join(params, ";")
-}
-
-// String names the codec with what tells it from its siblings, for messages.
-func (c Codec) String() string {
-	_, name, _ := strings.Cut(c.MimeType, "/")
-	switch {
-	case c.ClockRate != clockRate(c): // what is wrong with it
-		return clip(name) + "/" + strconv.FormatUint(uint64(c.ClockRate), 10)
-	case isMime(c, "video/H264"):
-		return describeH264(c)
-	case isMime(c, "video/H265"):
-		return name + " profile " + clip(parameterOr(c.Fmtp, "profile-id", "1"))
-	case isMime(c, "video/VP9"):
-		return name + " profile " + clip(parameterOr(c.Fmtp, "profile-id", "0"))
-	case isMime(c, "video/AV1"):
-		return name + " profile " + clip(parameterOr(c.Fmtp, "profile", "0"))
-	default:
-		return clip(name)
-	}
-}
-
-func isMime(c Codec, mime string) bool { return strings.EqualFold(c.MimeType, mime) }
-
-func parameterOr(fmtp, name, fallback string) string {
-	if value, ok := fmtpParameter(fmtp, name); ok {
-		return value
-	}
-
-	return fallback
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 )
 
@@ -64,8 +65,8 @@ func judge(role negotiate.Role, body []byte) error {
 	}
 	for _, m := range o.Media {
 		if role == negotiate.Watch {
-			_, _ = m.Match(negotiate.Codec{MimeType: "video/H264", ClockRate: 90_000, Fmtp: "profile-level-id=42e01f;packetization-mode=1"})
-			_, _ = m.Match(negotiate.Codec{MimeType: "audio/opus", ClockRate: 48_000, Channels: 2})
+			_, _ = m.Match(codec.Codec{MimeType: "video/H264", ClockRate: 90_000, Fmtp: "profile-level-id=42e01f;packetization-mode=1"})
+			_, _ = m.Match(codec.Codec{MimeType: "audio/opus", ClockRate: 48_000, Channels: 2})
 		} else {
 			_, _ = m.Supported()
 		}

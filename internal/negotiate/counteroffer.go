@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"porthole/internal/codec"
 )
 
 // Payload types of the server's own offers, those that browsers use, and the ids
@@ -27,23 +29,23 @@ const captureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture
 // in the place of an answer (WHEP, section "counter-offer"): one section for each
 // codec that is sent, one of a kind at most. It has everything but the transport;
 // FinishOffer adds that to the text.
-func NewCounterOffer(sent []Codec) (*Offer, error) {
+func NewCounterOffer(sent []codec.Codec) (*Offer, error) {
 	o := &Offer{Role: Watch, IceOptions: []string{"trickle", "ice2"}, setup: sdp.ConnectionRoleActpass.String()}
-	for i, codec := range sent {
-		kind, err := kindOf(codec.MimeType)
+	for i, c := range sent {
+		kind, err := kindOf(c.MimeType)
 		if err != nil {
 			return nil, err
 		}
-		codec.PayloadType, codec.Feedback, codec.RTX = payloadTypeOf(codec), nil, 0
-		codec.Fmtp = withoutFmtpParameter(codec.Fmtp, "sprop-parameter-sets")
+		format := Format{Codec: c, PayloadType: payloadTypeOf(c)}
+		format.Fmtp = withoutFmtpParameter(c.Fmtp, "sprop-parameter-sets")
 		if kind == kindVideo {
-			codec.RTX = counterVideoRTX
-			codec.Feedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr"}
+			format.RTX = counterVideoRTX
+			format.Feedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr"}
 		}
 		mid := strconv.Itoa(i)
 		o.bundle = append(o.bundle, mid)
 		o.Media = append(o.Media, Media{
-			Mid: mid, Kind: kind, Codecs: []Codec{codec},
+			Mid: mid, Kind: kind, Codecs: []Format{format},
 			Extensions: []Extension{{ID: counterMID, URI: sdp.SDESMidURI}, {ID: counterCaptureTime, URI: captureTimeURI}},
 			protos:     []string{"UDP", "TLS", "RTP", "SAVPF"},
 			rtcpRsize:  true,
@@ -67,9 +69,9 @@ func kindOf(mime string) (string, error) {
 }
 
 // payloadTypeOf returns the static payload type of a codec that has one (RFC 3551).
-func payloadTypeOf(c Codec) uint8 {
+func payloadTypeOf(c codec.Codec) uint8 {
 	for _, pt := range []uint8{0, 8, 9} {
-		if static, ok := parseRtpmap(kindAudio, staticRtpmap(kindAudio, pt)); ok && isMime(c, static.MimeType) {
+		if static, ok := parseRtpmap(kindAudio, staticRtpmap(kindAudio, pt)); ok && c.Is(static.MimeType) {
 			return pt
 		}
 	}
@@ -149,22 +151,22 @@ func (o *Offer) ParseAnswer(body []byte) (*Answer, error) {
 
 // agree returns the offered section less what the answer does not take.
 func (m Media) agree(answered Media) (Media, error) {
-	codec := m.Codecs[0]
-	i := slices.IndexFunc(answered.Codecs, func(c Codec) bool {
-		return c.PayloadType == codec.PayloadType && isMime(c, codec.MimeType)
+	format := m.Codecs[0]
+	i := slices.IndexFunc(answered.Codecs, func(c Format) bool {
+		return c.PayloadType == format.PayloadType && c.Is(format.MimeType)
 	})
 	if i < 0 {
 		return Media{}, fmt.Errorf("%w: the stream sends %s as payload type %d, and %s takes %s",
-			ErrNoCommonCodec, codec, codec.PayloadType, answered.where(), answered.offered())
+			ErrNoCommonCodec, format, format.PayloadType, answered.where(), answered.offered())
 	}
 	taken := answered.Codecs[i]
-	if taken.RTX != codec.RTX {
-		codec.RTX = 0
+	if taken.RTX != format.RTX {
+		format.RTX = 0
 	}
-	codec.Feedback = slices.DeleteFunc(slices.Clone(codec.Feedback), func(f string) bool {
+	format.Feedback = slices.DeleteFunc(slices.Clone(format.Feedback), func(f string) bool {
 		return !slices.Contains(taken.Feedback, f)
 	})
-	m.Codecs = []Codec{codec}
+	m.Codecs = []Format{format}
 	m.Extensions = slices.DeleteFunc(slices.Clone(m.Extensions), func(x Extension) bool {
 		return !slices.Contains(answered.Extensions, x)
 	})

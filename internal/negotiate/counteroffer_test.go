@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 )
 
 // counter returns an offer of H.264 and Opus.
 func counter(t testing.TB) *negotiate.Offer {
 	t.Helper()
-	o, err := negotiate.NewCounterOffer([]negotiate.Codec{
+	o, err := negotiate.NewCounterOffer([]codec.Codec{
 		{MimeType: "audio/opus", ClockRate: 48000, Channels: 2},
 		{MimeType: "video/H264", ClockRate: 90000, Fmtp: "packetization-mode=1;profile-level-id=42e01f;sprop-parameter-sets=Z0LA,aM4="},
 	})
@@ -33,7 +34,7 @@ func TestNewCounterOffer(t *testing.T) {
 		t.Errorf("video %+v", video)
 	}
 	for mime, want := range map[string]uint8{"audio/PCMU": 0, "audio/PCMA": 8, "audio/G722": 9} {
-		o, err := negotiate.NewCounterOffer([]negotiate.Codec{{MimeType: mime, ClockRate: 8000}})
+		o, err := negotiate.NewCounterOffer([]codec.Codec{{MimeType: mime, ClockRate: 8000}})
 		if err != nil || o.Media[0].Codecs[0].PayloadType != want {
 			t.Errorf("%s: %+v, %v", mime, o, err)
 		}
@@ -41,7 +42,7 @@ func TestNewCounterOffer(t *testing.T) {
 	if _, err := negotiate.NewCounterOffer(nil); !errors.Is(err, negotiate.ErrNoCommonCodec) {
 		t.Errorf("nothing to offer: %v", err)
 	}
-	if _, err := negotiate.NewCounterOffer([]negotiate.Codec{{MimeType: "text/t140"}}); err == nil {
+	if _, err := negotiate.NewCounterOffer([]codec.Codec{{MimeType: "text/t140"}}); err == nil {
 		t.Error("text is offered")
 	}
 }

@@ -41,7 +41,7 @@ func FuzzParseOffer(f *testing.F) {
 		for _, m := range o.Media {
 			_, _ = m.Supported()
 			for _, c := range m.Codecs {
-				_, _ = m.Match(c)
+				_, _ = m.Match(c.Codec)
 			}
 		}
 	})

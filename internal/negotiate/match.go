@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"porthole/internal/codec"
 )
 
 // maxSupported bounds what an answer accepts in one section. Chromium offers a
@@ -18,9 +20,9 @@ const maxSupported = 12
 // library knows. A section with simulcast layers gets the first one only: which
 // codec a layer has is not told by its packets before it is needed. The error
 // wraps ErrNoCommonCodec.
-func (m Media) Supported() ([]Codec, error) {
-	var codecs []Codec
-	var mistaken *Codec
+func (m Media) Supported() ([]Format, error) {
+	var codecs []Format
+	var mistaken *Format
 	for _, c := range m.Codecs {
 		switch {
 		case !relays(m.Kind, c) || len(codecs) == maxSupported:
@@ -55,28 +57,14 @@ func (m Media) Supported() ([]Codec, error) {
 // the marker bit, is taken for RTCP (RFC 5761 section 4).
 func looksLikeRTCP(payloadType uint8) bool { return payloadType >= 64 && payloadType < 96 }
 
-func relays(kind string, c Codec) bool {
-	_, name, _ := strings.Cut(c.MimeType, "/")
-	if _, ok := mimeType(kind, name); !ok || c.ClockRate != clockRate(c) {
+func relays(kind string, c Format) bool {
+	if _, ok := codec.Named(kind, c.Name()); !ok || c.ClockRate != c.RightClockRate() {
 		return false
 	}
 	// Interleaved mode needs a reordering buffer that no WebRTC player has.
-	mode, _ := fmtpParameter(c.Fmtp, "packetization-mode")
+	mode, _ := c.Parameter("packetization-mode")
 
-	return !isMime(c, "video/H264") || mode != "2"
-}
-
-// clockRate returns the one that a codec that is relayed has: timestamps of another
-// would mean nothing to viewers.
-func clockRate(c Codec) uint32 {
-	switch {
-	case isMime(c, "audio/opus"):
-		return 48_000 // whatever the sound's rate is (RFC 7587 section 7)
-	case strings.HasPrefix(c.MimeType, kindAudio):
-		return 8_000 // G722 too, by an old mistake (RFC 3551 section 4.5.2)
-	}
-
-	return 90_000
+	return !c.Is(codec.H264) || mode != "2"
 }
 
 // Match returns the offered payload type that a viewer can decode want with,
@@ -85,15 +73,15 @@ func clockRate(c Codec) uint32 {
 // the order of the offer. Its Fmtp is the offered one but for Opus in stereo, which
 // the answer has to announce. The error wraps ErrNoCommonCodec and names both sides;
 // pion would accept the offer and leave the viewer with a black picture.
-func (m Media) Match(want Codec) (Codec, error) {
+func (m Media) Match(want codec.Codec) (Format, error) {
 	best, bestFit := -1, 0
 	for i, c := range m.Codecs {
-		if f := fit(want, c); f >= 0 && (best < 0 || f < bestFit) {
+		if f := fit(want, c.Codec); f >= 0 && (best < 0 || f < bestFit) {
 			best, bestFit = i, f
 		}
 	}
 	if best < 0 {
-		return Codec{}, fmt.Errorf("%w: the stream sends %s, and %s takes %s",
+		return Format{}, fmt.Errorf("%w: the stream sends %s, and %s takes %s",
 			ErrNoCommonCodec, want, m.where(), m.offered())
 	}
 
@@ -103,9 +91,9 @@ func (m Media) Match(want Codec) (Codec, error) {
 // inStereo returns an offered codec as the answer has to name it: an Opus stream of
 // two channels is announced as one, or the player makes mono of it (RFC 7587
 // section 7.1).
-func inStereo(offered, stream Codec) Codec {
-	if !isMime(stream, "audio/opus") ||
-		parameterOr(stream.Fmtp, "sprop-stereo", "0") != "1" && parameterOr(stream.Fmtp, "stereo", "0") != "1" {
+func inStereo(offered Format, stream codec.Codec) Format {
+	if !stream.Is(codec.Opus) ||
+		stream.ParameterOr("sprop-stereo", "0") != "1" && stream.ParameterOr("stereo", "0") != "1" {
 		return offered
 	}
 	rest := withoutFmtpParameter(withoutFmtpParameter(offered.Fmtp, "stereo"), "sprop-stereo")
@@ -116,26 +104,26 @@ func inStereo(offered, stream Codec) Codec {
 
 // fit returns how well an offered codec takes a stream: 0 is best, negative is
 // not at all.
-func fit(stream, offered Codec) int {
-	if !isMime(stream, offered.MimeType) || stream.ClockRate != offered.ClockRate {
+func fit(stream, offered codec.Codec) int {
+	if !stream.Is(offered.MimeType) || stream.ClockRate != offered.ClockRate {
 		return -1
 	}
 	switch {
-	case isMime(stream, "video/H264"):
+	case stream.Is(codec.H264):
 		return h264Fit(stream, offered)
-	case isMime(stream, "video/VP9"):
+	case stream.Is(codec.VP9):
 		// RFC 9628: a receiver takes the profile that it names and no other.
-		if parameterOr(stream.Fmtp, "profile-id", "0") != parameterOr(offered.Fmtp, "profile-id", "0") {
+		if stream.ParameterOr("profile-id", "0") != offered.ParameterOr("profile-id", "0") {
 			return -1
 		}
 		return 0
-	case isMime(stream, "video/AV1"):
+	case stream.Is(codec.AV1):
 		// Nested: Main (0) in High (1) in Professional (2).
 		return nestedFit(stream, offered, "profile", "0")
-	case isMime(stream, "video/H265"):
+	case stream.Is(codec.H265):
 		// Nested as far as WebRTC goes: Main (1) in Main 10 (2). RFC 7798.
 		return nestedFit(stream, offered, "profile-id", "1")
-	case isMime(stream, "audio/opus"):
+	case stream.Is(codec.Opus):
 		return 0 // every Opus decoder plays every Opus stream (RFC 7587)
 	}
 	if max(stream.Channels, 1) != max(offered.Channels, 1) {
@@ -146,12 +134,12 @@ func fit(stream, offered Codec) int {
 }
 
 // nestedFit compares profiles that each contain the ones before it.
-func nestedFit(stream, offered Codec, parameter, fallback string) int {
-	s, err := strconv.Atoi(parameterOr(stream.Fmtp, parameter, fallback))
+func nestedFit(stream, offered codec.Codec, parameter, fallback string) int {
+	s, err := strconv.Atoi(stream.ParameterOr(parameter, fallback))
 	if err != nil {
 		return -1
 	}
-	o, err := strconv.Atoi(parameterOr(offered.Fmtp, parameter, fallback))
+	o, err := strconv.Atoi(offered.ParameterOr(parameter, fallback))
 	if err != nil {
 		return -1
 	}

@@ -5,24 +5,26 @@ import (
 	"strings"
 	"testing"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 )
 
-func video(mime, fmtp string) negotiate.Codec {
-	return negotiate.Codec{MimeType: mime, ClockRate: 90000, Fmtp: fmtp}
+func video(mime, fmtp string) codec.Codec {
+	return codec.Codec{MimeType: mime, ClockRate: 90000, Fmtp: fmtp}
 }
 
-func h264(profileLevelID, mode string) negotiate.Codec {
+func h264(profileLevelID, mode string) codec.Codec {
 	return video("video/H264", "level-asymmetry-allowed=1;packetization-mode="+mode+";profile-level-id="+profileLevelID)
 }
 
 // offering makes a video section; its payload types count from 0.
-func offering(codecs ...negotiate.Codec) negotiate.Media {
-	for i := range codecs {
-		codecs[i].PayloadType = uint8(i)
+func offering(codecs ...codec.Codec) negotiate.Media {
+	media := negotiate.Media{Mid: "1", Kind: "video"}
+	for i, c := range codecs {
+		media.Codecs = append(media.Codecs, negotiate.Format{Codec: c, PayloadType: uint8(i)})
 	}
 
-	return negotiate.Media{Mid: "1", Kind: "video", Codecs: codecs}
+	return media
 }
 
 func TestMatch(t *testing.T) {
@@ -30,13 +32,13 @@ func TestMatch(t *testing.T) {
 	vp8, vp9, av1 := video("video/VP8", ""), video("video/VP9", ""), video("video/AV1", "")
 	tests := []struct {
 		name    string
-		stream  negotiate.Codec
+		stream  codec.Codec
 		offered negotiate.Media
 		want    int // payload type
 	}{
 		{"same codec, not the first", h264("42e01f", "1"), offering(vp8, vp9, h264("42e01f", "1")), 2},
 		{"another codec", vp8, offering(h264("42e01f", "1")), none},
-		{"another clock rate", video("video/VP8", ""), offering(negotiate.Codec{MimeType: "video/VP8", ClockRate: 8000}), none},
+		{"another clock rate", video("video/VP8", ""), offering(codec.Codec{MimeType: "video/VP8", ClockRate: 8000}), none},
 		{"name in another case", video("video/h264", "packetization-mode=1;profile-level-id=42e01f"), offering(h264("42e01f", "1")), 0},
 
 		{"exact profile before the first that would do", h264("42e01f", "1"), offering(h264("64001f", "1"), h264("42e01f", "1")), 1},
@@ -103,15 +105,15 @@ func TestMatch(t *testing.T) {
 }
 
 func TestMatchAudio(t *testing.T) {
-	opus := negotiate.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}
-	pcmu := negotiate.Codec{MimeType: "audio/PCMU", ClockRate: 8000}
-	m := negotiate.Media{Mid: "0", Kind: "audio", Codecs: []negotiate.Codec{
-		{PayloadType: 9, MimeType: "audio/G722", ClockRate: 8000, Channels: 1},
-		{PayloadType: 111, MimeType: "audio/opus", ClockRate: 48000, Channels: 2, Fmtp: "minptime=10;useinbandfec=1"},
+	opus := codec.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}
+	pcmu := codec.Codec{MimeType: "audio/PCMU", ClockRate: 8000}
+	m := negotiate.Media{Mid: "0", Kind: "audio", Codecs: []negotiate.Format{
+		{PayloadType: 9, Codec: codec.Codec{MimeType: "audio/G722", ClockRate: 8000, Channels: 1}},
+		{PayloadType: 111, Codec: codec.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2, Fmtp: "minptime=10;useinbandfec=1"}},
 	}}
 	stereo := opus
 	stereo.Fmtp = "stereo=1;sprop-stereo=1"
-	for _, want := range []negotiate.Codec{opus, stereo} {
+	for _, want := range []codec.Codec{opus, stereo} {
 		if c, err := m.Match(want); err != nil || c.PayloadType != 111 {
 			t.Errorf("Match(%+v) = %v, %v", want, c, err)
 		}
@@ -122,7 +124,7 @@ func TestMatchAudio(t *testing.T) {
 	if c, _ := m.Match(stereo); c.Fmtp != "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1" {
 		t.Errorf("the answer to a stereo stream says %q", c.Fmtp)
 	}
-	if c, err := m.Match(negotiate.Codec{MimeType: "audio/G722", ClockRate: 8000}); err != nil || c.PayloadType != 9 {
+	if c, err := m.Match(codec.Codec{MimeType: "audio/G722", ClockRate: 8000}); err != nil || c.PayloadType != 9 {
 		t.Errorf("one channel is the default: got %v, %v", c, err)
 	}
 	if c, err := m.Match(pcmu); !errors.Is(err, negotiate.ErrNoCommonCodec) {
@@ -144,7 +146,7 @@ func TestMatchErrorNamesBothSides(t *testing.T) {
 func TestMatchRealViewers(t *testing.T) {
 	tests := []struct {
 		viewer string
-		stream negotiate.Codec
+		stream codec.Codec
 		want   uint8 // 0: cannot play it
 	}{
 		{"chromium-recvonly", h264("42c01f", "1"), 108},
@@ -181,7 +183,7 @@ func TestSupported(t *testing.T) {
 	if c, err := section.Supported(); err != nil || len(c) != 1 || c[0].PayloadType != 2 {
 		t.Errorf("with simulcast got %v, %v; want the first alone", c, err)
 	}
-	many := make([]negotiate.Codec, 40)
+	many := make([]codec.Codec, 40)
 	for i := range many {
 		many[i] = video("video/VP8", "")
 	}
@@ -197,58 +199,31 @@ func TestSupported(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	// Timestamps of another rate than the codec's mean nothing to viewers.
-	slow := negotiate.Media{Kind: "audio", Codecs: []negotiate.Codec{{MimeType: "audio/opus", ClockRate: 16_000, Channels: 2}}}
+	slow := negotiate.Media{Kind: "audio", Codecs: []negotiate.Format{{Codec: codec.Codec{MimeType: "audio/opus", ClockRate: 16_000, Channels: 2}}}}
 	if _, err = slow.Supported(); !errors.Is(err, negotiate.ErrNoCommonCodec) || !strings.Contains(err.Error(), "offers opus/16000") {
 		t.Errorf("error %v", err)
 	}
 	// A video codec in an audio section is nonsense.
-	_, err = negotiate.Media{Kind: "audio", Codecs: []negotiate.Codec{{MimeType: "audio/H264"}}}.Supported()
+	_, err = negotiate.Media{Kind: "audio", Codecs: []negotiate.Format{{Codec: codec.Codec{MimeType: "audio/H264"}}}}.Supported()
 	if !errors.Is(err, negotiate.ErrNoCommonCodec) {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestProfileName(t *testing.T) {
-	tests := map[string]string{
-		"42e01f": "Constrained Baseline 3.1",
-		"42C01F": "Constrained Baseline 3.1",
-		"42001f": "Baseline 3.1",
-		"42f00b": "Constrained Baseline 1b",
-		"4d0028": "Main 4",
-		"4d801f": "Constrained Baseline 3.1",
-		"58001f": "Extended 3.1",
-		"58801f": "Baseline 3.1",
-		"58c01f": "Constrained Baseline 3.1",
-		"640c1f": "Constrained High 3.1",
-		"640033": "High 5.1",
-		"6e001f": "High 10 3.1",
-		"6e101f": "profile_idc 110 3.1", // intra only
-		"7a001f": "High 4:2:2 3.1",
-		"f4001f": "High 4:4:4 3.1",
-		"640009": "High 1b",
-		"":       `""`,
-		"42e0":   `"42e0"`,
-		"xxe01f": `"xxe01f"`,
-	}
-	for id, want := range tests {
-		if got := negotiate.ProfileName(id); got != want {
-			t.Errorf("ProfileName(%q) = %q, want %q", id, got, want)
-		}
 	}
 }
 
 // Between RTP and RTCP on one port only the second byte decides, in which the marker bit
 // stands before the payload type.
 func TestPayloadTypesThatLookLikeRTCPAreNotTaken(t *testing.T) {
-	codec := func(payloadType, rtx uint8) negotiate.Codec {
-		return negotiate.Codec{PayloadType: payloadType, MimeType: "video/VP8", ClockRate: 90_000, RTX: rtx}
+	format := func(payloadType, rtx uint8) negotiate.Format {
+		return negotiate.Format{Codec: video("video/VP8", ""), PayloadType: payloadType, RTX: rtx}
 	}
-	media := func(codecs ...negotiate.Codec) negotiate.Media { return negotiate.Media{Kind: "video", Codecs: codecs} }
-	if got, err := media(codec(77, 78), codec(63, 64), codec(96, 97)).Supported(); err != nil ||
+	media := func(codecs ...negotiate.Format) negotiate.Media {
+		return negotiate.Media{Kind: "video", Codecs: codecs}
+	}
+	if got, err := media(format(77, 78), format(63, 64), format(96, 97)).Supported(); err != nil ||
 		len(got) != 2 || got[0].PayloadType != 63 || got[0].RTX != 0 || got[1].PayloadType != 96 || got[1].RTX != 97 {
 		t.Errorf("got %+v, error %v; want 63 without retransmissions, and 96", got, err)
 	}
-	_, err := media(codec(64, 0), codec(95, 0)).Supported()
+	_, err := media(format(64, 0), format(95, 0)).Supported()
 	if !errors.Is(err, negotiate.ErrNoCommonCodec) || !strings.Contains(err.Error(), "payload type 95") || !strings.Contains(err.Error(), "96 to 127") {
 		t.Errorf("got %v, want the number and the cure", err)
 	}

@@ -18,7 +18,11 @@
 // into statuses.
 package negotiate
 
-import "fmt"
+import (
+	"fmt"
+
+	"porthole/internal/codec"
+)
 
 // Role says what the client that wrote an offer wants to do.
 type Role uint8
@@ -108,7 +112,7 @@ type Media struct {
 	// Codecs are the offered codecs in the order of the offer, that is the order
 	// of the client's preference. Formats that only accompany another one (rtx,
 	// red, ulpfec, flexfec, comfort noise, telephone-event) are not among them.
-	Codecs []Codec
+	Codecs []Format
 	// Extensions are the offered RTP header extensions that may be used in the
 	// direction of the section.
 	Extensions []Extension
@@ -141,18 +145,11 @@ type Extension struct {
 	URI string
 }
 
-// Codec is one payload type of a section.
-type Codec struct {
+// Format is one payload type of a section: a codec, spelt as pion spells it whatever the
+// case in the offer, with its parameters as offered.
+type Format struct {
+	codec.Codec
 	PayloadType uint8
-	// MimeType is "video/H264", "audio/opus" and so on, spelt as pion spells it
-	// whatever the case in the offer.
-	MimeType string
-	// ClockRate is in Hz.
-	ClockRate uint32
-	// Channels is 0 when the offer names none, which means one.
-	Channels uint16
-	// Fmtp holds the format parameters as offered.
-	Fmtp string
 	// Feedback are the values of a=rtcp-fb, such as "nack", "nack pli" and
 	// "transport-cc"; those offered for all payload types ("*") included.
 	Feedback []string

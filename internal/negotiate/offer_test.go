@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 )
 
@@ -268,20 +269,20 @@ func TestParseOfferReadsCodecs(t *testing.T) {
 		"SAVPF 111", "SAVPF 111 0 8")
 	o := mustParse(t, negotiate.Publish, body)
 
-	want := []negotiate.Codec{
-		{PayloadType: 96, MimeType: "video/H264", ClockRate: 90000, RTX: 97, Feedback: []string{"nack", "nack pli"},
-			Fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"},
-		{PayloadType: 100, MimeType: "video/VP8", ClockRate: 90000, Feedback: []string{"nack"}},
-		{PayloadType: 101, MimeType: "video/X-unknown", ClockRate: 90000, Feedback: []string{"nack"}},
+	want := []negotiate.Format{
+		{PayloadType: 96, RTX: 97, Feedback: []string{"nack", "nack pli"}, Codec: codec.Codec{MimeType: "video/H264", ClockRate: 90000,
+			Fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}},
+		{PayloadType: 100, Codec: codec.Codec{MimeType: "video/VP8", ClockRate: 90000}, Feedback: []string{"nack"}},
+		{PayloadType: 101, Codec: codec.Codec{MimeType: "video/X-unknown", ClockRate: 90000}, Feedback: []string{"nack"}},
 	}
-	equal := func(a, b negotiate.Codec) bool { return fmt.Sprintf("%#v", a) == fmt.Sprintf("%#v", b) }
+	equal := func(a, b negotiate.Format) bool { return fmt.Sprintf("%#v", a) == fmt.Sprintf("%#v", b) }
 	if got := o.Media[1].Codecs; !slices.EqualFunc(got, want, equal) {
 		t.Errorf("codecs\n%+v, want\n%+v", got, want)
 	}
-	audio := []negotiate.Codec{
-		{PayloadType: 111, MimeType: "audio/opus", ClockRate: 48000, Channels: 2},
-		{PayloadType: 0, MimeType: "audio/PCMU", ClockRate: 8000},
-		{PayloadType: 8, MimeType: "audio/PCMA", ClockRate: 8000},
+	audio := []negotiate.Format{
+		{PayloadType: 111, Codec: codec.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}},
+		{PayloadType: 0, Codec: codec.Codec{MimeType: "audio/PCMU", ClockRate: 8000}},
+		{PayloadType: 8, Codec: codec.Codec{MimeType: "audio/PCMA", ClockRate: 8000}},
 	}
 	if got := o.Media[0].Codecs; !slices.EqualFunc(got, audio, equal) {
 		t.Errorf("codecs\n%+v, want\n%+v", got, audio)

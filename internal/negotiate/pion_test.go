@@ -12,6 +12,7 @@ import (
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 )
 
@@ -43,7 +44,7 @@ func newPeer(t *testing.T, configure func(*webrtc.MediaEngine) error) *webrtc.Pe
 
 // register registers one codec of the offer and its retransmission, as the
 // server does: pion then cannot answer with any other.
-func register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType, c negotiate.Codec) error {
+func register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType, c negotiate.Format) error {
 	feedback := make([]webrtc.RTCPFeedback, 0, len(c.Feedback))
 	for _, value := range c.Feedback {
 		typ, parameter, _ := strings.Cut(value, " ")
@@ -69,7 +70,7 @@ func register(m *webrtc.MediaEngine, kind webrtc.RTPCodecType, c negotiate.Codec
 
 // answer lets pion answer an offer with the given codecs by kind and returns
 // the finished text.
-func answer(t *testing.T, o *negotiate.Offer, codecs map[string]negotiate.Codec) (*webrtc.PeerConnection, string) {
+func answer(t *testing.T, o *negotiate.Offer, codecs map[string]negotiate.Format) (*webrtc.PeerConnection, string) {
 	t.Helper()
 	pc := newPeer(t, func(m *webrtc.MediaEngine) error {
 		for kind, c := range codecs {
@@ -118,14 +119,14 @@ func answer(t *testing.T, o *negotiate.Offer, codecs map[string]negotiate.Codec)
 }
 
 // choose picks the codecs as WHIP does, and as WHEP does for a stream of video.
-func choose(t *testing.T, o *negotiate.Offer, stream map[string]negotiate.Codec) map[string]negotiate.Codec {
+func choose(t *testing.T, o *negotiate.Offer, stream map[string]codec.Codec) map[string]negotiate.Format {
 	t.Helper()
-	codecs := make(map[string]negotiate.Codec)
+	codecs := make(map[string]negotiate.Format)
 	for _, m := range o.Media {
 		if m.Rejected {
 			continue
 		}
-		var c negotiate.Codec
+		var c negotiate.Format
 		supported, err := m.Supported()
 		if len(supported) > 0 {
 			c = supported[0]
@@ -146,11 +147,11 @@ func choose(t *testing.T, o *negotiate.Offer, stream map[string]negotiate.Codec)
 
 // Every captured offer, answered by the real thing, gives an answer by the book.
 func TestPionAnswersRealOffers(t *testing.T) {
-	opus := negotiate.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}
+	opus := codec.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}
 	tests := []struct {
 		name   string
-		stream map[string]negotiate.Codec // for a viewer: what is sent
-		video  string                     // the m= line
+		stream map[string]codec.Codec // for a viewer: what is sent
+		video  string                 // the m= line
 		audio  string
 		lines  []string
 	}{
@@ -160,10 +161,10 @@ func TestPionAnswersRealOffers(t *testing.T) {
 		{"obs", nil, "m=video 9 UDP/TLS/RTP/SAVPF 96", "m=audio 9 UDP/TLS/RTP/SAVPF 111", []string{"a=recvonly", "a=ice-options:ice2 trickle"}},
 		{"obs-simulcast", nil, "m=video 9 UDP/TLS/RTP/SAVPF 96", "m=audio 9 UDP/TLS/RTP/SAVPF 111", []string{"a=simulcast:recv 0;1;2", "a=rid:0 recv", "a=rid:2 recv"}},
 		{"gstreamer", nil, "m=video 9 UDP/TLS/RTP/SAVPF 96 97", "m=audio 9 UDP/TLS/RTP/SAVPF 98", []string{"a=rtcp-mux-only", "a=group:BUNDLE video0 audio1"}},
-		{"chromium-recvonly", map[string]negotiate.Codec{"video": h264("42c01f", "1"), "audio": opus}, "m=video 9 UDP/TLS/RTP/SAVPF 108 109", "m=audio 9 UDP/TLS/RTP/SAVPF 111", []string{"a=sendonly", "a=msid:porthole video", "a=msid:porthole audio"}},
-		{"firefox-recvonly", map[string]negotiate.Codec{"video": video("video/VP8", ""), "audio": opus}, "m=video 9 UDP/TLS/RTP/SAVPF 120 124", "m=audio 9 UDP/TLS/RTP/SAVPF 109", []string{"a=sendonly"}},
-		{"safari-recvonly", map[string]negotiate.Codec{"video": h264("42c01f", "1")}, "m=video 9 UDP/TLS/RTP/SAVPF 98 99", "m=audio 0 UDP/TLS/RTP/SAVPF 0", []string{"a=group:BUNDLE 1", "a=mid:0"}},
-		{"libdatachannel-recvonly", map[string]negotiate.Codec{"video": h264("42c01f", "1")}, "m=video 9 UDP/TLS/RTP/SAVPF 102", "m=audio 0 UDP/TLS/RTP/SAVPF 0", []string{"m=application 0 UDP/DTLS/SCTP webrtc-datachannel"}},
+		{"chromium-recvonly", map[string]codec.Codec{"video": h264("42c01f", "1"), "audio": opus}, "m=video 9 UDP/TLS/RTP/SAVPF 108 109", "m=audio 9 UDP/TLS/RTP/SAVPF 111", []string{"a=sendonly", "a=msid:porthole video", "a=msid:porthole audio"}},
+		{"firefox-recvonly", map[string]codec.Codec{"video": video("video/VP8", ""), "audio": opus}, "m=video 9 UDP/TLS/RTP/SAVPF 120 124", "m=audio 9 UDP/TLS/RTP/SAVPF 109", []string{"a=sendonly"}},
+		{"safari-recvonly", map[string]codec.Codec{"video": h264("42c01f", "1")}, "m=video 9 UDP/TLS/RTP/SAVPF 98 99", "m=audio 0 UDP/TLS/RTP/SAVPF 0", []string{"a=group:BUNDLE 1", "a=mid:0"}},
+		{"libdatachannel-recvonly", map[string]codec.Codec{"video": h264("42c01f", "1")}, "m=video 9 UDP/TLS/RTP/SAVPF 102", "m=audio 0 UDP/TLS/RTP/SAVPF 0", []string{"m=application 0 UDP/DTLS/SCTP webrtc-datachannel"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,7 +204,7 @@ func TestFinishedAnswerConnects(t *testing.T) {
 		t.Error("the offer has candidates before gathering")
 	}
 	// The stream has no audio, so the first section is rejected.
-	_, text := answer(t, o, choose(t, o, map[string]negotiate.Codec{"video": video("video/VP8", "")}))
+	_, text := answer(t, o, choose(t, o, map[string]codec.Codec{"video": video("video/VP8", "")}))
 
 	if err := client.SetLocalDescription(offer); err != nil {
 		t.Fatal(err)

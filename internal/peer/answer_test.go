@@ -61,7 +61,7 @@ func TestAnswersToRealClients(t *testing.T) {
 // answerOffer accepts H.264 where it is offered, and what we relay of the rest.
 func answerOffer(t *testing.T, engine *peer.Engine, offer *negotiate.Offer) *peer.Session {
 	t.Helper()
-	chosen := make(map[string]negotiate.Codec)
+	chosen := make(map[string]negotiate.Format)
 	for _, media := range offer.Media {
 		supported, err := media.Supported()
 		if err != nil {

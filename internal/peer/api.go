@@ -47,7 +47,7 @@ type RemoteTrack struct {
 	Mid string
 	// RID names the simulcast layer; empty without simulcast.
 	RID   string
-	Codec negotiate.Codec
+	Codec negotiate.Format
 	SSRC  uint32 // which the track begins with
 	// PassedExtensionID is the id of the header extension whose value, one byte, is
 	// for viewers: the level of audio (RFC 6464). Zero when it was not offered.
@@ -65,7 +65,7 @@ type ReceiveConfig struct {
 	// Codecs holds, by mid, the sections to accept and the payload types to accept
 	// in each. All other sections are rejected in the answer. Which codec a track
 	// has, its first packet tells; packets of another one are then dropped.
-	Codecs map[string][]negotiate.Codec
+	Codecs map[string][]negotiate.Format
 	// OnTrack is called while Serve runs, by one goroutine at a time, when the first
 	// packet of a track (or of a simulcast layer) arrives, once for each. It must not block.
 	// An error ends the session.
@@ -82,7 +82,7 @@ type SendConfig struct {
 	Offer *negotiate.Offer
 	// Codecs holds, by mid, the sections to send and the one payload type to send
 	// in each. Other sections get no track.
-	Codecs map[string]negotiate.Codec
+	Codecs map[string]negotiate.Format
 	// StreamID is the MediaStream id that all tracks share (a=msid, RFC 8830).
 	StreamID string
 	// Client is ReceiveConfig.Client.

@@ -26,7 +26,7 @@ func TestTrackGoesOnUnderAnotherSSRC(t *testing.T) {
 		for kind, mime := range map[string]string{"video": webrtc.MimeTypeH264, "audio": webrtc.MimeTypeOpus} {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				p := startWired(t, peer.Config{}, edit)
-				codec := map[string]negotiate.Codec{"video": p.video, "audio": p.audio}[kind]
+				codec := map[string]negotiate.Format{"video": p.video, "audio": p.audio}[kind]
 				one, two := p.source(codec, 0x1111, 100), p.source(codec, 0x2222, 40_000)
 				one.send(t, 20)
 				got := p.got.get(t, mime)

@@ -31,7 +31,7 @@ type OfferConfig struct {
 // Offer makes an offer to a viewer: Session.Answer is its text, and nothing is sent
 // before Session.Accept. Otherwise it is like Send.
 func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Session, error) {
-	codecs := make(map[string]negotiate.Codec, len(cfg.Offer.Media))
+	codecs := make(map[string]negotiate.Format, len(cfg.Offer.Media))
 	for _, media := range cfg.Offer.Media {
 		codecs[media.Mid] = media.Codecs[0]
 	}

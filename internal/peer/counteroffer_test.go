@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 )
@@ -21,7 +22,7 @@ func TestOfferWithoutAnswer(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	offer, err := negotiate.NewCounterOffer([]negotiate.Codec{{MimeType: "video/VP8", ClockRate: 90000}})
+	offer, err := negotiate.NewCounterOffer([]codec.Codec{{MimeType: "video/VP8", ClockRate: 90000}})
 	if err != nil {
 		t.Fatal(err)
 	}

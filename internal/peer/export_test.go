@@ -32,7 +32,7 @@ func (e *Engine) WithNames(lookup func(ctx context.Context, name string) ([]neti
 
 // Plan returns the mids of the sections that are answered when codecs are chosen by mid,
 // and which of them are inactive.
-func Plan(offer *negotiate.Offer, codecs map[string]negotiate.Codec) (mids []string, idle []bool, err error) {
+func Plan(offer *negotiate.Offer, codecs map[string]negotiate.Format) (mids []string, idle []bool, err error) {
 	sections, err := planSections(offer, oneEach(codecs))
 	for _, s := range sections {
 		mids, idle = append(mids, s.mid), append(idle, s.idle)
@@ -103,7 +103,9 @@ func (e *Engine) WithHosts(query func(ctx context.Context, name string) (netip.A
 }
 
 // OneEach makes the choice of one codec for each section that of a list of one.
-func OneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec { return oneEach(codecs) }
+func OneEach(codecs map[string]negotiate.Format) map[string][]negotiate.Format {
+	return oneEach(codecs)
+}
 
 // DiscardingViewer is a connected viewer's session whose packets go to a port
 // where nobody listens: what it costs is what we add to encryption and socket.

@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 )
 
@@ -17,8 +18,8 @@ func (nowhere) WriteRTP(*rtp.Packet) error { return nil }
 
 // BenchmarkIngest is what a publisher's packet costs from the connection to its track.
 func BenchmarkIngest(b *testing.B) {
-	sections := []section{{mid: "0", kind: "video", codec: negotiate.Codec{
-		PayloadType: 96, MimeType: "video/H264", ClockRate: 90_000, Feedback: []string{"nack", "nack pli"},
+	sections := []section{{mid: "0", kind: "video", codec: negotiate.Format{
+		PayloadType: 96, Codec: codec.Codec{MimeType: "video/H264", ClockRate: 90_000}, Feedback: []string{"nack", "nack pli"},
 	}}}
 	key, salt := bytes.Repeat([]byte{1}, 16), bytes.Repeat([]byte{2}, 12)
 	contextOf := func() *srtp.Context {

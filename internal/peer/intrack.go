@@ -27,7 +27,7 @@ const (
 // inTrack is a track that a publisher sends, or a layer of it. One source at a time is
 // its owner.
 type inTrack struct {
-	codec     negotiate.Codec
+	codec     negotiate.Format
 	section   *section
 	writer    PacketWriter
 	keyframes *keyframeRequests

@@ -14,7 +14,7 @@ import (
 // payloadUse is what a payload type was agreed for.
 type payloadUse struct {
 	section *section
-	codec   negotiate.Codec
+	codec   negotiate.Format
 	repair  bool // retransmissions of the codec's packets (RFC 4588)
 }
 

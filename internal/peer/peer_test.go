@@ -187,9 +187,9 @@ func parse(t testing.TB, role negotiate.Role, sdp string) *negotiate.Offer {
 
 // codecs chooses, by kind, the first payload type of a MIME type, with
 // packetization-mode 1 for H.264.
-func codecs(t testing.TB, offer *negotiate.Offer, mimes ...string) map[string]negotiate.Codec {
+func codecs(t testing.TB, offer *negotiate.Offer, mimes ...string) map[string]negotiate.Format {
 	t.Helper()
-	chosen := make(map[string]negotiate.Codec)
+	chosen := make(map[string]negotiate.Format)
 	for _, media := range offer.Media {
 		for _, codec := range media.Codecs {
 			mode1 := codec.MimeType != webrtc.MimeTypeH264 || strings.Contains(codec.Fmtp, "packetization-mode=1")

@@ -42,8 +42,8 @@ func (s section) extensionID(uri string) uint8 {
 // section is what we make of one section of an offer.
 type section struct {
 	mid, kind  string
-	codec      negotiate.Codec       // Feedback and RTX reduced to what is accepted
-	others     []negotiate.Codec     // that a publisher may send instead, likewise
+	codec      negotiate.Format      // Feedback and RTX reduced to what is accepted
+	others     []negotiate.Format    // that a publisher may send instead, likewise
 	extensions []negotiate.Extension // those that are accepted
 	rids       []string              // layers of simulcast that a publisher sends
 	sources    []uint32              // SSRCs that a publisher announced
@@ -65,7 +65,7 @@ type outgoing struct {
 // planSections decides about the sections of an offer: the chosen ones are
 // accepted, the others of a viewer, and what is offered inactive, stay idle. What is
 // not in the plan is rejected.
-func planSections(offer *negotiate.Offer, codecs map[string][]negotiate.Codec) ([]section, error) {
+func planSections(offer *negotiate.Offer, codecs map[string][]negotiate.Format) ([]section, error) {
 	var sections []section
 	accepted := 0
 	for _, media := range offer.Media {
@@ -88,15 +88,15 @@ func planSections(offer *negotiate.Offer, codecs map[string][]negotiate.Codec) (
 }
 
 // oneEach makes the choice of one codec for each section that of a list of one.
-func oneEach(codecs map[string]negotiate.Codec) map[string][]negotiate.Codec {
-	lists := make(map[string][]negotiate.Codec, len(codecs))
+func oneEach(codecs map[string]negotiate.Format) map[string][]negotiate.Format {
+	lists := make(map[string][]negotiate.Format, len(codecs))
 	for mid, codec := range codecs {
-		lists[mid] = []negotiate.Codec{codec}
+		lists[mid] = []negotiate.Format{codec}
 	}
 	return lists
 }
 
-func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negotiate.Codec) section {
+func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negotiate.Format) section {
 	understood := []string{"nack", "nack pli", "ccm fir"}
 	uris := []string{passedURI(media.Kind)} // "" is no extension's name
 	if role == negotiate.Watch {
@@ -133,8 +133,8 @@ func keep[T any](from []T, want func(T) bool) []T {
 }
 
 // accepted returns all codecs of the section, the preferred one first.
-func (s section) accepted() []negotiate.Codec {
-	return append([]negotiate.Codec{s.codec}, s.others...)
+func (s section) accepted() []negotiate.Format {
+	return append([]negotiate.Format{s.codec}, s.others...)
 }
 
 // codecs returns the payload types of a section, those of retransmissions included.

@@ -46,7 +46,7 @@ func TestSectionsThatAreNotChosenStayInactive(t *testing.T) {
 
 func TestChoiceThatWasNotOffered(t *testing.T) {
 	offer := realOffer(t, negotiate.Watch, "chromium-recvonly")
-	for name, chosen := range map[string]map[string]negotiate.Codec{
+	for name, chosen := range map[string]map[string]negotiate.Format{
 		"nothing":          {},
 		"an unknown mid":   {"7": offer.Media[0].Codecs[0]},
 		"one mid too many": {"0": offer.Media[0].Codecs[0], "7": offer.Media[0].Codecs[0]},

@@ -60,7 +60,7 @@ func (s *source) send(t testing.TB, count int) {
 type wired struct {
 	*publishing
 	*wire
-	video, audio negotiate.Codec
+	video, audio negotiate.Format
 }
 
 func startWired(t *testing.T, cfg peer.Config, edit func(string) string) *wired {
@@ -73,6 +73,6 @@ func startWired(t *testing.T, cfg peer.Config, edit func(string) string) *wired 
 }
 
 // source returns a source of a codec's packets.
-func (w *wired) source(codec negotiate.Codec, ssrc uint32, first uint16) *source {
+func (w *wired) source(codec negotiate.Format, ssrc uint32, first uint16) *source {
 	return &source{w.wire, rtp.Header{SSRC: ssrc, PayloadType: codec.PayloadType, SequenceNumber: first, Marker: true}}
 }
