@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"porthole/internal/egress"
 	"porthole/internal/negotiate"
 	"porthole/internal/reach"
+	"porthole/internal/sockets"
 )
 
 // PacketWriter takes the packets of one incoming track, in the order of arrival,
@@ -150,7 +150,7 @@ func Listen(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	udp, tcp, err := listenPair(set.media)
+	udp, tcp, err := sockets.ListenPair(set.media, "media")
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func Listen(cfg Config) (*Engine, error) {
 		return nil, errors.Join(fmt.Errorf("media socket: %w", err), udp.Close(), tcp.Close())
 	}
 	e, err := newEngine(cfg, set, ground{
-		udp: batches, addr: localAddr(udp), tcp: newTCPListener(tcp, cfg.Connections),
+		udp: batches, addr: sockets.LocalAddr(udp), tcp: newTCPListener(tcp, cfg.Connections),
 		interfaces: reach.SystemInterfaces, outgoing: reach.OutgoingAddrs,
 	})
 	if err != nil {
@@ -168,11 +168,6 @@ func Listen(cfg Config) (*Engine, error) {
 	}
 	set.log.Debug("media socket is ready", "address", e.addr, "batches", batches.Mode().String())
 	return e, nil
-}
-
-func localAddr(conn *net.UDPConn) netip.AddrPort {
-	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() // what ListenUDP returns
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
 
 // Addr returns the address of the media sockets, with the port that was picked.

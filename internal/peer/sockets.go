@@ -2,17 +2,16 @@ package peer
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 
 	"github.com/pion/ice/v4"
 
 	"porthole/internal/egress"
 	"porthole/internal/reach"
+	"porthole/internal/sockets"
 )
 
 const (
@@ -24,35 +23,7 @@ const (
 	// fit is dropped, so that a stalled client delays nobody and, when it wakes
 	// up, is not shown the past.
 	tcpSendBuffer = 256 << 10
-	// pairAttempts is how many free TCP ports are tried for one that is free for
-	// UDP too.
-	pairAttempts = 16
-	// maxReadErrors is how many reads in a row may fail before the socket counts
-	// as broken.
-	maxReadErrors = 100
 )
-
-// listenPair binds a UDP and a TCP socket with the same port number.
-func listenPair(addr *net.UDPAddr) (*net.UDPConn, *net.TCPListener, error) {
-	attempts := 1
-	if addr.Port == 0 {
-		attempts = pairAttempts
-	}
-	var last error
-	for range attempts {
-		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: addr.IP, Port: addr.Port, Zone: addr.Zone})
-		if err != nil {
-			return nil, nil, fmt.Errorf("listen for media over TCP: %w", err)
-		}
-		port := tcp.Addr().(*net.TCPAddr).Port // what ListenTCP returns
-		udp, err := net.ListenUDP("udp", &net.UDPAddr{IP: addr.IP, Port: port, Zone: addr.Zone})
-		if err == nil {
-			return udp, tcp, nil
-		}
-		last = errors.Join(err, tcp.Close())
-	}
-	return nil, nil, fmt.Errorf("listen for media over UDP: %w", last)
-}
 
 // sizeBuffers asks the kernel for large socket buffers and warns when it gives
 // much less: then a burst of packets is lost before anybody can read it.
@@ -103,16 +74,10 @@ var _ ice.AddrPortReaderWriter = (*mediaConn)(nil)
 // ReadFromAddrPort reads one packet.
 func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err error) {
 	<-c.open
-	for failed := 0; failed < maxReadErrors; {
+	err = sockets.Read(func() (again bool, err error) {
 		n, from, err = c.socket.ReadFromAddrPort(b)
-		switch {
-		case err == nil && c.questions.Take(b[:n], from):
-			continue
-		case err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded):
-			return n, from, err
-		}
-		failed++
-	}
+		return err == nil && c.questions.Take(b[:n], from), err
+	})
 	return n, from, err
 }
 

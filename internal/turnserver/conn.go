@@ -53,10 +53,10 @@ type conn struct {
 
 // Read returns the next message.
 func (c *conn) Read(b []byte) (int, error) {
-	if !c.listener.enter() {
+	if !c.listener.readers.enter() {
 		return 0, net.ErrClosed
 	}
-	defer c.listener.reading.Done()
+	defer c.listener.readers.leave()
 	if c.stream == nil {
 		if err := c.open(); err != nil {
 			return 0, err // pion closes the connection

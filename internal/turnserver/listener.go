@@ -21,7 +21,7 @@ type listener struct {
 	cfg      Config
 	requests *limiter
 	metrics  *metrics
-	reading  sync.WaitGroup // one for each Accept and Read that is under way
+	readers  readers // each Accept and Read that is under way
 
 	mu       sync.Mutex
 	closed   bool
@@ -38,10 +38,10 @@ func newListener(tcp *net.TCPListener, cfg Config, m *metrics) *listener {
 
 // Accept returns the next connection that is within the limits.
 func (l *listener) Accept() (net.Conn, error) {
-	if !l.enter() {
+	if !l.readers.enter() {
 		return nil, net.ErrClosed
 	}
-	defer l.reading.Done()
+	defer l.readers.leave()
 	for {
 		tcp, err := l.AcceptTCP()
 		if err != nil {
@@ -104,19 +104,9 @@ func (l *listener) count() int {
 	return len(l.conns)
 }
 
-// enter notes somebody who will wait for the network, unless the listener is closed.
-func (l *listener) enter() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return false
-	}
-	l.reading.Add(1)
-	return true
-}
-
 // Close stops listening and closes what was accepted.
 func (l *listener) Close() error {
+	l.readers.shut()
 	l.mu.Lock()
 	l.closed = true
 	var open []*conn
@@ -129,6 +119,3 @@ func (l *listener) Close() error {
 	}
 	return l.TCPListener.Close()
 }
-
-// wait waits until nobody accepts or reads any more.
-func (l *listener) wait() { l.reading.Wait() }

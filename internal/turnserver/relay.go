@@ -28,9 +28,7 @@ type relays struct {
 	cfg     Config
 	policy  *policy
 	metrics *metrics
-	// reading counts the sockets that are read from, that of the clients among them.
-	// It is only added to while mu is held and closed is false.
-	reading sync.WaitGroup
+	readers readers // of the relays' sockets
 
 	mu        sync.Mutex
 	closed    bool
@@ -154,6 +152,7 @@ func (r *relays) count() int {
 
 // close closes all sockets and lets nobody open one.
 func (r *relays) close() {
+	r.readers.shut()
 	r.mu.Lock()
 	r.closed = true
 	var open []*relayConn
@@ -165,9 +164,6 @@ func (r *relays) close() {
 		_ = c.Close() // its reader notices
 	}
 }
-
-// wait waits until nobody reads from a socket any more.
-func (r *relays) wait() { r.reading.Wait() }
 
 // AllocateListener refuses relays that carry TCP.
 func (*relays) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
@@ -188,10 +184,10 @@ type relayConn struct {
 
 // ReadFrom returns the next packet of a peer that relays may hear.
 func (c *relayConn) ReadFrom(b []byte) (int, net.Addr, error) {
-	if !c.relays.enter() {
+	if !c.relays.readers.enter() {
 		return 0, nil, net.ErrClosed
 	}
-	defer c.relays.reading.Done()
+	defer c.relays.readers.leave()
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(b)
 		if err != nil {
@@ -205,17 +201,6 @@ func (c *relayConn) ReadFrom(b []byte) (int, net.Addr, error) {
 		c.relays.metrics.toClient(n)
 		return n, net.UDPAddrFromAddrPort(netip.AddrPortFrom(from.Addr().Unmap(), from.Port())), nil
 	}
-}
-
-// enter notes a reader, unless the server is closed.
-func (r *relays) enter() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return false
-	}
-	r.reading.Add(1)
-	return true
 }
 
 // settle comes after what was done before close: see Server.Close.

@@ -15,6 +15,7 @@ import (
 	"github.com/pion/turn/v5"
 
 	"porthole/internal/iceserver"
+	"porthole/internal/sockets"
 )
 
 // Server is a running STUN and TURN server.
@@ -66,7 +67,7 @@ func newServer(cfg Config, log *slog.Logger, udp net.PacketConn) (*Server, error
 	relays := newRelays(cfg, newPolicy(cfg.Media, cfg.Allow), m)
 	requests := newLimiter(float64(cfg.Limits.Requests), 4*cfg.Limits.Requests)
 	return &Server{
-		cfg: cfg, log: log, addr: localAddr(udp), metrics: m, relays: relays, holders: newHolders(),
+		cfg: cfg, log: log, addr: sockets.LocalAddr(udp), metrics: m, relays: relays, holders: newHolders(),
 		udp: &clientConn{PacketConn: udp, requests: requests, metrics: m},
 	}, nil
 }
@@ -105,14 +106,17 @@ func listen(address string, anyPort bool, log *slog.Logger) (*net.UDPConn, *net.
 	if err != nil {
 		return nil, nil, fmt.Errorf("TURN address %q: %w", address, err)
 	}
-	udp, tcp, err := listenPair(addr)
+	udp, tcp, err := sockets.ListenPair(addr, "TURN")
 	if errors.Is(err, syscall.EADDRINUSE) && anyPort && addr.Port != 0 {
 		free := *addr
 		free.Port = 0
-		if udp, tcp, err = listenPair(&free); err == nil {
+		if udp, tcp, err = sockets.ListenPair(&free, "TURN"); err == nil {
 			log.Warn("the usual port of TURN is taken by another program; listening on a free one",
-				"wanted", address, "address", localAddr(udp))
+				"wanted", address, "address", sockets.LocalAddr(udp))
 		}
+	}
+	if err == nil {
+		enlarge(udp, clientBuffer)
 	}
 	return udp, tcp, err
 }
@@ -128,36 +132,6 @@ const (
 func enlarge(conn *net.UDPConn, bytes int) {
 	_ = conn.SetReadBuffer(bytes)
 	_ = conn.SetWriteBuffer(bytes)
-}
-
-// pairAttempts is how many free UDP ports are tried for one that is free for TCP too.
-const pairAttempts = 16
-
-func listenPair(addr *net.UDPAddr) (*net.UDPConn, *net.TCPListener, error) {
-	attempts := 1
-	if addr.Port == 0 {
-		attempts = pairAttempts
-	}
-	var last error
-	for range attempts {
-		udp, err := net.ListenUDP("udp", addr)
-		if err != nil {
-			return nil, nil, fmt.Errorf("listen for TURN over UDP: %w", err)
-		}
-		enlarge(udp, clientBuffer)
-		port := int(localAddr(udp).Port())
-		tcp, err := net.ListenTCP("tcp", &net.TCPAddr{IP: addr.IP, Port: port, Zone: addr.Zone})
-		if err == nil {
-			return udp, tcp, nil
-		}
-		last = errors.Join(err, udp.Close())
-	}
-	return nil, nil, fmt.Errorf("listen for TURN over TCP: %w", last)
-}
-
-func localAddr(conn net.PacketConn) netip.AddrPort {
-	addr := conn.LocalAddr().(*net.UDPAddr).AddrPort() // what ListenUDP returns
-	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
 
 // Addr returns where the server listens, with the port that was picked. The IP is
@@ -211,13 +185,14 @@ func (s *Server) Close() error {
 			s.closeErr = fmt.Errorf("close the TURN server: %w", err)
 		}
 		if s.tcp != nil {
-			s.tcp.wait()
+			s.tcp.readers.wait()
 		}
 		s.udp.readers.shut()
+		s.udp.readers.wait()
 		// Last: pion ends an allocation when its relay ends, and reads then, without a
 		// lock, what a request of its client has written.
 		s.relays.close()
-		s.relays.wait()
+		s.relays.readers.wait()
 	})
 	return s.closeErr
 }
