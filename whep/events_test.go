@@ -94,7 +94,7 @@ func TestEvents(t *testing.T) {
 func TestLayersAreThoseOfTheStream(t *testing.T) {
 	s := signalingtest.Start(t, signalingtest.Config{})
 	src := publish(t, s, vp8)
-	layer, err := src.AddLayer(broadcast.LayerConfig{Codec: codec(vp8), RID: "hi"})
+	layer, err := src.AddLayer(broadcast.LayerConfig{Codec: codecOf(vp8), RID: "hi"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
@@ -117,7 +118,7 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 			Foreseen:               t.foreseen,
 			Accepts:                t.accepts,
 		}
-		if t.kind == broadcast.Video {
+		if t.kind == codec.Video {
 			cfg.Video = tc
 		} else {
 			cfg.Audio = tc
@@ -128,7 +129,7 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 
 // wants tells whether the client has offered to take a codec of a kind that this
 // session has no track for. Who asked for our offer and made none takes what there is.
-func (s *session) wants(c broadcast.Codec) bool {
+func (s *session) wants(c codec.Codec) bool {
 	switch {
 	case takes(s.tracks, c.Kind()): // what it did not accept of our offer, it does not want
 		return false

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/signaling"
 )
@@ -24,7 +25,7 @@ func (s *session) Status() signaling.Status {
 		Active: info.Live, Viewers: info.Viewers, Layers: make(map[string][]signaling.Layer),
 	}
 	for i, media := range s.offer.Media {
-		if t, ok := s.tracks[media.Mid]; !ok || t.kind != broadcast.Video {
+		if t, ok := s.tracks[media.Mid]; !ok || t.kind != codec.Video {
 			continue
 		}
 		if layers := pictures(info); len(layers) > 0 {
@@ -38,7 +39,7 @@ func (s *session) Status() signaling.Status {
 // have not come included.
 func pictures(info broadcast.StreamInfo) (layers []signaling.Layer) {
 	for _, t := range info.Tracks {
-		if t.Codec.Kind() != broadcast.Video {
+		if t.Codec.Kind() != codec.Video {
 			continue
 		}
 		layer := signaling.Layer{RID: t.RID, Bitrate: t.Bitrate, Width: t.Width, Height: t.Height}
@@ -59,7 +60,7 @@ func pictures(info broadcast.StreamInfo) (layers []signaling.Layer) {
 func (s *session) Choose(c signaling.Choice) error {
 	place := slices.IndexFunc(s.offer.Media, func(m negotiate.Media) bool {
 		t, ok := s.tracks[m.Mid]
-		return ok && t.kind == broadcast.Video
+		return ok && t.kind == codec.Video
 	})
 	if place < 0 {
 		return fmt.Errorf("%w: this session has no picture", signaling.ErrNoLayer)

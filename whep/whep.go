@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
@@ -61,7 +62,7 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 
 // negotiated returns the offer that counts, the client's or ours, and what of it
 // the stream has something for.
-func negotiated(r signaling.Request, sent []broadcast.Codec) (*negotiate.Offer, map[string]track, error) {
+func negotiated(r signaling.Request, sent []codec.Codec) (*negotiate.Offer, map[string]track, error) {
 	offer := r.Offer
 	if r.CounterOffer {
 		var taken map[string]track
@@ -70,10 +71,10 @@ func negotiated(r signaling.Request, sent []broadcast.Codec) (*negotiate.Offer, 
 			if taken, err = match(offer, sent); err != nil {
 				return nil, nil, err
 			}
-			sent = slices.DeleteFunc(slices.Clone(sent), func(c broadcast.Codec) bool { return !takes(taken, c.Kind()) })
+			sent = slices.DeleteFunc(slices.Clone(sent), func(c codec.Codec) bool { return !takes(taken, c.Kind()) })
 		}
 		codecs := slices.Clone(sent)
-		if !has(sent, broadcast.Audio) && (taken == nil || takes(taken, broadcast.Audio)) {
+		if !has(sent, codec.Audio) && (taken == nil || takes(taken, codec.Audio)) {
 			codecs = append(codecs, foreseen)
 		}
 		var err error
@@ -86,7 +87,7 @@ func negotiated(r signaling.Request, sent []broadcast.Codec) (*negotiate.Offer, 
 }
 
 // takes tells whether one of the tracks is of a kind.
-func takes(tracks map[string]track, kind broadcast.Kind) bool {
+func takes(tracks map[string]track, kind codec.Kind) bool {
 	for _, t := range tracks {
 		if t.kind == kind {
 			return true

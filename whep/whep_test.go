@@ -13,6 +13,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/peer"
 	"porthole/internal/signaling/signalingtest"
 	"porthole/whep"
@@ -34,25 +35,25 @@ type source struct {
 	seq    uint16
 }
 
-func codec(mime string) broadcast.Codec {
+func codecOf(mime string) codec.Codec {
 	switch mime {
 	case opus:
-		return broadcast.Codec{MimeType: opus, ClockRate: 48000, Channels: 2}
+		return codec.Codec{MimeType: opus, ClockRate: 48000, Channels: 2}
 	case pcmu:
-		return broadcast.Codec{MimeType: pcmu, ClockRate: 8000}
+		return codec.Codec{MimeType: pcmu, ClockRate: 8000}
 	case webrtc.MimeTypeH264:
-		return broadcast.Codec{MimeType: mime, ClockRate: 90000, Fmtp: "packetization-mode=1;profile-level-id=42e01f"}
+		return codec.Codec{MimeType: mime, ClockRate: 90000, Fmtp: "packetization-mode=1;profile-level-id=42e01f"}
 	default:
-		return broadcast.Codec{MimeType: mime, ClockRate: 90000}
+		return codec.Codec{MimeType: mime, ClockRate: 90000}
 	}
 }
 
 // publish makes cam live.
 func publish(t *testing.T, s *signalingtest.Server, mimes ...string) *source {
 	t.Helper()
-	var kinds []broadcast.Kind
+	var kinds []codec.Kind
 	for _, mime := range mimes {
-		kinds = append(kinds, codec(mime).Kind())
+		kinds = append(kinds, codecOf(mime).Kind())
 	}
 	p, err := s.Broadcaster.Publish("cam", broadcast.PublisherConfig{Source: "test", Kinds: kinds})
 	if err != nil {
@@ -60,7 +61,7 @@ func publish(t *testing.T, s *signalingtest.Server, mimes ...string) *source {
 	}
 	src := &source{Publisher: p}
 	for _, mime := range mimes {
-		layer, err := p.AddLayer(broadcast.LayerConfig{Codec: codec(mime)})
+		layer, err := p.AddLayer(broadcast.LayerConfig{Codec: codecOf(mime)})
 		if err != nil {
 			t.Fatal(err)
 		}

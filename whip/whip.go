@@ -15,6 +15,7 @@ import (
 	"fmt"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
@@ -62,9 +63,9 @@ func open(cfg Config, r signaling.Request) (signaling.Session, error) {
 }
 
 // choose accepts what is relayed of each section.
-func choose(offer *negotiate.Offer) (map[string][]negotiate.Format, []broadcast.Kind, error) {
+func choose(offer *negotiate.Offer) (map[string][]negotiate.Format, []codec.Kind, error) {
 	codecs := make(map[string][]negotiate.Format)
-	var kinds []broadcast.Kind
+	var kinds []codec.Kind
 	for _, media := range offer.Media {
 		if !media.Flows() {
 			continue
@@ -82,7 +83,7 @@ func choose(offer *negotiate.Offer) (map[string][]negotiate.Format, []broadcast.
 // rids names the encodings of the picture that a publisher of simulcast will send.
 func rids(offer *negotiate.Offer) []string {
 	for _, media := range offer.Media {
-		if len(media.RIDs) > 1 && media.Flows() && media.Kind == broadcast.Video.String() {
+		if len(media.RIDs) > 1 && media.Flows() && media.Kind == codec.Video.String() {
 			return media.RIDs
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -71,10 +72,10 @@ func webcam() broadcast.StreamInfo {
 		Since: time.Date(2026, 11, 21, 9, 15, 0, 123, time.FixedZone("CET", 3600)),
 		Tracks: []broadcast.TrackInfo{
 			{
-				Codec:   broadcast.Codec{MimeType: "video/H264", ClockRate: 90000, Fmtp: "packetization-mode=1"},
+				Codec:   codec.Codec{MimeType: "video/H264", ClockRate: 90000, Fmtp: "packetization-mode=1"},
 				Bitrate: 2500000, FrameRate: 29.97, Width: 1280, Height: 720,
 			},
-			{Codec: broadcast.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}},
+			{Codec: codec.Codec{MimeType: "audio/opus", ClockRate: 48000, Channels: 2}},
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 func TestTrafficIsAStreamOf2550Kilobits(t *testing.T) {
@@ -36,12 +37,12 @@ func TestTrafficIsAStreamOf2550Kilobits(t *testing.T) {
 func TestTrafficIsVideoForPorthole(t *testing.T) {
 	b := broadcast.New(broadcast.Config{})
 	defer b.Close()
-	publisher, err := b.Publish("x", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+	publisher, err := b.Publish("x", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec := broadcast.Codec{MimeType: "video/H264", ClockRate: clockRate}
-	layer, err := publisher.AddLayer(broadcast.LayerConfig{Codec: codec})
+	c := codec.Codec{MimeType: "video/H264", ClockRate: clockRate}
+	layer, err := publisher.AddLayer(broadcast.LayerConfig{Codec: c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestTrafficIsVideoForPorthole(t *testing.T) {
 		key := false
 		parts := v.next(false)
 		for i, payload := range parts {
-			key = key || broadcast.IsKeyframe(codec, payload)
+			key = key || codec.IsKeyframe(c, payload)
 			if err := layer.WriteRTP(&rtp.Packet{Header: header(sequence, uint32(frame*clockRate/frameRate), i, len(parts)), Payload: payload}); err != nil {
 				t.Fatal(err)
 			}

@@ -3,6 +3,8 @@ package broadcast
 import (
 	"slices"
 	"time"
+
+	"porthole/internal/codec"
 )
 
 // A kind that the stream does not have when a viewer joins may come later: sound after
@@ -36,7 +38,7 @@ func (s *stream) shows(p *Publisher) bool {
 	if time.Since(p.began) > settle {
 		return true
 	}
-	return !slices.ContainsFunc(p.cfg.Kinds, func(kind Kind) bool {
+	return !slices.ContainsFunc(p.cfg.Kinds, func(kind codec.Kind) bool {
 		layers := s.layers[kind].Load()
 		return layers == nil || (*layers)[0].publisher != p || !slices.ContainsFunc(*layers, (*Layer).begun)
 	})

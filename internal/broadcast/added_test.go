@@ -9,12 +9,13 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // both makes the publisher of a picture and of sound; neither has come yet.
 func both(t *testing.T, b *broadcast.Broadcaster, name, key string) *broadcast.Publisher {
 	t.Helper()
-	p, err := b.Publish(name, broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio, broadcast.Video}, Key: key})
+	p, err := b.Publish(name, broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio, codec.Video}, Key: key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,9 +40,9 @@ type microphone struct {
 	seq   uint16
 }
 
-func addMicrophone(t *testing.T, p *broadcast.Publisher, codec broadcast.Codec) *microphone {
+func addMicrophone(t *testing.T, p *broadcast.Publisher, of codec.Codec) *microphone {
 	t.Helper()
-	layer, err := p.AddLayer(broadcast.LayerConfig{Codec: codec})
+	layer, err := p.AddLayer(broadcast.LayerConfig{Codec: of})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,8 +148,8 @@ func TestLatePictureEndsWhoWantsIt(t *testing.T) {
 		wants := func(answer bool) func(*broadcast.ViewerConfig) {
 			return func(cfg *broadcast.ViewerConfig) {
 				cfg.Video = nil
-				cfg.Wants = func(c broadcast.Codec) bool {
-					if c.Kind() != broadcast.Video {
+				cfg.Wants = func(c codec.Codec) bool {
+					if c.Kind() != codec.Video {
 						t.Errorf("asked about %s", c.MimeType)
 					}
 					asked.Add(1)
@@ -188,7 +189,7 @@ func TestLatePictureEndsWhoWantsIt(t *testing.T) {
 // publisher's picture alone is no reason while its sound is still expected.
 func TestViewersLeaveWhenAllHasCome(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		first, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}})
+		first, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +197,7 @@ func TestViewersLeaveWhenAllHasCome(t *testing.T) {
 		mic.sound()
 		v, _ := watch(t, b, func(cfg *broadcast.ViewerConfig) {
 			cfg.Video = nil
-			cfg.Wants = func(broadcast.Codec) bool { return true }
+			cfg.Wants = func(codec.Codec) bool { return true }
 		})
 		first.Close(nil)
 		p := both(t, b, "cam", "")
@@ -222,7 +223,7 @@ func TestForeseenWrongly(t *testing.T) {
 		cam := addCamera(t, p)
 		cam.run(3 * time.Second)
 		v, _ := watch(t, b, foreseeing)
-		mic := addMicrophone(t, p, broadcast.Codec{MimeType: "audio/PCMU", ClockRate: 8000})
+		mic := addMicrophone(t, p, codec.Codec{MimeType: "audio/PCMU", ClockRate: 8000})
 		mic.sound()
 		mic.sound()
 		wantEnd(t, v, broadcast.ErrCodecChanged)

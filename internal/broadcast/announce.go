@@ -3,6 +3,8 @@ package broadcast
 import (
 	"fmt"
 	"slices"
+
+	"porthole/internal/codec"
 )
 
 // Announcement keeps a stream of a source on this machine in being while nothing
@@ -29,7 +31,7 @@ type SourceStatus struct {
 	// Standby is what the source will send once somebody watches, one codec of a
 	// kind: viewers may join, and bring the source to work. Empty: they may not
 	// while nothing is published.
-	Standby []Codec
+	Standby []codec.Codec
 }
 
 // Announce makes a stream known whose source is on this machine; source is what
@@ -100,7 +102,7 @@ func (a *Announcement) Close() {
 
 // standbyLocked returns what a source that is off will send; nothing when there
 // is none, or it cannot work now.
-func (s *stream) standbyLocked() []Codec {
+func (s *stream) standbyLocked() []codec.Codec {
 	if s.announced == nil {
 		return nil
 	}
@@ -117,7 +119,7 @@ func (s *stream) absentLocked() error {
 
 // codecsLocked returns what a viewer who joins now will get; nothing when there is
 // nothing to join for.
-func (s *stream) codecsLocked() (codecs []Codec) {
+func (s *stream) codecsLocked() (codecs []codec.Codec) {
 	if !s.liveLocked() {
 		if lender := s.lenderLocked(); lender != nil {
 			return lender.codecsLocked()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 func announce(t *testing.T, b *broadcast.Broadcaster) *broadcast.Announcement {
@@ -18,7 +19,7 @@ func announce(t *testing.T, b *broadcast.Broadcaster) *broadcast.Announcement {
 	return a
 }
 
-var standby = broadcast.SourceStatus{Text: "camera off while nobody watches", Standby: []broadcast.Codec{h264}}
+var standby = broadcast.SourceStatus{Text: "camera off while nobody watches", Standby: []codec.Codec{h264}}
 
 func TestAnnouncedStreamIsListed(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {

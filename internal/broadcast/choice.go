@@ -3,6 +3,8 @@ package broadcast
 import (
 	"slices"
 	"time"
+
+	"porthole/internal/codec"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 func (v *Viewer) Choose(c Choice) {
 	v.serving.Lock()
 	v.choice = c
-	if t := v.tracks[Video]; t != nil {
+	if t := v.tracks[codec.Video]; t != nil {
 		t.picker.choice = c
 		t.checked = 0
 	}

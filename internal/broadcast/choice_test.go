@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // encoder sends one encoding of a simulcast; how large its packets are is its rate.
@@ -32,7 +33,7 @@ type encoder struct {
 // asked. The names are those of the sizes of their packets.
 func simulcast(t *testing.T, b *broadcast.Broadcaster, sizes map[string]int, order ...string) []*encoder {
 	t.Helper()
-	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -472,7 +473,7 @@ func TestTMMBROfZeroStops(t *testing.T) {
 // The sound goes on while the picture does not.
 func TestTMMBROfThePictureLeavesTheSound(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video, broadcast.Audio}})
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video, codec.Audio}})
 		if err != nil {
 			t.Fatal(err)
 		}

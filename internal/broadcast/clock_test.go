@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"porthole/internal/codec"
 	"porthole/internal/ntp"
 )
 
@@ -63,7 +64,7 @@ func TestRoundTripAcrossASetClock(t *testing.T) {
 func TestFastClockOfAPublisherIsFollowed(t *testing.T) {
 	b := New(Config{})
 	defer b.Close()
-	p, err := b.Publish("cam", PublisherConfig{Kinds: []Kind{Video}})
+	p, err := b.Publish("cam", PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"porthole/internal/codec"
 )
 
 // A stream whose publisher is away borrows the layers of another one, its
@@ -124,7 +126,7 @@ func (s *stream) arrangeLocked() {
 // is live, or there is a picture to begin with and its sound will follow.
 func (s *stream) beginsLocked() bool {
 	return s.liveLocked() || s.publisher != nil &&
-		slices.ContainsFunc(s.publisher.layers[Video], func(l *Layer) bool { return l.keyframes.Load() > 0 })
+		slices.ContainsFunc(s.publisher.layers[codec.Video], func(l *Layer) bool { return l.keyframes.Load() > 0 })
 }
 
 // borrowLocked makes lender the one that the stream borrows from, nil for nobody,
@@ -184,7 +186,7 @@ func (v *Viewer) refuses(t *track) {
 		return
 	}
 	t.refused = t.layer.publisher
-	if t.layer.video || v.tracks[Video] == nil {
+	if t.layer.video || v.tracks[codec.Video] == nil {
 		since := v.stream.b.clock.now()
 		if t.rewriter.started {
 			since = t.rewriter.lastNanos

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // withSlate is a stream "cam" that shows "slate" while its publisher is away.
@@ -202,7 +203,7 @@ func TestFallbackOfAnotherCodecIsNone(t *testing.T) {
 			t.Errorf("%d packets after the publisher came back, want %d", len(got), 30*frameParts)
 		}
 		able, sink := watch(t, b, func(c *broadcast.ViewerConfig) {
-			c.Video.Accepts = func(broadcast.Codec) bool { return true }
+			c.Video.Accepts = func(codec.Codec) bool { return true }
 		})
 		cam.publisher.Close(nil)
 		time.Sleep(6 * time.Second)
@@ -223,12 +224,12 @@ func TestFallbackThatChangesItsCodecStarvesNobodyForEver(t *testing.T) {
 		slate.picture()
 		v, s := watch(t, b, nil)
 		able, ableSink := watch(t, b, func(c *broadcast.ViewerConfig) {
-			c.Video.Accepts = func(broadcast.Codec) bool { return true }
+			c.Video.Accepts = func(codec.Codec) bool { return true }
 		})
 		cam.run(time.Second)
 		cam.publisher.Close(nil)
 		slate.run(20 * time.Second) // the grace time after the publisher is over
-		play := func(c broadcast.Codec, d time.Duration) {
+		play := func(c codec.Codec, d time.Duration) {
 			slate.publisher.Close(nil)
 			slate = publishAs(t, b, "slate", c, 30)
 			slate.run(d)
@@ -320,7 +321,7 @@ func TestFallbackThatIsOffIsWokenUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer a.Close()
-		a.Tell(broadcast.SourceStatus{Standby: []broadcast.Codec{h264}})
+		a.Tell(broadcast.SourceStatus{Standby: []codec.Codec{h264}})
 		v, s := watch(t, b, nil)
 		if !a.Watched() {
 			t.Error("the fallback is not told of the viewer")

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 func TestLostPacketsAreSentAgain(t *testing.T) {
@@ -59,7 +60,7 @@ func TestLostPacketsAreSentAgain(t *testing.T) {
 
 func TestSenderReportsKeepTracksInStep(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio, broadcast.Video}})
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio, codec.Video}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"porthole/internal/codec"
+
 	"github.com/pion/rtp"
 )
 
@@ -57,11 +59,11 @@ func gatedTrack(t *testing.T) (*Viewer, *track, *Layer) {
 	t.Helper()
 	b := New(Config{Senders: 1})
 	t.Cleanup(func() { _ = b.Close() })
-	p, err := b.Publish("cam", PublisherConfig{Kinds: []Kind{Video}})
+	p, err := b.Publish("cam", PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := p.AddLayer(LayerConfig{Codec: Codec{MimeType: "video/H264", ClockRate: 90_000}})
+	l, err := p.AddLayer(LayerConfig{Codec: codec.Codec{MimeType: "video/H264", ClockRate: 90_000}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,11 +81,11 @@ func TestPublisherOvertakesItsViewers(t *testing.T) {
 	var panics atomic.Int64
 	for round := range rounds {
 		b := New(Config{Senders: 2, LagBudget: time.Microsecond, OnPanic: func() { panics.Add(1) }})
-		p, err := b.Publish("cam", PublisherConfig{Kinds: []Kind{Video}})
+		p, err := b.Publish("cam", PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := p.AddLayer(LayerConfig{Codec: Codec{MimeType: "video/VP8", ClockRate: 90_000}, RequestKeyframe: func() {}})
+		l, err := p.AddLayer(LayerConfig{Codec: codec.Codec{MimeType: "video/VP8", ClockRate: 90_000}, RequestKeyframe: func() {}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,14 +104,14 @@ func TestPublisherOvertakesItsViewers(t *testing.T) {
 			put(0)
 		}
 		for range viewers {
-			v := newViewer(p.stream, []Codec{l.cfg.Codec})
+			v := newViewer(p.stream, []codec.Codec{l.cfg.Codec})
 			b.mu.Lock()
 			p.stream.viewers[v] = struct{}{}
 			b.viewers++
 			b.mu.Unlock()
 			watching = append(watching, v)
 			started.Go(func() {
-				_ = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, Accepts: func(Codec) bool { return true }}})
+				_ = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, Accepts: func(codec.Codec) bool { return true }}})
 			})
 		}
 		for i := range 5000 {

@@ -11,12 +11,13 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 var (
-	h264 = broadcast.Codec{MimeType: "video/H264", ClockRate: 90_000, Fmtp: "packetization-mode=1;profile-level-id=42e01f"}
-	vp8  = broadcast.Codec{MimeType: "video/VP8", ClockRate: 90_000}
-	opus = broadcast.Codec{MimeType: "audio/opus", ClockRate: 48_000, Channels: 2}
+	h264 = codec.Codec{MimeType: "video/H264", ClockRate: 90_000, Fmtp: "packetization-mode=1;profile-level-id=42e01f"}
+	vp8  = codec.Codec{MimeType: "video/VP8", ClockRate: 90_000}
+	opus = codec.Codec{MimeType: "audio/opus", ClockRate: 48_000, Channels: 2}
 )
 
 const (
@@ -133,19 +134,19 @@ func publish(t *testing.T, b *broadcast.Broadcaster, keyEvery int) *camera {
 	return publishCodec(t, b, h264, keyEvery)
 }
 
-func publishCodec(t *testing.T, b *broadcast.Broadcaster, codec broadcast.Codec, keyEvery int) *camera {
+func publishCodec(t *testing.T, b *broadcast.Broadcaster, of codec.Codec, keyEvery int) *camera {
 	t.Helper()
-	return publishAs(t, b, "cam", codec, keyEvery)
+	return publishAs(t, b, "cam", of, keyEvery)
 }
 
-func publishAs(t *testing.T, b *broadcast.Broadcaster, name string, codec broadcast.Codec, keyEvery int) *camera {
+func publishAs(t *testing.T, b *broadcast.Broadcaster, name string, of codec.Codec, keyEvery int) *camera {
 	t.Helper()
-	p, err := b.Publish(name, broadcast.PublisherConfig{Source: "test", Kinds: []broadcast.Kind{broadcast.Video}})
+	p, err := b.Publish(name, broadcast.PublisherConfig{Source: "test", Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &camera{t: t, publisher: p, keyEvery: keyEvery, seq: 65000, timestamp: 1 << 31}
-	c.layer, err = p.AddLayer(broadcast.LayerConfig{Codec: codec, RequestKeyframe: c.request})
+	c.layer, err = p.AddLayer(broadcast.LayerConfig{Codec: of, RequestKeyframe: c.request})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +253,7 @@ func checkContiguous(t *testing.T, packets []received) {
 	}
 }
 
-func isKey(p received) bool { return broadcast.IsKeyframe(h264, []byte(p.payload)) }
+func isKey(p received) bool { return codec.IsKeyframe(h264, []byte(p.payload)) }
 
 func wantEnd(t *testing.T, v interface {
 	Done() <-chan struct{}

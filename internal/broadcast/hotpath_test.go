@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"porthole/internal/codec"
+
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 )
@@ -25,11 +27,11 @@ func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
 	b := New(Config{Senders: 1})
 	b.stop()
 	b.running.Wait()
-	p, err := b.Publish("cam", PublisherConfig{Kinds: []Kind{Video}})
+	p, err := b.Publish("cam", PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l, err := p.AddLayer(LayerConfig{Codec: Codec{MimeType: "video/H264", ClockRate: 90_000}})
+	l, err := p.AddLayer(LayerConfig{Codec: codec.Codec{MimeType: "video/H264", ClockRate: 90_000}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -46,7 +48,7 @@ func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
 	}
 	b.senders[0].round()
 	for _, v := range viewersOf(b) {
-		v.tracks[Video].nextReport = 1 << 62 // reports are made once a second, and do allocate
+		v.tracks[codec.Video].nextReport = 1 << 62 // reports are made once a second, and do allocate
 	}
 	tb.Cleanup(func() { _ = b.Close() })
 	return b, l
@@ -63,7 +65,7 @@ func viewersOf(b *Broadcaster) []*Viewer {
 // serve gives every viewer what is there: the test runs faster than any pace.
 func serve(b *Broadcaster) {
 	for _, v := range viewersOf(b) {
-		v.tracks[Video].pacer = pacer{}
+		v.tracks[codec.Video].pacer = pacer{}
 	}
 	b.streams["cam"].wake(true)
 	b.senders[0].round()
@@ -183,7 +185,7 @@ func BenchmarkNACK(b *testing.B) {
 		write(b, l, i+1)
 	}
 	serve(bc)
-	t := v.tracks[Video]
+	t := v.tracks[codec.Video]
 	var s scratch
 	seq := uint16(t.rewriter.outMax)
 	b.ReportAllocs()
@@ -237,7 +239,7 @@ func TestFeedbackTakesNoSharedLock(t *testing.T) {
 	}
 	serve(b)
 	asking, other := viewersOf(b)[0], viewersOf(b)[1]
-	missed := uint16(asking.tracks[Video].rewriter.outMax)
+	missed := uint16(asking.tracks[codec.Video].rewriter.outMax)
 	other.serving.Lock()
 	b.mu.Lock()
 	done := make(chan struct{})
@@ -328,7 +330,7 @@ func BenchmarkFeedback(b *testing.B) {
 			}
 			serve(bc)
 			v := viewersOf(bc)[0]
-			missed := uint16(v.tracks[Video].rewriter.outMax)
+			missed := uint16(v.tracks[codec.Video].rewriter.outMax)
 			nack := []rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{missed})}}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -353,7 +355,7 @@ func TestLargestNACKCostsLittle(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { v.heed(feedback, 1) }); n != 0 {
 		t.Errorf("a NACK of %d packets allocates %v times, want 0", 17*len(nack.Nacks), n)
 	}
-	if n := len(v.tracks[Video].resend); n != maxResend {
+	if n := len(v.tracks[codec.Video].resend); n != maxResend {
 		t.Errorf("%d packets wait to be sent again, want %d", n, maxResend)
 	}
 }

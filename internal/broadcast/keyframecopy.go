@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"porthole/internal/codec"
 )
 
 // ErrNoKeyframe is returned by Broadcaster.Keyframe when a stream has no picture
@@ -23,7 +25,7 @@ const (
 
 // Keyframe is one picture of a stream that can be decoded by itself.
 type Keyframe struct {
-	Codec Codec
+	Codec codec.Codec
 	// Payloads are its RTP payloads in their order. They belong to the ring and
 	// must not be changed; they stay valid for as long as they are kept.
 	Payloads [][]byte
@@ -39,7 +41,7 @@ func (b *Broadcaster) Keyframe(name string) (Keyframe, error) {
 	s := b.streams[name]
 	published := s != nil && s.publisher != nil
 	if published {
-		layers = s.publisher.layers[Video] // replaced, never edited
+		layers = s.publisher.layers[codec.Video] // replaced, never edited
 	}
 	b.mu.Unlock()
 	if !published {

@@ -28,7 +28,7 @@ const (
 
 // LayerConfig describes one encoding of a track.
 type LayerConfig struct {
-	Codec Codec
+	Codec codec.Codec
 	RID   string // of a simulcast layer, "" otherwise
 	// PassedExtensionID is the publisher's id of the one header extension whose
 	// value, one byte, is for viewers, such as the level of audio (RFC 6464). 0: none.
@@ -94,7 +94,7 @@ type clockReference struct {
 
 func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	size := ringSize{packets: audioPackets, recent: audioPackets}
-	video := cfg.Codec.Kind() == Video
+	video := cfg.Codec.Kind() == codec.Video
 	if video {
 		size = ringSize{packets: videoPackets, recent: recentPackets, bytes: videoBytes}
 	}
@@ -113,7 +113,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 }
 
 // Codec returns what the layer carries; see Codec.Fmtp for H.264.
-func (l *Layer) Codec() Codec {
+func (l *Layer) Codec() codec.Codec {
 	if sps := l.sps.Load(); sps != nil {
 		return l.cfg.Codec.WithParameter("profile-level-id", sps.ProfileLevelID)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // sealer is a sink that keeps what it was sent under each index, as SRTP counts them
@@ -61,7 +62,7 @@ func (*sealer) WriteRTCP([]rtcp.Packet) error { return nil }
 
 // erratic is a publisher with two encodings that loses, repeats, reorders and pads.
 type erratic struct {
-	codec     broadcast.Codec
+	codec     codec.Codec
 	random    *rand.Rand
 	publisher *broadcast.Publisher
 	layers    []*broadcast.Layer
@@ -72,15 +73,15 @@ type erratic struct {
 	key       atomic.Bool // a keyframe was asked for
 }
 
-func newErratic(t *testing.T, b *broadcast.Broadcaster, codec broadcast.Codec, random *rand.Rand) *erratic {
+func newErratic(t *testing.T, b *broadcast.Broadcaster, of codec.Codec, random *rand.Rand) *erratic {
 	t.Helper()
-	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}, Key: "the same"})
+	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}, Key: "the same"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &erratic{codec: codec, random: random, publisher: p, picture: random.IntN(1 << 15), packets: make([][]*rtp.Packet, 2)}
+	e := &erratic{codec: of, random: random, publisher: p, picture: random.IntN(1 << 15), packets: make([][]*rtp.Packet, 2)}
 	for _, rid := range []string{"h", "l"} {
-		l, err := p.AddLayer(broadcast.LayerConfig{Codec: codec, RID: rid, PassedExtensionID: 1, RequestKeyframe: func() { e.key.Store(true) }})
+		l, err := p.AddLayer(broadcast.LayerConfig{Codec: of, RID: rid, PassedExtensionID: 1, RequestKeyframe: func() { e.key.Store(true) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +154,7 @@ func TestNothingIsSealedTwice(t *testing.T) {
 		again := 0
 		for seed := range uint64(12) {
 			synctest.Test(t, func(t *testing.T) {
-				again += sealAll(t, []broadcast.Codec{vp8, sprop}[seed%2], rand.New(rand.NewPCG(seed, 7)), rtx)
+				again += sealAll(t, []codec.Codec{vp8, sprop}[seed%2], rand.New(rand.NewPCG(seed, 7)), rtx)
 			})
 		}
 		if rtx != (again == 0) {
@@ -162,10 +163,10 @@ func TestNothingIsSealedTwice(t *testing.T) {
 	}
 }
 
-func sealAll(t *testing.T, codec broadcast.Codec, random *rand.Rand, rtx bool) (again int) {
+func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again int) {
 	b := broadcast.New(broadcast.Config{Senders: 1})
 	defer func() { _ = b.Close() }()
-	e := newErratic(t, b, codec, random)
+	e := newErratic(t, b, of, random)
 	e.key.Store(true)
 	e.step()
 	s := &sealer{t: t, random: rand.New(rand.NewPCG(random.Uint64(), 1)), newest: map[uint32]uint64{}, sealed: map[uint32]map[uint64]string{}}
@@ -195,7 +196,7 @@ func sealAll(t *testing.T, codec broadcast.Codec, random *rand.Rand, rtx bool) (
 		case 0, 1, 2, 3:
 			v.Choose(broadcast.Choice{RID: []string{"h", "l"}[random.IntN(2)]})
 		case 4:
-			next := newErratic(t, b, codec, random) // takes over
+			next := newErratic(t, b, of, random) // takes over
 			next.written = e.written + 1<<20
 			e = next
 			e.key.Store(true)

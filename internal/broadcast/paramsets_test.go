@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // NAL units of H.264 and H.265, as far as anybody here looks at them.
@@ -25,7 +26,7 @@ const (
 	p265   = "\x02\x01\xd0\x30"
 )
 
-var h265 = broadcast.Codec{MimeType: "video/H265", ClockRate: 90_000}
+var h265 = codec.Codec{MimeType: "video/H265", ClockRate: 90_000}
 
 // aggregate is a STAP-A of H.264 or an aggregation packet of H.265.
 func aggregate(header string, nals ...string) string {
@@ -50,13 +51,13 @@ type by struct {
 	seq   uint16
 }
 
-func newBy(t *testing.T, b *broadcast.Broadcaster, codec broadcast.Codec) *by {
+func newBy(t *testing.T, b *broadcast.Broadcaster, of codec.Codec) *by {
 	t.Helper()
-	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+	p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := p.AddLayer(broadcast.LayerConfig{Codec: codec})
+	l, err := p.AddLayer(broadcast.LayerConfig{Codec: of})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func expect(t *testing.T, got, want []string) {
 // Whoever comes late gets the parameter sets that were sent once, in the keyframe's picture.
 func TestParameterSetsSentOnceAreInEveryKeyframe(t *testing.T) {
 	for name, c := range map[string]struct {
-		codec    broadcast.Codec
+		codec    codec.Codec
 		sets     []string
 		idr, p   string
 		want     []string

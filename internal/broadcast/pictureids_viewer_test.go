@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // A viewer sees one row of VP8 picture ids over changes of the encoding and of the
@@ -18,7 +19,7 @@ func TestPictureIDsGoOn(t *testing.T) {
 		var v *broadcast.Viewer
 		var s *sink
 		for round, firstID := range []uint16{100, 20_000} {
-			p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+			p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 			if err != nil {
 				t.Fatal(err)
 			}

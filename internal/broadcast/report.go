@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"porthole/internal/codec"
 	"porthole/internal/ntp"
 )
 
@@ -76,7 +77,7 @@ func (v *Viewer) heed(pkts []rtcp.Packet, now int64) (resend bool) {
 			}
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
 			v.stats.plis.Add(1)
-			if t := v.tracks[Video]; t != nil && t.layer != nil && !t.beginning(now) {
+			if t := v.tracks[codec.Video]; t != nil && t.layer != nil && !t.beginning(now) {
 				t.asks.ask(t.layer, now)
 			}
 		case *rtcp.ReceiverReport:

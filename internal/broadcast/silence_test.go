@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // A publisher that was killed says no goodbye: its stream is stalled within 2 s, and
@@ -64,7 +65,7 @@ func TestSilentPublisherIsStalled(t *testing.T) {
 // Who takes over from a silent publisher, itself before, is not silent.
 func TestTakeoverEndsTheSilence(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		cfg := broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}, Key: "obs"}
+		cfg := broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio}, Key: "obs"}
 		layer := func() *broadcast.Layer {
 			p, err := b.Publish("cam", cfg)
 			if err != nil {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"porthole/internal/codec"
 )
 
 // DropReason says why a packet did not reach a viewer.
@@ -93,7 +95,7 @@ func (v *Viewer) Stats() ViewerStats {
 	s := ViewerStats{Counters: v.stats.counters(), Age: time.Since(v.began)}
 	v.serving.Lock()
 	defer v.serving.Unlock()
-	if t := v.tracks[Video]; t != nil && t.layer != nil {
+	if t := v.tracks[codec.Video]; t != nil && t.layer != nil {
 		s.RID = t.layer.cfg.RID
 		s.AwaitsKeyframe = t.gated && !t.starved()
 	}
@@ -108,7 +110,7 @@ func (v *Viewer) Stats() ViewerStats {
 
 // TrackInfo describes a layer of a live stream.
 type TrackInfo struct {
-	Codec            Codec
+	Codec            codec.Codec
 	RID              string
 	Bitrate          uint64  // bits per second, over the last second; 0 when nothing comes
 	FrameRate        float64 // pictures per second, likewise
@@ -179,7 +181,7 @@ func (s *stream) infoLocked() StreamInfo {
 		return info
 	}
 	info.Source, info.Since, info.RIDs = p.cfg.Source, p.began, p.cfg.RIDs
-	for _, kind := range []Kind{Video, Audio} {
+	for _, kind := range []codec.Kind{codec.Video, codec.Audio} {
 		for _, l := range p.layers[kind] {
 			info.Tracks = append(info.Tracks, l.info())
 		}

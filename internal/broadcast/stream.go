@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"porthole/internal/awake"
+	"porthole/internal/codec"
 )
 
 // stream is one name: one publisher at most, any number of viewers.
@@ -18,7 +19,7 @@ type stream struct {
 
 	// Shared, loaded by senders: the layers of the publisher that was here last,
 	// by kind. Replaced, never edited.
-	layers [kinds]atomic.Pointer[[]*Layer]
+	layers [codec.Kinds]atomic.Pointer[[]*Layer]
 	// turns call the viewers of this stream and of those that borrow from it, one for
 	// each sender that has any. Replaced, never edited.
 	turns atomic.Pointer[[]*turn]
@@ -162,8 +163,8 @@ func (s *stream) ownTurnsLocked() (turns []*turn) {
 
 // PublisherConfig describes a publisher.
 type PublisherConfig struct {
-	Source string // where it comes from, for people: "whip", "camera", "pattern"
-	Kinds  []Kind // the tracks that will come; the stream is live when they are there
+	Source string       // where it comes from, for people: "whip", "camera", "pattern"
+	Kinds  []codec.Kind // the tracks that will come; the stream is live when they are there
 	// RIDs names the encodings of the picture that may come; empty without simulcast.
 	RIDs []string
 	// Key says who publishes. Who comes with the key of the publisher that is there
@@ -190,7 +191,7 @@ type Publisher struct {
 	// Guarded by stream.b.mu.
 	settled *time.Timer
 	silence *time.Timer // set before the first layer, read-only afterwards
-	layers  [kinds][]*Layer
+	layers  [codec.Kinds][]*Layer
 
 	clockMu sync.Mutex
 	offset  time.Duration // by how much the publisher's clock is behind ours, transport included

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 func TestStreamHasOnePublisher(t *testing.T) {
@@ -27,7 +28,7 @@ func TestStreamHasOnePublisher(t *testing.T) {
 // its viewers see one stream.
 func TestSamePublisherTakesOver(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		cfg := broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}, Key: "obs"}
+		cfg := broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio}, Key: "obs"}
 		first, err := b.Publish("cam", cfg)
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +70,7 @@ func TestSamePublisherTakesOver(t *testing.T) {
 // Who asks to take over and never sends disturbs nobody, however often.
 func TestTakeoverThatDoesNotCome(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		cfg := broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}, Key: "obs"}
+		cfg := broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio}, Key: "obs"}
 		publish := func() *broadcast.Publisher {
 			p, err := b.Publish("cam", cfg)
 			if err != nil {
@@ -100,7 +101,7 @@ func TestTakeoverThatDoesNotCome(t *testing.T) {
 // A publisher that waits ends with the others when the server stops.
 func TestWaitingPublisherEnds(t *testing.T) {
 	b := broadcast.New(broadcast.Config{})
-	cfg := broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}, Key: "obs"}
+	cfg := broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio}, Key: "obs"}
 	var publishers []*broadcast.Publisher
 	for range 3 {
 		p, err := b.Publish("cam", cfg)
@@ -134,7 +135,7 @@ func TestNobodyTakesOverFromNobody(t *testing.T) {
 func TestViewersOfAStreamAreLimited(t *testing.T) {
 	bubble(t, broadcast.Config{MaxStreamViewers: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
 		for _, name := range []string{"one", "two"} {
-			p, err := b.Publish(name, broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}})
+			p, err := b.Publish(name, broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -188,7 +189,7 @@ func TestJoinNeedsSomethingToSee(t *testing.T) {
 
 func TestStreamGoesLiveWithoutATrackThatNeverComes(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		p, _ := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio, broadcast.Video}})
+		p, _ := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio, codec.Video}})
 		l, _ := p.AddLayer(broadcast.LayerConfig{Codec: opus})
 		_ = l.WriteRTP(&rtp.Packet{Payload: []byte("a")})
 		if _, err := b.Join("cam"); !errors.Is(err, broadcast.ErrNoPublisher) {
@@ -202,7 +203,7 @@ func TestStreamGoesLiveWithoutATrackThatNeverComes(t *testing.T) {
 		if c := v.Codecs(); len(c) != 1 || c[0] != opus {
 			t.Errorf("codecs %v", c)
 		}
-		if _, err := p.AddLayer(broadcast.LayerConfig{Codec: broadcast.Codec{MimeType: "audio/PCMU"}}); err != nil {
+		if _, err := p.AddLayer(broadcast.LayerConfig{Codec: codec.Codec{MimeType: "audio/PCMU"}}); err != nil {
 			t.Errorf("a second layer: %v", err)
 		}
 	})
@@ -269,7 +270,7 @@ func TestViewerThatCannotPlayTheNextCodecEnds(t *testing.T) {
 		cam.picture()
 		only, _ := watch(t, b, nil)
 		both, s := watch(t, b, func(c *broadcast.ViewerConfig) {
-			c.Video.Accepts = func(broadcast.Codec) bool { return true }
+			c.Video.Accepts = func(codec.Codec) bool { return true }
 		})
 		cam.run(time.Second)
 		cam.publisher.Close(nil)
@@ -319,7 +320,7 @@ func TestPublisherThatStartsItsNumbersAnewIsBridged(t *testing.T) {
 
 func TestBestSimulcastLayerIsWatched(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		p, _ := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+		p, _ := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 		low, _ := p.AddLayer(broadcast.LayerConfig{Codec: h264, RID: "q"})
 		high, _ := p.AddLayer(broadcast.LayerConfig{Codec: h264, RID: "f"})
 		i := 0

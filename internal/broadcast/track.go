@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"porthole/internal/codec"
+
 	"github.com/pion/rtp"
 )
 
@@ -17,7 +19,7 @@ const (
 // track is what a viewer knows of one of its tracks. It is guarded by Viewer.serving.
 type track struct {
 	cfg   TrackConfig
-	codec Codec // of the layer that plays
+	codec codec.Codec // of the layer that plays
 
 	layer   *Layer
 	refused *Publisher // of a fallback whose codec the viewer cannot play
@@ -54,10 +56,10 @@ type track struct {
 	bound      *bound // nil: the viewer takes everything
 }
 
-func newTrack(cfg TrackConfig, c Codec) *track {
+func newTrack(cfg TrackConfig, c codec.Codec) *track {
 	t := &track{cfg: cfg, codec: c, rewriter: newRewriter(c.ClockRate)}
 	t.extensions.prepare(&cfg)
-	if c.Kind() == Video {
+	if c.Kind() == codec.Video {
 		t.sent = newSentLog(&cfg)
 	}
 	return t
@@ -81,7 +83,7 @@ func (t *track) follow(v *Viewer, layers []*Layer, now int64) bool {
 }
 
 // accepts says whether the viewer can play the layer's codec.
-func (t *track) accepts(c Codec) bool {
+func (t *track) accepts(c codec.Codec) bool {
 	if c == t.codec {
 		return true
 	}

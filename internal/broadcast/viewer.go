@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"porthole/internal/codec"
 	"porthole/internal/panics"
 )
 
@@ -45,10 +46,10 @@ type TrackConfig struct {
 	PassedExtensionID uint8
 	// Foreseen is the codec that was agreed for a kind that the stream did not have
 	// when the viewer joined: the track is silent until it has. Not used for others.
-	Foreseen Codec
+	Foreseen codec.Codec
 	// Accepts says whether the viewer can play another codec of a later
 	// publisher on this track. nil: only the codec it began with.
-	Accepts func(Codec) bool
+	Accepts func(codec.Codec) bool
 }
 
 // ViewerConfig is what a connected viewer brings. A nil track is not sent.
@@ -59,7 +60,7 @@ type ViewerConfig struct {
 	CNAME        string // of both tracks' reports; "": random (RFC 3550 section 6.5.1)
 	// Wants says whether the viewer would get a codec with a new session, when it has
 	// no track of this kind. It then ends with ErrTrackAdded. nil: nothing is wanted.
-	Wants func(Codec) bool
+	Wants func(codec.Codec) bool
 }
 
 // Viewer is one consumer of a stream, from Join to Close.
@@ -72,7 +73,7 @@ type Viewer struct {
 	began  time.Time
 
 	// Guarded by stream.b.mu.
-	codecs   []Codec // what the stream sent, or was about to send, when the viewer joined
+	codecs   []codec.Codec // what the stream sent, or was about to send, when the viewer joined
 	detached bool
 	sender   *sender // nil before Start
 
@@ -83,9 +84,9 @@ type Viewer struct {
 	cname    string
 	session  string // in logs
 	choice   Choice
-	tracks   [kinds]*track
-	wants    func(Codec) bool
-	judged   [kinds]*Layer // of kinds without a track: not wanted
+	tracks   [codec.Kinds]*track
+	wants    func(codec.Codec) bool
+	judged   [codec.Kinds]*Layer // of kinds without a track: not wanted
 	stopped  bool
 	notices  budget // of answers to TMMBR
 	gathered gathered
@@ -99,7 +100,7 @@ type Viewer struct {
 	stats   viewerStats
 }
 
-func newViewer(s *stream, codecs []Codec) *Viewer {
+func newViewer(s *stream, codecs []codec.Codec) *Viewer {
 	return &Viewer{life: newLife(), id: rand.Text(), stream: s, began: time.Now(), codecs: codecs}
 }
 
@@ -108,7 +109,7 @@ func (v *Viewer) ID() string { return v.id }
 
 // Codecs returns what the stream sent, or would send next, when the viewer joined:
 // one audio and one video codec at most, never none.
-func (v *Viewer) Codecs() []Codec { return v.codecs }
+func (v *Viewer) Codecs() []codec.Codec { return v.codecs }
 
 // Start lets media flow. It is called once, when the viewer's connection is up;
 // before that nothing is written. It returns ErrStarted, or why the viewer ended.
@@ -126,7 +127,7 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 	v.sink = cfg.Sink
 	v.cname, v.session = cmp.Or(cfg.CNAME, v.id), cfg.Session
 	v.wants = cfg.Wants
-	for kind := range kinds {
+	for kind := range codec.Kinds {
 		tc := cfg.track(kind)
 		if c := v.codecOf(kind, tc); c.MimeType != "" {
 			t := newTrack(*tc, c)
@@ -144,18 +145,18 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 }
 
 // codecOf returns what a track begins with; the zero Codec where there is none.
-func (v *Viewer) codecOf(kind Kind, tc *TrackConfig) Codec {
+func (v *Viewer) codecOf(kind codec.Kind, tc *TrackConfig) codec.Codec {
 	if tc == nil {
-		return Codec{}
+		return codec.Codec{}
 	}
-	if i := slices.IndexFunc(v.codecs, func(c Codec) bool { return c.Kind() == kind }); i >= 0 {
+	if i := slices.IndexFunc(v.codecs, func(c codec.Codec) bool { return c.Kind() == kind }); i >= 0 {
 		return v.codecs[i]
 	}
 	return tc.Foreseen
 }
 
-func (c *ViewerConfig) track(kind Kind) *TrackConfig {
-	if kind == Video {
+func (c *ViewerConfig) track(kind codec.Kind) *TrackConfig {
+	if kind == codec.Video {
 		return c.Video
 	}
 	return c.Audio
@@ -221,7 +222,7 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 	if v.gathered.packets == 0 {
 		return due
 	}
-	video := v.tracks[Video]
+	video := v.tracks[codec.Video]
 	if until, ok := v.gathered.waits(video != nil && video.unfinished, now); ok {
 		return sooner(due, until)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 func TestViewerGetsItsOwnGaplessStream(t *testing.T) {
@@ -310,7 +311,7 @@ func TestCaptureTimeIsInEveryPictureThatHasRoomForIt(t *testing.T) {
 // all later ones look as if they were taken in the future.
 func TestCaptureTimeOfOurOwnClockIsTakenAsItIs(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}, OwnClock: true})
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}, OwnClock: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -342,7 +343,7 @@ func TestCaptureTimeOfOurOwnClockIsTakenAsItIs(t *testing.T) {
 
 func TestPublishersExtensionIsPassedOnUnderTheViewersID(t *testing.T) {
 	bubble(t, broadcast.Config{}, func(t *testing.T, b *broadcast.Broadcaster) {
-		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Audio}})
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Audio}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -386,7 +387,7 @@ func TestPublishersExtensionIsPassedOnUnderTheViewersID(t *testing.T) {
 func TestPanicOutsideOfSending(t *testing.T) {
 	panics := 0
 	bubble(t, broadcast.Config{Senders: 1, OnPanic: func() { panics++ }}, func(t *testing.T, b *broadcast.Broadcaster) {
-		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []broadcast.Kind{broadcast.Video}})
+		p, err := b.Publish("cam", broadcast.PublisherConfig{Kinds: []codec.Kind{codec.Video}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,8 @@ package broadcast
 import (
 	"strings"
 	"time"
+
+	"porthole/internal/codec"
 )
 
 // WarningCode names something in what a publisher sends that hurts its viewers.
@@ -107,7 +109,7 @@ func (l *Layer) warn(bits uint32) {
 func (p *Publisher) Warnings() (list []Warning) {
 	b := p.stream.b
 	b.mu.Lock()
-	layers := p.layers[Video]
+	layers := p.layers[codec.Video]
 	b.mu.Unlock()
 	for _, l := range layers {
 		list = append(list, l.warnings()...)

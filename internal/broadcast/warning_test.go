@@ -13,6 +13,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // NAL units of x264 that say how its pictures are to be decoded.
@@ -36,14 +37,14 @@ type picky struct {
 }
 
 // newPicky publishes. Its warnings are told to the list of told.
-func newPicky(t *testing.T, b *broadcast.Broadcaster, codec broadcast.Codec) *picky {
+func newPicky(t *testing.T, b *broadcast.Broadcaster, of codec.Codec) *picky {
 	t.Helper()
-	p, err := b.Publish("cam", broadcast.PublisherConfig{Source: "whip", Kinds: []broadcast.Kind{broadcast.Video}, Key: "obs"})
+	p, err := b.Publish("cam", broadcast.PublisherConfig{Source: "whip", Kinds: []codec.Kind{codec.Video}, Key: "obs"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e := &picky{t: t, publisher: p, seq: 65_000}
-	e.layer = e.add(broadcast.LayerConfig{Codec: codec})
+	e.layer = e.add(broadcast.LayerConfig{Codec: of})
 	return e
 }
 
@@ -226,7 +227,7 @@ func TestWhoAnswersIsNotWarned(t *testing.T) {
 // recovery points in their place, which browsers do not begin at.
 func TestNoKeyframesAreTold(t *testing.T) {
 	for name, tt := range map[string]struct {
-		codec    broadcast.Codec
+		codec    codec.Codec
 		keyframe []string
 		refresh  []string // every 2 s
 		picture  string

@@ -3,7 +3,7 @@ package load
 import (
 	"github.com/pion/rtp"
 
-	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // gate looks through the decrypted packets of a track for its first picture
@@ -11,7 +11,7 @@ import (
 // one with the marker bit, none missing. Packets may come in any order after
 // the first one.
 type gate struct {
-	codec broadcast.Codec
+	codec codec.Codec
 
 	open      bool // a keyframe has begun
 	timestamp uint32
@@ -24,7 +24,7 @@ type gate struct {
 // pass takes the next packet and says whether the first keyframe is whole now.
 // Audio is whole with its first packet.
 func (g *gate) pass(p *rtp.Packet) bool {
-	if g.codec.Kind() == broadcast.Audio {
+	if g.codec.Kind() == codec.Audio {
 		return true
 	}
 	if !g.open || g.timestamp != p.Timestamp {
@@ -32,7 +32,7 @@ func (g *gate) pass(p *rtp.Packet) bool {
 			return false // a late packet of an older picture
 		}
 		*g = gate{codec: g.codec}
-		if len(p.Payload) == 0 || !broadcast.IsKeyframe(g.codec, p.Payload) {
+		if len(p.Payload) == 0 || !codec.IsKeyframe(g.codec, p.Payload) {
 			return false
 		}
 		g.open, g.timestamp, g.begin = true, p.Timestamp, p.SequenceNumber

@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/rtp"
+	"porthole/internal/codec"
 
-	"porthole/internal/broadcast"
+	"github.com/pion/rtp"
 )
 
 func header(ssrc uint32, seq uint16, timestamp uint32) []byte {
@@ -153,7 +153,7 @@ func TestGatePassesWholeKeyframesOnly(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			g := gate{codec: broadcast.Codec{MimeType: "video/H264", ClockRate: 90000}}
+			g := gate{codec: codec.Codec{MimeType: "video/H264", ClockRate: 90000}}
 			got := -1
 			for i, p := range tt.packets {
 				if g.pass(p) {

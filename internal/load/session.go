@@ -7,11 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"porthole/internal/codec"
+
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-
-	"porthole/internal/broadcast"
 )
 
 // stage is how far a session came.
@@ -230,18 +230,18 @@ func (s *session) missing() error {
 // meter has nothing else to count; up to the first whole keyframe over UDP.
 func (s *session) readTrack(pc *webrtc.PeerConnection, track *webrtc.TrackRemote) {
 	ssrc := uint32(track.SSRC())
-	codec := broadcast.Codec{MimeType: track.Codec().MimeType, ClockRate: track.Codec().ClockRate}
-	s.meter.claim(ssrc, codec.Kind() == broadcast.Video, codec.ClockRate)
-	s.addCodec(codec.MimeType)
-	if s.cfg.Keyframe && codec.Kind() == broadcast.Video {
+	c := codec.Codec{MimeType: track.Codec().MimeType, ClockRate: track.Codec().ClockRate}
+	s.meter.claim(ssrc, c.Kind() == codec.Video, c.ClockRate)
+	s.addCodec(c.MimeType)
+	if s.cfg.Keyframe && c.Kind() == codec.Video {
 		// A request that is lost shows as a late keyframe.
 		_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: ssrc}})
 	}
 
-	g := gate{codec: codec}
+	g := gate{codec: c}
 	var packet rtp.Packet
 	buffer := make([]byte, 1<<11)
-	passed, timed := false, s.cfg.SentAt == nil || codec.Kind() != broadcast.Video
+	passed, timed := false, s.cfg.SentAt == nil || c.Kind() != codec.Video
 	for !passed || !timed || s.host.tcp {
 		n, _, err := track.Read(buffer)
 		if err != nil {
@@ -259,7 +259,7 @@ func (s *session) readTrack(pc *webrtc.PeerConnection, track *webrtc.TrackRemote
 			timed = ok && s.meter.timeBy(ssrc, packet.Timestamp, sent)
 		}
 		if !passed {
-			if passed = g.pass(&packet); passed && codec.Kind() == broadcast.Video {
+			if passed = g.pass(&packet); passed && c.Kind() == codec.Video {
 				s.reach(stageKeyframe, now)
 			}
 		}

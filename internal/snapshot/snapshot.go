@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // Faults of a picture. Their texts are shown to the client.
@@ -95,7 +96,7 @@ func (m *Maker) Possible(info broadcast.StreamInfo) bool {
 		return true
 	}
 	for _, t := range info.Tracks {
-		if t.Codec.Kind() == broadcast.Video {
+		if t.Codec.Kind() == codec.Video {
 			return decodable(t.Codec)
 		}
 	}

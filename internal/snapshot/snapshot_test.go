@@ -21,6 +21,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/snapshot"
 )
 
@@ -54,9 +55,9 @@ func (f *fixture) maker() *snapshot.Maker {
 }
 
 // published is what a WHIP publisher of a codec looks like.
-func published(codec string) broadcast.StreamInfo {
+func published(name string) broadcast.StreamInfo {
 	return broadcast.StreamInfo{Name: "cam", Live: true, Source: "whip", Tracks: []broadcast.TrackInfo{
-		{Codec: broadcast.Codec{MimeType: "video/" + codec, ClockRate: 90_000}},
+		{Codec: codec.Codec{MimeType: "video/" + name, ClockRate: 90_000}},
 	}}
 }
 

@@ -7,10 +7,10 @@ import (
 	"image"
 	"strings"
 
+	"porthole/internal/codec"
+
 	"github.com/pion/rtp/codecs"
 	"golang.org/x/image/vp8"
-
-	"porthole/internal/broadcast"
 )
 
 // maxArea bounds what a keyframe may make the decoder allocate, in pixels: 4K.
@@ -19,7 +19,7 @@ const maxArea = 3840 * 2160
 var errBadKeyframe = errors.New("the keyframe cannot be decoded")
 
 // decodable says whether keyframes of the codec can be decoded here.
-func decodable(c broadcast.Codec) bool { return strings.EqualFold(c.MimeType, "video/VP8") }
+func decodable(c codec.Codec) bool { return strings.EqualFold(c.MimeType, "video/VP8") }
 
 // decodeVP8 decodes a keyframe from its RTP payloads (RFC 7741). The errors that
 // are the stream's fault wrap errBadKeyframe.

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/diagnosis"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
@@ -32,12 +33,12 @@ func impatient(t *testing.T, connect time.Duration) *signalingtest.Server {
 	s := signalingtest.Start(t, signalingtest.Config{Timeouts: peer.Timeouts{
 		Connect: connect, FirstMedia: 300 * time.Millisecond,
 	}})
-	p, err := s.Broadcaster.Publish("cam", broadcast.PublisherConfig{Source: "test", Kinds: []broadcast.Kind{broadcast.Video}})
+	p, err := s.Broadcaster.Publish("cam", broadcast.PublisherConfig{Source: "test", Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close(nil) })
-	layer, err := p.AddLayer(broadcast.LayerConfig{Codec: broadcast.Codec{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}})
+	layer, err := p.AddLayer(broadcast.LayerConfig{Codec: codec.Codec{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}})
 	if err != nil {
 		t.Fatal(err)
 	}
