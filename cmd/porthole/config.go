@@ -311,6 +311,7 @@ func printConfigSetting(print *bool) settings.Setting[server.Config] {
 
 func printServeFlags(w io.Writer) {
 	fmt.Fprintf(w, "Flags of `porthole serve`. Each is also an environment variable: --max-viewers is\n"+
-		"%sMAX_VIEWERS; values of a repeatable one are separated there by spaces.\n\n", envPrefix)
+		"%sMAX_VIEWERS; values of a repeatable one are separated there by spaces. Those that\n"+
+		"are marked (reloads) are read again at SIGHUP; the others need a restart.\n\n", envPrefix)
 	append(settings.Table[server.Config]{configSetting(), printConfigSetting(new(bool))}, serveSettings()...).PrintHelp(w)
 }

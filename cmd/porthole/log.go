@@ -18,10 +18,10 @@ import (
 // flushWithin is how long the end of the process waits for who reads the log.
 const flushWithin = 500 * time.Millisecond
 
-// newLogger makes the one logger of the process.
-func newLogger(c server.Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
+// newLogger makes the one logger of the process, in the format of --log-format.
+func newLogger(format string, level slog.Leveler, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
@@ -32,7 +32,7 @@ func newLogger(c server.Config, w io.Writer) *slog.Logger {
 func newLogQueue(c server.Config, stderr io.Writer) *backlog.Writer {
 	return backlog.New(backlog.Config{Out: stderr, Note: func(n uint64) []byte {
 		var record bytes.Buffer
-		newLogger(c, &record).Warn("log records were dropped, because nobody read them in time", "records", n)
+		newLogger(c.LogFormat, c.LogLevel, &record).Warn("log records were dropped, because nobody read them in time", "records", n)
 		return record.Bytes()
 	}})
 }

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
+	"os"
+	"sync"
 
 	"porthole/internal/auth"
 	"porthole/internal/secret"
@@ -34,9 +37,13 @@ func serveCommand(ctx context.Context, t terminal) error {
 	defer outliveReaders()()
 	records := newLogQueue(cfg, t.stderr)
 	defer records.Close(flushWithin)
-	log := newLogger(cfg, records)
+	level := new(slog.LevelVar)
+	level.Set(cfg.LogLevel)
+	log := newLogger(cfg.LogFormat, level, records)
 	log.Debug("configuration", "config", serveSettings().LogValue(&cfg))
 	cfg.Log, cfg.Version = log, version()
+	signals, stop := reloadSignals() // before anybody can be told of the process
+	defer stop()
 	s, err := server.New(ctx, cfg)
 	if err != nil {
 		return err
@@ -46,5 +53,26 @@ func serveCommand(ctx context.Context, t terminal) error {
 		fmt.Fprintf(t.stdout, "Porthole: publishers need the token %s (made for this run; --publish-token sets your own)\n", string(cfg.PublishToken))
 	}
 	announce(t.stdout, cfg, s)
+	return runReloading(ctx, s, signals, &reloader{
+		read: func() (server.Config, error) {
+			again, err := loadConfigFor("serve", t.args, t.getenv, printConfigSetting(new(bool)))
+			return again.Config, err
+		},
+		apply: s.Apply, level: level, log: log, hungUp: watchTerminal(), running: cfg,
+	})
+}
+
+// runReloading runs the server until ctx ends, or the terminal is gone, and returns when
+// all has ended.
+func runReloading(ctx context.Context, s *server.Server, signals <-chan os.Signal, r *reloader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var reloading sync.WaitGroup
+	reloading.Go(func() {
+		if r.run(ctx, signals) {
+			cancel()
+		}
+	})
+	defer reloading.Wait()
+	defer cancel()
 	return s.Run(ctx)
 }

@@ -86,36 +86,43 @@ func New(cfg Config) *API {
 // nothing. It fits http.Server.RegisterOnShutdown.
 func (a *API) Close() { a.closeOnce.Do(func() { close(a.closing) }) }
 
-// Routes adds the routes to a router. Pages of other sites may read what is about
-// streams: whoever embeds one also wants to know whether it is live.
+// Routes adds all routes to a router.
 func (a *API) Routes(r chi.Router) {
+	a.PublicRoutes(r)
+	a.OperatorRoutes(r)
+}
+
+// PublicRoutes adds what players, pages and load balancers ask for. Pages of other sites
+// may read what is about streams: whoever embeds one also wants to know whether it is live.
+func (a *API) PublicRoutes(r chi.Router) {
 	public := cors.Read("Authorization, Last-Event-ID", "WWW-Authenticate")
-	r.Route("/api", func(r chi.Router) {
+	r.Group(func(r chi.Router) {
+		r.Use(public.Middleware)
+		for _, path := range []string{"/streams", "/streams/{stream}", "/events", "/sessions/{id}/diagnosis", "/time"} {
+			r.Options("/api"+path, public.Options)
+		}
+		get(r, "/api/time", a.time)
 		r.Group(func(r chi.Router) {
-			r.Use(public.Middleware)
-			r.Options("/streams", public.Options)
-			r.Options("/streams/{stream}", public.Options)
-			r.Options("/events", public.Options)
-			r.Options("/sessions/{id}/diagnosis", public.Options)
-			r.Options("/time", public.Options)
-			get(r, "/time", a.time)
-			r.Group(func(r chi.Router) {
-				r.Use(a.cfg.Auth.Require(auth.View))
-				get(r, "/streams", a.streams)
-				get(r, "/streams/{stream}", a.stream)
-				r.Get("/events", a.events)
-				get(r, "/sessions/{id}/diagnosis", a.sessionDiagnosis)
-			})
-		})
-		r.Group(func(r chi.Router) {
-			r.Use(a.cfg.Auth.Require(auth.Publish))
-			get(r, "/sessions", a.sessions)
-			get(r, "/sessions/{id}", a.session)
-			get(r, "/sessions/{id}/transcript", a.transcript)
-			get(r, "/ice-servers", a.iceServers)
+			r.Use(a.cfg.Auth.Require(auth.View))
+			get(r, "/api/streams", a.streams)
+			get(r, "/api/streams/{stream}", a.stream)
+			r.Get("/api/events", a.events)
+			get(r, "/api/sessions/{id}/diagnosis", a.sessionDiagnosis)
 		})
 	})
 	get(r, "/healthz", a.health)
+}
+
+// OperatorRoutes adds what is for who runs the server: details of sessions, which need
+// the publish token, and metrics.
+func (a *API) OperatorRoutes(r chi.Router) {
+	r.Group(func(r chi.Router) {
+		r.Use(a.cfg.Auth.Require(auth.Publish))
+		get(r, "/api/sessions", a.sessions)
+		get(r, "/api/sessions/{id}", a.session)
+		get(r, "/api/sessions/{id}/transcript", a.transcript)
+		get(r, "/api/ice-servers", a.iceServers)
+	})
 	metrics := promhttp.HandlerFor(a.cfg.Gatherer, promhttp.HandlerOpts{})
 	get(r, "/metrics", metrics.ServeHTTP)
 }

@@ -119,6 +119,13 @@ func New(cfg Config) (*Guard, error) {
 	return g, nil
 }
 
+// SetLimits changes Config.MaxCPU and Config.MaxLateness. What was measured before counts on.
+func (g *Guard) SetLimits(maxCPU float64, maxLateness time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cfg.MaxCPU, g.cfg.MaxLateness = maxCPU, maxLateness
+}
+
 // Run measures until ctx ends.
 func (g *Guard) Run(ctx context.Context) {
 	tick := time.NewTicker(every)

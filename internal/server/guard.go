@@ -58,7 +58,7 @@ func (s *Server) newGuard(registry prometheus.Registerer) (*overload.Guard, erro
 		Help: "TCP connections that came when the process, or their client, had as many as it may.",
 	}, func() float64 { return float64(s.files.Refused.Load()) }))
 	return overload.New(overload.Config{
-		Measure: meter.Measure, MaxCPU: float64(s.cfg.MaxLoad) / 100, MaxLateness: s.cfg.MaxLateness,
+		Measure: meter.Measure, MaxCPU: s.cfg.loadLimit(), MaxLateness: s.cfg.MaxLateness,
 		Log: s.log, Registerer: registry,
 	})
 }

@@ -47,7 +47,7 @@ func newHTTPServer(handler http.Handler, headerTimeout time.Duration, log *slog.
 
 // listenHTTP binds the address of --http, so that the port is known, and known
 // to be ours, before anything starts.
-func listenHTTP(ctx context.Context, c Config, files *overload.Files) (net.Listener, error) {
+func listenHTTP(ctx context.Context, c Config, pair *certificate, files *overload.Files) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTP)
 	if err != nil {
 		return nil, listenFault("--http", c.HTTP, err)
@@ -56,18 +56,10 @@ func listenHTTP(ctx context.Context, c Config, files *overload.Files) (net.Liste
 	if c.RateLimit > 0 {
 		listener = overload.NewInflow(c.Cert != "", c.TrustedProxies).Listener(listener)
 	}
-	if c.Cert == "" {
-		return listener, nil
+	if config := pair.config("h2", "http/1.1"); config != nil {
+		return tls.NewListener(listener, config), nil
 	}
-	certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("--cert %s, --key %s: %w", c.Cert, c.Key, err), listener.Close())
-	}
-	return tls.NewListener(listener, &tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		NextProtos:   []string{"h2", "http/1.1"},
-		MinVersion:   tls.VersionTLS12,
-	}), nil
+	return listener, nil
 }
 
 // listenFault words why an address cannot be listened on, with the cure.

@@ -63,8 +63,8 @@ func (s *Server) Run(ctx context.Context) error {
 	go func() { ended <- group.Wait() }()
 
 	<-ctx.Done()
-	if asked.Err() != nil && s.cfg.Drain > 0 {
-		s.drain()
+	if within := s.config().Drain; asked.Err() != nil && within > 0 {
+		s.drain(within)
 	}
 	s.log.Info("stopping")
 	stopped := make(chan error, 1) // likewise
@@ -88,12 +88,12 @@ func awaitKnown(ctx context.Context, sources []*capture.Source) {
 }
 
 // drain lets nobody in any more and tells everybody to go elsewhere, and waits until
-// they have or --drain is over. A second signal ends the process meanwhile.
-func (s *Server) drain() {
-	s.log.Info("draining: no new sessions", "sessions", s.sessions.Len(), "at_most", s.cfg.Drain)
-	s.about.Close()
+// they have or the time of --drain is over. A second signal ends the process meanwhile.
+func (s *Server) drain(within time.Duration) {
+	s.log.Info("draining: no new sessions", "sessions", s.sessions.Len(), "at_most", within)
+	s.endEvents()
 	s.sessions.Drain()
-	over := time.NewTimer(s.cfg.Drain)
+	over := time.NewTimer(within)
 	defer over.Stop()
 	select {
 	case <-s.sessions.Idle():

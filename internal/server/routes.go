@@ -28,18 +28,31 @@ type parts struct {
 	sites          func(http.Handler) http.Handler // refuses pages of other sites
 }
 
-// routes is the map of everything that is served over HTTP.
+// routes is the map of everything that is served over HTTP, in two sets with middleware
+// of their own. Both are at --http.
 func routes(p parts) http.Handler {
 	r := chi.NewRouter()
 	r.Use(observe(p.log, p.onPanic), p.sites, anyMethod)
 	r.NotFound(notFound)
 	r.MethodNotAllowed(methodNotAllowed(r))
+	r.Group(p.public)
+	r.Group(p.operator)
+	return r
+}
 
+// operator adds what is for who runs the server.
+func (p parts) operator(r chi.Router) {
+	r.Use(p.watch.LimitedBy(p.aboutLimit))
+	p.about.OperatorRoutes(r)
+}
+
+// public adds what is for publishers, viewers and their pages.
+func (p parts) public(r chi.Router) {
 	r.Route("/whip", p.publish.Routes)
 	r.Route("/whep", p.watch.Routes)
 	r.Group(func(r chi.Router) {
 		r.Use(p.watch.LimitedBy(p.aboutLimit))
-		p.about.Routes(r)
+		p.about.PublicRoutes(r)
 	})
 	snapshot.Routes(r, snapshot.HandlerConfig{Maker: p.snapshots, Auth: p.auth, Limited: p.watch.Limited, Log: p.log})
 	oembed.Routes(r, oembed.Config{
@@ -61,7 +74,6 @@ func routes(p parts) http.Handler {
 		r.Method(http.MethodGet, pattern, page)
 		r.Method(http.MethodHead, pattern, page)
 	}
-	return r
 }
 
 // discovery returns where a watch page is described for content management systems.

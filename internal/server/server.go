@@ -2,22 +2,28 @@
 // runs them, and stops them in the order in which nobody meets what is gone.
 //
 //	Config ─► New: sockets, parts ─► Run: sources, HTTP ─► the end of ctx ─► drain ─► stop
+//	                                  ▲
+//	                         Apply: what can change while it runs
+//
+// All that HTTP alone depends on (tokens, limits of requests, who may embed) is one
+// immutable set of handlers over the parts. Apply makes another of the new configuration
+// and puts it in the place of the first; streams, sessions and connections belong to the
+// parts below, which stay.
 //
 // What the parts do is theirs. The package does not read files, environment or flags, and
 // prints nothing; faults of the configuration are told by the names of the flags.
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"image"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
-	"time"
+	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -25,29 +31,26 @@ import (
 	"porthole/capture"
 	"porthole/internal/advice"
 	"porthole/internal/api"
-	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
+	"porthole/internal/sse"
 	"porthole/internal/turnserver"
-	"porthole/whep"
-	"porthole/whip"
 )
 
 // Server is the graph of all parts. What it holds is bound and ready when
 // New returns, and serves between the begin and the end of Run.
 type Server struct {
-	cfg     Config
 	log     *slog.Logger
 	sources []Source
 	finders map[string]*capture.Viewfinder // of sources, by stream
 
 	listener    net.Listener
+	pair        certificate
 	http        *http.Server
-	about       *api.API
 	sessions    *signaling.Table
 	prober      *iceserver.Prober
 	turn        *turnserver.Server // nil: off
@@ -58,6 +61,14 @@ type Server struct {
 	files       *overload.Files
 	metrics     *prometheus.Registry
 	panics      *prometheus.CounterVec
+	snapshots   *snapshot.Maker
+	events      *sse.Limit
+
+	handlers atomic.Pointer[handlers] // that answer requests now
+
+	mu       sync.Mutex
+	cfg      Config // guarded by mu after New
+	stopping bool   // event streams have been ended
 }
 
 // New checks the sources, binds the sockets and builds the parts. On an
@@ -85,8 +96,13 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 	}()
 
+	pair, err := cfg.readCertificate()
+	if err != nil {
+		return nil, err
+	}
+	s.pair.set(pair)
 	s.files.LimitClients(cfg.ClientConns, cfg.TrustedProxies)
-	if s.listener, err = listenHTTP(ctx, cfg, s.files); err != nil {
+	if s.listener, err = listenHTTP(ctx, cfg, &s.pair, s.files); err != nil {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
@@ -118,8 +134,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	)
 	s.captured = capture.NewMetrics(registry)
 	s.sessions = signaling.NewTable(signaling.TableConfig{
-		// The limit that operators know is that of viewers; this one must not come first.
-		MaxSessions: cmp.Or(cfg.MaxSessions, max(signaling.DefaultMaxSessions, 2*cfg.MaxViewers)),
+		MaxSessions: cfg.sessionLimit(),
 		Log:         log,
 		OnPanic:     count(s.panics, "session"),
 	})
@@ -128,7 +143,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.warnOfReadableSecrets()
-	return s, s.buildHTTP(registry)
+	s.snapshots = s.newSnapshots()
+	s.events = s.eventLimit()
+	return s, s.serveHTTP()
 }
 
 // Addr is where HTTP listens.
@@ -147,76 +164,3 @@ func (s *Server) TURNAddr() netip.AddrPort {
 
 // Metrics is where /metrics comes from, for what the program adds.
 func (s *Server) Metrics() prometheus.Registerer { return s.metrics }
-
-// buildHTTP makes the handlers of everything that is served, and their server.
-func (s *Server) buildHTTP(metrics prometheus.Gatherer) error {
-	verifier := auth.New(auth.Config{PublishToken: string(s.cfg.PublishToken), ViewToken: string(s.cfg.ViewToken)})
-	common := signaling.Config{
-		Table: s.sessions, Auth: verifier,
-		Limiter:        signaling.NewLimiter(float64(s.cfg.RateLimit), cmp.Or(s.cfg.RateBurst, 10*s.cfg.RateLimit)),
-		Events:         s.eventLimit(),
-		ICEServers:     s.iceServers,
-		TrustedProxies: s.cfg.TrustedProxies,
-		MaxBody:        int64(s.cfg.MaxBody),
-		BodyTimeout:    s.cfg.BodyTimeout,
-		LenientRestart: s.cfg.LenientPatch,
-		Admit:          s.guard.Admit,
-		RedirectTo:     s.cfg.RedirectTo,
-		Log:            s.log,
-	}
-	publish, err := whip.New(whip.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
-	if err != nil {
-		return err
-	}
-	watch, err := whep.New(whep.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
-	if err != nil {
-		return err
-	}
-	snapshots := snapshot.New(snapshot.Config{
-		Stream: s.broadcaster.Stream, Keyframe: s.broadcaster.Keyframe,
-		Sources: func(name string) bool { return s.finders[name] != nil },
-		Raw: func(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
-			return s.finders[name].Picture(ctx)
-		},
-	})
-	s.about = api.New(api.Config{
-		Streams:    s.broadcaster,
-		Snapshot:   snapshots.Possible,
-		Sessions:   sessionsOf(s.sessions),
-		Auth:       verifier,
-		Gatherer:   metrics,
-		Version:    s.cfg.Version,
-		ICEServers: func() any { return s.prober.Status() },
-		OwnTURN:    s.ownTURN,
-		Load:       s.load,
-		Follow:     watch.Follow,
-	})
-	sites, err := s.cfg.originGuard()
-	if err != nil {
-		return err
-	}
-	s.http = newHTTPServer(overload.CountRequests(refuseBeyondFiles(routes(parts{
-		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: s.about,
-		snapshots: snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: s.cfg.aboutLimit(),
-	}))), s.cfg.HeaderTimeout, s.log)
-	s.http.ConnContext = overload.Context
-	s.http.RegisterOnShutdown(s.about.Close)
-	s.http.RegisterOnShutdown(s.sessions.Drain)
-	return nil
-}
-
-// sessionsOf lets the API tell of the sessions.
-func sessionsOf(table *signaling.Table) api.Sessions {
-	return api.Sessions{
-		List:      func() any { return table.Sessions() },
-		Info:      func(id string) (any, bool) { return table.Info(id) },
-		Diagnosis: func(id string) (any, bool) { return table.Diagnosis(id) },
-		Transcript: func(id string, redact bool) (any, bool) {
-			transcript, ok := table.Transcript(id)
-			if redact {
-				transcript = transcript.Redact()
-			}
-			return transcript, ok
-		},
-	}
-}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -89,13 +88,7 @@ func (s *Server) startTURN(registry prometheus.Registerer) error {
 	cfg := turnserver.Config{
 		Listen: address, AnyPort: !asked, Secret: cmp.Or(string(s.cfg.TURNSecret), auth.Generate()),
 		RelayPorts: s.cfg.TURNRelayPorts, Media: s.engine.MediaAddrs, Allow: s.cfg.TURNAllow, Log: s.log, Registerer: registry,
-	}
-	if s.cfg.Cert != "" {
-		certificate, err := tls.LoadX509KeyPair(s.cfg.Cert, s.cfg.Key)
-		if err != nil {
-			return fmt.Errorf("--cert %s, --key %s: %w", s.cfg.Cert, s.cfg.Key, err)
-		}
-		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+		TLS: s.pair.config(),
 	}
 	turn, err := turnserver.Listen(cfg)
 	switch {
@@ -122,8 +115,8 @@ func (s *Server) ownTURN() any {
 // server: what brought it here, if that can be, and else an address that clients are
 // told. It is empty when there is none.
 func (s *Server) turnHost(r signaling.ICERequest) string {
-	if s.cfg.TURNHost != "" {
-		return s.cfg.TURNHost
+	if host := s.config().TURNHost; host != "" {
+		return host
 	}
 	bound := s.turn.Addr().Addr()
 	if bound.IsLoopback() {

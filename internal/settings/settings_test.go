@@ -187,7 +187,7 @@ func TestSecretsHide(t *testing.T) {
 func TestHelp(t *testing.T) {
 	var out bytes.Buffer
 	table().PrintHelp(&out)
-	for _, part := range []string{"  --name NAME   (default none)\n      What it is called.\n", "\nPeople:\n  --crew NAME   (repeatable)\n      Who sails.\n      All of them.\n", "--key-file FILE"} {
+	for _, part := range []string{"  --name NAME   (default none)\n      What it is called.\n", "\nPeople:\n  --crew NAME   (repeatable)   (reloads)\n      Who sails.\n      All of them.\n", "--key-file FILE"} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing in\n%s", part, &out)
 		}

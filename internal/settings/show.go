@@ -41,6 +41,9 @@ func (s Setting[T]) printHelp(w io.Writer) {
 	case s.Default != "":
 		fmt.Fprintf(w, "   (default %s)", s.Default)
 	}
+	if s.Reload {
+		fmt.Fprint(w, "   (reloads)")
+	}
 	fmt.Fprintf(w, "\n%s%s\n", indent, strings.ReplaceAll(s.Help, "\n", "\n"+indent))
 }
 

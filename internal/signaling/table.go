@@ -103,6 +103,14 @@ func NewTable(cfg TableConfig) *Table {
 	return t
 }
 
+// SetMaxSessions changes the limit; 0: DefaultMaxSessions. Sessions that are there stay,
+// even when they are more.
+func (t *Table) SetMaxSessions(most int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.max = cmp.Or(most, DefaultMaxSessions)
+}
+
 // Len returns how many places are taken, those of sessions that are just being
 // made or ended included.
 func (t *Table) Len() int {

@@ -1,0 +1,117 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"image"
+	"net/http"
+	"time"
+
+	"porthole/internal/api"
+	"porthole/internal/auth"
+	"porthole/internal/overload"
+	"porthole/internal/signaling"
+	"porthole/internal/snapshot"
+	"porthole/whep"
+	"porthole/whip"
+)
+
+// handlers answer all requests by one configuration. They keep nothing that outlives a
+// request: that is in the parts that they share with those before and after them.
+type handlers struct {
+	http.Handler
+	about *api.API // whose event streams end when these are replaced
+}
+
+// newHandlers makes the handlers of everything that is served.
+func (s *Server) newHandlers(cfg Config) (*handlers, error) {
+	verifier := auth.New(auth.Config{PublishToken: string(cfg.PublishToken), ViewToken: string(cfg.ViewToken)})
+	common := signaling.Config{
+		Table: s.sessions, Auth: verifier,
+		Limiter:        signaling.NewLimiter(float64(cfg.RateLimit), cmp.Or(cfg.RateBurst, 10*cfg.RateLimit)),
+		Events:         s.events,
+		ICEServers:     s.iceServers,
+		TrustedProxies: cfg.TrustedProxies,
+		MaxBody:        int64(cfg.MaxBody),
+		BodyTimeout:    cfg.BodyTimeout,
+		LenientRestart: cfg.LenientPatch,
+		Admit:          s.guard.Admit,
+		RedirectTo:     cfg.RedirectTo,
+		Log:            s.log,
+	}
+	publish, err := whip.New(whip.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
+	if err != nil {
+		return nil, err
+	}
+	watch, err := whep.New(whep.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
+	if err != nil {
+		return nil, err
+	}
+	about := api.New(api.Config{
+		Streams:    s.broadcaster,
+		Snapshot:   s.snapshots.Possible,
+		Sessions:   sessionsOf(s.sessions),
+		Auth:       verifier,
+		Gatherer:   s.metrics,
+		Version:    cfg.Version,
+		ICEServers: func() any { return s.prober.Status() },
+		OwnTURN:    s.ownTURN,
+		Load:       s.load,
+		Follow:     watch.Follow,
+	})
+	sites := cfg.originGuard(s.pair.leaf())
+	return &handlers{about: about, Handler: refuseBeyondFiles(routes(parts{
+		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: about,
+		snapshots: s.snapshots, frameAncestors: cfg.FrameAncestors, sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
+	}))}, nil
+}
+
+// serveHTTP makes the HTTP server, which asks whatever handlers there are at a request.
+func (s *Server) serveHTTP() error {
+	first, err := s.newHandlers(s.cfg)
+	if err != nil {
+		return err
+	}
+	s.handlers.Store(first)
+	s.http = newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handlers.Load().ServeHTTP(w, r)
+	}), s.cfg.HeaderTimeout, s.log)
+	s.http.ConnContext = overload.Context
+	s.http.RegisterOnShutdown(s.endEvents)
+	s.http.RegisterOnShutdown(s.sessions.Drain)
+	return nil
+}
+
+// endEvents ends the event streams of the API, for good.
+func (s *Server) endEvents() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping = true
+	s.handlers.Load().about.Close()
+}
+
+func (s *Server) newSnapshots() *snapshot.Maker {
+	return snapshot.New(snapshot.Config{
+		Stream: s.broadcaster.Stream, Keyframe: s.broadcaster.Keyframe,
+		Sources: func(name string) bool { return s.finders[name] != nil },
+		Raw: func(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
+			return s.finders[name].Picture(ctx)
+		},
+	})
+}
+
+// sessionsOf lets the API tell of the sessions.
+func sessionsOf(table *signaling.Table) api.Sessions {
+	return api.Sessions{
+		List:      func() any { return table.Sessions() },
+		Info:      func(id string) (any, bool) { return table.Info(id) },
+		Diagnosis: func(id string) (any, bool) { return table.Diagnosis(id) },
+		Transcript: func(id string, redact bool) (any, bool) {
+			transcript, ok := table.Transcript(id)
+			if redact {
+				transcript = transcript.Redact()
+			}
+			return transcript, ok
+		},
+	}
+}
