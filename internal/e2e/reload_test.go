@@ -59,9 +59,9 @@ func TestReloadWhileSomebodyWatches(t *testing.T) {
 			return nil
 		})
 	}
-	reload("view-token: view-new\nmedia: 127.0.0.1:9\n", `"changed":"view-token"`)
-	if !strings.Contains(s.log.String(), `"setting":"--media"`) {
-		t.Error("nobody is told that --media needs a restart")
+	reload("view-token: view-new\ngrace: 9s\n", `"changed":"view-token"`)
+	if !strings.Contains(s.log.String(), `"setting":"--grace"`) {
+		t.Error("nobody is told that --grace needs a restart")
 	}
 	for token, want := range map[string]int{"view-old": http.StatusUnauthorized, "view-new": http.StatusOK} {
 		if r := s.call(t, http.MethodGet, "/api/streams", "", "Authorization", "Bearer "+token); r.status != want {
