@@ -4,9 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"porthole/internal/processtest"
 )
 
 // porthole is the path of the program under test, set by TestMain.
@@ -46,12 +47,8 @@ func buildAndRun(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	porthole = filepath.Join(dir, "porthole")
-	build := exec.Command("go", "build", fmt.Sprintf("-race=%v", raceDetector), "-o", porthole, "porthole/cmd/porthole")
-	if !raceDetector {
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	}
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build porthole: %w\n%s", err, out)
+	if err := processtest.Build(porthole, raceDetector); err != nil {
+		return 0, err
 	}
 	return m.Run(), nil
 }

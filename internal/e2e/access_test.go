@@ -64,7 +64,7 @@ func TestTokens(t *testing.T) {
 	s.call(t, http.MethodGet, "/watch/webcam?token="+viewToken, "")
 	s.call(t, http.MethodGet, "/api/streams?token="+wrongToken, "")
 	for _, token := range []string{publishToken, viewToken, wrongToken} {
-		if strings.Contains(s.log.String(), token) {
+		if strings.Contains(s.Log(), token) {
 			t.Errorf("the log shows %s", token)
 		}
 	}

@@ -271,7 +271,7 @@ func (c *chaos) requireBaseline(before level, samples []sample) {
 	}
 	c.t.Logf("before and after: %+v and %+v", before, c.measure())
 	requireLevelOf(c.t, resident, c.duration > 2*time.Minute)
-	if n := strings.Count(c.s.log.String(), "too many open files"); n > 0 {
+	if n := strings.Count(c.s.Log(), "too many open files"); n > 0 {
 		c.t.Errorf("the process ran out of files %d times", n)
 	}
 }

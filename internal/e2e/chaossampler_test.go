@@ -31,7 +31,7 @@ func (c *chaos) startSampler() (stop func() []sample) {
 	running.Go(func() {
 		waited := make(map[string]time.Duration)
 		each(100*time.Millisecond, done, func(i int) {
-			s := sample{at: time.Now(), starved: starvation(waited, c.s.cmd.Process.Pid, os.Getpid())}
+			s := sample{at: time.Now(), starved: starvation(waited, c.s.Cmd.Process.Pid, os.Getpid())}
 			if i%10 == 0 {
 				s.resident = c.s.residentMiB(c.t)
 				c.requireDeadlines()

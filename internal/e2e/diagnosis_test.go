@@ -49,7 +49,7 @@ func TestWatchPageSaysWhy(t *testing.T) {
 		t.Errorf("the sentence does not name the address: %s", sentence)
 	}
 	waitFor(t, 30*time.Second, "the log to say the same", func() error {
-		for record := range strings.Lines(s.log.String()) {
+		for record := range strings.Lines(s.Log()) {
 			if strings.Contains(record, "session ended") && strings.Contains(record, nowhere) {
 				return nil
 			}

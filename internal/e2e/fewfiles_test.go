@@ -69,7 +69,7 @@ func TestFewFilesAreShared(t *testing.T) {
 		v.waitPlaying(t)
 	}
 	t.Logf("%d files are open with them", s.openFiles(t))
-	if strings.Contains(s.log.String(), "too many open files") {
+	if strings.Contains(s.Log(), "too many open files") {
 		t.Error("the process ran out of files")
 	}
 }

@@ -5,9 +5,10 @@ package e2e_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"porthole/internal/processtest"
 )
 
 // binary is the path of the program under test, set by TestMain.
@@ -37,9 +38,8 @@ func buildAndRun(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "porthole")
-	build := exec.Command("go", "build", "-race", "-o", binary, "porthole/cmd/porthole")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build porthole: %w\n%s", err, out)
+	if err := processtest.Build(binary, true); err != nil {
+		return 0, err
 	}
 	return m.Run(), nil
 }

@@ -71,7 +71,7 @@ func after(d time.Duration) func() error {
 // residentMiB is how much memory the server's process occupies.
 func (s *server) residentMiB(t testing.TB) float64 {
 	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Cmd.Process.Pid))
 	if err != nil {
 		t.Fatalf("read the server's memory: %v", err)
 	}
@@ -86,7 +86,7 @@ func (s *server) residentMiB(t testing.TB) float64 {
 // openFiles is how many file descriptors the server's process has.
 func (s *server) openFiles(t testing.TB) int {
 	t.Helper()
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.cmd.Process.Pid))
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.Cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func (s *server) openFiles(t testing.TB) int {
 // processorTime is how much of the processors the server's process has used.
 func (s *server) processorTime(t testing.TB) time.Duration {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.Cmd.Process.Pid))
 	if err != nil {
 		t.Fatalf("read the server's processor time: %v", err)
 	}

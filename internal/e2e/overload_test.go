@@ -84,7 +84,7 @@ func TestNoFilesLeft(t *testing.T) {
 	}
 	s := startProgram(t, script, "--source", patternSource)
 	s.waitLive(t, "webcam", true, 20*time.Second)
-	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.cmd.Process.Pid))
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", s.Cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestNoFilesLeft(t *testing.T) {
 	if c := v.video.counts(); c.missing != 0 || c.pause > time.Second {
 		t.Errorf("the viewer who was there: %+v", c)
 	}
-	if strings.Contains(s.log.String(), "too many open files") {
+	if strings.Contains(s.Log(), "too many open files") {
 		t.Error("the process ran out of files")
 	}
 	if s.metric(t, "porthole_connections_refused_total") == 0 {

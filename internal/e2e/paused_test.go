@@ -36,11 +36,11 @@ func TestPublisherOutlivesAPauseOfTheServer(t *testing.T) {
 // pause stops the server's process for d.
 func (s *server) pause(t *testing.T, d time.Duration) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := s.Cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(d) // the pause is the test
-	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := s.Cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 }

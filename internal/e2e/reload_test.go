@@ -49,18 +49,18 @@ func TestReloadWhileSomebodyWatches(t *testing.T) {
 	reload := func(text, record string) {
 		t.Helper()
 		write(text)
-		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		if err := s.Cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, 10*time.Second, "the log record "+record, func() error {
-			if !strings.Contains(s.log.String(), record) {
+			if !strings.Contains(s.Log(), record) {
 				return errNotYet
 			}
 			return nil
 		})
 	}
 	reload("view-token: view-new\ngrace: 9s\n", `"changed":"view-token"`)
-	if !strings.Contains(s.log.String(), `"setting":"--grace"`) {
+	if !strings.Contains(s.Log(), `"setting":"--grace"`) {
 		t.Error("nobody is told that --grace needs a restart")
 	}
 	for token, want := range map[string]int{"view-old": http.StatusUnauthorized, "view-new": http.StatusOK} {
@@ -84,7 +84,7 @@ func TestReloadWhileSomebodyWatches(t *testing.T) {
 	}
 	watching.waitFrames(t, 30) // on the connection that it had all the time
 	for _, token := range []string{"view-old", "view-new", "view-third"} {
-		if strings.Contains(s.log.String(), token) {
+		if strings.Contains(s.Log(), token) {
 			t.Errorf("the log shows %s", token)
 		}
 	}

@@ -23,7 +23,7 @@ func TestDrainLetsViewersLeave(t *testing.T) {
 	reconnect := listenForReconnect(t, s, v)
 
 	s.ending = true
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	receive(t, 5*time.Second, "the reconnect event", reconnect)
@@ -51,8 +51,8 @@ func TestDrainLetsViewersLeave(t *testing.T) {
 	if err := v.delete(); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, 10*time.Second, "the process to end when the last viewer has left", s.exited)
-	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+	receive(t, 10*time.Second, "the process to end when the last viewer has left", s.Exited)
+	if code := s.Cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -112,11 +112,11 @@ func TestDrainHasAnEnd(t *testing.T) {
 			s.waitLive(t, "webcam", true, 20*time.Second)
 			v := watchAndPlay(t, s)
 			s.ending = true
-			if err := s.cmd.Process.Signal(tt.signals[0]); err != nil {
+			if err := s.Cmd.Process.Signal(tt.signals[0]); err != nil {
 				t.Fatal(err)
 			}
 			waitFor(t, 5*time.Second, "it to drain", func() error {
-				if !strings.Contains(s.log.String(), `"msg":"draining`) {
+				if !strings.Contains(s.Log(), `"msg":"draining`) {
 					return errNotYet
 				}
 				return nil
@@ -205,7 +205,7 @@ func TestPageFollowsAnotherCodec(t *testing.T) {
 	t.Logf("the page showed the new codec %v after the stream was live", time.Since(began).Round(10*time.Millisecond))
 	requireTrack(t, s.stream(t, "cam"), "video", "VP8")
 	s.waitViewers(t, "cam", 1, 10*time.Second)
-	if !strings.Contains(s.log.String(), "the new publisher sends a codec that this viewer did not agree to") {
+	if !strings.Contains(s.Log(), "the new publisher sends a codec that this viewer did not agree to") {
 		t.Error("the log does not say why the viewer's first session ended")
 	}
 }

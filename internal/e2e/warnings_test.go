@@ -153,7 +153,7 @@ func TestWarningsAboutFFmpeg(t *testing.T) {
 		page.requireNoOverflow(v.name)
 	}
 	for stream, code := range map[string]string{"seldom": "keyframe_interval", "refresh": "no_keyframes", "high": "profile", "mixed": "b_frames", "bare": "no_parameter_sets"} {
-		if n := strings.Count(s.log.String(), fmt.Sprintf(`"stream":%q,"code":%q`, stream, code)); n != 1 {
+		if n := strings.Count(s.Log(), fmt.Sprintf(`"stream":%q,"code":%q`, stream, code)); n != 1 {
 			t.Errorf("the log has %s about %s %d times, want once", code, stream, n)
 		}
 	}
