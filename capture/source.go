@@ -100,7 +100,9 @@ func (o openable) Open() (supervisor.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	in.Pictures = o.cfg.Finder.on(in.Pictures)
+	if in.Pictures != nil {
+		in.Pictures = o.cfg.Finder.on(in.Pictures)
+	}
 	return session.New(session.Config{
 		Spec: o.cfg.Spec, Input: in, Library: o.library, Log: o.log, EncoderFailed: o.cfg.Metrics.EncoderReplaced,
 	}), nil

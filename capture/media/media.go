@@ -5,6 +5,8 @@ package media
 import (
 	"context"
 	"time"
+
+	"porthole/internal/codec"
 )
 
 // Sound is taken and encoded in one rate, in blocks of one length.
@@ -30,18 +32,45 @@ type Sound interface {
 	Close() error  // once, when nobody reads
 }
 
-// Input is an opened source.
+// Unit is one access unit: a picture, or a piece of sound, as it was encoded elsewhere.
+type Unit struct {
+	Data       []byte    // H.264: the NAL units of one picture in Annex B form; Opus: one packet. Valid until the next Read.
+	CapturedAt time.Time // with its monotonic reading
+}
+
+// Units delivers what comes encoded: from a camera that encodes itself, or from another server. Who takes it either sends it as
+// it is, or decodes it: then it is Pictures, or Sound, to everybody else.
+type Units interface {
+	// Codec says what the units are; with the clock rate of RTP. It does not change.
+	Codec() codec.Codec
+	// Read waits for the next unit, which is not empty. An error is the end, as with Pictures.
+	Read(ctx context.Context) (Unit, error)
+	// RequestKeyframe asks for a unit that stands alone. It must not block, and any goroutine may call it. Where nobody can be
+	// asked, it does nothing: viewers then wait for the next one.
+	RequestKeyframe()
+	Close() error // once, when nobody reads
+}
+
+// Input is an opened source. Its pictures are either raw or encoded, and so is its sound, if it has any.
 type Input struct {
-	Pictures Pictures
-	FPS      float64 // that Pictures says it delivers
-	Sound    Sound   // nil: none
-	About    []any   // slog attributes that say what was opened
+	Pictures     Pictures // nil: they come encoded
+	FPS          float64  // that Pictures says it delivers
+	Encoded      Units    // the pictures, if they do
+	Sound        Sound    // nil: none, or encoded
+	EncodedSound Units    // nil: none, or raw
+	About        []any    // slog attributes that say what was opened
 }
 
 // Close closes the devices. The error is that of the pictures.
 func (in *Input) Close() error {
 	if in.Sound != nil {
 		_ = in.Sound.Close() // the pictures decide
+	}
+	if in.EncodedSound != nil {
+		_ = in.EncodedSound.Close() // likewise
+	}
+	if in.Pictures == nil {
+		return in.Encoded.Close()
 	}
 	return in.Pictures.Close()
 }

@@ -2,37 +2,57 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/pion/rtp"
 
 	"porthole/capture/clock"
 	"porthole/capture/encode"
 	"porthole/capture/media"
 	"porthole/capture/publish"
+	"porthole/internal/broadcast"
 )
 
-// audioPump reads a media.Sound to its end, encodes it and writes it to a track.
+// rawSound sends sound that an encoder of the library makes Opus of.
+type rawSound struct {
+	source  media.Sound
+	library encode.Library
+}
+
+// send encodes and sends until something fails.
+func (s rawSound) send(ctx context.Context, p publish.Publisher) error {
+	codec := encode.Opus()
+	track, err := p.AddTrack(broadcast.LayerConfig{Codec: codec})
+	if err != nil {
+		return fmt.Errorf("add audio: %w", err)
+	}
+	sender, err := newSender(codec, track)
+	if err != nil {
+		return err
+	}
+	encoder, err := s.library.NewAudio(s.source.Channels())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = encoder.Close() }()
+	return newAudioPump(s.source, encoder, sender).run(ctx)
+}
+
+// audioPump reads a media.Sound to its end, encodes it and sends it. Its clock counts samples.
 type audioPump struct {
 	source  media.Sound
 	encoder encode.AudioEncoder
-	track   publish.Track
+	sender  *sender
 
 	clock   clock.Samples
 	pending []int16 // samples that do not fill a block yet
-	packet  rtp.Packet
-	base    uint32 // RTP timestamp of sample 0
-	report  reporter
+	base    uint32  // RTP timestamp of sample 0
 }
 
-func newAudioPump(source media.Sound, encoder encode.AudioEncoder, t publish.Track) *audioPump {
+func newAudioPump(source media.Sound, encoder encode.AudioEncoder, s *sender) *audioPump {
 	return &audioPump{
-		source: source, encoder: encoder, track: t,
-		clock:  clock.Samples{Rate: media.SampleRate},
-		base:   rand.Uint32(),
-		packet: rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, SequenceNumber: uint16(rand.Uint32())}},
-		report: reporter{track: t},
+		source: source, encoder: encoder, sender: s,
+		clock: clock.Samples{Rate: media.SampleRate}, base: rand.Uint32(),
 	}
 }
 
@@ -74,14 +94,5 @@ func (p *audioPump) send(block []int16, first int64) error {
 	if err != nil {
 		return err
 	}
-	timestamp := p.base + uint32(first)
-	p.report.at(p.clock.At(first), timestamp)
-	if len(payload) == 0 {
-		return nil
-	}
-	p.packet.Timestamp, p.packet.Payload = timestamp, payload
-	err = p.track.WriteRTP(&p.packet)
-	p.packet.SequenceNumber++
-	p.packet.Marker = false // it stood for the first packet after silence (RFC 7587 §4.1)
-	return err
+	return p.sender.sendAt(p.base+uint32(first), payload, p.clock.At(first))
 }

@@ -136,6 +136,7 @@ func (AudioEncoder) Close() error { return nil }
 // Track keeps what it is given.
 type Track struct {
 	Codec           broadcast.Codec
+	RID             string
 	RequestKeyframe func()
 
 	mu      sync.Mutex
@@ -193,7 +194,7 @@ func NewPublisher() *Publisher { return &Publisher{done: make(chan struct{})} }
 func (o *Publisher) AddTrack(cfg broadcast.LayerConfig) (publish.Track, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t := &Track{Codec: cfg.Codec, RequestKeyframe: cfg.RequestKeyframe}
+	t := &Track{Codec: cfg.Codec, RID: cfg.RID, RequestKeyframe: cfg.RequestKeyframe}
 	o.tracks = append(o.tracks, t)
 	return t, nil
 }

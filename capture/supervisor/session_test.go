@@ -1,0 +1,87 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"porthole/capture/capturetest"
+	"porthole/capture/publish"
+	"porthole/capture/sessiontest"
+	"porthole/capture/source"
+	"porthole/internal/broadcast"
+)
+
+// textSession is a session of something that is neither picture nor sound.
+type textSession struct {
+	lasts  time.Duration
+	ends   error
+	closed int
+}
+
+// Run takes the stream at once, and ends after its time.
+func (s *textSession) Run(ctx context.Context, take publish.Func) error {
+	publisher, err := take([]broadcast.Kind{broadcast.Video})
+	if err != nil {
+		return err
+	}
+	err = s.ends
+	select {
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-time.After(s.lasts):
+	}
+	publisher.Close(err)
+	return err
+}
+
+func (s *textSession) Close() error { s.closed++; return nil }
+
+// What a session takes and sends is its own business: its life is supervised all the same.
+func TestAnythingCanBeSupervised(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sessions []*textSession
+		var publishers []*sessiontest.Publisher
+		device := &fakeDevice{openSession: func() (Session, error) {
+			sessions = append(sessions, &textSession{lasts: time.Minute, ends: source.ErrDeviceGone})
+			return sessions[len(sessions)-1], nil
+		}}
+		log, lines := capturetest.NewLog()
+		list := newFakeAnnouncement(true)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() {
+			ended <- Run(ctx, Config{
+				Spec: capturetest.Spec(t, "camera:"), Device: device, Announcement: list, Announced: func() {}, Log: log,
+				Publish: func([]broadcast.Kind) (publish.Publisher, error) {
+					publishers = append(publishers, sessiontest.NewPublisher())
+					return publishers[len(publishers)-1], nil
+				},
+			})
+		}()
+		time.Sleep(2*time.Minute + time.Second)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("ended with %v", err)
+		}
+		if len(sessions) != 3 || len(publishers) != 3 {
+			t.Fatalf("%d sessions and %d publishers, want 3: each lasts a minute", len(sessions), len(publishers))
+		}
+		for i, s := range sessions {
+			if s.closed != 1 {
+				t.Errorf("session %d was closed %d times, want once", i, s.closed)
+			}
+		}
+		if !errors.Is(publishers[1].Err(), source.ErrDeviceGone) || !errors.Is(publishers[2].Err(), context.Canceled) {
+			t.Errorf("the publishers ended with %v and %v", publishers[1].Err(), publishers[2].Err())
+		}
+		if lines.Count("the device is gone") == 0 {
+			t.Error("the log does not say why it is opened again")
+		}
+		if texts := list.texts(); len(texts) < 3 || texts[0] != "waiting for the camera" || texts[2] != "camera unplugged" {
+			t.Errorf("the list of streams says %q", texts)
+		}
+	})
+}
