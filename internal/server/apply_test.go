@@ -2,18 +2,27 @@ package server
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
+	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// started is a server without sources that runs until the test ends.
+// started is a server that runs until the test ends.
 func started(t *testing.T, cfg Config) *Server {
 	t.Helper()
-	cfg.Fallbacks = nil
 	ctx, cancel := context.WithCancel(t.Context())
 	s, err := New(ctx, cfg)
 	if err != nil {
@@ -154,4 +163,67 @@ func TestApplyWhileRequestsRun(t *testing.T) {
 		}
 	}
 	<-done
+}
+
+// A certificate that was renewed is what new connections get, and a broken one changes nothing.
+func TestApplyReadsTheCertificateAgain(t *testing.T) {
+	cfg := loopback()
+	cfg.Cert, cfg.Key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	writeCertificate(t, cfg, 1)
+	s := started(t, cfg)
+	serial := func() int64 {
+		t.Helper()
+		conn, err := tls.Dial("tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the test's own certificate
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	writeCertificate(t, cfg, 2)
+	if got := serial(); got != 1 {
+		t.Errorf("before: certificate %d", got)
+	}
+	if err := s.Apply(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if got := serial(); got != 2 {
+		t.Errorf("after: certificate %d, want 2", got)
+	}
+	if err := os.WriteFile(cfg.Key, []byte("broken"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Apply(cfg); err == nil {
+		t.Error("a broken key is taken on")
+	}
+	if got := serial(); got != 2 {
+		t.Errorf("after a broken key: certificate %d, want 2", got)
+	}
+}
+
+// writeCertificate makes the files of cfg.
+func writeCertificate(t *testing.T, cfg Config, serial int64) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{
+		cfg.Cert: {Type: "CERTIFICATE", Bytes: der}, cfg.Key: {Type: "PRIVATE KEY", Bytes: pkcs8},
+	} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
