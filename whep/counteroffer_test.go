@@ -9,11 +9,11 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 )
 
 // counterOffer asks for an offer, with a body or without, and checks its form.
-func counterOffer(t *testing.T, s *signalingtest.Server, body string) signalingtest.Reply {
+func counterOffer(t *testing.T, s *servertest.Server, body string) servertest.Reply {
 	t.Helper()
 	r := s.Do("POST", "/whep/cam", body, "Content-Type", "application/sdp", "Prefer", "counter-offer")
 	if r.Status != 406 || r.Header.Get("Location") == "" || r.Header.Get("ETag") == "" || r.Header.Get("Link") != "" {
@@ -36,19 +36,19 @@ func counterOffer(t *testing.T, s *signalingtest.Server, body string) signalingt
 }
 
 // patchAnswer sends an answer without If-Match, as GStreamer does.
-func patchAnswer(s *signalingtest.Server, session, answer string) signalingtest.Reply {
+func patchAnswer(s *servertest.Server, session, answer string) servertest.Reply {
 	return s.Do("PATCH", session, answer, "Content-Type", "application/sdp")
 }
 
 // WHEP-03, WHEP-04: with the roles swapped, everything else is as usual: candidates
 // one by one, ICE restarts, events.
 func TestCounterOffer(t *testing.T) {
-	for name, post := range map[string]func(t *testing.T, s *signalingtest.Server) signalingtest.Reply{
-		"without a body": func(t *testing.T, s *signalingtest.Server) signalingtest.Reply { return counterOffer(t, s, "") },
-		"with an offer": func(t *testing.T, s *signalingtest.Server) signalingtest.Reply {
-			return counterOffer(t, s, signalingtest.NewViewer(t, vp8, opus).Offer())
+	for name, post := range map[string]func(t *testing.T, s *servertest.Server) servertest.Reply{
+		"without a body": func(t *testing.T, s *servertest.Server) servertest.Reply { return counterOffer(t, s, "") },
+		"with an offer": func(t *testing.T, s *servertest.Server) servertest.Reply {
+			return counterOffer(t, s, servertest.NewViewer(t, vp8, opus).Offer())
 		},
-		"by the URL": func(t *testing.T, s *signalingtest.Server) signalingtest.Reply {
+		"by the URL": func(t *testing.T, s *servertest.Server) servertest.Reply {
 			r := s.Do("POST", "/whep/cam?counter-offer", "")
 			if r.Status != 406 || strings.Contains(r.Header.Get("Location"), "?") {
 				t.Fatalf("status %d, Location %q: %s", r.Status, r.Header.Get("Location"), r.Body)
@@ -57,11 +57,11 @@ func TestCounterOffer(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{})
+			s := servertest.Start(t, servertest.Config{})
 			src := publish(t, s, vp8, opus)
 			r := post(t, s)
 			session := r.Header.Get("Location")
-			c := signalingtest.NewReceiver(t, vp8, opus)
+			c := servertest.NewReceiver(t, vp8, opus)
 			if r := patchAnswer(s, session, c.AnswerTo(r.Body)); r.Status != 204 || r.Body != "" {
 				t.Fatalf("PATCH: status %d: %s", r.Status, r.Body)
 			}
@@ -69,14 +69,14 @@ func TestCounterOffer(t *testing.T) {
 			if r := patchAnswer(s, session, c.LocalDescription().SDP); r.Status != 422 {
 				t.Errorf("a second answer: status %d", r.Status)
 			}
-			trickle := signalingtest.FragmentOf(c.LocalDescription().SDP)
+			trickle := servertest.FragmentOf(c.LocalDescription().SDP)
 			if r := s.Do("PATCH", session, trickle, "Content-Type", "application/trickle-ice-sdpfrag", "If-Match", r.Header.Get("ETag")); r.Status != 204 {
 				t.Errorf("trickle: status %d: %s", r.Status, r.Body)
 			}
 			if r := s.Do("DELETE", session, ""); r.Status != 200 {
 				t.Errorf("DELETE: status %d", r.Status)
 			}
-			signalingtest.Wait(t, "the goodbye", c.Ended)
+			servertest.Wait(t, "the goodbye", c.Ended)
 			free(t, s)
 		})
 	}
@@ -84,10 +84,10 @@ func TestCounterOffer(t *testing.T) {
 
 // A client that has no use for one of the tracks gets the other.
 func TestCounterOfferTakenInPart(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	src := publish(t, s, vp8, pcmu)
 	r := counterOffer(t, s, "")
-	c := signalingtest.NewReceiver(t, vp8)
+	c := servertest.NewReceiver(t, vp8)
 	if r := patchAnswer(s, r.Header.Get("Location"), c.AnswerTo(r.Body)); r.Status != 204 {
 		t.Fatalf("PATCH: status %d: %s", r.Status, r.Body)
 	}
@@ -96,11 +96,11 @@ func TestCounterOfferTakenInPart(t *testing.T) {
 
 // WHEP-04: a bad answer ends nothing, and the right one may follow.
 func TestBadAnswers(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	src := publish(t, s, vp8)
 	r := counterOffer(t, s, "")
 	session, etag := r.Header.Get("Location"), r.Header.Get("ETag")
-	c := signalingtest.NewReceiver(t, vp8)
+	c := servertest.NewReceiver(t, vp8)
 	answer := c.AnswerTo(r.Body)
 	for name, tt := range map[string]struct {
 		body string
@@ -120,7 +120,7 @@ func TestBadAnswers(t *testing.T) {
 			t.Errorf("%s: status %d, want %d: %s", name, r.Status, tt.want, r.Body)
 		}
 	}
-	fragment := signalingtest.FragmentOf(answer)
+	fragment := servertest.FragmentOf(answer)
 	if r := s.Do("PATCH", session, fragment, "Content-Type", "application/trickle-ice-sdpfrag", "If-Match", etag); r.Status != 422 {
 		t.Errorf("candidates before the answer: status %d: %s", r.Status, r.Body)
 	}
@@ -152,17 +152,17 @@ func without(sdp, prefix string) string {
 // WHEP-02, HTTP-23: nobody gets a counter-offer who did not ask for one, and what it
 // asks for has to be there.
 func TestNoCounterOffer(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	if r := s.Do("POST", "/whep/cam", "", "Prefer", "counter-offer"); r.Status != 409 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("nobody publishes: status %d: %s", r.Status, r.Body)
 	}
 	publish(t, s, vp9)
-	offer := signalingtest.NewViewer(t, vp9).Offer()
+	offer := servertest.NewViewer(t, vp9).Offer()
 	r := s.Do("POST", "/whep/cam", offer, "Content-Type", "application/sdp", "Accept", "text/html", "Prefer", "return=minimal")
 	if r.Status != 201 {
 		t.Errorf("another preference: status %d: %s", r.Status, r.Body)
 	}
-	other := signalingtest.NewViewer(t, vp8).Offer()
+	other := servertest.NewViewer(t, vp8).Offer()
 	if r := s.Do("POST", "/whep/cam", other, "Content-Type", "application/sdp", "Prefer", "counter-offer"); r.Status != 422 {
 		t.Errorf("another codec: status %d: %s", r.Status, r.Body)
 	}
@@ -182,10 +182,10 @@ func TestNoCounterOffer(t *testing.T) {
 func TestCounterOfferOfEachCodec(t *testing.T) {
 	for _, mime := range []string{vp8, vp9, webrtc.MimeTypeH264, opus, pcmu} {
 		t.Run(mime, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{})
+			s := servertest.Start(t, servertest.Config{})
 			src := publish(t, s, mime)
 			r := counterOffer(t, s, "")
-			c := signalingtest.NewReceiver(t, mime)
+			c := servertest.NewReceiver(t, mime)
 			if r := patchAnswer(s, r.Header.Get("Location"), c.AnswerTo(r.Body)); r.Status != 204 {
 				t.Fatalf("PATCH: status %d: %s", r.Status, r.Body)
 			}

@@ -8,18 +8,18 @@ import (
 	"testing"
 
 	"porthole/internal/broadcast"
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 )
 
 // listen opens a feed of these events of a session and returns what comes, one
 // "name data" for each, until it ends.
-func listen(t *testing.T, s *signalingtest.Server, session, events string) <-chan string {
+func listen(t *testing.T, s *servertest.Server, session, events string) <-chan string {
 	t.Helper()
 	r := s.Do("POST", session+"/events", events, "Content-Type", "application/json")
 	if r.Status != 201 {
 		t.Fatalf("POST events: status %d: %s", r.Status, r.Body)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), signalingtest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), servertest.Patience)
 	req, err := http.NewRequestWithContext(ctx, "GET", s.URL+r.Header.Get("Location"), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func listen(t *testing.T, s *signalingtest.Server, session, events string) <-cha
 func want(t *testing.T, got <-chan string, events ...string) {
 	t.Helper()
 	for _, event := range events {
-		if next := signalingtest.Wait(t, event, got); !strings.HasPrefix(next, event) {
+		if next := servertest.Wait(t, event, got); !strings.HasPrefix(next, event) {
 			t.Fatalf("event %q, want %q", next, event)
 		}
 	}
@@ -58,15 +58,15 @@ func want(t *testing.T, got <-chan string, events ...string) {
 
 // WHEP-11
 func TestEvents(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	src := publish(t, s, vp8, opus)
-	c := signalingtest.NewViewer(t, vp8, opus)
+	c := servertest.NewViewer(t, vp8, opus)
 	session := c.Join(s, "/whep/cam")
 	receive(t, src, c, vp8, opus)
 
 	got := listen(t, s, session, `["active","inactive","layers","viewercount","reconnect"]`)
 	want(t, got, "active {}", `layers {"0":[{"spatialLayerId":0`, `viewercount {"viewercount":1}`)
-	other := signalingtest.NewViewer(t, vp8).Join(s, "/whep/cam")
+	other := servertest.NewViewer(t, vp8).Join(s, "/whep/cam")
 	want(t, got, `viewercount {"viewercount":2}`)
 	if r := s.Do("DELETE", other, ""); r.Status != 200 {
 		t.Fatalf("DELETE: status %d", r.Status)
@@ -77,7 +77,7 @@ func TestEvents(t *testing.T) {
 
 	// One comes whose picture this viewer did not agree to.
 	publish(t, s, vp9)
-	signalingtest.Until(t, "the last event", func() bool {
+	servertest.Until(t, "the last event", func() bool {
 		select {
 		case event := <-got:
 			return event == "reconnect {}"
@@ -92,7 +92,7 @@ func TestEvents(t *testing.T) {
 // The codecs of a stream are told by its tracks: the mid of a section that gets
 // nothing has no layers.
 func TestLayersAreThoseOfTheStream(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	src := publish(t, s, vp8)
 	layer, err := src.AddLayer(broadcast.LayerConfig{Codec: codecOf(vp8), RID: "hi"})
 	if err != nil {
@@ -100,9 +100,9 @@ func TestLayersAreThoseOfTheStream(t *testing.T) {
 	}
 	src.layers = append(src.layers, layer)
 	src.send(t)
-	session := signalingtest.NewViewer(t, vp8, opus).Join(s, "/whep/cam")
+	session := servertest.NewViewer(t, vp8, opus).Join(s, "/whep/cam")
 	got := listen(t, s, session, `["layers"]`)
-	event := signalingtest.Wait(t, "the layers", got)
+	event := servertest.Wait(t, "the layers", got)
 	if event != `layers {"0":[{"spatialLayerId":0},{"rid":"hi"}]}` {
 		t.Errorf("%s", event)
 	}

@@ -4,19 +4,19 @@ import (
 	"strings"
 	"testing"
 
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 )
 
 // ICE-05, ICE-06: a viewer changes its network while media flows, and goes on with
 // the same session, keys and sequence numbers.
 func TestRestart(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	src := publish(t, s, vp8)
-	c := signalingtest.NewViewer(t, vp8)
+	c := servertest.NewViewer(t, vp8)
 	r := s.Post("/whep/cam", c.Offer())
 	session, etag := c.Accept(r), r.Header.Get("ETag")
-	signalingtest.Wait(t, "the viewer's connection", c.Connected)
-	stop := signalingtest.Steadily(t, func(uint16) { src.send(t) })
+	servertest.Wait(t, "the viewer's connection", c.Connected)
+	stop := servertest.Steadily(t, func(uint16) { src.send(t) })
 	tape := c.Record()
 	steady := func() {
 		t.Helper()
@@ -40,13 +40,13 @@ func TestRestart(t *testing.T) {
 	if r := s.Do("DELETE", session, ""); r.Status != 200 {
 		t.Errorf("DELETE: status %d", r.Status)
 	}
-	signalingtest.Wait(t, "the goodbye", c.Ended) // DTLS has the new path, too
+	servertest.Wait(t, "the goodbye", c.Ended) // DTLS has the new path, too
 }
 
 // checkRestart checks the answer to a restart and what it did to the tags; it
 // returns the new one.
 func checkRestart(
-	t *testing.T, s *signalingtest.Server, c *signalingtest.Client, session, old string, r signalingtest.Reply,
+	t *testing.T, s *servertest.Server, c *servertest.Client, session, old string, r servertest.Reply,
 ) (tag string) {
 	t.Helper()
 	for _, line := range []string{"a=ice-ufrag:", "a=ice-pwd:", "a=candidate:", "a=end-of-candidates\r\n"} {
@@ -57,7 +57,7 @@ func checkRestart(
 	if tag = r.Header.Get("ETag"); tag == "" || tag == old {
 		t.Errorf("ETag %q after %q", tag, old)
 	}
-	trickle := signalingtest.FragmentOf(c.LocalDescription().SDP)
+	trickle := servertest.FragmentOf(c.LocalDescription().SDP)
 	for _, tt := range []struct {
 		tag  string
 		want int

@@ -15,7 +15,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
 	"porthole/internal/peer"
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 	"porthole/whep"
 )
 
@@ -49,7 +49,7 @@ func codecOf(mime string) codec.Codec {
 }
 
 // publish makes cam live.
-func publish(t *testing.T, s *signalingtest.Server, mimes ...string) *source {
+func publish(t *testing.T, s *servertest.Server, mimes ...string) *source {
 	t.Helper()
 	var kinds []codec.Kind
 	for _, mime := range mimes {
@@ -93,23 +93,23 @@ func (src *source) send(t *testing.T) {
 	}
 }
 
-func viewers(s *signalingtest.Server) int {
+func viewers(s *servertest.Server) int {
 	info, _ := s.Broadcaster.Stream("cam")
 	return info.Viewers
 }
 
 // free waits until no viewer and no session has a place.
-func free(t *testing.T, s *signalingtest.Server) {
+func free(t *testing.T, s *servertest.Server) {
 	t.Helper()
-	signalingtest.Until(t, "all places to be free", func() bool { return viewers(s) == 0 && s.Table.Len() == 0 })
+	servertest.Until(t, "all places to be free", func() bool { return viewers(s) == 0 && s.Table.Len() == 0 })
 }
 
 // receive sends until the client has tracks of these codecs and a packet of each.
-func receive(t *testing.T, src *source, c *signalingtest.Client, mimes ...string) {
+func receive(t *testing.T, src *source, c *servertest.Client, mimes ...string) {
 	t.Helper()
-	signalingtest.Wait(t, "the viewer's connection", c.Connected)
+	servertest.Wait(t, "the viewer's connection", c.Connected)
 	var tracks []*webrtc.TrackRemote
-	signalingtest.Until(t, "the viewer's tracks", func() bool {
+	servertest.Until(t, "the viewer's tracks", func() bool {
 		src.send(t)
 		select {
 		case track := <-c.Tracks:
@@ -120,7 +120,7 @@ func receive(t *testing.T, src *source, c *signalingtest.Client, mimes ...string
 	})
 	got := make(map[string]bool)
 	for _, track := range tracks {
-		if err := track.SetReadDeadline(time.Now().Add(signalingtest.Patience)); err != nil {
+		if err := track.SetReadDeadline(time.Now().Add(servertest.Patience)); err != nil {
 			t.Fatal(err)
 		}
 		packet, _, err := track.ReadRTP()
@@ -137,9 +137,9 @@ func receive(t *testing.T, src *source, c *signalingtest.Client, mimes ...string
 }
 
 func TestWatch(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	src := publish(t, s, vp8, opus)
-	c := signalingtest.NewViewer(t, vp9, vp8, opus) // SDP-14: what is sent, not what is preferred
+	c := servertest.NewViewer(t, vp9, vp8, opus) // SDP-14: what is sent, not what is preferred
 	location := c.Join(s, "/whep/cam")
 	receive(t, src, c, vp8, opus)
 
@@ -157,31 +157,31 @@ func TestWatch(t *testing.T) {
 	if viewers(s) != 0 || s.Table.Len() != 0 {
 		t.Error("the places are not free when the DELETE is answered")
 	}
-	signalingtest.Wait(t, "the goodbye", c.Ended)
+	servertest.Wait(t, "the goodbye", c.Ended)
 }
 
 // From WHIP to WHEP, through everything.
 func TestRelay(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
-	p := signalingtest.NewPublisher(t, vp8, opus)
+	s := servertest.Start(t, servertest.Config{})
+	p := servertest.NewPublisher(t, vp8, opus)
 	p.Join(s, "/whip/cam")
-	signalingtest.Wait(t, "the publisher's connection", p.Connected)
+	servertest.Wait(t, "the publisher's connection", p.Connected)
 	seq := uint16(0)
 	send := func() {
 		seq++
 		p.Send(vp8, seq)
 		p.Send(opus, seq)
 	}
-	signalingtest.Until(t, "the stream to be live", func() bool {
+	servertest.Until(t, "the stream to be live", func() bool {
 		send()
 		info, _ := s.Broadcaster.Stream("cam")
 		return info.Live
 	})
-	c := signalingtest.NewViewer(t, vp8, opus)
+	c := servertest.NewViewer(t, vp8, opus)
 	c.Join(s, "/whep/cam")
-	signalingtest.Wait(t, "the viewer's connection", c.Connected)
+	servertest.Wait(t, "the viewer's connection", c.Connected)
 	tracks := 0
-	signalingtest.Until(t, "both tracks", func() bool {
+	servertest.Until(t, "both tracks", func() bool {
 		send()
 		select {
 		case <-c.Tracks:
@@ -194,8 +194,8 @@ func TestRelay(t *testing.T) {
 
 // WHEP-05
 func TestNobodyPublishes(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
-	offer := signalingtest.NewViewer(t, vp8).Offer()
+	s := servertest.Start(t, servertest.Config{})
+	offer := servertest.NewViewer(t, vp8).Offer()
 	if r := s.Post("/whep/cam", offer); r.Status != 409 || r.Header.Get("Retry-After") != "2" {
 		t.Errorf("status %d, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
 	}
@@ -221,9 +221,9 @@ func TestCodecs(t *testing.T) {
 		"the same video, not preferred by the viewer": {sent: []string{webrtc.MimeTypeH264}, offered: []string{vp8, webrtc.MimeTypeH264}, want: 201, inAnswer: []string{"H264"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{Broadcast: broadcast.Config{MaxViewers: 1}})
+			s := servertest.Start(t, servertest.Config{Broadcast: broadcast.Config{MaxViewers: 1}})
 			publish(t, s, tt.sent...)
-			r := s.Post("/whep/cam", signalingtest.NewViewer(t, tt.offered...).Offer())
+			r := s.Post("/whep/cam", servertest.NewViewer(t, tt.offered...).Offer())
 			if r.Status != tt.want {
 				t.Fatalf("status %d, want %d: %s", r.Status, tt.want, r.Body)
 			}
@@ -241,15 +241,15 @@ func TestCodecs(t *testing.T) {
 
 // HTTP-20, and: whoever is refused or leaves gives the only place back.
 func TestViewerLimit(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{
+	s := servertest.Start(t, servertest.Config{
 		Broadcast: broadcast.Config{MaxViewers: 1},
 		Timeouts:  peer.Timeouts{Connect: 3 * time.Second}, // enough on a busy machine
 	})
 	src := publish(t, s, vp8)
-	first := signalingtest.NewViewer(t, vp8)
+	first := servertest.NewViewer(t, vp8)
 	location := first.Join(s, "/whep/cam")
 	receive(t, src, first, vp8)
-	offer := signalingtest.NewViewer(t, vp8).Offer()
+	offer := servertest.NewViewer(t, vp8).Offer()
 	if r := s.Post("/whep/cam", offer); r.Status != 503 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("over the limit: status %d: %s", r.Status, r.Body)
 	}
@@ -262,7 +262,7 @@ func TestViewerLimit(t *testing.T) {
 		t.Fatalf("status %d: %s", r.Status, r.Body)
 	}
 	free(t, s) // ICE-16: it never connects
-	again := signalingtest.NewViewer(t, vp8)
+	again := servertest.NewViewer(t, vp8)
 	again.Join(s, "/whep/cam")
 	receive(t, src, again, vp8)
 }
@@ -270,28 +270,28 @@ func TestViewerLimit(t *testing.T) {
 // Whatever fails after the viewer's place was taken gives it back.
 func TestFailureGivesThePlaceBack(t *testing.T) {
 	for name, tt := range map[string]struct {
-		cfg   signalingtest.Config
-		spoil func(t *testing.T, s *signalingtest.Server)
+		cfg   servertest.Config
+		spoil func(t *testing.T, s *servertest.Server)
 	}{
-		"the engine is closed": {spoil: func(t *testing.T, s *signalingtest.Server) {
+		"the engine is closed": {spoil: func(t *testing.T, s *servertest.Server) {
 			if err := s.Engine.Close(); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		"the table is full": {cfg: signalingtest.Config{Sessions: 1}, spoil: func(t *testing.T, s *signalingtest.Server) {
-			signalingtest.NewPublisher(t, vp8).Join(s, "/whip/other")
+		"the table is full": {cfg: servertest.Config{Sessions: 1}, spoil: func(t *testing.T, s *servertest.Server) {
+			servertest.NewPublisher(t, vp8).Join(s, "/whip/other")
 		}},
-		"the table is closed": {spoil: func(t *testing.T, s *signalingtest.Server) {
+		"the table is closed": {spoil: func(t *testing.T, s *servertest.Server) {
 			if err := s.Table.Close(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := signalingtest.Start(t, tt.cfg)
+			s := servertest.Start(t, tt.cfg)
 			publish(t, s, vp8)
 			tt.spoil(t, s)
-			if r := s.Post("/whep/cam", signalingtest.NewViewer(t, vp8).Offer()); r.Status != 503 {
+			if r := s.Post("/whep/cam", servertest.NewViewer(t, vp8).Offer()); r.Status != 503 {
 				t.Errorf("status %d: %s", r.Status, r.Body)
 			}
 			if viewers(s) != 0 {
@@ -303,13 +303,13 @@ func TestFailureGivesThePlaceBack(t *testing.T) {
 
 // ICE-17: a viewer whose stream is over is told.
 func TestPublisherDoesNotComeBack(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{Broadcast: broadcast.Config{Grace: 50 * time.Millisecond}})
+	s := servertest.Start(t, servertest.Config{Broadcast: broadcast.Config{Grace: 50 * time.Millisecond}})
 	src := publish(t, s, vp8)
-	c := signalingtest.NewViewer(t, vp8)
+	c := servertest.NewViewer(t, vp8)
 	location := c.Join(s, "/whep/cam")
 	receive(t, src, c, vp8)
 	src.Close(nil)
-	signalingtest.Wait(t, "the goodbye", c.Ended)
+	servertest.Wait(t, "the goodbye", c.Ended)
 	free(t, s)
 	if r := s.Do("GET", location, ""); r.Status != 404 {
 		t.Errorf("the session: status %d", r.Status)
@@ -319,29 +319,29 @@ func TestPublisherDoesNotComeBack(t *testing.T) {
 // The next publisher continues on the same connection, if it sends what the viewer
 // has agreed to; another codec that the viewer has not ends the viewer.
 func TestNextPublisher(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	src := publish(t, s, vp8)
-	c := signalingtest.NewViewer(t, vp8, vp9)
+	c := servertest.NewViewer(t, vp8, vp9)
 	c.Join(s, "/whep/cam")
 	receive(t, src, c, vp8)
 	src.Close(nil)
 	src = publish(t, s, vp8)
 	before := packets(s)
-	signalingtest.Until(t, "packets of the next publisher", func() bool {
+	servertest.Until(t, "packets of the next publisher", func() bool {
 		src.send(t)
 		return packets(s) > before
 	})
 	src.Close(nil)
 	src = publish(t, s, vp9)
-	signalingtest.Until(t, "the end of a viewer that was promised VP8", func() bool {
+	servertest.Until(t, "the end of a viewer that was promised VP8", func() bool {
 		src.send(t)
 		return viewers(s) == 0
 	})
-	signalingtest.Wait(t, "the goodbye", c.Ended)
+	servertest.Wait(t, "the goodbye", c.Ended)
 }
 
 // packets counts what was sent to all viewers.
-func packets(s *signalingtest.Server) uint64 {
+func packets(s *servertest.Server) uint64 {
 	totals, _ := s.Broadcaster.Totals()
 	return totals.Packets
 }
@@ -353,7 +353,7 @@ func TestRealClients(t *testing.T) {
 		"libdatachannel-recvonly": webrtc.MimeTypeH264, "firefox-recvonly": vp8,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{})
+			s := servertest.Start(t, servertest.Config{})
 			publish(t, s, sent, opus)
 			offer, err := os.ReadFile("../internal/negotiate/testdata/" + name + ".sdp")
 			if err != nil {
@@ -372,9 +372,9 @@ func TestRealClients(t *testing.T) {
 
 // HTTP-13: the publish token views too.
 func TestTokens(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{Tokens: auth.Config{PublishToken: "pub", ViewToken: "view"}})
+	s := servertest.Start(t, servertest.Config{Tokens: auth.Config{PublishToken: "pub", ViewToken: "view"}})
 	publish(t, s, vp8)
-	offer := signalingtest.NewViewer(t, vp8).Offer()
+	offer := servertest.NewViewer(t, vp8).Offer()
 	for token, want := range map[string]int{"": 401, "Bearer no": 401, "Bearer view": 201, "Bearer pub": 201} {
 		r := s.Do("POST", "/whep/cam", offer, "Content-Type", "application/sdp", "Authorization", token)
 		if r.Status != want {

@@ -7,7 +7,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 )
 
 // TestPublisherOfOneCodecThatOffersAll is a program built on pion as most are:
@@ -21,7 +21,7 @@ func TestPublisherOfOneCodecThatOffersAll(t *testing.T) {
 		webrtc.MimeTypeAV1:  {0x18, 0, 0, 0},
 	} {
 		t.Run(mime, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{})
+			s := servertest.Start(t, servertest.Config{})
 			pc, track := everyCodec(t, mime)
 			connected := make(chan struct{})
 			pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
@@ -37,7 +37,7 @@ func TestPublisherOfOneCodecThatOffersAll(t *testing.T) {
 			if err = pc.SetLocalDescription(offer); err != nil {
 				t.Fatal(err)
 			}
-			signalingtest.Wait(t, "the client's candidates", gathered)
+			servertest.Wait(t, "the client's candidates", gathered)
 			reply := s.Post("/whip/cam", pc.LocalDescription().SDP)
 			if reply.Status != http.StatusCreated {
 				t.Fatalf("got %d: %s", reply.Status, reply.Body)
@@ -49,9 +49,9 @@ func TestPublisherOfOneCodecThatOffersAll(t *testing.T) {
 			if err != nil {
 				t.Fatalf("the client refuses the answer: %v\n%s", err, reply.Body)
 			}
-			signalingtest.Wait(t, "the publisher's connection", connected)
+			servertest.Wait(t, "the publisher's connection", connected)
 			seq := uint16(0)
-			signalingtest.Until(t, "the stream to be live", func() bool {
+			servertest.Until(t, "the stream to be live", func() bool {
 				seq++
 				packet := &rtp.Packet{
 					Header:  rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 3000, Marker: true},

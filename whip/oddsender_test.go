@@ -9,7 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/peer"
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 )
 
 // A publisher whose encoder starts again goes on under another SSRC, with numbers and
@@ -17,17 +17,17 @@ import (
 func TestEncoderStartsAgain(t *testing.T) {
 	for name, announced := range map[string]bool{"announced SSRC": true, "unannounced SSRC": false} {
 		t.Run(name, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{})
-			c := signalingtest.NewPublisher(t, vp8)
+			s := servertest.Start(t, servertest.Config{})
+			c := servertest.NewPublisher(t, vp8)
 			offer := c.Offer()
 			if !announced {
 				offer = without(offer, "a=ssrc")
 			}
 			c.Accept(s.Post("/whip/cam", offer))
 			publish(t, s, c)
-			viewer := signalingtest.NewViewer(t, vp8)
+			viewer := servertest.NewViewer(t, vp8)
 			viewer.Join(s, "/whep/cam")
-			stop := signalingtest.Steadily(t, func(seq uint16) { c.Send(vp8, seq) })
+			stop := servertest.Steadily(t, func(seq uint16) { c.Send(vp8, seq) })
 			tape := viewer.Record()
 			tape.Holes(t, 0, 50)
 			for i := range uint32(3) {
@@ -53,15 +53,15 @@ func TestEncoderStartsAgain(t *testing.T) {
 // The publisher's payloader has another number than its offer (GStreamer's pt= and the
 // payload= of its caps). Who asks why there is no picture is told both numbers.
 func TestPayloadTypeThatWasNotAgreed(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{Timeouts: peer.Timeouts{FirstMedia: 2 * time.Second}})
-	c := signalingtest.NewPublisher(t, vp8)
+	s := servertest.Start(t, servertest.Config{Timeouts: peer.Timeouts{FirstMedia: 2 * time.Second}})
+	c := servertest.NewPublisher(t, vp8)
 	other := func(h *rtp.Header) { h.PayloadType = 97 }
 	c.Rewrite.Store(&other)
 	session := "/api/sessions/" + path.Base(c.Join(s, "/whip/cam"))
-	signalingtest.Wait(t, "the publisher's connection", c.Connected)
-	stop := signalingtest.Steadily(t, func(seq uint16) { c.Send(vp8, seq) })
+	servertest.Wait(t, "the publisher's connection", c.Connected)
+	stop := servertest.Steadily(t, func(seq uint16) { c.Send(vp8, seq) })
 	for _, when := range []string{`"state":"connected"`, `"state":"closed"`} { // now, and after its end
-		signalingtest.Until(t, when+" with its diagnosis", func() bool {
+		servertest.Until(t, when+" with its diagnosis", func() bool {
 			body := s.Do("GET", session+"/diagnosis", "").Body
 			return strings.Contains(body, when) && strings.Contains(body, `"code":"wrong_payload_type"`) &&
 				strings.Contains(body, "the publisher sends payload type 97") && strings.Contains(body, "the answer agreed on 96 (VP8)")

@@ -3,7 +3,7 @@ package whip_test
 import (
 	"testing"
 
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 )
 
 // ICE-05, ICE-06: a publisher changes its network while it sends. Its stream, its
@@ -12,8 +12,8 @@ import (
 func TestRestart(t *testing.T) {
 	for name, announced := range map[string]bool{"announced SSRC": true, "unannounced SSRC": false} {
 		t.Run(name, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{})
-			c := signalingtest.NewPublisher(t, vp8)
+			s := servertest.Start(t, servertest.Config{})
+			c := servertest.NewPublisher(t, vp8)
 			offer := c.Offer()
 			if !announced {
 				offer = without(offer, "a=ssrc")
@@ -21,9 +21,9 @@ func TestRestart(t *testing.T) {
 			r := s.Post("/whip/cam", offer)
 			session, etag := c.Accept(r), r.Header.Get("ETag")
 			publish(t, s, c)
-			viewer := signalingtest.NewViewer(t, vp8)
+			viewer := servertest.NewViewer(t, vp8)
 			viewer.Join(s, "/whep/cam")
-			stop := signalingtest.Steadily(t, func(seq uint16) { c.Send(vp8, seq) })
+			stop := servertest.Steadily(t, func(seq uint16) { c.Send(vp8, seq) })
 			tape := viewer.Record()
 			steady := func() {
 				t.Helper()
@@ -53,7 +53,7 @@ func TestRestart(t *testing.T) {
 			if r := s.Do("DELETE", session, ""); r.Status != 200 {
 				t.Errorf("DELETE: status %d", r.Status)
 			}
-			signalingtest.Wait(t, "the goodbye", c.Ended)
+			servertest.Wait(t, "the goodbye", c.Ended)
 		})
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 	"porthole/whip"
 )
 
@@ -27,23 +27,23 @@ const (
 )
 
 // stream returns what the broadcaster says about the stream cam.
-func stream(s *signalingtest.Server) broadcast.StreamInfo {
+func stream(s *servertest.Server) broadcast.StreamInfo {
 	info, _ := s.Broadcaster.Stream("cam")
 	return info
 }
 
 // free waits until nobody publishes on cam and no session has a place.
-func free(t *testing.T, s *signalingtest.Server) {
+func free(t *testing.T, s *servertest.Server) {
 	t.Helper()
-	signalingtest.Until(t, "the stream to be free", func() bool { return stream(s).Source == "" && s.Table.Len() == 0 })
+	servertest.Until(t, "the stream to be free", func() bool { return stream(s).Source == "" && s.Table.Len() == 0 })
 }
 
 // publish sends until the stream is live.
-func publish(t *testing.T, s *signalingtest.Server, c *signalingtest.Client) {
+func publish(t *testing.T, s *servertest.Server, c *servertest.Client) {
 	t.Helper()
-	signalingtest.Wait(t, "the publisher's connection", c.Connected)
+	servertest.Wait(t, "the publisher's connection", c.Connected)
 	seq := uint16(0)
-	signalingtest.Until(t, "the stream to be live", func() bool {
+	servertest.Until(t, "the stream to be live", func() bool {
 		seq++
 		for mime := range c.Sending {
 			c.Send(mime, seq)
@@ -53,8 +53,8 @@ func publish(t *testing.T, s *signalingtest.Server, c *signalingtest.Client) {
 }
 
 func TestPublish(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
-	c := signalingtest.NewPublisher(t, vp8, opus)
+	s := servertest.Start(t, servertest.Config{})
+	c := servertest.NewPublisher(t, vp8, opus)
 	location := c.Join(s, "/whip/cam")
 	publish(t, s, c)
 
@@ -87,12 +87,12 @@ func TestPublish(t *testing.T) {
 // WHIP-11, WHIP-10, HTTP-17
 // A session tells what of its stream hurts viewers, also in the list and after its end.
 func TestSessionHasWarnings(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
-	c := signalingtest.NewPublisher(t, webrtc.MimeTypeH264)
+	s := servertest.Start(t, servertest.Config{})
+	c := servertest.NewPublisher(t, webrtc.MimeTypeH264)
 	id := path.Base(c.Join(s, "/whip/cam"))
-	signalingtest.Wait(t, "the publisher's connection", c.Connected)
+	servertest.Wait(t, "the publisher's connection", c.Connected)
 	seq := uint16(0)
-	signalingtest.Until(t, "the warning", func() bool {
+	servertest.Until(t, "the warning", func() bool {
 		for _, payload := range [][]byte{{0x67, 0x64, 0x00, 0x1f, 0xac, 0xd9}, {0x68, 0xce, 0x3c, 0x80}, {0x65, 0x88}} {
 			seq++
 			c.SendPayload(webrtc.MimeTypeH264, seq, payload)
@@ -111,12 +111,12 @@ func TestSessionHasWarnings(t *testing.T) {
 }
 
 func TestOnePublisherAtATime(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
-	first := signalingtest.NewPublisher(t, vp8)
+	s := servertest.Start(t, servertest.Config{})
+	first := servertest.NewPublisher(t, vp8)
 	location := first.Join(s, "/whip/cam")
 	publish(t, s, first)
 
-	second := signalingtest.NewPublisher(t, vp8)
+	second := servertest.NewPublisher(t, vp8)
 	offer := second.Offer()
 	if r := s.Post("/whip/cam", offer); r.Status != 409 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("a second publisher: status %d: %s", r.Status, r.Body)
@@ -131,41 +131,41 @@ func TestOnePublisherAtATime(t *testing.T) {
 	if r := s.Post("/whip/cam", offer); r.Status != 201 {
 		t.Errorf("after DELETE: status %d: %s", r.Status, r.Body)
 	}
-	signalingtest.Wait(t, "the first publisher to be told", first.Ended)
+	servertest.Wait(t, "the first publisher to be told", first.Ended)
 }
 
 // WHIP-11: OBS whose DELETE was lost posts again, and goes on where it was, while
 // viewers stay.
 func TestTakeover(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{Tokens: auth.Config{PublishToken: "pub"}})
-	post := func(offer, token string) signalingtest.Reply {
+	s := servertest.Start(t, servertest.Config{Tokens: auth.Config{PublishToken: "pub"}})
+	post := func(offer, token string) servertest.Reply {
 		return s.Do("POST", "/whip/cam", offer, "Content-Type", "application/sdp", "Authorization", "Bearer "+token)
 	}
-	first, second := signalingtest.NewPublisher(t, vp8), signalingtest.NewPublisher(t, vp8)
+	first, second := servertest.NewPublisher(t, vp8), servertest.NewPublisher(t, vp8)
 	first.Accept(post(first.Offer(), "pub"))
 	publish(t, s, first)
-	viewer := signalingtest.NewViewer(t, vp8)
+	viewer := servertest.NewViewer(t, vp8)
 	viewer.Join(s, "/whep/cam")
-	signalingtest.Wait(t, "the viewer's connection", viewer.Connected)
+	servertest.Wait(t, "the viewer's connection", viewer.Connected)
 
 	offer := second.Offer()
 	if r := post(offer, "no"); r.Status != 401 || !stream(s).Live {
 		t.Errorf("a stranger: status %d", r.Status)
 	}
 	// From a socket of its own: two sessions at one address would take packets from each other.
-	absent := signalingtest.NewPublisher(t, vp8)
+	absent := servertest.NewPublisher(t, vp8)
 	if r := post(absent.Offer(), "pub"); r.Status != 201 { // and it never connects
 		t.Fatalf("a second offer: status %d", r.Status)
 	}
 	second.Accept(post(offer, "pub"))
-	signalingtest.Wait(t, "the second publisher's connection", second.Connected)
+	servertest.Wait(t, "the second publisher's connection", second.Connected)
 	select {
 	case <-first.Ended:
 		t.Error("the first publisher ended before the second one has sent anything")
 	default:
 	}
 	seq := uint16(1000)
-	signalingtest.Until(t, "the first publisher to be told", func() bool {
+	servertest.Until(t, "the first publisher to be told", func() bool {
 		seq++
 		second.Send(vp8, seq)
 		select {
@@ -175,7 +175,7 @@ func TestTakeover(t *testing.T) {
 			return false
 		}
 	})
-	track := signalingtest.Wait(t, "the viewer's track", viewer.Tracks)
+	track := servertest.Wait(t, "the viewer's track", viewer.Tracks)
 	arrived := make(chan struct{})
 	go func() { // ends when the viewer is closed, at the latest
 		defer close(arrived)
@@ -186,7 +186,7 @@ func TestTakeover(t *testing.T) {
 			}
 		}
 	}()
-	signalingtest.Until(t, "the second publisher's pictures at the viewer", func() bool {
+	servertest.Until(t, "the second publisher's pictures at the viewer", func() bool {
 		seq++
 		second.SendPayload(vp8, seq, []byte{0x10, 0x76, byte(seq)})
 		select {
@@ -196,14 +196,14 @@ func TestTakeover(t *testing.T) {
 			return false
 		}
 	})
-	signalingtest.Until(t, "one publisher's session and one viewer's, but for the one that never connected", func() bool { return s.Table.Len() == 3 })
+	servertest.Until(t, "one publisher's session and one viewer's, but for the one that never connected", func() bool { return s.Table.Len() == 3 })
 }
 
 // WHIP-10, ICE-16: however a publisher goes, the stream and the session are free.
 func TestPublisherLeaves(t *testing.T) {
 	t.Run("with a goodbye", func(t *testing.T) {
-		s := signalingtest.Start(t, signalingtest.Config{})
-		c := signalingtest.NewPublisher(t, vp8)
+		s := servertest.Start(t, servertest.Config{})
+		c := servertest.NewPublisher(t, vp8)
 		location := c.Join(s, "/whip/cam")
 		publish(t, s, c)
 		c.Leave()
@@ -213,61 +213,61 @@ func TestPublisherLeaves(t *testing.T) {
 		}
 	})
 	t.Run("without ever connecting", func(t *testing.T) {
-		s := signalingtest.Start(t, signalingtest.Config{Timeouts: peer.Timeouts{Connect: 200 * time.Millisecond}})
-		if r := s.Post("/whip/cam", signalingtest.NewPublisher(t, vp8).Offer()); r.Status != 201 {
+		s := servertest.Start(t, servertest.Config{Timeouts: peer.Timeouts{Connect: 200 * time.Millisecond}})
+		if r := s.Post("/whip/cam", servertest.NewPublisher(t, vp8).Offer()); r.Status != 201 {
 			t.Fatalf("status %d: %s", r.Status, r.Body)
 		}
 		free(t, s)
 	})
 	t.Run("by sending nothing", func(t *testing.T) {
-		s := signalingtest.Start(t, signalingtest.Config{Timeouts: peer.Timeouts{FirstMedia: 200 * time.Millisecond}})
-		c := signalingtest.NewPublisher(t, vp8)
+		s := servertest.Start(t, servertest.Config{Timeouts: peer.Timeouts{FirstMedia: 200 * time.Millisecond}})
+		c := servertest.NewPublisher(t, vp8)
 		c.Join(s, "/whip/cam")
-		signalingtest.Wait(t, "the goodbye", c.Ended)
+		servertest.Wait(t, "the goodbye", c.Ended)
 		free(t, s)
 	})
 	t.Run("because the broadcaster closes", func(t *testing.T) {
-		s := signalingtest.Start(t, signalingtest.Config{})
-		c := signalingtest.NewPublisher(t, vp8)
+		s := servertest.Start(t, servertest.Config{})
+		c := servertest.NewPublisher(t, vp8)
 		c.Join(s, "/whip/cam")
 		publish(t, s, c)
 		if err := s.Broadcaster.Close(); err != nil {
 			t.Fatal(err)
 		}
-		signalingtest.Wait(t, "the goodbye", c.Ended)
-		signalingtest.Until(t, "the session's end", func() bool { return s.Table.Len() == 0 })
+		servertest.Wait(t, "the goodbye", c.Ended)
+		servertest.Until(t, "the session's end", func() bool { return s.Table.Len() == 0 })
 	})
 }
 
 // No offer that is refused, for whatever reason, leaves a publisher behind.
 func TestRefusedOffers(t *testing.T) {
-	opusOnly := signalingtest.NewPublisher(t, opus).Offer()
+	opusOnly := servertest.NewPublisher(t, opus).Offer()
 	for name, tt := range map[string]struct {
 		offer string
-		spoil func(t *testing.T, s *signalingtest.Server)
+		spoil func(t *testing.T, s *servertest.Server)
 		want  int
 	}{
 		// WHIP-04: no partial success.
-		"audio that is relayed and video that is not": {offer: strings.ReplaceAll(signalingtest.NewPublisher(t, opus, vp8).Offer(), "VP8/90000", "H261/90000"), want: 422},
-		"a viewer's offer":                            {offer: signalingtest.NewViewer(t, vp8).Offer(), want: 422},
+		"audio that is relayed and video that is not": {offer: strings.ReplaceAll(servertest.NewPublisher(t, opus, vp8).Offer(), "VP8/90000", "H261/90000"), want: 422},
+		"a viewer's offer":                            {offer: servertest.NewViewer(t, vp8).Offer(), want: 422},
 		"nothing but a data channel":                  {offer: dataChannelOnly(t), want: 422},
 		"no fingerprint":                              {offer: without(opusOnly, "a=fingerprint"), want: 400},
 		"empty":                                       {offer: "", want: 400},
 		"garbage":                                     {offer: "v=0\r\nhello", want: 400},
 		"oversized":                                   {offer: opusOnly + strings.Repeat("a=x\r\n", 100_000), want: 413},
-		"the engine is closed": {offer: opusOnly, want: 503, spoil: func(t *testing.T, s *signalingtest.Server) {
+		"the engine is closed": {offer: opusOnly, want: 503, spoil: func(t *testing.T, s *servertest.Server) {
 			if err := s.Engine.Close(); err != nil {
 				t.Fatal(err)
 			}
 		}},
-		"the broadcaster is closed": {offer: opusOnly, want: 503, spoil: func(t *testing.T, s *signalingtest.Server) {
+		"the broadcaster is closed": {offer: opusOnly, want: 503, spoil: func(t *testing.T, s *servertest.Server) {
 			if err := s.Broadcaster.Close(); err != nil {
 				t.Fatal(err)
 			}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := signalingtest.Start(t, signalingtest.Config{})
+			s := servertest.Start(t, servertest.Config{})
 			if tt.spoil != nil {
 				tt.spoil(t, s)
 			}
@@ -282,7 +282,7 @@ func TestRefusedOffers(t *testing.T) {
 }
 
 func dataChannelOnly(t *testing.T) string {
-	c := signalingtest.NewPublisher(t)
+	c := servertest.NewPublisher(t)
 	if _, err := c.CreateDataChannel("x", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -302,9 +302,9 @@ func without(sdp, prefix string) string {
 
 // When the table is full, the place in the stream is given back.
 func TestTableFull(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{Sessions: 1})
-	signalingtest.NewPublisher(t, vp8).Join(s, "/whip/other")
-	if r := s.Post("/whip/cam", signalingtest.NewPublisher(t, vp8).Offer()); r.Status != 503 || r.Header.Get("Retry-After") == "" {
+	s := servertest.Start(t, servertest.Config{Sessions: 1})
+	servertest.NewPublisher(t, vp8).Join(s, "/whip/other")
+	if r := s.Post("/whip/cam", servertest.NewPublisher(t, vp8).Offer()); r.Status != 503 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("status %d: %s", r.Status, r.Body)
 	}
 	if stream(s).Source != "" {
@@ -314,7 +314,7 @@ func TestTableFull(t *testing.T) {
 
 // Offers as real clients make them. OBS, FFmpeg and GStreamer want exactly 201.
 func TestRealClients(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
+	s := servertest.Start(t, servertest.Config{})
 	for _, name := range []string{
 		"chromium-sendonly", "firefox-sendonly", "ffmpeg-whip", "gstreamer", "obs", "obs-simulcast",
 	} {
@@ -339,8 +339,8 @@ func TestRealClients(t *testing.T) {
 
 // HTTP-13, HTTP-16
 func TestTokens(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{Tokens: auth.Config{PublishToken: "pub", ViewToken: "view"}})
-	offer := signalingtest.NewPublisher(t, vp8).Offer()
+	s := servertest.Start(t, servertest.Config{Tokens: auth.Config{PublishToken: "pub", ViewToken: "view"}})
+	offer := servertest.NewPublisher(t, vp8).Offer()
 	for token, want := range map[string]int{"": 401, "Bearer no": 401, "Bearer view": 403} {
 		r := s.Do("POST", "/whip/cam", offer, "Content-Type", "application/sdp", "Authorization", token)
 		if r.Status != want || len(s.Broadcaster.Streams()) != 0 {
@@ -358,8 +358,8 @@ func TestTokens(t *testing.T) {
 
 // ICE-02, ICE-03, ICE-05
 func TestPatch(t *testing.T) {
-	s := signalingtest.Start(t, signalingtest.Config{})
-	raw := signalingtest.NewPublisher(t, vp8).Offer()
+	s := servertest.Start(t, servertest.Config{})
+	raw := servertest.NewPublisher(t, vp8).Offer()
 	offer, err := negotiate.ParseOffer(negotiate.Publish, []byte(raw))
 	if err != nil {
 		t.Fatal(err)

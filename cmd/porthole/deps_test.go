@@ -173,6 +173,9 @@ func TestNobodyImportsTheCommand(t *testing.T) {
 		if slices.Contains(strings.Split(imports, ","), "porthole/internal/server") && pkg != "porthole/cmd/porthole" {
 			t.Errorf("%s imports the composition, which knows everybody", pkg)
 		}
+		if slices.Contains(strings.Split(imports, ","), "porthole/internal/servertest") {
+			t.Errorf("%s has a test harness in it", pkg)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/webrtc/v4"
 
-	"porthole/internal/signaling/signalingtest"
+	"porthole/internal/servertest"
 )
 
 // peer is a WebRTC client of the server: what viewers and publishers share.
@@ -203,7 +203,7 @@ func (p *peer) restartICE() error {
 	case <-time.After(5 * time.Second):
 		return errors.New("the client's own gathering took more than 5s")
 	}
-	req, err := http.NewRequest(http.MethodPatch, p.resource, strings.NewReader(signalingtest.FragmentOf(p.pc.LocalDescription().SDP)))
+	req, err := http.NewRequest(http.MethodPatch, p.resource, strings.NewReader(servertest.FragmentOf(p.pc.LocalDescription().SDP)))
 	if err != nil {
 		return err
 	}

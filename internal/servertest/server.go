@@ -1,7 +1,7 @@
-// Package signalingtest runs the real WHIP and WHEP handlers, with a real
+// Package servertest runs the real WHIP and WHEP handlers, with a real
 // broadcaster and real sockets on loopback, for the tests of packages whip and
 // whep, and has a pion client for them. Nothing of it is in the program.
-package signalingtest
+package servertest
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package signalingtest_test
+package servertest_test
 
 import (
 	"encoding/json"
@@ -20,17 +20,17 @@ import (
 	"porthole/internal/codec"
 	"porthole/internal/diagnosis"
 	"porthole/internal/peer"
+	"porthole/internal/servertest"
 	"porthole/internal/signaling"
-	"porthole/internal/signaling/signalingtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // impatient is a server with a stream to watch that gives up those who do not connect,
 // or send nothing then, soon.
-func impatient(t *testing.T, connect time.Duration) *signalingtest.Server {
+func impatient(t *testing.T, connect time.Duration) *servertest.Server {
 	t.Helper()
-	s := signalingtest.Start(t, signalingtest.Config{Timeouts: peer.Timeouts{
+	s := servertest.Start(t, servertest.Config{Timeouts: peer.Timeouts{
 		Connect: connect, FirstMedia: 300 * time.Millisecond,
 	}})
 	p, err := s.Broadcaster.Publish("cam", broadcast.PublisherConfig{Source: "test", Kinds: []codec.Kind{codec.Video}})
@@ -50,12 +50,12 @@ func impatient(t *testing.T, connect time.Duration) *signalingtest.Server {
 }
 
 // verdict waits for the end of a session and returns what its page is told.
-func verdict(t *testing.T, s *signalingtest.Server, session string) signaling.SessionInfo {
+func verdict(t *testing.T, s *servertest.Server, session string) signaling.SessionInfo {
 	t.Helper()
 	var d signaling.Diagnosis
 	var info signaling.SessionInfo
 	id := path.Base(session)
-	signalingtest.Until(t, "the session's end", func() bool {
+	servertest.Until(t, "the session's end", func() bool {
 		r := s.Do("GET", "/api/sessions/"+id+"/diagnosis", "")
 		if r.Status != 200 {
 			t.Fatalf("GET diagnosis: status %d: %s", r.Status, r.Body)
@@ -78,7 +78,7 @@ func withoutStates(text string) string {
 	return regexp.MustCompile(`"state":"[a-z]+",`).ReplaceAllString(text, "")
 }
 
-func post(t *testing.T, s *signalingtest.Server, endpoint, offer string) (session, answer string) {
+func post(t *testing.T, s *servertest.Server, endpoint, offer string) (session, answer string) {
 	t.Helper()
 	r := s.Post(endpoint, offer)
 	if r.Status != 201 {
@@ -90,7 +90,7 @@ func post(t *testing.T, s *signalingtest.Server, endpoint, offer string) (sessio
 // chromium returns an offer of Chromium's with these candidates in the place of its own.
 func chromium(t *testing.T, candidates ...string) string {
 	t.Helper()
-	b, err := os.ReadFile("../../negotiate/testdata/chromium-recvonly.sdp")
+	b, err := os.ReadFile("../negotiate/testdata/chromium-recvonly.sdp")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestNoDTLS(t *testing.T) {
 	if err := agent.GatherCandidates(); err != nil {
 		t.Fatal(err)
 	}
-	signalingtest.Wait(t, "the client's candidates", gathered)
+	servertest.Wait(t, "the client's candidates", gathered)
 	remote, err := ice.UnmarshalCandidate(value(t, answer, "candidate"))
 	if err != nil {
 		t.Fatal(err)
@@ -226,16 +226,16 @@ func TestNoDTLS(t *testing.T) {
 func TestWrongFingerprint(t *testing.T) {
 	forge := regexp.MustCompile(`(a=fingerprint:sha-256 )..`)
 	t.Run("viewer", func(t *testing.T) {
-		s := impatient(t, signalingtest.Patience)
-		c := signalingtest.NewViewer(t, webrtc.MimeTypeVP8)
+		s := impatient(t, servertest.Patience)
+		c := servertest.NewViewer(t, webrtc.MimeTypeVP8)
 		session := c.Accept(s.Post("/whep/cam", forge.ReplaceAllString(c.Offer(), "${1}00")))
 		if info := verdict(t, s, session); info.Code != diagnosis.WrongCertificate {
 			t.Errorf("got %s: %s", info.Code, info.Diagnosis)
 		}
 	})
 	t.Run("publisher", func(t *testing.T) {
-		s := impatient(t, signalingtest.Patience)
-		c := signalingtest.NewPublisher(t, webrtc.MimeTypeVP8)
+		s := impatient(t, servertest.Patience)
+		c := servertest.NewPublisher(t, webrtc.MimeTypeVP8)
 		session := c.Accept(s.Post("/whip/obs", forge.ReplaceAllString(c.Offer(), "${1}00")))
 		if info := verdict(t, s, session); info.Code != diagnosis.WrongCertificate {
 			t.Errorf("got %s: %s", info.Code, info.Diagnosis)
@@ -244,8 +244,8 @@ func TestWrongFingerprint(t *testing.T) {
 }
 
 func TestPublisherWithoutMedia(t *testing.T) {
-	s := impatient(t, signalingtest.Patience)
-	c := signalingtest.NewPublisher(t, webrtc.MimeTypeVP8)
+	s := impatient(t, servertest.Patience)
+	c := servertest.NewPublisher(t, webrtc.MimeTypeVP8)
 	info := verdict(t, s, c.Join(s, "/whip/obs"))
 	if info.Code != diagnosis.NoMedia || !strings.Contains(info.Diagnosis, "sent no media for 0.3 s") {
 		t.Errorf("got %s: %s", info.Code, info.Diagnosis)
@@ -257,12 +257,12 @@ func TestPublisherWithoutMedia(t *testing.T) {
 
 // What works has nothing to tell.
 func TestNoDiagnosisWithoutTrouble(t *testing.T) {
-	s := impatient(t, signalingtest.Patience)
-	c := signalingtest.NewViewer(t, webrtc.MimeTypeVP8)
+	s := impatient(t, servertest.Patience)
+	c := servertest.NewViewer(t, webrtc.MimeTypeVP8)
 	session := c.Join(s, "/whep/cam")
-	signalingtest.Wait(t, "the connection", c.Connected)
+	servertest.Wait(t, "the connection", c.Connected)
 	nothing := regexp.MustCompile(`^{"state":"connected","code":"(ok","diagnosis":""|slow_)`) // on a busy machine it is slow
-	signalingtest.Until(t, "our side of the connection", func() bool {
+	servertest.Until(t, "our side of the connection", func() bool {
 		return nothing.MatchString(s.Do("GET", "/api/sessions/"+path.Base(session)+"/diagnosis", "").Body)
 	})
 	if r := s.Do("GET", "/api/sessions", ""); !strings.Contains(r.Body, `"path":"udp"`) {

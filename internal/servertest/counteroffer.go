@@ -1,4 +1,4 @@
-package signalingtest
+package servertest
 
 import "github.com/pion/webrtc/v4"
 
