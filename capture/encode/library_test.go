@@ -16,6 +16,7 @@ import (
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/capture/synthetic"
+	"porthole/internal/codec"
 )
 
 func buildEncoder(t testing.TB, spec source.Spec) VideoEncoder {
@@ -50,7 +51,7 @@ func encodePattern(t testing.TB, spec source.Spec, pictures int) [][]byte {
 }
 
 func isKeyframe(unit []byte) bool {
-	return slices.ContainsFunc(h264.Split(nil, unit), func(n []byte) bool { return h264.Type(n) == h264.IDR })
+	return slices.ContainsFunc(codec.SplitAnnexB(nil, unit), func(n []byte) bool { return codec.H264NALs.Type(n) == codec.NALIDR })
 }
 
 func TestPatternFillsItsBitrate(t *testing.T) {
@@ -65,7 +66,7 @@ func TestPatternFillsItsBitrate(t *testing.T) {
 		} else if i%(2*spec.FPS) == 0 {
 			t.Errorf("picture %d is no keyframe", i)
 		}
-		if nals := h264.Split(nil, u); len(nals) > 3 {
+		if nals := codec.SplitAnnexB(nil, u); len(nals) > 3 {
 			t.Errorf("picture %d has %d NAL units, want one slice, besides SPS and PPS", i, len(nals))
 		}
 	}
@@ -93,7 +94,7 @@ func TestOpenH264Control(t *testing.T) {
 		}
 		return u
 	}
-	if first := h264.Split(nil, encode(false)); len(first) != 3 || h264.Type(first[0]) != h264.SPS || h264.Type(first[1]) != h264.PPS {
+	if first := codec.SplitAnnexB(nil, encode(false)); len(first) != 3 || codec.H264NALs.Type(first[0]) != codec.NALSPS || codec.H264NALs.Type(first[1]) != codec.NALPPS {
 		t.Fatal("the first picture does not come with SPS and PPS")
 	}
 	if isKeyframe(encode(false)) || !isKeyframe(encode(true)) || isKeyframe(encode(false)) {

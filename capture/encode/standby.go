@@ -1,13 +1,12 @@
 package encode
 
 import (
-	"fmt"
 	"log/slog"
 
-	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/panics"
 )
 
@@ -50,9 +49,9 @@ func probeProfile(spec source.Spec, c Library) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, nal := range h264.Split(nil, unit) {
-		if h264.Type(nal) == h264.SPS && len(nal) >= 4 {
-			return fmt.Sprintf("%02x%02x%02x", nal[1], nal[2], nal[3]), nil
+	for _, nal := range codec.SplitAnnexB(nil, unit) {
+		if sps, ok := codec.FindSPS(nal); ok {
+			return sps.ProfileLevelID, nil
 		}
 	}
 	return "", nil

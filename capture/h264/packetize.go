@@ -1,7 +1,10 @@
+// Package h264 cuts access units of H.264 into RTP payloads.
 package h264
 
 import (
 	"slices"
+
+	"porthole/internal/codec"
 
 	"github.com/pion/rtp"
 )
@@ -26,7 +29,7 @@ type Packetizer struct {
 // viewer can join at it (RFC 7742 §6.2). It reports whether the unit holds an IDR picture.
 // The error is write's: the rest of the unit is then left out.
 func (p *Packetizer) Packetize(unit []byte, timestamp uint32, write func(*rtp.Packet) error) (keyframe bool, err error) {
-	p.nals = Split(p.nals[:0], unit)
+	p.nals = codec.SplitAnnexB(p.nals[:0], unit)
 	keyframe, pictures := p.sort()
 	if len(pictures) == 0 {
 		return false, nil // nothing to show: the parameter sets wait for the next IDR picture
@@ -53,15 +56,15 @@ func (p *Packetizer) sort() (keyframe bool, rest [][]byte) {
 	fresh := false
 	rest = p.nals[:0]
 	for _, nal := range p.nals {
-		switch Type(nal) {
-		case SPS, PPS:
+		switch codec.H264NALs.Type(nal) {
+		case codec.NALSPS, codec.NALPPS:
 			if !fresh {
 				p.params, fresh = p.params[:0], true
 			}
 			p.params = append(p.params, slices.Clone(nal))
-		case delimiter, seqEnd, streamEnd, filler:
+		case codec.NALDelimiter, codec.NALSeqEnd, codec.NALStreamEnd, codec.NALFiller:
 		default:
-			keyframe = keyframe || Type(nal) == IDR
+			keyframe = keyframe || codec.H264NALs.Type(nal) == codec.NALIDR
 			rest = append(rest, nal)
 		}
 	}
@@ -82,7 +85,7 @@ func (p *Packetizer) writeParams(write func(*rtp.Packet) error) error {
 		}
 		return nil
 	}
-	p.buf = append(p.buf[:0], STAPA)
+	p.buf = append(p.buf[:0], codec.NALSTAPA)
 	for _, nal := range p.params {
 		p.buf[0] |= nal[0] & 0x60 // the highest importance (NRI) of its parts; SPS and PPS share one
 		p.buf = append(p.buf, byte(len(nal)>>8), byte(len(nal)))
@@ -102,7 +105,7 @@ func (p *Packetizer) writeNAL(nal []byte, last bool, write func(*rtp.Packet) err
 		return p.emit(nal, last, write)
 	}
 	const start, end = 0x80, 0x40
-	indicator, header := nal[0]&0x60|FUA, Type(nal)
+	indicator, header := nal[0]&0x60|codec.NALFUA, codec.H264NALs.Type(nal)
 	rest := nal[1:]
 	const room = MaxPayload - 2
 	count := (len(rest) + spare + room - 1) / room

@@ -10,6 +10,7 @@ import (
 	rtpcodecs "github.com/pion/rtp/codecs"
 
 	"porthole/capture/capturetest"
+	"porthole/internal/codec"
 )
 
 // collect packetizes units and returns copies of the packets.
@@ -46,9 +47,9 @@ func TestPacketizerRoundTrip(t *testing.T) {
 	for _, size := range []int{2, 100, MaxPayload - 1, MaxPayload, MaxPayload + 1, 2 * MaxPayload, 39_999, 284_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			p := &Packetizer{Sequence: 65530}
-			access := capturetest.Unit(capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, size))
+			access := capturetest.Unit(capturetest.NAL(codec.NALSPS, 12), capturetest.NAL(codec.NALPPS, 4), capturetest.NAL(codec.NALIDR, size))
 			packets := collect(t, p, 4711, access)
-			if got := Split(nil, depacketize(t, packets)); !equalNALs(got, Split(nil, access)) {
+			if got := codec.SplitAnnexB(nil, depacketize(t, packets)); !equalNALs(got, codec.SplitAnnexB(nil, access)) {
 				t.Error("what comes out is not what went in")
 			}
 			for i, packet := range packets {
@@ -94,12 +95,12 @@ func TestFragmentsHaveOneSize(t *testing.T) {
 }
 
 func TestParameterSets(t *testing.T) {
-	sps, pps, idr, slice := capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, 50), capturetest.NAL(1, 50)
+	sps, pps, idr, slice := capturetest.NAL(codec.NALSPS, 12), capturetest.NAL(codec.NALPPS, 4), capturetest.NAL(codec.NALIDR, 50), capturetest.NAL(1, 50)
 	p := new(Packetizer)
 
 	packets := collect(t, p, 0, capturetest.Unit(sps, pps, idr))
-	if len(packets) != 2 || Type(packets[0].Payload) != STAPA {
-		t.Fatalf("a keyframe became %d packets, the first of type %d, want an aggregate and a picture", len(packets), Type(packets[0].Payload))
+	if len(packets) != 2 || codec.H264NALs.Type(packets[0].Payload) != codec.NALSTAPA {
+		t.Fatalf("a keyframe became %d packets, the first of type %d, want an aggregate and a picture", len(packets), codec.H264NALs.Type(packets[0].Payload))
 	}
 	if got := collect(t, p, 0, capturetest.Unit(slice)); len(got) != 1 {
 		t.Errorf("a picture between became %d packets, want 1", len(got))
@@ -111,7 +112,7 @@ func TestParameterSets(t *testing.T) {
 	if got := collect(t, p, 0, capturetest.Unit(sps, pps)); len(got) != 0 {
 		t.Errorf("parameter sets alone became %d packets, want none before their picture", len(got))
 	}
-	other := capturetest.NAL(SPS, 20)
+	other := capturetest.NAL(codec.NALSPS, 20)
 	if got := collect(t, p, 0, capturetest.Unit(other, pps), capturetest.Unit(idr)); len(got) != 2 || !bytes.Contains(got[0].Payload, other) {
 		t.Error("the keyframe does not carry the newest parameter sets")
 	}
@@ -119,17 +120,17 @@ func TestParameterSets(t *testing.T) {
 
 func TestPacketizerLeavesOutWhatNobodyNeeds(t *testing.T) {
 	for name, access := range map[string][]byte{
-		"empty":       nil,
-		"no NAL unit": {1, 2, 3},
-		"zeros":       make([]byte, 10),
-		"delimiter":   capturetest.Unit(capturetest.NAL(delimiter, 2)),
-		"filler":      capturetest.Unit(capturetest.NAL(filler, 2000)),
+		"empty":              nil,
+		"no NAL unit":        {1, 2, 3},
+		"zeros":              make([]byte, 10),
+		"codec.NALDelimiter": capturetest.Unit(capturetest.NAL(codec.NALDelimiter, 2)),
+		"codec.NALFiller":    capturetest.Unit(capturetest.NAL(codec.NALFiller, 2000)),
 	} {
 		if got := collect(t, new(Packetizer), 0, access); len(got) != 0 {
 			t.Errorf("%s became %d packets", name, len(got))
 		}
 	}
-	got := collect(t, new(Packetizer), 0, capturetest.Unit(capturetest.NAL(delimiter, 2), capturetest.NAL(1, 10), capturetest.NAL(filler, 10)))
+	got := collect(t, new(Packetizer), 0, capturetest.Unit(capturetest.NAL(codec.NALDelimiter, 2), capturetest.NAL(1, 10), capturetest.NAL(codec.NALFiller, 10)))
 	if len(got) != 1 || !got[0].Marker {
 		t.Error("the marker is not on the last packet that is sent")
 	}
@@ -146,7 +147,7 @@ func TestPacketizerStopsAtAWriteError(t *testing.T) {
 }
 
 func FuzzPacketize(f *testing.F) {
-	f.Add(capturetest.Unit(capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, 5000)))
+	f.Add(capturetest.Unit(capturetest.NAL(codec.NALSPS, 12), capturetest.NAL(codec.NALPPS, 4), capturetest.NAL(codec.NALIDR, 5000)))
 	f.Add([]byte{0, 0, 1})
 	f.Add([]byte{0, 0, 1, 0x65, 0, 0, 1, 0, 0, 0, 1, 0x41, 9})
 	f.Fuzz(func(t *testing.T, access []byte) {
@@ -180,7 +181,7 @@ func TestPacketizerAllocatesNothing(t *testing.T) {
 func BenchmarkPacketize(b *testing.B) {
 	for name, access := range map[string][]byte{
 		"picture":  capturetest.Unit(capturetest.NAL(1, 10_000)),
-		"keyframe": capturetest.Unit(capturetest.NAL(SPS, 12), capturetest.NAL(PPS, 4), capturetest.NAL(IDR, 45_000)),
+		"keyframe": capturetest.Unit(capturetest.NAL(codec.NALSPS, 12), capturetest.NAL(codec.NALPPS, 4), capturetest.NAL(codec.NALIDR, 45_000)),
 	} {
 		b.Run(name, func(b *testing.B) {
 			p := new(Packetizer)

@@ -18,7 +18,6 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/capture/capturetest"
-	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/publish"
 	"porthole/capture/sessiontest"
@@ -101,7 +100,7 @@ func TestEncodedPicturesAreSentAsTheyAre(t *testing.T) {
 		if got := video.Keyframes(); got != 3 {
 			t.Errorf("%d keyframes, want those of picture 0, of the request, and of picture 60", got)
 		}
-		pictures := slices.DeleteFunc(slices.Clone(video.Packets), func(p *rtp.Packet) bool { return h264.Type(p.Payload) == h264.STAPA })
+		pictures := slices.DeleteFunc(slices.Clone(video.Packets), func(p *rtp.Packet) bool { return codec.H264NALs.Type(p.Payload) == codec.NALSTAPA })
 		if len(pictures) != camera.delivered || camera.delivered < 98 {
 			t.Errorf("%d pictures sent of %d delivered in 4 s", len(pictures), camera.delivered)
 		}
@@ -110,7 +109,7 @@ func TestEncodedPicturesAreSentAsTheyAre(t *testing.T) {
 				t.Fatalf("picture %d has timestamp %d, want %d", i, p.Timestamp, want)
 			}
 		}
-		if want := capturetest.NAL(h264.IDR, 100); !bytes.Equal(pictures[0].Payload, want) {
+		if want := capturetest.NAL(codec.NALIDR, 100); !bytes.Equal(pictures[0].Payload, want) {
 			t.Error("the first picture is not what the camera delivered: it was overwritten before it was sent")
 		}
 		if n := len(video.Reports); n != 4 || video.Reports[0].RTPTime != pictures[0].Timestamp {

@@ -15,13 +15,13 @@ import (
 
 	"porthole/capture/capturetest"
 	"porthole/capture/encode"
-	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/publish"
 	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/capture/synthetic"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // stage is a session with a fake camera, encoder and publish.Publisher.
@@ -64,7 +64,7 @@ func TestSessionSendsAnEvenStream(t *testing.T) {
 		if n := len(video.Packets); n < 145 || n > 152 { // one picture a packet, and the parameter sets
 			t.Errorf("%d packets in 5 s", n)
 		}
-		if h264.Type(video.Packets[0].Payload) != h264.STAPA || h264.Type(video.Packets[1].Payload) != h264.IDR {
+		if codec.H264NALs.Type(video.Packets[0].Payload) != codec.NALSTAPA || codec.H264NALs.Type(video.Packets[1].Payload) != codec.NALIDR {
 			t.Error("the stream does not start with parameter sets and a keyframe")
 		}
 		for i := 2; i < len(video.Packets); i++ {

@@ -14,12 +14,12 @@ import (
 
 	"porthole/capture/capturetest"
 	"porthole/capture/encode"
-	"porthole/capture/h264"
 	"porthole/capture/media"
 	"porthole/capture/publish"
 	"porthole/capture/source"
 	"porthole/capture/v4l2"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // ErrCorrupt is what a decoder makes of a broken picture.
@@ -106,7 +106,7 @@ func (e *fakeEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 // EncodedPicture is an access unit of one packet; that of a keyframe has its parameter sets.
 func EncodedPicture(keyframe bool) []byte {
 	if keyframe {
-		return capturetest.Unit(capturetest.NAL(h264.SPS, 12), capturetest.NAL(h264.PPS, 4), capturetest.NAL(h264.IDR, 100))
+		return capturetest.Unit(capturetest.NAL(codec.NALSPS, 12), capturetest.NAL(codec.NALPPS, 4), capturetest.NAL(codec.NALIDR, 100))
 	}
 	return capturetest.Unit(capturetest.NAL(1, 100))
 }
@@ -171,7 +171,7 @@ func (t *Track) Keyframes() int {
 	defer t.mu.Unlock()
 	n := 0
 	for _, p := range t.Packets {
-		if h264.Type(p.Payload) == h264.IDR {
+		if codec.H264NALs.Type(p.Payload) == codec.NALIDR {
 			n++
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"porthole/internal/codec"
+
 	"github.com/pion/rtp"
 )
 
@@ -23,14 +25,7 @@ const (
 	keyframeSize  = 1_177
 )
 
-// H.264 NAL unit types.
-const (
-	nalSlice = 1
-	nalIDR   = 5
-	nalSTAPA = 24
-	nalFUA   = 28
-	nalRef   = 0x60 // nal_ref_idc
-)
+const nalRef = 0x60 // nal_ref_idc
 
 // Parameter sets: constrained baseline, level 3.1, 1280x720.
 var (
@@ -51,8 +46,8 @@ type video struct {
 func newVideo(gop time.Duration) *video {
 	return &video{
 		gop:      int(gop * frameRate / time.Second),
-		keyframe: append([][]byte{parameterSets()}, fragments(nalIDR, keyframeParts, keyframeSize)...),
-		picture:  fragments(nalSlice, pictureParts, partSize),
+		keyframe: append([][]byte{parameterSets()}, fragments(codec.NALIDR, keyframeParts, keyframeSize)...),
+		picture:  fragments(codec.NALSlice, pictureParts, partSize),
 	}
 }
 
@@ -90,7 +85,7 @@ func bytesOf(parts [][]byte) (n int) {
 
 // parameterSets returns SPS and PPS in one packet (STAP-A, RFC 6184 section 5.7.1).
 func parameterSets() []byte {
-	p := []byte{nalRef | nalSTAPA}
+	p := []byte{nalRef | codec.NALSTAPA}
 	for _, nal := range [][]byte{sps, pps} {
 		p = append(p, 0, byte(len(nal)))
 		p = append(p, nal...)
@@ -107,7 +102,7 @@ func fragments(nal byte, n, size int) [][]byte {
 		for j := range p {
 			p[j] = byte(random.Uint32() | 1) // nothing that looks like a start code
 		}
-		p[0], p[1] = nalRef|nalFUA, nal
+		p[0], p[1] = nalRef|codec.NALFUA, nal
 		if i == 0 {
 			p[1] |= 0x80
 		}
@@ -155,7 +150,7 @@ func stamped(parts [][]byte, sent time.Time) [][]byte {
 // sentAt reads that from a payload. Only the last packet of a picture has it.
 func sentAt(payload []byte) (sent time.Time, ok bool) {
 	const end = 0x40 // the bit of the last fragment
-	if len(payload) < stampAt+8 || payload[0]&0x1f != nalFUA || payload[1]&end == 0 {
+	if len(payload) < stampAt+8 || payload[0]&0x1f != codec.NALFUA || payload[1]&end == 0 {
 		return time.Time{}, false
 	}
 	return time.Unix(0, int64(binary.BigEndian.Uint64(payload[stampAt:]))), true //nolint:gosec // as it was written

@@ -2,12 +2,17 @@ package codec
 
 // H.264 NAL unit types (ITU-T H.264 table 7-1, RFC 6184 section 5.2).
 const (
-	h264IDR   = 5
-	h264SEI   = 6
-	h264SPS   = 7
-	h264PPS   = 8
-	h264STAPA = 24
-	h264FUA   = 28
+	NALSlice     = 1 // of a picture that refers to others
+	NALIDR       = 5 // a slice of one that stands alone
+	NALSEI       = 6
+	NALSPS       = 7
+	NALPPS       = 8
+	NALDelimiter = 9
+	NALSeqEnd    = 10
+	NALStreamEnd = 11
+	NALFiller    = 12
+	NALSTAPA     = 24 // several units in one packet
+	NALFUA       = 28 // a part of one
 )
 
 // h264Keyframe looks for the first slice of an IDR picture, alone, in a STAP-A
@@ -15,7 +20,7 @@ const (
 func h264Keyframe(payload []byte) bool {
 	found := false
 	h264NALs(payload, func(nal []byte, whole bool) {
-		found = found || nal[0]&0x1f == h264IDR
+		found = found || nal[0]&0x1f == NALIDR
 	})
 	return found
 }
@@ -27,9 +32,9 @@ func h264NALs(payload []byte, visit func(nal []byte, whole bool)) {
 		return
 	}
 	switch t := payload[0] & 0x1f; {
-	case t > 0 && t < h264STAPA:
+	case t > 0 && t < NALSTAPA:
 		visit(payload, true)
-	case t == h264STAPA:
+	case t == NALSTAPA:
 		for rest := payload[1:]; len(rest) > 2; {
 			n := int(rest[0])<<8 | int(rest[1])
 			if n == 0 || n > len(rest)-2 {
@@ -38,7 +43,7 @@ func h264NALs(payload []byte, visit func(nal []byte, whole bool)) {
 			visit(rest[2:2+n], true)
 			rest = rest[2+n:]
 		}
-	case t == h264FUA:
+	case t == NALFUA:
 		if len(payload) > 2 && payload[1]&0x80 != 0 { // the start bit
 			visit([]byte{payload[1]&0x1f | payload[0]&0x60}, false)
 		}

@@ -14,13 +14,13 @@ type H264SPS struct {
 // MayHaveSPS tells payloads in which looking for an SPS is worth it. They are not empty.
 func MayHaveSPS(payload []byte) bool {
 	t := payload[0] & 0x1f
-	return t == h264SPS || t == h264STAPA
+	return t == NALSPS || t == NALSTAPA
 }
 
 // FindSPS returns what the SPS in an RTP payload says, if there is a whole one.
 func FindSPS(payload []byte) (info H264SPS, ok bool) {
 	h264NALs(payload, func(nal []byte, whole bool) {
-		if !ok && whole && nal[0]&0x1f == h264SPS && len(nal) >= 4 {
+		if !ok && whole && nal[0]&0x1f == NALSPS && len(nal) >= 4 {
 			info, ok = parseSPS(nal), true
 		}
 	})

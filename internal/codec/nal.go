@@ -61,9 +61,9 @@ func (n NALs) Set(nal []byte) (kind SetKind, ok bool) {
 		return SetKind(t) - h265VPS, t >= h265VPS && t <= h265PPS
 	}
 	switch t {
-	case h264SPS:
+	case NALSPS:
 		return SPS, true
-	case h264PPS:
+	case NALPPS:
 		return PPS, true
 	}
 	return 0, false
@@ -108,7 +108,7 @@ func (n NALs) AppendAggregation(payload []byte) []byte {
 	if n == H265NALs {
 		return append(payload, h265Aggregation<<1, 1)
 	}
-	return append(payload, 3<<5|h264STAPA)
+	return append(payload, 3<<5|NALSTAPA)
 }
 
 // AppendAggregated appends one of its NAL units, of less than 64 KiB.
@@ -141,7 +141,7 @@ func (n NALs) sei() byte {
 	if n == H265NALs {
 		return h265SEI
 	}
-	return h264SEI
+	return NALSEI
 }
 
 // aggregation is the type of packets with several NAL units.
@@ -149,7 +149,7 @@ func (n NALs) aggregation() byte {
 	if n == H265NALs {
 		return h265Aggregation
 	}
-	return h264STAPA
+	return NALSTAPA
 }
 
 // hasRecoveryPoint looks through the messages of an SEI NAL unit, without its header.

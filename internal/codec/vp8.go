@@ -38,6 +38,16 @@ func vp8Descriptor(payload []byte) (n int, ok bool) {
 	return n, len(payload) > n
 }
 
+// VP8Frame returns the part of a frame that a payload carries, behind the descriptor; ok is
+// false when there is none.
+func VP8Frame(payload []byte) (part []byte, ok bool) {
+	n, ok := vp8Descriptor(payload)
+	if !ok {
+		return nil, false
+	}
+	return payload[n:], true
+}
+
 // VP8Size reads the dimensions out of a keyframe's header (RFC 6386 section 9.1),
 // behind the payload descriptor.
 func VP8Size(payload []byte) (width, height uint16, ok bool) {

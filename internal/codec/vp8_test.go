@@ -22,3 +22,22 @@ func TestVP8Size(t *testing.T) {
 		})
 	}
 }
+
+func TestVP8Frame(t *testing.T) {
+	for _, c := range []struct {
+		name, payload, want string
+		ok                  bool
+	}{
+		{"no extension", "10" + "aabb", "aabb", true},
+		{"everything", "90" + "f0" + "8123" + "01" + "01" + "aabb", "aabb", true},
+		{"short picture id", "90" + "80" + "23" + "aa", "aa", true},
+		{"descriptor alone", "10", "", false},
+		{"cut", "90" + "80" + "81", "", false},
+		{"nothing", "", "", false},
+	} {
+		part, ok := VP8Frame(unhex(t, c.payload))
+		if ok != c.ok || string(part) != string(unhex(t, c.want)) {
+			t.Errorf("%s: %x, %v", c.name, part, ok)
+		}
+	}
+}

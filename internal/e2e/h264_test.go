@@ -6,26 +6,15 @@ import (
 	"bytes"
 	"iter"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
+
+	"porthole/internal/codec"
 )
 
 // nalus yields the NAL units between the start codes of Annex B, none empty.
-func nalus(annexB []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		startCode := []byte{0, 0, 1}
-		_, rest, found := bytes.Cut(annexB, startCode)
-		for found {
-			var nalu []byte
-			nalu, rest, found = bytes.Cut(rest, startCode)
-			// A four-byte start code leaves its first zero at the end of the unit before.
-			nalu = bytes.TrimRight(nalu, "\x00")
-			if len(nalu) > 0 && !yield(nalu) {
-				return
-			}
-		}
-	}
-}
+func nalus(annexB []byte) iter.Seq[[]byte] { return slices.Values(codec.SplitAnnexB(nil, annexB)) }
 
 // accessUnits groups Annex B into frames that have one slice each.
 func accessUnits(annexB []byte) [][]byte {

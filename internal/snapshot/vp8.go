@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"strings"
 
 	"porthole/internal/codec"
 
-	"github.com/pion/rtp/codecs"
 	"golang.org/x/image/vp8"
 )
 
@@ -19,17 +17,16 @@ const maxArea = 3840 * 2160
 var errBadKeyframe = errors.New("the keyframe cannot be decoded")
 
 // decodable says whether keyframes of the codec can be decoded here.
-func decodable(c codec.Codec) bool { return strings.EqualFold(c.MimeType, "video/VP8") }
+func decodable(c codec.Codec) bool { return c.Is(codec.VP8) }
 
 // decodeVP8 decodes a keyframe from its RTP payloads (RFC 7741). The errors that
 // are the stream's fault wrap errBadKeyframe.
 func decodeVP8(payloads [][]byte) (*image.YCbCr, error) {
 	var frame []byte
 	for i, payload := range payloads {
-		var descriptor codecs.VP8Packet
-		part, err := descriptor.Unmarshal(payload)
-		if err != nil {
-			return nil, fmt.Errorf("%w: packet %d: %w", errBadKeyframe, i, err)
+		part, ok := codec.VP8Frame(payload)
+		if !ok {
+			return nil, fmt.Errorf("%w: packet %d has no part of it", errBadKeyframe, i)
 		}
 		frame = append(frame, part...)
 	}
