@@ -18,6 +18,7 @@ import (
 	"porthole/capture/capturetest"
 	"porthole/capture/encode"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // firstPicture is a sink that waits for the first packet with a keyframe.
@@ -27,7 +28,7 @@ type firstPicture struct {
 }
 
 func (s *firstPicture) WriteRTP(_ *rtp.Header, payload []byte) (int, error) {
-	if broadcast.IsKeyframe(encode.H264(), payload) {
+	if codec.IsKeyframe(encode.H264(), payload) {
 		s.once.Do(func() { close(s.came) })
 	}
 	return len(payload), nil
@@ -165,7 +166,7 @@ func TestStandbyCodecsAreWhatComes(t *testing.T) {
 		promised := viewer.Codecs()
 		d.await(t, "live", func(i broadcast.StreamInfo) bool { return i.Live })
 		info, _ := d.b.Stream("cam")
-		var sent []broadcast.Codec
+		var sent []codec.Codec
 		for _, track := range info.Tracks {
 			sent = append(sent, track.Codec)
 		}

@@ -12,6 +12,7 @@ import (
 	"porthole/capture/source"
 	"porthole/capture/supervisor"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // Config says what is captured and where it goes. Broadcaster, Name and Spec are required.
@@ -72,7 +73,7 @@ func (s *Source) Run(ctx context.Context) error {
 	defer device.Close()
 	return supervisor.Run(ctx, supervisor.Config{
 		Spec: spec, Device: device, Announcement: listed{announcement, b}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),
-		Standby:   func() []broadcast.Codec { return encode.Standby(spec, hasSound(spec), device.library, s.log) },
+		Standby:   func() []codec.Codec { return encode.Standby(spec, hasSound(spec), device.library, s.log) },
 		Announced: s.announced, Metrics: s.cfg.Metrics, Log: s.log,
 	})
 }

@@ -2,7 +2,7 @@ package encode
 
 import (
 	"porthole/capture/media"
-	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 const (
@@ -13,8 +13,8 @@ const (
 )
 
 // H264 is what the video encoders make, as far as is known before they do.
-func H264() broadcast.Codec {
-	return broadcast.Codec{
+func H264() codec.Codec {
+	return codec.Codec{
 		MimeType: "video/H264", ClockRate: VideoRate, Fmtp: h264Fmtp("42e01f"),
 	}
 }
@@ -24,8 +24,8 @@ func h264Fmtp(profileLevelID string) string {
 }
 
 // Opus is what the audio encoders make.
-func Opus() broadcast.Codec {
-	return broadcast.Codec{
+func Opus() codec.Codec {
+	return codec.Codec{
 		MimeType: "audio/opus", ClockRate: media.SampleRate, Channels: 2, // always 2 in SDP (RFC 7587 §7)
 		Fmtp: "minptime=10;useinbandfec=1",
 	}

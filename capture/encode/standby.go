@@ -5,14 +5,13 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/source"
-	"porthole/internal/broadcast"
 	"porthole/internal/codec"
 	"porthole/internal/panics"
 )
 
 // Standby says what a source that is off will send; sound says whether it will have any. The profile of the video is read from what an encoder makes of a
 // blank picture, as the heart reads it from what is really sent: players choose their decoder by it.
-func Standby(spec source.Spec, sound bool, c Library, log *slog.Logger) []broadcast.Codec {
+func Standby(spec source.Spec, sound bool, c Library, log *slog.Logger) []codec.Codec {
 	video := H264()
 	err := panics.AsError(log, "an encoder", func() error {
 		profile, err := probeProfile(spec, c)
@@ -24,7 +23,7 @@ func Standby(spec source.Spec, sound bool, c Library, log *slog.Logger) []broadc
 	if err != nil {
 		log.Warn("the encoder could not be tried", "error", err)
 	}
-	list := []broadcast.Codec{video}
+	list := []codec.Codec{video}
 	if sound {
 		list = append(list, Opus())
 	}

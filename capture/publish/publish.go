@@ -7,6 +7,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // Track is where packets go; *broadcast.Layer is one.
@@ -25,11 +26,11 @@ type Publisher interface {
 }
 
 // Func takes the stream for tracks of these kinds.
-type Func func(kinds []broadcast.Kind) (Publisher, error)
+type Func func(kinds []codec.Kind) (Publisher, error)
 
 // To returns the Func that takes a stream of b; source says of what kind the publisher is.
 func To(b *broadcast.Broadcaster, stream, source string) Func {
-	return func(kinds []broadcast.Kind) (Publisher, error) {
+	return func(kinds []codec.Kind) (Publisher, error) {
 		p, err := b.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: kinds, OwnClock: true})
 		if err != nil {
 			return nil, err

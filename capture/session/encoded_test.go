@@ -22,7 +22,6 @@ import (
 	"porthole/capture/publish"
 	"porthole/capture/sessiontest"
 	"porthole/capture/source"
-	"porthole/internal/broadcast"
 	"porthole/internal/codec"
 )
 
@@ -75,7 +74,7 @@ func playInput(t *testing.T, in *media.Input, d time.Duration) (*sessiontest.Pub
 	s := New(Config{Spec: capturetest.Spec(t, "camera:?mic=off"), Input: in, Library: library, Log: log})
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	err := s.Run(ctx, func([]broadcast.Kind) (publish.Publisher, error) { return publisher, nil })
+	err := s.Run(ctx, func([]codec.Kind) (publish.Publisher, error) { return publisher, nil })
 	if closeErr := s.Close(); closeErr != nil {
 		t.Errorf("Close: %v", closeErr)
 	}
@@ -93,7 +92,7 @@ func TestEncodedPicturesAreSentAsTheyAre(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}
-		video := publisher.Track(broadcast.Video)
+		video := publisher.Track(codec.Video)
 		if video.Codec != camera.codec {
 			t.Errorf("published as %+v, want what the camera says: %+v", video.Codec, camera.codec)
 		}
@@ -135,7 +134,7 @@ func TestEncodedSoundGoesAlong(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}
-		audio := publisher.Track(broadcast.Audio)
+		audio := publisher.Track(codec.Audio)
 		if n := len(audio.Packets); n != 100 {
 			t.Errorf("%d packets of sound, want all 100", n)
 		}
@@ -213,7 +212,7 @@ func TestDecodedUnitsAreRawPictures(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		live := New(Config{Spec: s.spec, Input: &media.Input{Pictures: decoded{camera}, FPS: 25}, Library: s.library, Log: s.log})
-		err := live.Run(ctx, func([]broadcast.Kind) (publish.Publisher, error) { return s.out, nil })
+		err := live.Run(ctx, func([]codec.Kind) (publish.Publisher, error) { return s.out, nil })
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}
@@ -223,7 +222,7 @@ func TestDecodedUnitsAreRawPictures(t *testing.T) {
 		if len(s.library.Built) != 1 || s.library.Built[0].Width != 64 || s.library.Built[0].Height != 48 {
 			t.Errorf("encoders: %+v, want one of 64x48", s.library.Built)
 		}
-		if n := len(s.out.Track(broadcast.Video).Packets); n < 48 {
+		if n := len(s.out.Track(codec.Video).Packets); n < 48 {
 			t.Errorf("%d packets in 2 s of 25 pictures each", n)
 		}
 	})

@@ -14,7 +14,7 @@ import (
 	"porthole/capture/media"
 	"porthole/capture/publish"
 	"porthole/capture/sessiontest"
-	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // unevenLibrary has encoders that take longer for the higher bitrate, and note when a picture changes meanwhile.
@@ -75,7 +75,7 @@ func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Dura
 	if then != nil {
 		time.AfterFunc(at, func() { then(tracks()) })
 	}
-	if err := live.Run(ctx, func([]broadcast.Kind) (publish.Publisher, error) { return s.out, nil }); !errors.Is(err, context.DeadlineExceeded) {
+	if err := live.Run(ctx, func([]codec.Kind) (publish.Publisher, error) { return s.out, nil }); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("ended with %v", err)
 	}
 	if n := len(library.Built); library.Closed != n {

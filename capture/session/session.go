@@ -15,7 +15,7 @@ import (
 	"porthole/capture/media"
 	"porthole/capture/publish"
 	"porthole/capture/source"
-	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/panics"
 )
 
@@ -84,9 +84,9 @@ func (s *Session) Run(ctx context.Context, take publish.Func) error {
 	if err != nil {
 		return fmt.Errorf("first picture: %w", err)
 	}
-	kinds := []broadcast.Kind{broadcast.Video}
+	kinds := []codec.Kind{codec.Video}
 	if s.sound != nil {
-		kinds = append(kinds, broadcast.Audio)
+		kinds = append(kinds, codec.Audio)
 	}
 	publisher, err := take(kinds)
 	if err != nil {

@@ -50,7 +50,7 @@ func (s *stage) play(t *testing.T, d time.Duration) error {
 	defer cancel()
 	in := s.camera.Input(s.spec, s.log)
 	in.Sound = s.audio
-	take := func([]broadcast.Kind) (publish.Publisher, error) { return s.out, nil }
+	take := func([]codec.Kind) (publish.Publisher, error) { return s.out, nil }
 	return New(Config{Spec: s.spec, Input: in, Library: s.library, Log: s.log}).Run(ctx, take)
 }
 
@@ -60,7 +60,7 @@ func TestSessionSendsAnEvenStream(t *testing.T) {
 		if err := s.play(t, 5*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}
-		video := s.out.Track(broadcast.Video)
+		video := s.out.Track(codec.Video)
 		if n := len(video.Packets); n < 145 || n > 152 { // one picture a packet, and the parameter sets
 			t.Errorf("%d packets in 5 s", n)
 		}
@@ -104,11 +104,11 @@ func TestKeyframeRequest(t *testing.T) {
 		s := newStage(t, sessiontest.Steady(30, 640, 480))
 		time.AfterFunc(1500*time.Millisecond, func() {
 			for range 3 { // three viewers at once get one keyframe
-				s.out.Track(broadcast.Video).RequestKeyframe()
+				s.out.Track(codec.Video).RequestKeyframe()
 			}
 		})
 		_ = s.play(t, 3*time.Second)
-		if got := s.out.Track(broadcast.Video).Keyframes(); got != 2 {
+		if got := s.out.Track(codec.Video).Keyframes(); got != 2 {
 			t.Errorf("%d keyframes, want the first and the one asked for", got)
 		}
 	})
@@ -127,7 +127,7 @@ func TestCorruptPicturesAreSkipped(t *testing.T) {
 		if err := s.play(t, 9*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}
-		if n := len(s.out.Track(broadcast.Video).Packets); n < 160 || n > 190 {
+		if n := len(s.out.Track(codec.Video).Packets); n < 160 || n > 190 {
 			t.Errorf("%d pictures of 270, of which every third was corrupt", n)
 		}
 		if got := s.lines.Count("broken picture skipped"); got != 1 {
@@ -267,7 +267,7 @@ func TestAnotherSizeThanAsked(t *testing.T) {
 		if want := [][2]int{{320, 240}, {800, 600}}; !slices.Equal(sizes, want) {
 			t.Errorf("encoders for %v, want %v", sizes, want)
 		}
-		if got := s.out.Track(broadcast.Video).Keyframes(); got != 2 {
+		if got := s.out.Track(codec.Video).Keyframes(); got != 2 {
 			t.Errorf("%d keyframes, want one for each size", got)
 		}
 	})
@@ -285,7 +285,7 @@ func TestEmptyEncoderOutput(t *testing.T) {
 		if err := s.play(t, 2*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}
-		if n := len(s.out.Track(broadcast.Video).Packets); n < 28 || n > 33 {
+		if n := len(s.out.Track(codec.Video).Packets); n < 28 || n > 33 {
 			t.Errorf("%d packets of 60 pictures, of which half were left out", n)
 		}
 	})
@@ -309,7 +309,7 @@ func TestFailedEncoderIsReplaced(t *testing.T) {
 				if err := s.play(t, 5*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("ended with %v", err)
 				}
-				video := s.out.Track(broadcast.Video)
+				video := s.out.Track(codec.Video)
 				if got := video.Keyframes(); got != 3 {
 					t.Errorf("%d keyframes, want one of each encoder", got)
 				}
@@ -360,7 +360,7 @@ func TestPanicOfTheDriverIsABrokenPicture(t *testing.T) {
 		if err := s.play(t, 3*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ended with %v", err)
 		}
-		if n := len(s.out.Track(broadcast.Video).Packets); n < 85 {
+		if n := len(s.out.Track(codec.Video).Packets); n < 85 {
 			t.Errorf("%d packets in 3 s", n)
 		}
 	})
@@ -383,7 +383,7 @@ func TestSoundGoesAlong(t *testing.T) {
 		s := newStage(t, sessiontest.Steady(30, 640, 480))
 		s.audio = synthetic.NewToneSource(time.Now())
 		_ = s.play(t, 3*time.Second)
-		audio := s.out.Track(broadcast.Audio)
+		audio := s.out.Track(codec.Audio)
 		if audio == nil {
 			t.Fatal("no audio track")
 		}
@@ -433,7 +433,7 @@ func TestPicturesGoOnWithoutSound(t *testing.T) {
 				if err := s.play(t, 4*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("ended with %v", err)
 				}
-				if n := len(s.out.Track(broadcast.Video).Packets); n < 110 {
+				if n := len(s.out.Track(codec.Video).Packets); n < 110 {
 					t.Errorf("%d pictures in 4 s", n)
 				}
 				if s.lines.Count("sound has failed") != 1 {

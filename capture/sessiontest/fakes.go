@@ -135,7 +135,7 @@ func (AudioEncoder) Close() error { return nil }
 
 // Track keeps what it is given.
 type Track struct {
-	Codec           broadcast.Codec
+	Codec           codec.Codec
 	RID             string
 	RequestKeyframe func()
 
@@ -230,7 +230,7 @@ func (o *Publisher) Tracks() []*Track {
 }
 
 // Track returns the first track of a kind, or nil.
-func (o *Publisher) Track(kind broadcast.Kind) *Track {
+func (o *Publisher) Track(kind codec.Kind) *Track {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, t := range o.tracks {

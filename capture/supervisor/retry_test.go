@@ -15,6 +15,7 @@ import (
 	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // supervise runs a supervisor over cameras that open makes, for so long.
@@ -36,7 +37,7 @@ func supervise(t *testing.T, d time.Duration, open func(n int) (*sessiontest.Cam
 	defer cancel()
 	return lines, Run(ctx, Config{
 		Spec: spec, Device: device, Announcement: newFakeAnnouncement(true), Announced: func() {}, Log: log,
-		Publish: func([]broadcast.Kind) (publish.Publisher, error) { published++; return take(published) },
+		Publish: func([]codec.Kind) (publish.Publisher, error) { published++; return take(published) },
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"porthole/capture/publish"
 	"porthole/capture/sessiontest"
 	"porthole/capture/source"
-	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // textSession is a session of something that is neither picture nor sound.
@@ -23,7 +23,7 @@ type textSession struct {
 
 // Run takes the stream at once, and ends after its time.
 func (s *textSession) Run(ctx context.Context, take publish.Func) error {
-	publisher, err := take([]broadcast.Kind{broadcast.Video})
+	publisher, err := take([]codec.Kind{codec.Video})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func TestAnythingCanBeSupervised(t *testing.T) {
 		go func() {
 			ended <- Run(ctx, Config{
 				Spec: capturetest.Spec(t, "camera:"), Device: device, Announcement: list, Announced: func() {}, Log: log,
-				Publish: func([]broadcast.Kind) (publish.Publisher, error) {
+				Publish: func([]codec.Kind) (publish.Publisher, error) {
 					publishers = append(publishers, sessiontest.NewPublisher())
 					return publishers[len(publishers)-1], nil
 				},

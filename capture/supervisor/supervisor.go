@@ -13,6 +13,7 @@ import (
 	"porthole/capture/publish"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 	"porthole/internal/panics"
 )
 
@@ -64,9 +65,9 @@ type Config struct {
 	Device       Device
 	Announcement Announcement
 	Publish      publish.Func
-	Standby      func() []broadcast.Codec // what it will send; asked once, and only on demand
-	Announced    func()                   // called when the list of streams says how the source is; more than once
-	Metrics      *Metrics                 // nil: not counted
+	Standby      func() []codec.Codec // what it will send; asked once, and only on demand
+	Announced    func()               // called when the list of streams says how the source is; more than once
+	Metrics      *Metrics             // nil: not counted
 	Log          *slog.Logger
 }
 
@@ -78,9 +79,9 @@ type Config struct {
 //	(watched, and the stream is free)                (a pause, or the device is back)
 type supervisor struct {
 	Config
-	standby  []broadcast.Codec // what it will send; only on demand
-	faulty   bool              // the last session has failed, and none has worked since
-	logged   string            // the failure that was logged last
+	standby  []codec.Codec // what it will send; only on demand
+	faulty   bool          // the last session has failed, and none has worked since
+	logged   string        // the failure that was logged last
 	loggedAt time.Time
 }
 
@@ -200,7 +201,7 @@ func (s *supervisor) open() (live Session, err error) {
 }
 
 // goLive takes the stream, when the first picture is there.
-func (s *supervisor) goLive(kinds []broadcast.Kind) (publish.Publisher, error) {
+func (s *supervisor) goLive(kinds []codec.Kind) (publish.Publisher, error) {
 	publisher, err := s.Publish(kinds)
 	if err == nil {
 		s.faulty = false

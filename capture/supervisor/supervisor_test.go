@@ -21,6 +21,7 @@ import (
 	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
+	"porthole/internal/codec"
 )
 
 // scene is a supervisor in fake time, with everything around it in the test's hands.
@@ -53,8 +54,8 @@ func newScene(t *testing.T, uri string, watched bool, camera func(n int) (*sessi
 	}}
 	s.supervisor = supervisor{Config: Config{
 		Spec: spec, Device: s.device, Announcement: s.list, Announced: func() {}, Log: log,
-		Standby: func() []broadcast.Codec { return []broadcast.Codec{encode.H264()} },
-		Publish: func([]broadcast.Kind) (publish.Publisher, error) {
+		Standby: func() []codec.Codec { return []codec.Codec{encode.H264()} },
+		Publish: func([]codec.Kind) (publish.Publisher, error) {
 			s.publishers = append(s.publishers, sessiontest.NewPublisher())
 			return s.publishers[len(s.publishers)-1], nil
 		},
@@ -128,7 +129,7 @@ func TestOnDemandCameraIsOnWhileSomebodyWatches(t *testing.T) {
 			if !s.capturing() || len(s.cameras) != cycle || len(s.publishers) != cycle {
 				t.Fatalf("%v after a viewer came, the camera was on %d times, want %d", time.Since(came), len(s.cameras), cycle)
 			}
-			if video := s.publishers[cycle-1].Track(broadcast.Video); video == nil || video.Keyframes() != 1 {
+			if video := s.publishers[cycle-1].Track(codec.Video); video == nil || video.Keyframes() != 1 {
 				t.Error("it does not begin with a keyframe")
 			}
 
