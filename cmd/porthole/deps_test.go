@@ -103,6 +103,10 @@ func TestArrows(t *testing.T) {
 			"net/http": "a table of settings knows none of them", "porthole/capture": "likewise",
 			"porthole/internal/peer": "likewise", "porthole/internal/signaling": "likewise", "porthole/internal/doctor": "likewise",
 		}},
+		{"porthole/internal/core", map[string]string{
+			"porthole/capture": "the benchmark builds without cgo", "porthole/internal/server": "core is what the server is built around",
+			"porthole/internal/api": "likewise", "porthole/static": "likewise",
+		}},
 		{"porthole/internal/server", map[string]string{
 			"porthole/internal/settings": "the command reads what operators want; the server is given it", "go.yaml.in/yaml/v3": "likewise",
 			"porthole/internal/load": "a client is no part of a server",

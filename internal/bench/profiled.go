@@ -13,36 +13,32 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/core"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
-	"porthole/whep"
-	"porthole/whip"
 )
 
 // serverProfiled is Porthole with a door for profiles, which the real one has not.
 const serverProfiled = "profiled"
 
-// profiledMode puts the parts of Porthole together as cmd/porthole does, without
-// capture and pages, and with net/http/pprof.
+// profiledMode serves WHIP and WHEP as Porthole does, without capture and pages, and
+// with net/http/pprof.
 func profiledMode(ctx context.Context, c child) (err error) {
 	runtime.MemProfileRate = 32 << 10 // viewers are small
-	engine, err := peer.Listen(peer.Config{Media: "127.0.0.1:0", Log: c.log})
+	parts, err := core.New(core.Config{
+		Peer:      peer.Config{Media: "127.0.0.1:0", Log: c.log},
+		Broadcast: broadcast.Config{Log: c.log},
+		Table:     signaling.TableConfig{Log: c.log},
+	})
 	if err != nil {
 		return fmt.Errorf("open the media port: %w", err)
 	}
-	broadcaster := broadcast.New(broadcast.Config{Log: c.log})
-	table := signaling.NewTable(signaling.TableConfig{Log: c.log})
 	defer func() {
 		closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		err = errors.Join(err, table.Close(closing), engine.Close(), broadcaster.Close())
+		err = errors.Join(err, parts.Close(closing, nil))
 	}()
-	common := signaling.Config{Table: table, Auth: auth.New(auth.Config{}), Log: c.log}
-	publish, err := whip.New(whip.Config{Broadcaster: broadcaster, Engine: engine, Signaling: common})
-	if err != nil {
-		return err
-	}
-	watch, err := whep.New(whep.Config{Broadcaster: broadcaster, Engine: engine, Signaling: common})
+	publish, watch, err := parts.Handlers(signaling.Config{Auth: auth.New(auth.Config{}), Log: c.log})
 	if err != nil {
 		return err
 	}

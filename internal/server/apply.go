@@ -48,9 +48,9 @@ func (s *Server) Apply(next Config) error {
 		return err
 	}
 	s.cfg = cfg
-	s.broadcaster.SetLimits(cfg.MaxViewers, cfg.StreamViewers)
+	s.core.Broadcaster.SetLimits(cfg.MaxViewers, cfg.StreamViewers)
 	s.guard.SetLimits(cfg.loadLimit(), cfg.MaxLateness)
-	s.sessions.SetMaxSessions(cfg.sessionLimit())
+	s.core.Table.SetMaxSessions(cfg.sessionLimit())
 	s.handlers.Swap(made).about.Close()
 	return nil
 }

@@ -65,7 +65,7 @@ func (s *Server) newGuard(registry prometheus.Registerer) (*overload.Guard, erro
 
 // lateness is that of the senders, as overload wants it.
 func (s *Server) lateness() []overload.Rounds {
-	senders := s.broadcaster.Lateness()
+	senders := s.core.Broadcaster.Lateness()
 	rounds := make([]overload.Rounds, len(senders))
 	for i, l := range senders {
 		rounds[i] = overload.Rounds(l)

@@ -12,8 +12,6 @@ import (
 	"porthole/internal/overload"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
-	"porthole/whep"
-	"porthole/whip"
 )
 
 // handlers answer all requests by one configuration. They keep nothing that outlives a
@@ -27,7 +25,7 @@ type handlers struct {
 func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 	verifier := auth.New(auth.Config{PublishToken: string(cfg.PublishToken), ViewToken: string(cfg.ViewToken)})
 	common := signaling.Config{
-		Table: s.sessions, Auth: verifier,
+		Auth:           verifier,
 		Limiter:        signaling.NewLimiter(float64(cfg.RateLimit), cmp.Or(cfg.RateBurst, 10*cfg.RateLimit)),
 		Events:         s.events,
 		ICEServers:     s.iceServers,
@@ -39,18 +37,14 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 		RedirectTo:     cfg.RedirectTo,
 		Log:            s.log,
 	}
-	publish, err := whip.New(whip.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
-	if err != nil {
-		return nil, err
-	}
-	watch, err := whep.New(whep.Config{Broadcaster: s.broadcaster, Engine: s.engine, Signaling: common})
+	publish, watch, err := s.core.Handlers(common)
 	if err != nil {
 		return nil, err
 	}
 	about := api.New(api.Config{
-		Streams:    s.broadcaster,
+		Streams:    s.core.Broadcaster,
 		Snapshot:   s.snapshots.Possible,
-		Sessions:   sessionsOf(s.sessions),
+		Sessions:   sessionsOf(s.core.Table),
 		Auth:       verifier,
 		Gatherer:   s.metrics,
 		Version:    cfg.Version,
@@ -78,7 +72,7 @@ func (s *Server) serveHTTP() error {
 	}), s.cfg.HeaderTimeout, s.log)
 	s.http.ConnContext = overload.Context
 	s.http.RegisterOnShutdown(s.endEvents)
-	s.http.RegisterOnShutdown(s.sessions.Drain)
+	s.http.RegisterOnShutdown(s.core.Table.Drain)
 	return nil
 }
 
@@ -92,7 +86,7 @@ func (s *Server) endEvents() {
 
 func (s *Server) newSnapshots() *snapshot.Maker {
 	return snapshot.New(snapshot.Config{
-		Stream: s.broadcaster.Stream, Keyframe: s.broadcaster.Keyframe,
+		Stream: s.core.Broadcaster.Stream, Keyframe: s.core.Broadcaster.Keyframe,
 		Sources: func(name string) bool { return s.finders[name] != nil },
 		Raw: func(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
 			return s.finders[name].Picture(ctx)

@@ -34,7 +34,7 @@ func (s *Server) relays() []reach.RelayServer {
 
 // askSTUN lets the prober ask from the media socket.
 func (s *Server) askSTUN(ctx context.Context, server netip.AddrPort) (iceserver.Answer, error) {
-	answer, err := s.engine.AskSTUN(ctx, server)
+	answer, err := s.core.Engine.AskSTUN(ctx, server)
 	return iceserver.Answer(answer), err
 }
 

@@ -41,7 +41,7 @@ func (s *Server) Run(ctx context.Context) error {
 	sources := make([]*capture.Source, len(s.sources))
 	for i, source := range s.sources {
 		captured := capture.New(capture.Config{
-			Broadcaster: s.broadcaster, Name: source.Name, Spec: source.Spec,
+			Broadcaster: s.core.Broadcaster, Name: source.Name, Spec: source.Spec,
 			Finder: s.finders[source.Name], Metrics: s.captured, Log: s.log,
 		})
 		sources[i] = captured
@@ -90,13 +90,13 @@ func awaitKnown(ctx context.Context, sources []*capture.Source) {
 // drain lets nobody in any more and tells everybody to go elsewhere, and waits until
 // they have or the time of --drain is over. A second signal ends the process meanwhile.
 func (s *Server) drain(within time.Duration) {
-	s.log.Info("draining: no new sessions", "sessions", s.sessions.Len(), "at_most", within)
+	s.log.Info("draining: no new sessions", "sessions", s.core.Table.Len(), "at_most", within)
 	s.endEvents()
-	s.sessions.Drain()
+	s.core.Table.Drain()
 	over := time.NewTimer(within)
 	defer over.Stop()
 	select {
-	case <-s.sessions.Idle():
+	case <-s.core.Table.Idle():
 	case <-over.C:
 	}
 }
@@ -128,24 +128,23 @@ func (s *Server) close() error {
 	} else if s.listener != nil {
 		faults = append(faults, s.listener.Close())
 	}
-	if s.sessions != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), StopWithin)
-		defer cancel()
-		faults = append(faults, s.sessions.Close(ctx))
+	if s.core == nil {
+		return errors.Join(append(faults, s.closeRelays())...)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), StopWithin)
+	defer cancel()
+	return errors.Join(append(faults, s.core.Close(ctx, s.closeRelays))...)
+}
+
+// closeRelays ends what relays between sessions and sockets.
+func (s *Server) closeRelays() (err error) {
 	if s.turn != nil {
-		faults = append(faults, s.turn.Close())
+		err = s.turn.Close()
 	}
 	if s.prober != nil {
 		s.prober.Close()
 	}
-	if s.engine != nil {
-		faults = append(faults, s.engine.Close())
-	}
-	if s.broadcaster != nil {
-		faults = append(faults, s.broadcaster.Close())
-	}
-	return errors.Join(faults...)
+	return err
 }
 
 var errStopTimeout = errors.New("stopping took too long; what was left is ended with the process")

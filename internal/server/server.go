@@ -32,6 +32,7 @@ import (
 	"porthole/internal/advice"
 	"porthole/internal/api"
 	"porthole/internal/broadcast"
+	"porthole/internal/core"
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
@@ -48,21 +49,19 @@ type Server struct {
 	sources []Source
 	finders map[string]*capture.Viewfinder // of sources, by stream
 
-	listener    net.Listener
-	pair        certificate
-	http        *http.Server
-	sessions    *signaling.Table
-	prober      *iceserver.Prober
-	turn        *turnserver.Server // nil: off
-	engine      *peer.Engine
-	broadcaster *broadcast.Broadcaster
-	captured    *capture.Metrics
-	guard       *overload.Guard
-	files       *overload.Files
-	metrics     *prometheus.Registry
-	panics      *prometheus.CounterVec
-	snapshots   *snapshot.Maker
-	events      *sse.Limit
+	listener  net.Listener
+	pair      certificate
+	http      *http.Server
+	core      *core.Core
+	prober    *iceserver.Prober
+	turn      *turnserver.Server // nil: off
+	captured  *capture.Metrics
+	guard     *overload.Guard
+	files     *overload.Files
+	metrics   *prometheus.Registry
+	panics    *prometheus.CounterVec
+	snapshots *snapshot.Maker
+	events    *sse.Limit
 
 	handlers atomic.Pointer[handlers] // that answer requests now
 
@@ -111,10 +110,17 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if s.prober, err = iceserver.NewProber(iceserver.Config{Servers: slices.Concat(cfg.STUN, cfg.TURNServers()), Log: log, Registerer: registry}); err != nil {
 		return nil, err
 	}
-	s.engine, err = peer.Listen(peer.Config{
-		Media: cfg.Media, PublicIPs: cfg.PublicIPs, Advertise: cfg.Advertise, Interfaces: SplitInterfaces(cfg.Interfaces),
-		Timeouts: cfg.Timeouts, Relays: s.relays, Policy: cfg.ICEPolicy, MDNS: cfg.MDNS, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
-		OnPanic: count(s.panics, "connection"), Connections: s.files,
+	s.core, err = core.New(core.Config{
+		Peer: peer.Config{
+			Media: cfg.Media, PublicIPs: cfg.PublicIPs, Advertise: cfg.Advertise, Interfaces: SplitInterfaces(cfg.Interfaces),
+			Timeouts: cfg.Timeouts, Relays: s.relays, Policy: cfg.ICEPolicy, MDNS: cfg.MDNS, Mapped: s.prober.Mapped, Log: log, Registerer: registry,
+			OnPanic: count(s.panics, "connection"), Connections: s.files,
+		},
+		Broadcast: broadcast.Config{
+			MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Log: log,
+			OnWarning: advice.Logger(log), OnPanic: count(s.panics, "viewer"),
+		},
+		Table: signaling.TableConfig{MaxSessions: cfg.sessionLimit(), Log: log, OnPanic: count(s.panics, "session")},
 	})
 	if err != nil {
 		return nil, listenFault("--media", cfg.Media, err)
@@ -123,22 +129,13 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err = s.startTURN(registry); err != nil {
 		return nil, err
 	}
-	s.broadcaster = broadcast.New(broadcast.Config{
-		MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Log: log,
-		OnWarning: advice.Logger(log), OnPanic: count(s.panics, "viewer"),
-	})
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		api.NewCollector(s.broadcaster),
+		api.NewCollector(s.core.Broadcaster),
+		s.core.Table.Metrics(),
 	)
 	s.captured = capture.NewMetrics(registry)
-	s.sessions = signaling.NewTable(signaling.TableConfig{
-		MaxSessions: cfg.sessionLimit(),
-		Log:         log,
-		OnPanic:     count(s.panics, "session"),
-	})
-	registry.MustRegister(s.sessions.Metrics())
 	if s.guard, err = s.newGuard(registry); err != nil {
 		return nil, err
 	}
@@ -152,7 +149,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // MediaAddr is where media flows.
-func (s *Server) MediaAddr() netip.AddrPort { return s.engine.Addr() }
+func (s *Server) MediaAddr() netip.AddrPort { return s.core.Engine.Addr() }
 
 // TURNAddr is where our own TURN server listens; the zero value: nowhere.
 func (s *Server) TURNAddr() netip.AddrPort {

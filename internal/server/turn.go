@@ -87,7 +87,7 @@ func (s *Server) startTURN(registry prometheus.Registerer) error {
 	asked := s.cfg.TURNListen != ""
 	cfg := turnserver.Config{
 		Listen: address, AnyPort: !asked, Secret: cmp.Or(string(s.cfg.TURNSecret), auth.Generate()),
-		RelayPorts: s.cfg.TURNRelayPorts, Media: s.engine.MediaAddrs, Allow: s.cfg.TURNAllow, Log: s.log, Registerer: registry,
+		RelayPorts: s.cfg.TURNRelayPorts, Media: s.core.Engine.MediaAddrs, Allow: s.cfg.TURNAllow, Log: s.log, Registerer: registry,
 		TLS: s.pair.config(),
 	}
 	turn, err := turnserver.Listen(cfg)
@@ -142,7 +142,7 @@ func (s *Server) turnHost(r signaling.ICERequest) string {
 	for _, addr := range s.cfg.PublicIPs {
 		return addr.String()
 	}
-	for _, addr := range s.engine.MediaAddrs() {
+	for _, addr := range s.core.Engine.MediaAddrs() {
 		if usable(addr.Addr()) {
 			return addr.Addr().String()
 		}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"porthole/internal/core"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
 	"porthole/internal/turnserver"
@@ -62,7 +63,7 @@ func TestHostOfTURNByClient(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer turn.Close()
-			s := &Server{cfg: cfg, engine: engine, turn: turn}
+			s := &Server{cfg: cfg, core: &core.Core{Engine: engine}, turn: turn}
 			got := s.turnHost(signaling.ICERequest{
 				Host: tt.host, Local: netip.MustParseAddr(tt.local), Client: netip.MustParseAddr(tt.client),
 			})

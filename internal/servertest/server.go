@@ -18,10 +18,9 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/core"
 	"porthole/internal/peer"
 	"porthole/internal/signaling"
-	"porthole/whep"
-	"porthole/whip"
 )
 
 // Patience is how long a test waits for what should happen at once.
@@ -39,38 +38,33 @@ type Config struct {
 type Server struct {
 	t testing.TB
 
-	URL         string // without a slash at the end
-	Broadcaster *broadcast.Broadcaster
-	Engine      *peer.Engine
-	Table       *signaling.Table
+	URL string // without a slash at the end
+	*core.Core
 }
 
 // Start runs a server until the test's end, and then fails the test when a session,
 // a stream or a viewer is left.
 func Start(t testing.TB, cfg Config) *Server {
 	t.Helper()
-	engine, err := peer.Listen(peer.Config{Media: "127.0.0.1:0", Timeouts: cfg.Timeouts})
+	c, err := core.New(core.Config{
+		Peer:      peer.Config{Media: "127.0.0.1:0", Timeouts: cfg.Timeouts},
+		Broadcast: cfg.Broadcast,
+		Table:     signaling.TableConfig{MaxSessions: cfg.Sessions},
+	})
 	if err != nil {
-		t.Fatalf("Listen: %v", err)
+		t.Fatalf("core.New: %v", err)
 	}
-	s := &Server{
-		t: t, Engine: engine, Broadcaster: broadcast.New(cfg.Broadcast),
-		Table: signaling.NewTable(signaling.TableConfig{MaxSessions: cfg.Sessions}),
-	}
-	common := signaling.Config{Table: s.Table, Auth: auth.New(cfg.Tokens)}
-	publish, err := whip.New(whip.Config{Broadcaster: s.Broadcaster, Engine: engine, Signaling: common})
+	s := &Server{t: t, Core: c}
+	verifier := auth.New(cfg.Tokens)
+	publish, watch, err := s.Handlers(signaling.Config{Auth: verifier})
 	if err != nil {
-		t.Fatalf("whip.New: %v", err)
-	}
-	watch, err := whep.New(whep.Config{Broadcaster: s.Broadcaster, Engine: engine, Signaling: common})
-	if err != nil {
-		t.Fatalf("whep.New: %v", err)
+		t.Fatalf("Handlers: %v", err)
 	}
 	router := chi.NewRouter()
 	router.Route("/whip", publish.Routes)
 	router.Route("/whep", watch.Routes)
 	api.New(api.Config{
-		Streams: s.Broadcaster, Sessions: s.told(), Auth: common.Auth, Gatherer: prometheus.NewRegistry(),
+		Streams: s.Broadcaster, Sessions: s.told(), Auth: verifier, Gatherer: prometheus.NewRegistry(),
 	}).Routes(router)
 	server := httptest.NewServer(router)
 	s.URL = server.URL
@@ -95,23 +89,20 @@ func (s *Server) told() api.Sessions {
 func (s *Server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience) // the test's own is over
 	defer cancel()
-	if err := s.Table.Close(ctx); err != nil {
-		s.t.Errorf("Table.Close: %v", err)
-	}
-	if n := s.Table.Len(); n != 0 {
-		s.t.Errorf("%d sessions are left", n)
-	}
-	for _, stream := range s.Broadcaster.Streams() {
-		// Streams that the test itself publishes are its own.
-		if stream.Source == "whip" || stream.Viewers > 0 {
-			s.t.Errorf("stream %s is left with %d viewers, source %q", stream.Name, stream.Viewers, stream.Source)
+	lookForRest := func() error {
+		if n := s.Table.Len(); n != 0 {
+			s.t.Errorf("%d sessions are left", n)
 		}
+		for _, stream := range s.Broadcaster.Streams() {
+			// Streams that the test itself publishes are its own.
+			if stream.Source == "whip" || stream.Viewers > 0 {
+				s.t.Errorf("stream %s is left with %d viewers, source %q", stream.Name, stream.Viewers, stream.Source)
+			}
+		}
+		return nil
 	}
-	if err := s.Broadcaster.Close(); err != nil {
-		s.t.Errorf("Broadcaster.Close: %v", err)
-	}
-	if err := s.Engine.Close(); err != nil {
-		s.t.Errorf("Engine.Close: %v", err)
+	if err := s.Close(ctx, lookForRest); err != nil {
+		s.t.Errorf("Close: %v", err)
 	}
 }
 
