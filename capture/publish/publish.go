@@ -25,13 +25,19 @@ type Publisher interface {
 	Close(reason error)
 }
 
-// Func takes the stream for tracks of these kinds.
-type Func func(kinds []codec.Kind) (Publisher, error)
+// Tracks says which will come.
+type Tracks struct {
+	Kinds []codec.Kind
+	RIDs  []string // of the encodings of the picture; none where it has one
+}
+
+// Func takes the stream for these tracks.
+type Func func(Tracks) (Publisher, error)
 
 // To returns the Func that takes a stream of b; source says of what kind the publisher is.
 func To(b *broadcast.Broadcaster, stream, source string) Func {
-	return func(kinds []codec.Kind) (Publisher, error) {
-		p, err := b.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: kinds, OwnClock: true})
+	return func(t Tracks) (Publisher, error) {
+		p, err := b.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: t.Kinds, RIDs: t.RIDs, OwnClock: true})
 		if err != nil {
 			return nil, err
 		}

@@ -30,6 +30,8 @@ func (e *encodedTrack) first(ctx context.Context) (about []any, err error) {
 	return []any{"encoded", e.units.Codec().MimeType}, err
 }
 
+func (e *encodedTrack) rids() []string { return nil }
+
 // publish adds the track.
 func (e *encodedTrack) publish(p publish.Publisher) error {
 	codec := e.units.Codec()

@@ -74,7 +74,7 @@ func playInput(t *testing.T, in *media.Input, d time.Duration) (*sessiontest.Pub
 	s := New(Config{Spec: capturetest.Spec(t, "camera:?mic=off"), Input: in, Library: library, Log: log})
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	err := s.Run(ctx, func([]codec.Kind) (publish.Publisher, error) { return publisher, nil })
+	err := s.Run(ctx, func(publish.Tracks) (publish.Publisher, error) { return publisher, nil })
 	if closeErr := s.Close(); closeErr != nil {
 		t.Errorf("Close: %v", closeErr)
 	}
@@ -212,7 +212,7 @@ func TestDecodedUnitsAreRawPictures(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		live := New(Config{Spec: s.spec, Input: &media.Input{Pictures: decoded{camera}, FPS: 25}, Library: s.library, Log: s.log})
-		err := live.Run(ctx, func([]codec.Kind) (publish.Publisher, error) { return s.out, nil })
+		err := live.Run(ctx, func(publish.Tracks) (publish.Publisher, error) { return s.out, nil })
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"slices"
 	"sync"
@@ -14,7 +15,6 @@ import (
 	"porthole/capture/media"
 	"porthole/capture/publish"
 	"porthole/capture/sessiontest"
-	"porthole/internal/codec"
 )
 
 // unevenLibrary has encoders that take longer for the higher bitrate, and note when a picture changes meanwhile.
@@ -75,7 +75,13 @@ func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Dura
 	if then != nil {
 		time.AfterFunc(at, func() { then(tracks()) })
 	}
-	if err := live.Run(ctx, func([]codec.Kind) (publish.Publisher, error) { return s.out, nil }); !errors.Is(err, context.DeadlineExceeded) {
+	take := func(t publish.Tracks) (publish.Publisher, error) {
+		if !slices.Equal(t.RIDs, []string{"high", "low"}) {
+			return nil, fmt.Errorf("published with RIDs %q", t.RIDs)
+		}
+		return s.out, nil
+	}
+	if err := live.Run(ctx, take); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("ended with %v", err)
 	}
 	if n := len(library.Built); library.Closed != n {

@@ -62,6 +62,15 @@ func (v *rawVideo) first(ctx context.Context) ([]any, error) {
 	return about, nil
 }
 
+func (v *rawVideo) rids() (rids []string) {
+	for _, l := range v.layers {
+		if l.rid != "" {
+			rids = append(rids, l.rid)
+		}
+	}
+	return rids
+}
+
 // publish adds a track for each encoding.
 func (v *rawVideo) publish(p publish.Publisher) error {
 	for _, l := range v.layers {

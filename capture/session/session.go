@@ -34,6 +34,8 @@ type Config struct {
 type video interface {
 	// first waits for a picture, which run sends, and says what it is, as slog attributes.
 	first(ctx context.Context) ([]any, error)
+	// rids names its encodings; none where it has one.
+	rids() []string
 	// publish adds the tracks.
 	publish(publish.Publisher) error
 	// run starts what reads and sends until something fails, or ctx ends.
@@ -84,11 +86,11 @@ func (s *Session) Run(ctx context.Context, take publish.Func) error {
 	if err != nil {
 		return fmt.Errorf("first picture: %w", err)
 	}
-	kinds := []codec.Kind{codec.Video}
+	tracks := publish.Tracks{Kinds: []codec.Kind{codec.Video}, RIDs: s.video.rids()}
 	if s.sound != nil {
-		kinds = append(kinds, codec.Audio)
+		tracks.Kinds = append(tracks.Kinds, codec.Audio)
 	}
-	publisher, err := take(kinds)
+	publisher, err := take(tracks)
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}

@@ -50,7 +50,7 @@ func (s *stage) play(t *testing.T, d time.Duration) error {
 	defer cancel()
 	in := s.camera.Input(s.spec, s.log)
 	in.Sound = s.audio
-	take := func([]codec.Kind) (publish.Publisher, error) { return s.out, nil }
+	take := func(publish.Tracks) (publish.Publisher, error) { return s.out, nil }
 	return New(Config{Spec: s.spec, Input: in, Library: s.library, Log: s.log}).Run(ctx, take)
 }
 

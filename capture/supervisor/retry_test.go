@@ -15,7 +15,6 @@ import (
 	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
-	"porthole/internal/codec"
 )
 
 // supervise runs a supervisor over cameras that open makes, for so long.
@@ -37,7 +36,7 @@ func supervise(t *testing.T, d time.Duration, open func(n int) (*sessiontest.Cam
 	defer cancel()
 	return lines, Run(ctx, Config{
 		Spec: spec, Device: device, Announcement: newFakeAnnouncement(true), Announced: func() {}, Log: log,
-		Publish: func([]codec.Kind) (publish.Publisher, error) { published++; return take(published) },
+		Publish: func(publish.Tracks) (publish.Publisher, error) { published++; return take(published) },
 	})
 }
 

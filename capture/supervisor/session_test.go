@@ -23,7 +23,7 @@ type textSession struct {
 
 // Run takes the stream at once, and ends after its time.
 func (s *textSession) Run(ctx context.Context, take publish.Func) error {
-	publisher, err := take([]codec.Kind{codec.Video})
+	publisher, err := take(publish.Tracks{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func TestAnythingCanBeSupervised(t *testing.T) {
 		go func() {
 			ended <- Run(ctx, Config{
 				Spec: capturetest.Spec(t, "camera:"), Device: device, Announcement: list, Announced: func() {}, Log: log,
-				Publish: func([]codec.Kind) (publish.Publisher, error) {
+				Publish: func(publish.Tracks) (publish.Publisher, error) {
 					publishers = append(publishers, sessiontest.NewPublisher())
 					return publishers[len(publishers)-1], nil
 				},

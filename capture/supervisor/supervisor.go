@@ -201,8 +201,8 @@ func (s *supervisor) open() (live Session, err error) {
 }
 
 // goLive takes the stream, when the first picture is there.
-func (s *supervisor) goLive(kinds []codec.Kind) (publish.Publisher, error) {
-	publisher, err := s.Publish(kinds)
+func (s *supervisor) goLive(tracks publish.Tracks) (publish.Publisher, error) {
+	publisher, err := s.Publish(tracks)
 	if err == nil {
 		s.faulty = false
 		s.Announcement.Tell(broadcast.SourceStatus{Standby: s.standby})

@@ -55,7 +55,7 @@ func newScene(t *testing.T, uri string, watched bool, camera func(n int) (*sessi
 	s.supervisor = supervisor{Config: Config{
 		Spec: spec, Device: s.device, Announcement: s.list, Announced: func() {}, Log: log,
 		Standby: func() []codec.Codec { return []codec.Codec{encode.H264()} },
-		Publish: func([]codec.Kind) (publish.Publisher, error) {
+		Publish: func(publish.Tracks) (publish.Publisher, error) {
 			s.publishers = append(s.publishers, sessiontest.NewPublisher())
 			return s.publishers[len(s.publishers)-1], nil
 		},

@@ -1,0 +1,65 @@
+//go:build cgo
+
+package capture
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"porthole/capture/capturetest"
+	"porthole/capture/encode"
+	"porthole/capture/publish"
+	"porthole/capture/session"
+	"porthole/capture/synthetic"
+	"porthole/internal/broadcast"
+)
+
+// The heart gets both encodings of a picture, as it gets those of a publisher of simulcast.
+func TestTwoEncodingsReachTheBroadcaster(t *testing.T) {
+	b := broadcast.New(broadcast.Config{})
+	defer b.Close()
+	library, err := encode.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := capturetest.Spec(t, "pattern:?size=320x180&audio=off")
+	in, err := synthetic.NewDevice(spec).Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, _ := capturetest.NewLog()
+	live := session.New(session.Config{
+		Spec: spec, Input: in, Library: library, Log: log,
+		Encodings: []session.Encoding{{RID: "high", Bitrate: 800_000}, {RID: "low", Bitrate: 200_000}},
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- live.Run(ctx, publish.To(b, "cam", "pattern")) }()
+	defer func() {
+		cancel()
+		if err := errors.Join(<-ended, live.Close()); !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+	}()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond) // the broadcaster does not tell of keyframes
+	defer tick.Stop()
+	for {
+		info, _ := b.Stream("cam")
+		sent := len(info.Tracks) == 2 && info.Tracks[0].Keyframes > 0 && info.Tracks[1].Keyframes > 0
+		if sent {
+			if !slices.Equal(info.RIDs, []string{"high", "low"}) || info.Tracks[0].RID != "high" || info.Tracks[1].RID != "low" || info.Tracks[1].Width != 320 {
+				t.Errorf("the stream has %+v", info)
+			}
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("no keyframe of both encodings within 20 s: %+v", info)
+		}
+	}
+}
