@@ -103,7 +103,7 @@ func (a *API) PublicRoutes(r chi.Router) {
 		}
 		get(r, "/api/time", a.time)
 		r.Group(func(r chi.Router) {
-			r.Use(a.cfg.Auth.Require(auth.View))
+			r.Use(a.cfg.Auth.Require(auth.View, streamOf))
 			get(r, "/api/streams", a.streams)
 			get(r, "/api/streams/{stream}", a.stream)
 			r.Get("/api/events", a.events)
@@ -117,7 +117,7 @@ func (a *API) PublicRoutes(r chi.Router) {
 // the publish token, and metrics.
 func (a *API) OperatorRoutes(r chi.Router) {
 	r.Group(func(r chi.Router) {
-		r.Use(a.cfg.Auth.Require(auth.Publish))
+		r.Use(a.cfg.Auth.Require(auth.Publish, auth.AllStreams))
 		get(r, "/api/sessions", a.sessions)
 		get(r, "/api/sessions/{id}", a.session)
 		get(r, "/api/sessions/{id}/transcript", a.transcript)
@@ -133,12 +133,15 @@ func get(r chi.Router, pattern string, h http.HandlerFunc) {
 	r.Head(pattern, h)
 }
 
+// streamOf is the stream that a route is about, "" for all.
+func streamOf(r *http.Request) string { return chi.URLParam(r, "stream") }
+
 func (a *API) streams(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, a.streamList())
 }
 
 func (a *API) stream(w http.ResponseWriter, r *http.Request) {
-	info, ok := a.cfg.Streams.Stream(chi.URLParam(r, "stream"))
+	info, ok := a.cfg.Streams.Stream(streamOf(r))
 	if !ok {
 		problem.Write(w, http.StatusNotFound, "there is no such stream now")
 		return

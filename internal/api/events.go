@@ -17,7 +17,7 @@ import (
 // at most.
 func (a *API) events(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("sessions") {
-		a.cfg.Auth.Require(auth.Publish)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.cfg.Auth.Require(auth.Publish, auth.AllStreams)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			a.follow(w, r, a.cfg.Sessions.List)
 		})).ServeHTTP(w, r)
 		return

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -18,27 +19,68 @@ const (
 )
 
 // Who publishes is the same as long as the token is, and nobody without one.
-func TestPublisher(t *testing.T) {
-	request := func(authorization string) *http.Request {
+func TestPrincipal(t *testing.T) {
+	publisher := func(v *auth.Verifier, authorization string) auth.Principal {
 		r := httptest.NewRequest(http.MethodPost, "/whip/cam", nil)
 		r.Header.Set("Authorization", authorization)
-		return r
+		who, err := v.Check(r, auth.Publish, "cam")
+		if err != nil && who != "" {
+			t.Errorf("%q is refused as %q", authorization, who)
+		}
+		return who
 	}
 	v := auth.New(auth.Config{PublishToken: "pub", ViewToken: "view"})
-	first, again := v.Publisher(request("Bearer pub")), v.Publisher(request("bearer pub"))
+	first, again := publisher(v, "Bearer pub"), publisher(v, "bearer pub")
 	if first == "" || first != again {
 		t.Errorf("the publish token: %q, then %q", first, again)
 	}
 	for _, other := range []string{"", "Bearer view", "Bearer no"} {
-		if got := v.Publisher(request(other)); got != "" {
+		if got := publisher(v, other); got != "" {
 			t.Errorf("%q: %q", other, got)
 		}
 	}
-	if got := auth.New(auth.Config{}).Publisher(request("Bearer undefined")); got != "" {
+	if got := publisher(auth.New(auth.Config{}), "Bearer undefined"); got != "" {
 		t.Errorf("without a token configured: %q", got)
 	}
-	if got := (*auth.Verifier)(nil).Publisher(request("Bearer pub")); got != "" {
+	if got := publisher(nil, "Bearer pub"); got != "" {
 		t.Errorf("without a verifier: %q", got)
+	}
+}
+
+// byStream lets everybody who says a stream's name watch it, as what asks another service may.
+type byStream struct{}
+
+func (byStream) Authorize(_ context.Context, token string, action auth.Action, stream string) (auth.Principal, error) {
+	switch {
+	case token == "":
+		return "", auth.ErrNoToken
+	case action != auth.View || token != stream:
+		return "", auth.ErrForbidden
+	}
+	return auth.Principal("friend of " + stream), nil
+}
+
+// An authorizer of one's own is told of the stream, and what it says of who asks arrives.
+func TestRequireByStream(t *testing.T) {
+	var who auth.Principal
+	stream := func(r *http.Request) string { return r.URL.Query().Get("stream") }
+	h := auth.For(byStream{}).Require(auth.View, stream)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		who = auth.PrincipalOf(r)
+	}))
+	for name, tt := range map[string]struct {
+		token  string
+		status int
+		who    auth.Principal
+	}{
+		"the stream's": {"cam", 200, "friend of cam"}, "another stream's": {"door", 403, ""}, "none": {"", 401, ""},
+	} {
+		who = ""
+		r := httptest.NewRequest(http.MethodGet, "/?stream=cam&token="+tt.token, nil)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != tt.status || who != tt.who {
+			t.Errorf("%s: status %d for %q", name, w.Code, who)
+		}
 	}
 }
 
@@ -93,7 +135,7 @@ func TestCheck(t *testing.T) {
 			if tt.header != "" {
 				r.Header.Set("Authorization", tt.header)
 			}
-			if got := auth.New(tt.cfg).Check(r, tt.action); !errors.Is(got, tt.want) {
+			if _, got := auth.New(tt.cfg).Check(r, tt.action, "cam"); !errors.Is(got, tt.want) {
 				t.Errorf("Check = %v, want %v", got, tt.want)
 			}
 		})
@@ -103,11 +145,11 @@ func TestCheck(t *testing.T) {
 func TestForgottenVerifierRefuses(t *testing.T) {
 	var v *auth.Verifier
 	r := httptest.NewRequest(http.MethodPost, "/whip/cam", nil)
-	if err := v.Check(r, auth.View); !errors.Is(err, auth.ErrNoToken) {
+	if _, err := v.Check(r, auth.View, ""); !errors.Is(err, auth.ErrNoToken) {
 		t.Errorf("without a token: %v", err)
 	}
 	r.Header.Set("Authorization", "Bearer x")
-	if err := v.Check(r, auth.Publish); !errors.Is(err, auth.ErrBadToken) {
+	if _, err := v.Check(r, auth.Publish, ""); !errors.Is(err, auth.ErrBadToken) {
 		t.Errorf("with a token: %v", err)
 	}
 }
@@ -132,7 +174,7 @@ func TestRequire(t *testing.T) {
 			}
 			reached := false
 			rec := httptest.NewRecorder()
-			v.Require(auth.Publish)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			v.Require(auth.Publish, auth.AllStreams)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				reached = true
 				w.WriteHeader(http.StatusNoContent)
 			})).ServeHTTP(rec, r)

@@ -2,7 +2,7 @@ package auth
 
 import "errors"
 
-// Reasons why Check refuses a request. None of them contains the token.
+// Reasons why an Authorizer refuses a request. None of them contains the token.
 var (
 	// ErrNoToken means that the request carries no bearer token. Status 401.
 	ErrNoToken = errors.New("a bearer token is required")

@@ -60,7 +60,7 @@ func Routes(r chi.Router, cfg Config) {
 			if cfg.Limited != nil {
 				r.Use(cfg.Limited)
 			}
-			r.Use(tokenOfURL, cfg.Auth.Require(auth.View))
+			r.Use(tokenOfURL, cfg.Auth.Require(auth.View, cfg.streamOf))
 			r.Get("/", cfg.serve)
 			r.Head("/", cfg.serve)
 		})
@@ -165,9 +165,10 @@ func (cfg Config) answer(r *http.Request) (*Answer, error) {
 		Type: "video", Version: "1.0", Title: stream, ProviderName: "Porthole", ProviderURL: base.String(),
 		CacheAge: 300, Width: defaultWidth, Height: defaultHeight,
 	}
+	open := cfg.Auth.Open(r.Context(), auth.View, stream)
 	frame := base.JoinPath("embed", stream).String()
 	token := ""
-	if u, err := url.Parse(q.Get("url")); err == nil && !cfg.Auth.Open(auth.View) {
+	if u, err := url.Parse(q.Get("url")); err == nil && !open {
 		token = tokenIn(u)
 	}
 	if token != "" {
@@ -177,7 +178,7 @@ func (cfg Config) answer(r *http.Request) (*Answer, error) {
 	if tw, th, err := cfg.Snapshot(r.Context(), stream, thumbnailWidth); err == nil && tw > 0 && th > 0 {
 		ratioW, ratioH = tw, th
 		// A picture that needs a token would be of no use to whoever reads the page.
-		if cfg.Auth.Open(auth.View) {
+		if open {
 			thumbnail := base.JoinPath("snapshot", stream+".jpg")
 			thumbnail.RawQuery = "width=" + strconv.Itoa(thumbnailWidth)
 			a.ThumbnailURL, a.ThumbnailWidth, a.ThumbnailHeight = thumbnail.String(), tw, th
@@ -188,6 +189,15 @@ func (cfg Config) answer(r *http.Request) (*Answer, error) {
 		`allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`,
 		html.EscapeString(frame), a.Width, a.Height, html.EscapeString(stream))
 	return a, nil
+}
+
+// streamOf is the stream that is asked about, "" for what is none of this server.
+func (cfg Config) streamOf(r *http.Request) string {
+	_, stream, err := cfg.stream(r, r.URL.Query().Get("url"))
+	if err != nil {
+		return ""
+	}
+	return stream
 }
 
 // stream reads which stream a page's address is of, and what stands before it: that

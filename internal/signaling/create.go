@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"porthole/internal/auth"
 	"porthole/internal/negotiate"
 )
 
@@ -47,7 +48,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if h.role == negotiate.Publish {
-		request.Publisher = h.cfg.Auth.Publisher(r)
+		request.Publisher = string(auth.PrincipalOf(r))
 	}
 	e, answer, err := h.establish(r, request)
 	if err != nil {

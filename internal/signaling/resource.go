@@ -79,7 +79,8 @@ func (h *Handler) sessionOptions(w http.ResponseWriter, _ *http.Request) error {
 
 // authorised tells whether the client has the right that a POST needs.
 func (h *Handler) authorised(r *http.Request) bool {
-	return h.cfg.Auth.Check(r, h.action()) == nil
+	_, err := h.cfg.Auth.Check(r, h.action(), streamOf(r))
+	return err == nil
 }
 
 // empty answers 200 without a body.

@@ -115,7 +115,7 @@ type Request struct {
 	Offer *negotiate.Offer
 	// CounterOffer asks for a Session that is an Answerable: in WHEP only.
 	CounterOffer bool
-	// Publisher is who publishes (auth.Verifier.Publisher), "" when that is not
+	// Publisher is who publishes (auth.Principal), "" when that is not
 	// known, and in WHEP.
 	Publisher string
 	// Client is who asks, as trusted proxies tell it.
@@ -277,12 +277,13 @@ func (h *Handler) handle(f func(http.ResponseWriter, *http.Request) error) http.
 func (h *Handler) guarded(f func(http.ResponseWriter, *http.Request) error) http.Handler {
 	allowed := h.handle(f)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := h.cfg.Auth.Check(r, h.action()); err != nil {
+		who, err := h.cfg.Auth.Check(r, h.action(), streamOf(r))
+		if err != nil {
 			h.denials.log(h, r, err)
 			auth.Deny(w, err)
 			return
 		}
-		allowed(w, r)
+		allowed(w, auth.Known(r, who))
 	})
 }
 

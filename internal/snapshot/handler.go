@@ -43,7 +43,7 @@ func Routes(r chi.Router, cfg HandlerConfig) {
 			if cfg.Limited != nil {
 				r.Use(cfg.Limited)
 			}
-			r.Use(cfg.Auth.Require(auth.View))
+			r.Use(cfg.Auth.Require(auth.View, streamOf))
 			r.Get("/{file}", cfg.serve)
 			r.Head("/{file}", cfg.serve)
 		})
@@ -58,9 +58,18 @@ func openToEmbed(next http.Handler) http.Handler {
 	})
 }
 
-func (cfg HandlerConfig) serve(w http.ResponseWriter, r *http.Request) {
+// streamOf is the stream that a picture is of, "" for what is no name of a picture.
+func streamOf(r *http.Request) string {
 	stream, isJPEG := strings.CutSuffix(chi.URLParam(r, "file"), ".jpg")
-	if !isJPEG || stream == "" {
+	if !isJPEG {
+		return ""
+	}
+	return stream
+}
+
+func (cfg HandlerConfig) serve(w http.ResponseWriter, r *http.Request) {
+	stream := streamOf(r)
+	if stream == "" {
 		problem.Write(w, http.StatusNotFound, "snapshots are at /snapshot/NAME.jpg")
 		return
 	}
