@@ -20,7 +20,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"sync"
 
@@ -31,6 +30,7 @@ import (
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/cors"
+	"porthole/internal/document"
 	"porthole/internal/problem"
 )
 
@@ -137,7 +137,7 @@ func get(r chi.Router, pattern string, h http.HandlerFunc) {
 func streamOf(r *http.Request) string { return chi.URLParam(r, "stream") }
 
 func (a *API) streams(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, a.streamList())
+	document.Write(w, http.StatusOK, document.JSON, a.streamList())
 }
 
 func (a *API) stream(w http.ResponseWriter, r *http.Request) {
@@ -146,7 +146,7 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusNotFound, "there is no such stream now")
 		return
 	}
-	writeJSON(w, http.StatusOK, a.newStream(info))
+	document.Write(w, http.StatusOK, document.JSON, a.newStream(info))
 }
 
 // ICEServerList is the document of /api/ice-servers.
@@ -156,7 +156,7 @@ type ICEServerList struct {
 }
 
 func (a *API) iceServers(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, ICEServerList{Servers: a.cfg.ICEServers(), Own: a.cfg.OwnTURN()})
+	document.Write(w, http.StatusOK, document.JSON, ICEServerList{Servers: a.cfg.ICEServers(), Own: a.cfg.OwnTURN()})
 }
 
 // Health is the document of /healthz.
@@ -177,9 +177,9 @@ type Load struct {
 func (a *API) health(w http.ResponseWriter, _ *http.Request) {
 	select {
 	case <-a.closing:
-		writeJSON(w, http.StatusServiceUnavailable, a.healthDocument("stopping"))
+		document.Write(w, http.StatusServiceUnavailable, document.JSON, a.healthDocument("stopping"))
 	default:
-		writeJSON(w, http.StatusOK, a.healthDocument("ok"))
+		document.Write(w, http.StatusOK, document.JSON, a.healthDocument("ok"))
 	}
 }
 
@@ -190,20 +190,4 @@ func (a *API) healthDocument(status string) Health {
 		health.Load = &load
 	}
 	return health
-}
-
-// writeJSON answers with a document that no cache may keep.
-func writeJSON(w http.ResponseWriter, status int, document any) {
-	body, err := json.Marshal(document)
-	if err != nil {
-		problem.Write(w, http.StatusInternalServerError, "this cannot be written as JSON")
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	// The client may be gone by now; there is nobody left to tell.
-	_, _ = w.Write(append(body, '\n'))
 }

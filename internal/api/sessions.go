@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"porthole/internal/document"
 	"porthole/internal/problem"
 	"porthole/internal/sse"
 )
@@ -24,7 +25,7 @@ type SessionList struct {
 const sessionsEvery = time.Second
 
 func (a *API) sessions(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, SessionList{a.cfg.Sessions.List()})
+	document.Write(w, http.StatusOK, document.JSON, SessionList{a.cfg.Sessions.List()})
 }
 
 func (a *API) session(w http.ResponseWriter, r *http.Request) {
@@ -52,12 +53,12 @@ func (a *API) transcript(w http.ResponseWriter, r *http.Request) {
 }
 
 // tell answers with what is known of a session.
-func tell(w http.ResponseWriter, document any, ok bool) {
+func tell(w http.ResponseWriter, known any, ok bool) {
 	if !ok {
 		problem.Write(w, http.StatusNotFound, "there is no such session, or it has ended long ago")
 		return
 	}
-	writeJSON(w, http.StatusOK, document)
+	document.Write(w, http.StatusOK, document.JSON, known)
 }
 
 // sessionFeed writes the list of sessions whenever it differs from what was written

@@ -3,6 +3,8 @@ package api
 import (
 	"net/http"
 	"time"
+
+	"porthole/internal/document"
 )
 
 // Time is the document of /api/time:
@@ -16,5 +18,5 @@ type Time struct {
 }
 
 func (a *API) time(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, Time{Micros: time.Now().UnixMicro()})
+	document.Write(w, http.StatusOK, document.JSON, Time{Micros: time.Now().UnixMicro()})
 }

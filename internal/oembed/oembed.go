@@ -10,7 +10,6 @@ package oembed
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -24,6 +23,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/cors"
+	"porthole/internal/document"
 	"porthole/internal/problem"
 	"porthole/internal/streamname"
 )
@@ -133,18 +133,7 @@ func (cfg Config) serve(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	body, err := json.Marshal(answer)
-	if err != nil {
-		problem.Write(w, http.StatusInternalServerError, "")
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Cache-Control", "no-store") // there may be a token inside
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusOK)
-	// The client may be gone by now; there is nobody left to tell.
-	_, _ = w.Write(append(body, '\n'))
+	document.Write(w, http.StatusOK, "application/json; charset=utf-8", answer) // there may be a token inside
 }
 
 func (cfg Config) answer(r *http.Request) (*Answer, error) {

@@ -7,8 +7,9 @@
 package problem
 
 import (
-	"encoding/json"
 	"net/http"
+
+	"porthole/internal/document"
 )
 
 // ContentType is the media type of a Document (RFC 9457 section 3).
@@ -36,17 +37,7 @@ func Write(w http.ResponseWriter, status int, detail string) {
 	if detail == "" {
 		detail = title
 	}
-	body, err := json.Marshal(Document{
+	document.Write(w, status, ContentType, Document{
 		Type: "about:blank", Title: title, Status: status, Detail: detail, Error: detail,
 	})
-	if err != nil { // strings and an int always marshal
-		body = nil
-	}
-	h := w.Header()
-	h.Set("Content-Type", ContentType)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	// The client may be gone by now; there is nobody left to tell.
-	_, _ = w.Write(append(body, '\n'))
 }
