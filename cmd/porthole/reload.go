@@ -79,8 +79,12 @@ func reloadSignals() (signals <-chan os.Signal, stop func()) {
 	return asked, func() { signal.Stop(asked) }
 }
 
-// watchTerminal returns whether the terminal that this process has now, if any, is gone.
+// watchTerminal returns whether the terminal that this process has now, if any, is gone
+// and took the program with it, were it not for reloads: that of nohup stays.
 func watchTerminal() (hungUp func() bool) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return func() bool { return false }
+	}
 	has := func() bool {
 		f, err := os.Open("/dev/tty")
 		if err == nil {

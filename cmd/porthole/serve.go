@@ -42,6 +42,7 @@ func serveCommand(ctx context.Context, t terminal) error {
 	log := newLogger(cfg.LogFormat, level, records)
 	log.Debug("configuration", "config", serveSettings().LogValue(&cfg))
 	cfg.Log, cfg.Version = log, version()
+	hungUp := watchTerminal()
 	signals, stop := reloadSignals() // before anybody can be told of the process
 	defer stop()
 	s, err := server.New(ctx, cfg)
@@ -58,7 +59,7 @@ func serveCommand(ctx context.Context, t terminal) error {
 			again, err := loadConfigFor("serve", t.args, t.getenv, printConfigSetting(new(bool)))
 			return again.Config, err
 		},
-		apply: s.Apply, level: level, log: log, hungUp: watchTerminal(), running: cfg,
+		apply: s.Apply, level: level, log: log, hungUp: hungUp, running: cfg,
 	})
 }
 

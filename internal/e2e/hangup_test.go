@@ -57,40 +57,77 @@ func (g *growingText) String() string {
 	return g.text.String()
 }
 
+// inTerminal is a server that was started in a terminal.
+type inTerminal struct {
+	cmd    *exec.Cmd
+	screen *os.File // closing it closes the terminal
+	log    *growingText
+	exited chan error
+}
+
+// startInTerminal starts the program, by way of the words before it, and waits until it listens.
+func startInTerminal(t *testing.T, before ...string) *inTerminal {
+	t.Helper()
+	screen, terminal := pseudoTerminal(t)
+	args := append(before, binary, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--source", patternSource)
+	s := &inTerminal{cmd: exec.Command(args[0], args[1:]...), screen: screen, log: &growingText{}, exited: make(chan error, 1)}
+	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = terminal, s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.exited <- s.cmd.Wait() }()
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() }) // if it is still there
+	terminal.Close()                               // the server has its own
+	s.waitLogged(t, "msg=listening", 1)
+	return s
+}
+
+// waitLogged waits until the log has a text so many times.
+func (s *inTerminal) waitLogged(t *testing.T, text string, times int) {
+	t.Helper()
+	waitFor(t, 20*time.Second, fmt.Sprintf("the log to have %s %d times", text, times), func() error {
+		if strings.Count(s.log.String(), text) < times {
+			return errNotYet
+		}
+		return nil
+	})
+}
+
+func (s *inTerminal) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatalf("send %v: %v", sig, err)
+	}
+}
+
+func (s *inTerminal) waitEnded(t *testing.T) {
+	t.Helper()
+	if err := receive(t, 15*time.Second, "the server to end", s.exited); err != nil {
+		t.Errorf("it did not end well: %v\n%s", err, s.log.String())
+	}
+}
+
 // TestClosedTerminalEndsTheServer starts the server in a terminal: SIGHUP there is a wish to
 // reload, but when the window is closed, nobody is left whose camera it could be.
 func TestClosedTerminalEndsTheServer(t *testing.T) {
 	t.Parallel()
-	screen, terminal := pseudoTerminal(t)
-	log := &growingText{}
-	cmd := exec.Command(binary, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--source", patternSource)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	terminal.Close() // the server has its own
+	s := startInTerminal(t)
+	s.signal(t, syscall.SIGHUP)
+	s.waitLogged(t, "msg=reloaded", 1)
+	s.screen.Close()
+	s.waitEnded(t)
+}
 
-	logged := func(part string) {
-		t.Helper()
-		waitFor(t, 20*time.Second, "the log to have "+part, func() error {
-			if !strings.Contains(log.String(), part) {
-				return errNotYet
-			}
-			return nil
-		})
-	}
-	logged("msg=listening")
-	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	logged("msg=reloaded")
-	screen.Close()
-	if err := receive(t, 15*time.Second, "the server to end with its terminal", exited); err != nil {
-		t.Errorf("it did not end well: %v\n%s", err, log.String())
-	}
+// TestNohupOutlivesTheTerminal does the same with nohup, which says that it shall stay.
+func TestNohupOutlivesTheTerminal(t *testing.T) {
+	t.Parallel()
+	s := startInTerminal(t, "nohup")
+	s.screen.Close()
+	s.waitLogged(t, "msg=reloaded", 1) // what the signal of the terminal was taken for
+	s.signal(t, syscall.SIGHUP)
+	s.waitLogged(t, "msg=reloaded", 2)
+	s.signal(t, syscall.SIGTERM)
+	s.waitEnded(t)
 }
