@@ -58,14 +58,6 @@ func parseServer(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// serverText is the URL for the log, "" without one.
-func serverText(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	return u.String()
-}
-
 // ancestor is a source expression of a frame-ancestors directive (Content Security
 // Policy Level 3, section 2.3.1), as far as it names sites.
 var ancestor = regexp.MustCompile(`^(\*|https?:|(https?://)?(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:(\d{1,5}|\*))?)$`)

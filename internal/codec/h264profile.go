@@ -9,6 +9,7 @@ import (
 // constraint flags that change what a decoder must be able to do.
 type H264Profile uint8
 
+// The sub-profiles (ITU-T H.264 annex A.2).
 const (
 	H264Other H264Profile = iota // compared by profile_idc and flags
 	H264ConstrainedBaseline

@@ -62,7 +62,7 @@ func ParseAdvertisement(text string) (Advertisement, error) {
 	return a, nil
 }
 
-// CheckAdvertise says what is wrong with one of Config.Advertise.
+// CheckAdvertise says what is wrong with the text of an advertisement.
 func CheckAdvertise(text string) error {
 	_, err := ParseAdvertisement(text)
 	return err

@@ -41,6 +41,7 @@ type InterfaceChoice struct {
 	named, excluded []string
 }
 
+// ParseInterfaceChoice reads patterns. The error names each that is none.
 func ParseInterfaceChoice(patterns []string) (InterfaceChoice, error) {
 	var c InterfaceChoice
 	var faults []error
@@ -59,7 +60,7 @@ func ParseInterfaceChoice(patterns []string) (InterfaceChoice, error) {
 	return c, errors.Join(faults...)
 }
 
-// CheckInterface says what is wrong with one of Config.Interfaces.
+// CheckInterface says what is wrong with a pattern.
 func CheckInterface(pattern string) error {
 	name := strings.TrimPrefix(pattern, "!")
 	if _, err := path.Match(name, ""); err != nil || name == "" {

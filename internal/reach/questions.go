@@ -57,6 +57,7 @@ type stunQuestion struct {
 	answer chan *stun.Message // holds one
 }
 
+// NewQuestions makes Questions, which Close ends.
 func NewQuestions() *Questions {
 	return &Questions{closed: make(chan struct{}), open: make(map[[stun.TransactionIDSize]byte]stunQuestion)}
 }

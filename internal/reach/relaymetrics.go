@@ -9,6 +9,7 @@ type RelayMetrics struct {
 	dropped     prometheus.Counter
 }
 
+// NewRelayMetrics makes them. Whoever has a registry registers Collectors.
 func NewRelayMetrics() *RelayMetrics {
 	m := &RelayMetrics{
 		up: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -35,6 +36,7 @@ const (
 	relayFailed = "failed"
 )
 
+// Collectors are what to register.
 func (m *RelayMetrics) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.up, m.allocations, m.dropped}
 }

@@ -98,7 +98,7 @@ func TestApplyEndsEventStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
-	res, err := client.Do(req)
+	res, err := client.Do(req) //nolint:bodyclose // it is, when the test ends
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ const (
 	knownWithin = 2 * time.Second
 )
 
-// run serves until ctx ends or a part fails, then stops everything and returns
+// Run serves until ctx ends or a part fails, then stops everything and returns
 // when it has: nil after a stop that was asked for.
 //
 // What runs are the HTTP server and one goroutine for each source; everything

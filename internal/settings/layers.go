@@ -2,6 +2,7 @@ package settings
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -19,8 +20,8 @@ type Layers []Layer
 
 // Find returns what the last of the layers that gives a value says about a setting.
 func (l Layers) Find(name string) (Assignment, bool) {
-	for i := len(l) - 1; i >= 0; i-- {
-		if a, ok := l[i][name]; ok && len(a.Values) > 0 && a.Values[0] != "" {
+	for _, layer := range slices.Backward(l) {
+		if a, ok := layer[name]; ok && len(a.Values) > 0 && a.Values[0] != "" {
 			return a, true
 		}
 	}
