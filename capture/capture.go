@@ -8,7 +8,7 @@
 // never sees one. It opens devices through pion/mediadevices, but none of its tracks, which would encode once for every viewer.
 //
 // This package is the door. What it puts together for each source stands in rooms of their own: source (what is asked for),
-// v4l2, microphone and synthetic (where pictures and sound come from), encode, session (one life of a source) and supervisor
+// v4l2, microphone and synthetic (where pictures and sound come from), encode, pipeline (one life of a source) and supervisor
 // (all of them).
 //
 // Built with -tags faults, it has one more kind of source, a camera that fails as tests tell it: see faulty.go.

@@ -11,8 +11,8 @@ import (
 
 	"porthole/capture/capturetest"
 	"porthole/capture/encode"
+	"porthole/capture/pipeline"
 	"porthole/capture/publish"
-	"porthole/capture/session"
 	"porthole/capture/synthetic"
 	"porthole/internal/broadcast"
 )
@@ -31,9 +31,9 @@ func TestTwoEncodingsReachTheBroadcaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	log, _ := capturetest.NewLog()
-	live := session.New(session.Config{
+	live := pipeline.New(pipeline.Config{
 		Spec: spec, Input: in, Library: library, Log: log,
-		Encodings: []session.Encoding{{RID: "high", Bitrate: 800_000}, {RID: "low", Bitrate: 200_000}},
+		Encodings: []pipeline.Encoding{{RID: "high", Bitrate: 800_000}, {RID: "low", Bitrate: 200_000}},
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -17,7 +17,7 @@ import (
 var ErrNoPicture = errors.New("the source delivers no pictures now")
 
 // Viewfinder shows single raw pictures of a source to whoever asks, beside the stream that is made of them. Nothing is
-// copied while nobody asks. It outlives the sessions of its source, and any goroutine may use it.
+// copied while nobody asks. It outlives every pipeline of its source, and any goroutine may use it.
 type Viewfinder struct {
 	wanted atomic.Bool // next is set; saves the reader of the source the lock
 

@@ -7,8 +7,8 @@ import (
 
 	"porthole/capture/encode"
 	"porthole/capture/media"
+	"porthole/capture/pipeline"
 	"porthole/capture/publish"
-	"porthole/capture/session"
 	"porthole/capture/source"
 	"porthole/capture/supervisor"
 	"porthole/internal/broadcast"
@@ -87,7 +87,7 @@ type listed struct {
 // Changed is the broadcaster's.
 func (l listed) Changed() <-chan struct{} { return l.b.Changed() }
 
-// openable is the device of a source, which makes a session of what it opens.
+// openable is the device of a source, which makes a pipeline of what it opens.
 type openable struct {
 	media.Device
 	cfg     Config
@@ -96,7 +96,7 @@ type openable struct {
 }
 
 // Open opens the device.
-func (o openable) Open() (supervisor.Session, error) {
+func (o openable) Open() (supervisor.Pipeline, error) {
 	in, err := o.Device.Open()
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (o openable) Open() (supervisor.Session, error) {
 	if in.Pictures != nil {
 		in.Pictures = o.cfg.Finder.on(in.Pictures)
 	}
-	return session.New(session.Config{
+	return pipeline.New(pipeline.Config{
 		Spec: o.cfg.Spec, Input: in, Library: o.library, Log: o.log, EncoderFailed: o.cfg.Metrics.EncoderReplaced,
 	}), nil
 }

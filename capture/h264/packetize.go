@@ -4,9 +4,9 @@ package h264
 import (
 	"slices"
 
-	"porthole/internal/codec"
-
 	"github.com/pion/rtp"
+
+	"porthole/internal/codec"
 )
 
 // MaxPayload is the most that one RTP packet carries. With the header (12 bytes), the header extensions that a viewer

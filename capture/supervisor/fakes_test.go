@@ -13,7 +13,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeDevice is a device whose state the test says.
 type fakeDevice struct {
-	openSession func() (Session, error)
+	openPipeline func() (Pipeline, error)
 
 	mu      sync.Mutex
 	absent  error // what Available says
@@ -40,8 +40,8 @@ func (o *fakeDevice) WasOpen() bool {
 	return o.was
 }
 
-func (o *fakeDevice) Open() (Session, error) {
-	live, err := o.openSession()
+func (o *fakeDevice) Open() (Pipeline, error) {
+	live, err := o.openPipeline()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.was = o.was || err == nil

@@ -10,27 +10,27 @@ import (
 	"time"
 
 	"porthole/capture/capturetest"
+	"porthole/capture/pipeline"
+	"porthole/capture/pipelinetest"
 	"porthole/capture/publish"
-	"porthole/capture/session"
-	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 )
 
 // supervise runs a supervisor over cameras that open makes, for so long.
-func supervise(t *testing.T, d time.Duration, open func(n int) (*sessiontest.Camera, error), take func(n int) (publish.Publisher, error)) (*capturetest.Lines, error) {
+func supervise(t *testing.T, d time.Duration, open func(n int) (*pipelinetest.Camera, error), take func(n int) (publish.Publisher, error)) (*capturetest.Lines, error) {
 	t.Helper()
 	log, lines := capturetest.NewLog()
 	spec := capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off")
 	opened, published := 0, 0
-	library := new(sessiontest.Library)
-	device := &fakeDevice{openSession: func() (Session, error) {
+	library := new(pipelinetest.Library)
+	device := &fakeDevice{openPipeline: func() (Pipeline, error) {
 		opened++
 		camera, err := open(opened)
 		if err != nil {
 			return nil, err
 		}
-		return session.New(session.Config{Spec: spec, Input: camera.Input(spec, log), Library: library, Log: log}), nil
+		return pipeline.New(pipeline.Config{Spec: spec, Input: camera.Input(spec, log), Library: library, Log: log}), nil
 	}}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
@@ -40,12 +40,12 @@ func supervise(t *testing.T, d time.Duration, open func(n int) (*sessiontest.Cam
 	})
 }
 
-func alwaysPublish(int) (publish.Publisher, error) { return sessiontest.NewPublisher(), nil }
+func alwaysPublish(int) (publish.Publisher, error) { return pipelinetest.NewPublisher(), nil }
 
 // lasting is a camera that is unplugged after so many pictures.
-func lasting(pictures int) *sessiontest.Camera {
-	good := sessiontest.Steady(30, 640, 480)
-	return &sessiontest.Camera{Script: func(n int) (image.Image, time.Duration, error) {
+func lasting(pictures int) *pipelinetest.Camera {
+	good := pipelinetest.Steady(30, 640, 480)
+	return &pipelinetest.Camera{Script: func(n int) (image.Image, time.Duration, error) {
 		if n >= pictures {
 			return nil, 0, syscall.ENODEV
 		}
@@ -55,10 +55,10 @@ func lasting(pictures int) *sessiontest.Camera {
 
 func TestLostCameraIsOpenedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var cameras []*sessiontest.Camera
-		var publishers []*sessiontest.Publisher
+		var cameras []*pipelinetest.Camera
+		var publishers []*pipelinetest.Publisher
 		lines, err := supervise(t, 20*time.Second,
-			func(n int) (*sessiontest.Camera, error) {
+			func(n int) (*pipelinetest.Camera, error) {
 				if n == 2 || n == 3 {
 					return nil, source.ErrNoCamera // unplugged for a while
 				}
@@ -66,7 +66,7 @@ func TestLostCameraIsOpenedAgain(t *testing.T) {
 				return cameras[len(cameras)-1], nil
 			},
 			func(int) (publish.Publisher, error) {
-				publishers = append(publishers, sessiontest.NewPublisher())
+				publishers = append(publishers, pipelinetest.NewPublisher())
 				return publishers[len(publishers)-1], nil
 			})
 		if err != nil {
@@ -94,7 +94,7 @@ func TestLostCameraIsOpenedAgain(t *testing.T) {
 func TestMissingCameraIsLookedForWithPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries []time.Time
-		lines, err := supervise(t, time.Minute, func(int) (*sessiontest.Camera, error) {
+		lines, err := supervise(t, time.Minute, func(int) (*pipelinetest.Camera, error) {
 			tries = append(tries, time.Now())
 			return nil, source.ErrNoCamera
 		}, alwaysPublish)
@@ -117,14 +117,14 @@ func TestMissingCameraIsLookedForWithPauses(t *testing.T) {
 
 func TestTakenStreamIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var cameras []*sessiontest.Camera
+		var cameras []*pipelinetest.Camera
 		taken := func(n int) (publish.Publisher, error) {
 			if n < 4 {
 				return nil, broadcast.ErrStreamBusy
 			}
-			return sessiontest.NewPublisher(), nil
+			return pipelinetest.NewPublisher(), nil
 		}
-		_, err := supervise(t, 10*time.Second, func(int) (*sessiontest.Camera, error) {
+		_, err := supervise(t, 10*time.Second, func(int) (*pipelinetest.Camera, error) {
 			cameras = append(cameras, lasting(1000))
 			return cameras[len(cameras)-1], nil
 		}, taken)
@@ -142,7 +142,7 @@ func TestTakenStreamIsWaitedFor(t *testing.T) {
 func TestClosedBroadcasterEndsRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, err := supervise(t, time.Minute,
-			func(int) (*sessiontest.Camera, error) { return lasting(1000), nil },
+			func(int) (*pipelinetest.Camera, error) { return lasting(1000), nil },
 			func(int) (publish.Publisher, error) { return nil, broadcast.ErrClosed })
 		if !errors.Is(err, broadcast.ErrClosed) {
 			t.Errorf("ended with %v, want ErrClosed", err)

@@ -20,11 +20,11 @@ import (
 const (
 	firstRetry   = 250 * time.Millisecond
 	lastRetry    = 2 * time.Second
-	steadyAfter  = 10 * time.Second // a session this long starts over with firstRetry
+	steadyAfter  = 10 * time.Second // a pipeline this long starts over with firstRetry
 	repeatLogged = time.Minute      // the same failure is told again after this long
 )
 
-// errUnwatched ends a session of a source that is on demand, when it was watched by nobody for long enough.
+// errUnwatched ends a pipeline of a source that is on demand, when it was watched by nobody for long enough.
 var errUnwatched = errors.New("nobody watches")
 
 // Device is what a source captures from, as far as its supervisor needs to know.
@@ -32,7 +32,7 @@ type Device interface {
 	// Available says, without opening anything, why it could not be opened now; nil: perhaps it can.
 	Available() error
 	// Open opens it.
-	Open() (Session, error)
+	Open() (Pipeline, error)
 	// Lost says why what was opened last is not there any more; nil: it is.
 	Lost() error
 	// WasOpen says whether it was open before.
@@ -41,8 +41,8 @@ type Device interface {
 	Changed() <-chan struct{}
 }
 
-// Session is an opened source: whatever it takes and sends.
-type Session interface {
+// Pipeline is an opened source: whatever it takes and sends.
+type Pipeline interface {
 	// Run takes the stream as soon as there is something to send, and sends until something fails. It returns that failure,
 	// or ctx's cause.
 	Run(ctx context.Context, take publish.Func) error
@@ -71,16 +71,16 @@ type Config struct {
 	Log          *slog.Logger
 }
 
-// supervisor keeps a source alive: one session after the other.
+// supervisor keeps a source alive: one pipeline after the other.
 //
 //	   ┌──────────────────────────── unwatched ◄──────────────────────────────┐
 //	   ▼                                                                      │
-//	await work ──► session (open, publish, send) ──► failed: tell, wait ──► await work
+//	await work ──► pipeline (open, publish, send) ──► failed: tell, wait ──► await work
 //	(watched, and the stream is free)                (a pause, or the device is back)
 type supervisor struct {
 	Config
 	standby  []codec.Codec // what it will send; only on demand
-	faulty   bool          // the last session has failed, and none has worked since
+	faulty   bool          // the last pipeline has failed, and none has worked since
 	logged   string        // the failure that was logged last
 	loggedAt time.Time
 }
@@ -103,7 +103,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		}
 		s.Announced() // one that is not on demand opens now, which may take seconds
 		started := time.Now()
-		err := s.session(ctx)
+		err := s.pipeline(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -170,8 +170,8 @@ func (s *supervisor) idle() broadcast.SourceStatus {
 	return broadcast.SourceStatus{Text: offText(s.Spec.Kind), Standby: s.standby}
 }
 
-// session opens the source, sends until it fails, and closes it.
-func (s *supervisor) session(ctx context.Context) error {
+// pipeline opens the source, sends until it fails, and closes it: one life of it.
+func (s *supervisor) pipeline(ctx context.Context) error {
 	if !s.faulty {
 		s.Announcement.Tell(broadcast.SourceStatus{Text: openingText(s.Spec.Kind), Standby: s.standby})
 	}
@@ -192,7 +192,7 @@ func (s *supervisor) session(ctx context.Context) error {
 }
 
 // open opens the source, if that makes sense: looking for a device disturbs others.
-func (s *supervisor) open() (live Session, err error) {
+func (s *supervisor) open() (live Pipeline, err error) {
 	if err := s.Device.Available(); err != nil {
 		return nil, err
 	}
@@ -210,7 +210,7 @@ func (s *supervisor) goLive(tracks publish.Tracks) (publish.Publisher, error) {
 	return publisher, err
 }
 
-// guard ends a session, by the error that it returns, whose device is not there any more, or which nobody has watched
+// guard ends a pipeline, by the error that it returns, whose device is not there any more, or which nobody has watched
 // for long enough. What is reading from the device may notice much later.
 func (s *supervisor) guard(ctx context.Context) error {
 	linger := time.NewTimer(s.Spec.Linger)
@@ -241,7 +241,7 @@ func (s *supervisor) guard(ctx context.Context) error {
 	}
 }
 
-// failed says, in the list of streams, in the log, and in the metrics, that a session has failed.
+// failed says, in the list of streams, in the log, and in the metrics, that a pipeline has failed.
 func (s *supervisor) failed(err error) {
 	s.faulty = true
 	s.Announcement.Tell(broadcast.SourceStatus{Text: stateText(err, s.Device.WasOpen())})

@@ -16,9 +16,9 @@ import (
 
 	"porthole/capture/capturetest"
 	"porthole/capture/encode"
+	"porthole/capture/pipeline"
+	"porthole/capture/pipelinetest"
 	"porthole/capture/publish"
-	"porthole/capture/session"
-	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
@@ -29,43 +29,43 @@ type scene struct {
 	supervisor
 	list    *fakeAnnouncement
 	device  *fakeDevice
-	library *sessiontest.Library
+	library *pipelinetest.Library
 	lines   *capturetest.Lines
 	log     *slog.Logger
 	spec    source.Spec
 
-	cameras    []*sessiontest.Camera
-	publishers []*sessiontest.Publisher
+	cameras    []*pipelinetest.Camera
+	publishers []*pipelinetest.Publisher
 }
 
 // newScene has a camera for every opening: made by camera, which may fail.
-func newScene(t *testing.T, uri string, watched bool, camera func(n int) (*sessiontest.Camera, error)) *scene {
+func newScene(t *testing.T, uri string, watched bool, camera func(n int) (*pipelinetest.Camera, error)) *scene {
 	t.Helper()
 	log, lines := capturetest.NewLog()
 	spec := capturetest.Spec(t, uri)
-	s := &scene{list: newFakeAnnouncement(watched), library: new(sessiontest.Library), lines: lines, log: log, spec: spec}
-	s.device = &fakeDevice{openSession: func() (Session, error) {
+	s := &scene{list: newFakeAnnouncement(watched), library: new(pipelinetest.Library), lines: lines, log: log, spec: spec}
+	s.device = &fakeDevice{openPipeline: func() (Pipeline, error) {
 		made, err := camera(len(s.cameras))
 		if err != nil {
 			return nil, err
 		}
 		s.cameras = append(s.cameras, made)
-		return s.session(made), nil
+		return s.pipeline(made), nil
 	}}
 	s.supervisor = supervisor{Config: Config{
 		Spec: spec, Device: s.device, Announcement: s.list, Announced: func() {}, Log: log,
 		Standby: func() []codec.Codec { return []codec.Codec{encode.H264()} },
 		Publish: func(publish.Tracks) (publish.Publisher, error) {
-			s.publishers = append(s.publishers, sessiontest.NewPublisher())
+			s.publishers = append(s.publishers, pipelinetest.NewPublisher())
 			return s.publishers[len(s.publishers)-1], nil
 		},
 	}}
 	return s
 }
 
-// session is what sends a camera's pictures.
-func (s *scene) session(camera *sessiontest.Camera) Session {
-	return session.New(session.Config{Spec: s.spec, Input: camera.Input(s.spec, s.log), Library: s.library, Log: s.log})
+// pipeline is what sends a camera's pictures.
+func (s *scene) pipeline(camera *pipelinetest.Camera) Pipeline {
+	return pipeline.New(pipeline.Config{Spec: s.spec, Input: camera.Input(s.spec, s.log), Library: s.library, Log: s.log})
 }
 
 // begin runs the supervisor beside the test; end stops it and waits.
@@ -106,8 +106,8 @@ func (s *scene) wantLast(t *testing.T, text string, standby bool) {
 	}
 }
 
-func goodCamera(int) (*sessiontest.Camera, error) {
-	return &sessiontest.Camera{Script: sessiontest.Steady(30, 640, 480)}, nil
+func goodCamera(int) (*pipelinetest.Camera, error) {
+	return &pipelinetest.Camera{Script: pipelinetest.Steady(30, 640, 480)}, nil
 }
 
 const onDemand = "camera:?size=640x480&fps=30&mic=off&ondemand=10s"
@@ -209,26 +209,26 @@ func TestEveryFailureIsTold(t *testing.T) {
 		{"busy, by whom is not known", &source.BusyError{Device: "/dev/video0", Holders: nil}, nil, 0, "camera in use by another program", 0},
 		{"permission", &fs.PathError{Op: "open", Path: "/dev/video0", Err: fs.ErrPermission}, nil, 0, "no permission for /dev/video0", 0},
 		{"stalled", nil, stalled, 2 * time.Second, "camera stalled, reopening", 2 * time.Second},
-		{"corrupt pictures only", nil, sessiontest.ErrCorrupt, 33 * time.Millisecond, "camera stalled, reopening", 2200 * time.Millisecond},
+		{"corrupt pictures only", nil, pipelinetest.ErrCorrupt, 33 * time.Millisecond, "camera stalled, reopening", 2200 * time.Millisecond},
 		{"anything else", errors.New("start YUYV 640x480: no space left on device"), nil, 0, "camera failed, trying again", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				good := sessiontest.Steady(30, 640, 480)
+				good := pipelinetest.Steady(30, 640, 480)
 				s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, nil)
 				var healed atomic.Bool
-				s.device.openSession = func() (Session, error) {
+				s.device.openPipeline = func() (Pipeline, error) {
 					if test.open != nil && !healed.Load() {
 						return nil, test.open
 					}
-					c := &sessiontest.Camera{Script: func(n int) (image.Image, time.Duration, error) {
+					c := &pipelinetest.Camera{Script: func(n int) (image.Image, time.Duration, error) {
 						if n >= 31 && test.read != nil && !healed.Load() {
 							return nil, test.took, test.read
 						}
 						return good(n)
 					}}
 					s.cameras = append(s.cameras, c)
-					return s.session(c), nil
+					return s.pipeline(c), nil
 				}
 				defer s.begin(t)()
 				if test.read != nil {
@@ -256,10 +256,10 @@ func TestEveryFailureIsTold(t *testing.T) {
 // camera that comes back is opened at once, whatever the pause after so many failures is.
 func TestUnpluggedAndReplugged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		good := sessiontest.Steady(30, 640, 480)
+		good := pipelinetest.Steady(30, 640, 480)
 		var unplugged atomic.Bool
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(int) (*sessiontest.Camera, error) {
-			return &sessiontest.Camera{Script: func(n int) (image.Image, time.Duration, error) {
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(int) (*pipelinetest.Camera, error) {
+			return &pipelinetest.Camera{Script: func(n int) (image.Image, time.Duration, error) {
 				if unplugged.Load() {
 					return nil, 1500 * time.Millisecond, syscall.ENODEV // the driver is slow to notice
 				}
@@ -297,9 +297,9 @@ func TestUnpluggedAndReplugged(t *testing.T) {
 // Another size than before is another encoder, for the same viewers.
 func TestReplugWithAnotherSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(n int) (*sessiontest.Camera, error) {
-			good := sessiontest.Steady(30, 640>>n, 480>>n)
-			return &sessiontest.Camera{Script: func(i int) (image.Image, time.Duration, error) {
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(n int) (*pipelinetest.Camera, error) {
+			good := pipelinetest.Steady(30, 640>>n, 480>>n)
+			return &pipelinetest.Camera{Script: func(i int) (image.Image, time.Duration, error) {
 				if n == 0 && i == 30 {
 					return nil, 0, syscall.ENODEV
 				}
@@ -339,10 +339,10 @@ func TestCameraIsOffWhileTheStreamIsTaken(t *testing.T) {
 // Opening goes through other people's code too.
 func TestPanicWhileOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(n int) (*sessiontest.Camera, error) { return goodCamera(n) })
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(n int) (*pipelinetest.Camera, error) { return goodCamera(n) })
 		first := true
-		inner := s.device.openSession
-		s.device.openSession = func() (Session, error) {
+		inner := s.device.openPipeline
+		s.device.openPipeline = func() (Pipeline, error) {
 			if first {
 				first = false
 				panic("nil map")

@@ -120,20 +120,20 @@ func TestArrows(t *testing.T) {
 		}},
 		{"porthole/capture/supervisor", map[string]string{
 			"porthole/capture/media": "it keeps alive whatever is captured, and knows no pictures", "porthole/capture/encode": "likewise",
-			"porthole/capture/session": "what it runs comes from outside", "porthole/capture/v4l2": "likewise", "porthole/capture/synthetic": "likewise",
+			"porthole/capture/pipeline": "what it runs comes from outside", "porthole/capture/v4l2": "likewise", "porthole/capture/synthetic": "likewise",
 		}},
-		{"porthole/capture/session", map[string]string{
+		{"porthole/capture/pipeline", map[string]string{
 			"porthole/capture/supervisor": "it lives once, and does not know who begins the next life",
 			"porthole/capture/v4l2":       "it sends what was opened, whoever opened it", "porthole/capture/microphone": "likewise",
 			"porthole/capture/synthetic": "likewise",
 		}},
 		{"porthole/capture/encode", map[string]string{
-			"porthole/capture/session": "an encoder makes access units, whoever sends them", "porthole/capture/v4l2": "nor where pictures come from",
+			"porthole/capture/pipeline": "an encoder makes access units, whoever sends them", "porthole/capture/v4l2": "nor where pictures come from",
 			"porthole/capture/synthetic": "likewise",
 		}},
 		{"porthole/capture/v4l2", map[string]string{
 			"porthole/internal/broadcast": "a device delivers, and does not know to whom", "porthole/capture/encode": "likewise",
-			"porthole/capture/session": "likewise", "porthole/capture/supervisor": "likewise",
+			"porthole/capture/pipeline": "likewise", "porthole/capture/supervisor": "likewise",
 		}},
 		{"porthole/capture/microphone", map[string]string{
 			"porthole/internal/broadcast": "a device delivers, and does not know to whom", "porthole/capture/encode": "likewise",
@@ -141,7 +141,7 @@ func TestArrows(t *testing.T) {
 		}},
 		{"porthole/capture/synthetic", map[string]string{
 			"runtime/cgo": "what is drawn needs no library", "porthole/internal/broadcast": "what is drawn does not know who sends it",
-			"porthole/capture/encode": "likewise", "porthole/capture/session": "likewise",
+			"porthole/capture/encode": "likewise", "porthole/capture/pipeline": "likewise",
 		}},
 		{"porthole/capture/media", map[string]string{
 			"runtime/cgo": "a leaf: what passes between all rooms", "porthole/internal/broadcast": "likewise",

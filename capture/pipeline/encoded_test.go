@@ -1,4 +1,4 @@
-package session
+package pipeline
 
 import (
 	"bytes"
@@ -19,8 +19,8 @@ import (
 
 	"porthole/capture/capturetest"
 	"porthole/capture/media"
+	"porthole/capture/pipelinetest"
 	"porthole/capture/publish"
-	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/internal/codec"
 )
@@ -62,15 +62,15 @@ func (u *fakeUnits) Close() error     { u.closed = true; return nil }
 func newH264Camera() *fakeUnits {
 	return &fakeUnits{
 		codec:    codec.Codec{MimeType: codec.H264, ClockRate: 90000, Fmtp: "packetization-mode=1;profile-level-id=4d0028"},
-		interval: 40 * time.Millisecond, unit: sessiontest.EncodedPicture,
+		interval: 40 * time.Millisecond, unit: pipelinetest.EncodedPicture,
 	}
 }
 
-// playInput runs a session of an input for so long. Its library is to stay unused.
-func playInput(t *testing.T, in *media.Input, d time.Duration) (*sessiontest.Publisher, *capturetest.Lines, error) {
+// playInput runs a pipeline of an input for so long. Its library is to stay unused.
+func playInput(t *testing.T, in *media.Input, d time.Duration) (*pipelinetest.Publisher, *capturetest.Lines, error) {
 	t.Helper()
 	log, lines := capturetest.NewLog()
-	publisher, library := sessiontest.NewPublisher(), new(sessiontest.Library)
+	publisher, library := pipelinetest.NewPublisher(), new(pipelinetest.Library)
 	s := New(Config{Spec: capturetest.Spec(t, "camera:?mic=off"), Input: in, Library: library, Log: log})
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()

@@ -1,6 +1,6 @@
-// Package session sends what an opened source delivers to a publisher, from the first picture until something fails. It knows
+// Package pipeline sends what an opened source delivers to a publisher, from the first picture until something fails. It knows
 // neither devices nor who watches.
-package session
+package pipeline
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 // Config says what is sent and how. Spec, Input, Library and Log are required.
 type Config struct {
 	Spec      source.Spec
-	Input     *media.Input // the session's from here on
+	Input     *media.Input // the pipeline's from here on
 	Library   encode.Library
 	Encodings []Encoding // of raw pictures; none: one, in the spec's bitrate
 	Log       *slog.Logger
@@ -30,7 +30,7 @@ type Config struct {
 	EncoderFailed func()
 }
 
-// video is what a session does with pictures, raw or encoded.
+// video is what a pipeline does with pictures, raw or encoded.
 type video interface {
 	// first waits for a picture, which run sends, and says what it is, as slog attributes.
 	first(ctx context.Context) ([]any, error)
@@ -50,18 +50,18 @@ type sound interface {
 	send(ctx context.Context, p publish.Publisher) error
 }
 
-// Session is one life of a source: from the first picture until the device, the encoder or the publisher is lost.
+// Pipeline is one life of a source: from the first picture until the device, the encoder or the publisher is lost.
 // Its goroutines live within Run.
-type Session struct {
+type Pipeline struct {
 	in    *media.Input
 	log   *slog.Logger
 	video video
 	sound sound // nil: none
 }
 
-// New makes a session of what was opened.
-func New(cfg Config) *Session {
-	s := &Session{in: cfg.Input, log: cfg.Log}
+// New makes a pipeline of what was opened.
+func New(cfg Config) *Pipeline {
+	s := &Pipeline{in: cfg.Input, log: cfg.Log}
 	if cfg.Input.Pictures != nil {
 		s.video = newRawVideo(cfg)
 	} else {
@@ -77,11 +77,11 @@ func New(cfg Config) *Session {
 }
 
 // Close closes the devices, when Run has returned.
-func (s *Session) Close() error { return s.in.Close() }
+func (s *Pipeline) Close() error { return s.in.Close() }
 
 // Run publishes once the first picture is there, so that a dead camera never looks live, and sends until something
 // fails. It returns that failure, or ctx's cause.
-func (s *Session) Run(ctx context.Context, take publish.Func) error {
+func (s *Pipeline) Run(ctx context.Context, take publish.Func) error {
 	picture, err := s.video.first(ctx)
 	if err != nil {
 		return fmt.Errorf("first picture: %w", err)
@@ -105,7 +105,7 @@ func (s *Session) Run(ctx context.Context, take publish.Func) error {
 	return err
 }
 
-func (s *Session) serve(ctx context.Context, publisher publish.Publisher) error {
+func (s *Pipeline) serve(ctx context.Context, publisher publish.Publisher) error {
 	if err := s.video.publish(publisher); err != nil {
 		publisher.Close(err)
 		return fmt.Errorf("add video: %w", err)
@@ -129,8 +129,8 @@ func (s *Session) serve(ctx context.Context, publisher publish.Publisher) error 
 	return g.Wait()
 }
 
-// serveSound never ends the session: pictures without sound are better than nothing.
-func (s *Session) serveSound(ctx context.Context, publisher publish.Publisher) error {
+// serveSound never ends the pipeline: pictures without sound are better than nothing.
+func (s *Pipeline) serveSound(ctx context.Context, publisher publish.Publisher) error {
 	err := panics.AsError(s.log, "a driver or an encoder", func() error { return s.sound.send(ctx, publisher) })
 	if ctx.Err() == nil {
 		s.log.Warn("sound has failed, pictures go on", "error", err)

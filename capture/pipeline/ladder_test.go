@@ -1,4 +1,4 @@
-package session
+package pipeline
 
 import (
 	"context"
@@ -13,13 +13,13 @@ import (
 
 	"porthole/capture/encode"
 	"porthole/capture/media"
+	"porthole/capture/pipelinetest"
 	"porthole/capture/publish"
-	"porthole/capture/sessiontest"
 )
 
 // unevenLibrary has encoders that take longer for the higher bitrate, and note when a picture changes meanwhile.
 type unevenLibrary struct {
-	sessiontest.Library
+	pipelinetest.Library
 	slow time.Duration
 
 	mu      sync.Mutex
@@ -51,7 +51,7 @@ func (e slowEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 }
 
 // playTwo sends what a camera delivers in two encodings, for so long.
-func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Duration, then func(high, low *sessiontest.Track)) (high, low *sessiontest.Track) {
+func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Duration, then func(high, low *pipelinetest.Track)) (high, low *pipelinetest.Track) {
 	t.Helper()
 	s := newStage(t, nil)
 	s.camera.Script = func(n int) (image.Image, time.Duration, error) {
@@ -65,7 +65,7 @@ func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Dura
 		Spec: s.spec, Input: s.camera.Input(s.spec, s.log), Library: library, Log: s.log,
 		Encodings: []Encoding{{RID: "high", Bitrate: 2_000_000}, {RID: "low", Bitrate: 300_000}},
 	})
-	tracks := func() (high, low *sessiontest.Track) {
+	tracks := func() (high, low *pipelinetest.Track) {
 		both := s.out.Tracks()
 		if len(both) != 2 || both[0].RID != "high" || both[1].RID != "low" {
 			t.Fatalf("%d tracks, want high and low", len(both))
@@ -103,7 +103,7 @@ func TestPictureGoesToTwoEncoders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		library := new(unevenLibrary)
 		high, low := playTwo(t, library, 4*time.Second, 1500*time.Millisecond,
-			func(high, _ *sessiontest.Track) { high.RequestKeyframe() })
+			func(high, _ *pipelinetest.Track) { high.RequestKeyframe() })
 		if h, l := high.Keyframes(), low.Keyframes(); h != 2 || l != 1 {
 			t.Errorf("%d keyframes in the one that was asked, %d in the other, want 2 and 1", h, l)
 		}

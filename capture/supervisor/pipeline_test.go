@@ -8,21 +8,21 @@ import (
 	"time"
 
 	"porthole/capture/capturetest"
+	"porthole/capture/pipelinetest"
 	"porthole/capture/publish"
-	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/internal/codec"
 )
 
-// textSession is a session of something that is neither picture nor sound.
-type textSession struct {
+// textPipeline is a pipeline of something that is neither picture nor sound.
+type textPipeline struct {
 	lasts  time.Duration
 	ends   error
 	closed int
 }
 
 // Run takes the stream at once, and ends after its time.
-func (s *textSession) Run(ctx context.Context, take publish.Func) error {
+func (s *textPipeline) Run(ctx context.Context, take publish.Func) error {
 	publisher, err := take(publish.Tracks{Kinds: []codec.Kind{codec.Video}})
 	if err != nil {
 		return err
@@ -37,16 +37,16 @@ func (s *textSession) Run(ctx context.Context, take publish.Func) error {
 	return err
 }
 
-func (s *textSession) Close() error { s.closed++; return nil }
+func (s *textPipeline) Close() error { s.closed++; return nil }
 
-// What a session takes and sends is its own business: its life is supervised all the same.
+// What a pipeline takes and sends is its own business: its life is supervised all the same.
 func TestAnythingCanBeSupervised(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var sessions []*textSession
-		var publishers []*sessiontest.Publisher
-		device := &fakeDevice{openSession: func() (Session, error) {
-			sessions = append(sessions, &textSession{lasts: time.Minute, ends: source.ErrDeviceGone})
-			return sessions[len(sessions)-1], nil
+		var pipelines []*textPipeline
+		var publishers []*pipelinetest.Publisher
+		device := &fakeDevice{openPipeline: func() (Pipeline, error) {
+			pipelines = append(pipelines, &textPipeline{lasts: time.Minute, ends: source.ErrDeviceGone})
+			return pipelines[len(pipelines)-1], nil
 		}}
 		log, lines := capturetest.NewLog()
 		list := newFakeAnnouncement(true)
@@ -56,7 +56,7 @@ func TestAnythingCanBeSupervised(t *testing.T) {
 			ended <- Run(ctx, Config{
 				Spec: capturetest.Spec(t, "camera:"), Device: device, Announcement: list, Announced: func() {}, Log: log,
 				Publish: func(publish.Tracks) (publish.Publisher, error) {
-					publishers = append(publishers, sessiontest.NewPublisher())
+					publishers = append(publishers, pipelinetest.NewPublisher())
 					return publishers[len(publishers)-1], nil
 				},
 			})
@@ -66,12 +66,12 @@ func TestAnythingCanBeSupervised(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Errorf("ended with %v", err)
 		}
-		if len(sessions) != 3 || len(publishers) != 3 {
-			t.Fatalf("%d sessions and %d publishers, want 3: each lasts a minute", len(sessions), len(publishers))
+		if len(pipelines) != 3 || len(publishers) != 3 {
+			t.Fatalf("%d pipelines and %d publishers, want 3: each lasts a minute", len(pipelines), len(publishers))
 		}
-		for i, s := range sessions {
+		for i, s := range pipelines {
 			if s.closed != 1 {
-				t.Errorf("session %d was closed %d times, want once", i, s.closed)
+				t.Errorf("pipeline %d was closed %d times, want once", i, s.closed)
 			}
 		}
 		if !errors.Is(publishers[1].Err(), source.ErrDeviceGone) || !errors.Is(publishers[2].Err(), context.Canceled) {

@@ -1,4 +1,4 @@
-package session
+package pipeline
 
 import (
 	"context"
@@ -16,21 +16,21 @@ import (
 	"porthole/capture/capturetest"
 	"porthole/capture/encode"
 	"porthole/capture/media"
+	"porthole/capture/pipelinetest"
 	"porthole/capture/publish"
-	"porthole/capture/sessiontest"
 	"porthole/capture/source"
 	"porthole/capture/synthetic"
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
 )
 
-// stage is a session with a fake camera, encoder and publish.Publisher.
+// stage is a pipeline with a fake camera, encoder and publish.Publisher.
 type stage struct {
 	spec    source.Spec
-	camera  *sessiontest.Camera
-	library *sessiontest.Library
+	camera  *pipelinetest.Camera
+	library *pipelinetest.Library
 	audio   media.Sound
-	out     *sessiontest.Publisher
+	out     *pipelinetest.Publisher
 	log     *slog.Logger
 	lines   *capturetest.Lines
 }
@@ -39,11 +39,11 @@ func newStage(t *testing.T, script func(int) (image.Image, time.Duration, error)
 	log, lines := capturetest.NewLog()
 	return &stage{
 		spec:   capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off"),
-		camera: &sessiontest.Camera{Script: script}, library: new(sessiontest.Library), out: sessiontest.NewPublisher(), log: log, lines: lines,
+		camera: &pipelinetest.Camera{Script: script}, library: new(pipelinetest.Library), out: pipelinetest.NewPublisher(), log: log, lines: lines,
 	}
 }
 
-// play runs the session until it ends by itself or for so long.
+// play runs the pipeline until it ends by itself or for so long.
 func (s *stage) play(t *testing.T, d time.Duration) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -54,9 +54,9 @@ func (s *stage) play(t *testing.T, d time.Duration) error {
 	return New(Config{Spec: s.spec, Input: in, Library: s.library, Log: s.log}).Run(ctx, take)
 }
 
-func TestSessionSendsAnEvenStream(t *testing.T) {
+func TestPipelineSendsAnEvenStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, sessiontest.Steady(30, 640, 480))
+		s := newStage(t, pipelinetest.Steady(30, 640, 480))
 		if err := s.play(t, 5*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
 		}
@@ -101,7 +101,7 @@ func TestSessionSendsAnEvenStream(t *testing.T) {
 
 func TestKeyframeRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, sessiontest.Steady(30, 640, 480))
+		s := newStage(t, pipelinetest.Steady(30, 640, 480))
 		time.AfterFunc(1500*time.Millisecond, func() {
 			for range 3 { // three viewers at once get one keyframe
 				s.out.Track(codec.Video).RequestKeyframe()
@@ -116,11 +116,11 @@ func TestKeyframeRequest(t *testing.T) {
 
 func TestCorruptPicturesAreSkipped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		good := sessiontest.Steady(30, 640, 480)
+		good := pipelinetest.Steady(30, 640, 480)
 		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
 			img, took, _ := good(n)
 			if n%3 == 1 {
-				return nil, took, sessiontest.ErrCorrupt
+				return nil, took, pipelinetest.ErrCorrupt
 			}
 			return img, took, nil
 		})
@@ -137,7 +137,7 @@ func TestCorruptPicturesAreSkipped(t *testing.T) {
 }
 
 func TestCameraThatFailsForGood(t *testing.T) {
-	good := sessiontest.Steady(30, 640, 480)
+	good := pipelinetest.Steady(30, 640, 480)
 	failing := func(took time.Duration, err error) func(int) (image.Image, time.Duration, error) {
 		return func(n int) (image.Image, time.Duration, error) {
 			if n < 30 {
@@ -152,7 +152,7 @@ func TestCameraThatFailsForGood(t *testing.T) {
 		want   error
 		within time.Duration
 	}{
-		{"only corrupt pictures", failing(33*time.Millisecond, sessiontest.ErrCorrupt), source.ErrStalled, 2200 * time.Millisecond},
+		{"only corrupt pictures", failing(33*time.Millisecond, pipelinetest.ErrCorrupt), source.ErrStalled, 2200 * time.Millisecond},
 		{"errors without end, at once", failing(0, syscall.EIO), source.ErrStalled, 2200 * time.Millisecond},
 		{"silence until the driver's timeout", failing(5*time.Second, errors.New("read timeout")), source.ErrStalled, 5100 * time.Millisecond},
 		{"unplugged", failing(0, syscall.ENODEV), source.ErrDeviceGone, 100 * time.Millisecond},
@@ -206,7 +206,7 @@ func TestSlowCameraGetsAnEncoderForItsRate(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, sessiontest.Steady(test.fps, 640, 480))
+				s := newStage(t, pipelinetest.Steady(test.fps, 640, 480))
 				if err := s.play(t, 20*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("ended with %v", err)
 				}
@@ -230,7 +230,7 @@ func TestSlowCameraGetsAnEncoderForItsRate(t *testing.T) {
 
 func TestRateIsMeasuredForAsLongAsItRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		bright, dark := sessiontest.Steady(30, 640, 480), sessiontest.Steady(10, 640, 480)
+		bright, dark := pipelinetest.Steady(30, 640, 480), pipelinetest.Steady(10, 640, 480)
 		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
 			if n >= 300 && n < 400 {
 				return dark(n) // the light is off from second 10 to 20
@@ -250,7 +250,7 @@ func TestRateIsMeasuredForAsLongAsItRuns(t *testing.T) {
 
 func TestAnotherSizeThanAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		small, odd := sessiontest.Steady(30, 320, 240), sessiontest.Steady(30, 801, 601)
+		small, odd := pipelinetest.Steady(30, 320, 240), pipelinetest.Steady(30, 801, 601)
 		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
 			if n < 60 {
 				return small(n)
@@ -275,12 +275,12 @@ func TestAnotherSizeThanAsked(t *testing.T) {
 
 func TestEmptyEncoderOutput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, sessiontest.Steady(30, 640, 480))
+		s := newStage(t, pipelinetest.Steady(30, 640, 480))
 		s.library.Output = func(n int, keyframe bool) ([]byte, error) {
 			if n%2 == 1 {
 				return nil, nil
 			}
-			return sessiontest.EncodedPicture(keyframe), nil
+			return pipelinetest.EncodedPicture(keyframe), nil
 		}
 		if err := s.play(t, 2*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("ended with %v", err)
@@ -299,12 +299,12 @@ func TestFailedEncoderIsReplaced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, sessiontest.Steady(30, 640, 480))
+				s := newStage(t, pipelinetest.Steady(30, 640, 480))
 				s.library.Output = func(n int, keyframe bool) ([]byte, error) {
 					if n == 10 || n == 100 {
 						return nil, fail()
 					}
-					return sessiontest.EncodedPicture(keyframe), nil
+					return pipelinetest.EncodedPicture(keyframe), nil
 				}
 				if err := s.play(t, 5*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("ended with %v", err)
@@ -331,12 +331,12 @@ func TestFailedEncoderIsReplaced(t *testing.T) {
 func TestEncoderThatFailsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("encoder broken")
-		s := newStage(t, sessiontest.Steady(30, 640, 480))
+		s := newStage(t, pipelinetest.Steady(30, 640, 480))
 		s.library.Output = func(n int, keyframe bool) ([]byte, error) {
 			if n > 10 && n%20 == 0 { // it works for a while each time
 				return nil, broken
 			}
-			return sessiontest.EncodedPicture(keyframe), nil
+			return pipelinetest.EncodedPicture(keyframe), nil
 		}
 		if err := s.play(t, time.Minute); !errors.Is(err, source.ErrEncoder) || !errors.Is(err, broken) {
 			t.Errorf("ended with %v, want ErrEncoder and the encoder's own", err)
@@ -350,7 +350,7 @@ func TestEncoderThatFailsForGood(t *testing.T) {
 // A picture that makes a decoder panic is a broken picture.
 func TestPanicOfTheDriverIsABrokenPicture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		good := sessiontest.Steady(30, 640, 480)
+		good := pipelinetest.Steady(30, 640, 480)
 		s := newStage(t, func(n int) (image.Image, time.Duration, error) {
 			if n == 30 {
 				panic("index out of range")
@@ -366,9 +366,9 @@ func TestPanicOfTheDriverIsABrokenPicture(t *testing.T) {
 	})
 }
 
-func TestUnpublishedSessionEnds(t *testing.T) {
+func TestUnpublishedPipelineEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, sessiontest.Steady(30, 640, 480))
+		s := newStage(t, pipelinetest.Steady(30, 640, 480))
 		time.AfterFunc(time.Second, func() {
 			s.out.End(broadcast.ErrClosed)
 		})
@@ -380,7 +380,7 @@ func TestUnpublishedSessionEnds(t *testing.T) {
 
 func TestSoundGoesAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, sessiontest.Steady(30, 640, 480))
+		s := newStage(t, pipelinetest.Steady(30, 640, 480))
 		s.audio = synthetic.NewToneSource(time.Now())
 		_ = s.play(t, 3*time.Second)
 		audio := s.out.Track(codec.Audio)
@@ -428,7 +428,7 @@ func TestPicturesGoOnWithoutSound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, sessiontest.Steady(30, 640, 480))
+				s := newStage(t, pipelinetest.Steady(30, 640, 480))
 				prepare(s)
 				if err := s.play(t, 4*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("ended with %v", err)
@@ -445,12 +445,12 @@ func TestPicturesGoOnWithoutSound(t *testing.T) {
 }
 
 func TestAudioGapMovesTimestamps(t *testing.T) {
-	out := new(sessiontest.Track)
+	out := new(pipelinetest.Track)
 	sender, err := newSender(encode.Opus(), out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pump := newAudioPump(synthetic.NewToneSource(time.Now()), sessiontest.AudioEncoder{}, sender)
+	pump := newAudioPump(synthetic.NewToneSource(time.Now()), pipelinetest.AudioEncoder{}, sender)
 	at := time.Now()
 	chunk := make([]int16, 1000)                    // not a multiple of a block
 	length := 1000 * time.Second / media.SampleRate // 20.8 ms

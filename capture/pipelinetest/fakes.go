@@ -1,5 +1,5 @@
-// Package sessiontest has cameras, encoders and publishers for tests, which do what they are told, in the time of the test's bubble.
-package sessiontest
+// Package pipelinetest has cameras, encoders and publishers for tests, which do what they are told, in the time of the test's bubble.
+package pipelinetest
 
 import (
 	"errors"
@@ -52,7 +52,7 @@ func Steady(fps, width, height int) func(int) (image.Image, time.Duration, error
 	return func(int) (image.Image, time.Duration, error) { return img, time.Second / time.Duration(fps), nil }
 }
 
-// Input makes the camera a source of the session.
+// Input makes the camera a source of the pipeline.
 func (c *Camera) Input(spec source.Spec, log *slog.Logger) *media.Input {
 	closeCamera := func() error { c.Closed.Store(true); return nil }
 	mode := v4l2.Choice{Format: "YUYV", Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS)}
