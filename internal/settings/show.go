@@ -2,13 +2,13 @@ package settings
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"porthole/internal/secret"
+	"regexp"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // PrintHelp writes the flags as a table for help texts, under the headings of their
@@ -131,20 +131,25 @@ func (s Setting[T]) printYAML(w io.Writer, values *T, origins Layer) error {
 
 // printEntry writes KEY: VALUE # ORIGIN, or a list of values.
 func printEntry(w io.Writer, key, origin string, list bool, values ...string) error {
-	content := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
-	for _, value := range values {
-		content.Content = append(content.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: value})
+	scalars := make([]string, len(values))
+	for i, value := range values {
+		if scalars[i] = value; !plain.MatchString(value) {
+			scalars[i] = quote(value)
+		}
 	}
-	if !list {
-		content = content.Content[0]
+	text := strings.Join(scalars, ", ")
+	if list {
+		text = "[" + text + "]"
 	}
-	content.LineComment = "# " + origin
-	text, err := yaml.Marshal(&yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{
-		{Kind: yaml.ScalarNode, Value: key}, content,
-	}})
-	if err != nil {
-		return fmt.Errorf("print %s: %w", key, err)
-	}
-	_, err = w.Write(text)
+	_, err := fmt.Fprintf(w, "%s: %s # %s\n", key, text, origin)
 	return err
+}
+
+// plain is what means itself in YAML, also in a list in brackets.
+var plain = regexp.MustCompile(`^[A-Za-z0-9/]([A-Za-z0-9/._:-]*[A-Za-z0-9/])?$`)
+
+// quote writes a text between double quotes: a string of JSON is one of YAML.
+func quote(text string) string {
+	quoted, _ := json.Marshal(text) // a string can always be written
+	return string(quoted)
 }
