@@ -15,8 +15,8 @@ const maxAnswerSize = 8192
 // groupLipSync marks sections that are played in step.
 const groupLipSync = "LS"
 
-// FinishAnswer turns an answer to o.SDP, once gathering is over,
-// into the text that the client gets. It has the sections of the posted offer, in
+// FinishAnswer turns an answer to o, once gathering is over, into the text that the
+// client gets. It changes the answer. It has the sections of the posted offer, in
 // order, those that were not accepted with port 0; only the attributes that an
 // answer may have for that offer; and all of the server's candidates in the
 // first section of the bundle, the best one first, as component 1, followed by
@@ -27,13 +27,8 @@ const groupLipSync = "LS"
 // must not be: any of a publisher (RFC 9725 section 4.4.3), all of a viewer.
 // Every other error is a fault of the server's own. Finishing a finished answer
 // changes nothing.
-func FinishAnswer(o *Offer, answer string) (string, error) {
-	desc, err := parseDescription([]byte(answer))
-	if err != nil {
-		// Not wrapped with ErrMalformed: the client cannot help it.
-		return "", fmt.Errorf("parse the answer: %w", err)
-	}
-	f := &finisher{offer: o, desc: desc, answered: make(map[string]*sdp.MediaDescription)}
+func FinishAnswer(o *Offer, answer *sdp.SessionDescription) (string, error) {
+	f := &finisher{offer: o, desc: answer, answered: make(map[string]*sdp.MediaDescription)}
 	if err := f.index(); err != nil {
 		return "", err
 	}

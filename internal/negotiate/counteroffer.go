@@ -82,13 +82,10 @@ func payloadTypeOf(c codec.Codec) uint8 {
 	return counterVideo
 }
 
-// FinishOffer turns the text that was made of o into the offer that the client
-// gets: with the server's candidates in the first section only, the best one first.
-func (o *Offer) FinishOffer(text string) (string, error) {
-	desc, err := parseDescription([]byte(text))
-	if err != nil {
-		return "", fmt.Errorf("parse the offer: %w", err)
-	}
+// FinishOffer turns the description that was made of o, which it changes, into the
+// offer that the client gets: with the server's candidates in the first section only,
+// the best one first.
+func (o *Offer) FinishOffer(desc *sdp.SessionDescription) (string, error) {
 	f := &finisher{offer: o, desc: desc, answered: make(map[string]*sdp.MediaDescription), accepted: o.bundle}
 	if err := f.index(); err != nil {
 		return "", err
@@ -106,10 +103,10 @@ func (o *Offer) FinishOffer(text string) (string, error) {
 
 // Answer is a viewer's answer to a counter-offer.
 type Answer struct {
-	// SDP is the normalised answer.
-	SDP string
 	// Ufrag and Pwd are the client's ICE credentials.
 	Ufrag, Pwd string
+	// Transport is the client's end of the connection, nil when it takes no section.
+	Transport *Transport
 	// Media are the sections that the client takes, as in the offer, less what it
 	// did not agree to: retransmission, feedback, extensions.
 	Media []Media
@@ -130,7 +127,7 @@ func (o *Offer) ParseAnswer(body []byte) (*Answer, error) {
 		return nil, fmt.Errorf("%w: the answer has %d sections, and the offer %d",
 			ErrMalformed, len(parsed.Media), len(o.Media))
 	}
-	a := &Answer{SDP: parsed.SDP, Ufrag: parsed.Ufrag, Pwd: parsed.Pwd}
+	a := &Answer{Ufrag: parsed.Ufrag, Pwd: parsed.Pwd, Transport: parsed.Transport}
 	for i, answered := range parsed.Media {
 		offered := o.Media[i]
 		if answered.Kind != offered.Kind || answered.Mid != offered.Mid && !(answered.Rejected && answered.Mid == "") {

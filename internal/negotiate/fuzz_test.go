@@ -2,6 +2,7 @@ package negotiate_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -37,6 +38,9 @@ func FuzzParseOffer(f *testing.F) {
 		}
 		if again.SDP != o.SDP {
 			t.Fatalf("not stable:\n%s\n%s", o.SDP, again.SDP)
+		}
+		if !reflect.DeepEqual(again.Transport, o.Transport) {
+			t.Fatalf("the transport is %+v, and %+v by the normalised offer", o.Transport, again.Transport)
 		}
 		for _, m := range o.Media {
 			_, _ = m.Supported()
@@ -94,11 +98,11 @@ func FuzzFinishAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		text, err := negotiate.FinishAnswer(o, answer)
+		text, err := finishAnswer(o, answer)
 		if err != nil {
 			return
 		}
-		again, err := negotiate.FinishAnswer(o, text)
+		again, err := finishAnswer(o, text)
 		if err != nil || again != text {
 			t.Fatalf("not stable (%v):\n%s\n%s", err, text, again)
 		}

@@ -1,13 +1,37 @@
 package negotiate_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/pion/sdp/v3"
+
 	"porthole/internal/negotiate"
 )
+
+// described reads what pion, or a test, has written.
+func described(text string) (*sdp.SessionDescription, error) {
+	desc := new(sdp.SessionDescription)
+	if err := desc.UnmarshalString(text); err != nil {
+		return nil, err
+	}
+	if len(desc.TimeDescriptions) == 0 {
+		return nil, errors.New("it ends early")
+	}
+	return desc, nil
+}
+
+// finishAnswer is FinishAnswer for a text.
+func finishAnswer(o *negotiate.Offer, answer string) (string, error) {
+	desc, err := described(answer)
+	if err != nil {
+		return "", err
+	}
+	return negotiate.FinishAnswer(o, desc)
+}
 
 // plain is the smallest offer of audio and video; %DIR% is its direction.
 const plain = `v=0

@@ -1,7 +1,7 @@
 // Package negotiate reads the SDP that strangers post and checks the SDP that
 // goes back to them. It is pure: text in, text out, no sockets and no clock.
 //
-//	body ─► ParseOffer ─► Offer.SDP ─► package peer ─► answer ─► FinishAnswer ─► wire
+//	body ─► ParseOffer ─► Offer ─► package peer ─► answer ─► FinishAnswer ─► wire
 //	               └────► Offer.Media ─► Supported, Match: which payload type
 //	PATCH ─► ParseFragment ─► candidates
 //
@@ -68,7 +68,7 @@ func (r Role) answerDirection() string {
 type Offer struct {
 	// Role is the role that the offer was parsed for.
 	Role Role
-	// SDP is the normalised offer, to be given to SetRemoteDescription. It holds
+	// SDP is the normalised offer, as another stack would have to get it. It holds
 	// the sections that may be accepted and only those, so it can have fewer
 	// sections than Media. Parsing it again gives the same text.
 	SDP string
@@ -84,6 +84,8 @@ type Offer struct {
 	Hidden []Hidden
 	// Ufrag and Pwd are the client's ICE credentials, those of the bundle.
 	Ufrag, Pwd string
+	// Transport is the client's end of the connection, nil when no section may be accepted.
+	Transport *Transport
 
 	// bundle holds the mids of the usable sections in the order of the offered
 	// BUNDLE group; the first one is the section that carries the transport.
@@ -95,6 +97,17 @@ type Offer struct {
 	allowMixed bool
 	// setup is the offered DTLS role: actpass, active or passive.
 	setup string
+}
+
+// Transport is what a client says about its end of the connection, which is the same in
+// all sections (RFC 9143), apart from its ICE credentials.
+type Transport struct {
+	Fingerprints []string // of its certificates, values of a=fingerprint: "sha-256 AB:CD:…"
+	Candidates   []string // values of a=candidate, each once
+	Lite         bool     // it is an ICE lite agent (RFC 8445 section 2.5)
+	// Active: it begins DTLS. One that offers actpass leaves the choice to us (RFC 8842
+	// section 5.3).
+	Active bool
 }
 
 // Media is one section ("m=" line) of an offer.

@@ -224,6 +224,7 @@ func (d *draft) finish() error {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	d.offer.SDP = string(text)
+	d.offer.Transport = transportOf(d.desc)
 
 	return nil
 }

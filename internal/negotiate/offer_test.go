@@ -3,6 +3,7 @@ package negotiate_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -383,5 +384,21 @@ func TestParseOfferKeepsInactiveSections(t *testing.T) {
 		if o = mustParse(t, role, offerText(role, "BUNDLE 0 1", "BUNDLE 0 1 2")+inactiveVideos(1)); !o.Media[2].Inactive {
 			t.Errorf("%v: a second video section that is inactive: %+v", role, o.Media)
 		}
+	}
+}
+
+// The transport is what the sections say of it, read once.
+func TestParseOfferReadsTheTransport(t *testing.T) {
+	o := mustParse(t, negotiate.Publish, offerText(negotiate.Publish))
+	want := &negotiate.Transport{
+		Fingerprints: []string{"sha-256 3E:5D:09:C4:7A:61:F8:22:9B:E0:14:AD:57:C3:88:0F:6B:D2:41:96:EE:70:35:1C:A9:04:BF:68:DB:12:F7:80"},
+		Candidates:   []string{"1 1 udp 2113937151 127.0.0.1 40000 typ host"},
+	}
+	if !reflect.DeepEqual(o.Transport, want) {
+		t.Errorf("got %+v, want %+v", o.Transport, want)
+	}
+	o = mustParse(t, negotiate.Publish, offerText(negotiate.Publish, "actpass", "active", "a=ice-options", "a=ice-lite\na=ice-options"))
+	if !o.Transport.Active || !o.Transport.Lite {
+		t.Errorf("got %+v, want one that is active, and lite", o.Transport)
 	}
 }

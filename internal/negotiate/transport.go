@@ -175,6 +175,32 @@ func (s *section) writeCandidates() {
 	}
 }
 
+// transportOf reads the transport of a normalised description.
+func transportOf(desc *sdp.SessionDescription) *Transport {
+	if len(desc.MediaDescriptions) == 0 {
+		return nil
+	}
+	first := desc.MediaDescriptions[0].Attributes
+	t := &Transport{
+		Fingerprints: append(values(desc.Attributes, attrFingerprint), values(first, attrFingerprint)...),
+		Lite:         has(desc.Attributes, sdp.AttrKeyICELite),
+	}
+	for _, setup := range values(first, sdp.AttrKeyConnectionSetup) {
+		t.Active = setup == sdp.ConnectionRoleActive.String()
+	}
+	seen := make(map[string]bool) // most sections repeat those of the first
+	for _, md := range desc.MediaDescriptions {
+		for _, value := range values(md.Attributes, sdp.AttrKeyCandidate) {
+			if !seen[value] {
+				t.Candidates = append(t.Candidates, value)
+			}
+			seen[value] = true
+		}
+	}
+
+	return t
+}
+
 // findCarrier returns the section that describes the transport: the first of the
 // bundle, or when that has no credentials (a data channel came first and took them),
 // the first one that does.

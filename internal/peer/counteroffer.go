@@ -68,11 +68,11 @@ func (l *offeringLink) answer(
 	if err != nil {
 		return "", err
 	}
-	text, err := l.describe(sdp.ConnectionRoleActpass, sections, candidates)
+	description, err := l.describe(sdp.ConnectionRoleActpass, sections, candidates)
 	if err != nil {
 		return "", err
 	}
-	finished, err := offer.FinishOffer(text)
+	finished, err := offer.FinishOffer(description)
 	if err != nil {
 		return "", fmt.Errorf("finish the offer: %w", err)
 	}
@@ -131,7 +131,7 @@ func (s *Session) Accept(answer *negotiate.Answer) error {
 	if !s.offered.waiting() {
 		return ErrAnswered
 	}
-	remote, err := describeRemote(answer.SDP, answer.Ufrag, answer.Pwd)
+	remote, err := describeRemote(answer.Transport, answer.Ufrag, answer.Pwd)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *Session) Accept(answer *negotiate.Answer) error {
 	s.ufrag = answer.Ufrag
 	s.life.answered = time.Now()
 	s.life.record("answered by the client")
-	s.life.remote = candidatesIn(answer.SDP)
+	s.life.remote = candidatesOf(remote.candidates)
 	s.mu.Unlock()
 	return s.offered.accept(remote)
 }

@@ -22,7 +22,7 @@ import (
 func (l *mediaLink) answer(
 	ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration,
 ) (string, error) {
-	remote, err := describeRemote(offer.SDP, offer.Ufrag, offer.Pwd)
+	remote, err := describeRemote(offer.Transport, offer.Ufrag, offer.Pwd)
 	if err != nil {
 		return "", err
 	}
@@ -34,11 +34,11 @@ func (l *mediaLink) answer(
 	if remote.weAreClient {
 		setup = sdp.ConnectionRoleActive
 	}
-	text, err := l.describe(setup, sections, candidates)
+	description, err := l.describe(setup, sections, candidates)
 	if err != nil {
 		return "", err
 	}
-	finished, err := negotiate.FinishAnswer(offer, text)
+	finished, err := negotiate.FinishAnswer(offer, description)
 	if err != nil {
 		return "", fmt.Errorf("finish the answer: %w", err)
 	}
@@ -87,10 +87,10 @@ func (l *mediaLink) gather(ctx context.Context, bound time.Duration) ([]string, 
 
 // describe writes the sections of the plan as RFC 8829 5.3.1 asks for; package
 // negotiate does the rest.
-func (l *mediaLink) describe(setup sdp.ConnectionRole, sections []section, candidates []string) (string, error) {
+func (l *mediaLink) describe(setup sdp.ConnectionRole, sections []section, candidates []string) (*sdp.SessionDescription, error) {
 	ufrag, pwd, err := l.agent.GetLocalUserCredentials()
 	if err != nil {
-		return "", fmt.Errorf("read ICE credentials: %w", err)
+		return nil, fmt.Errorf("read ICE credentials: %w", err)
 	}
 	description := &sdp.SessionDescription{
 		Origin: sdp.Origin{
@@ -135,11 +135,7 @@ func (l *mediaLink) describe(setup sdp.ConnectionRole, sections []section, candi
 		description.WithMedia(media)
 	}
 	description.WithValueAttribute(sdp.AttrKeyGroup, "BUNDLE "+strings.Join(mids, " "))
-	text, err := description.Marshal()
-	if err != nil {
-		return "", fmt.Errorf("write the description: %w", err)
-	}
-	return string(text), nil
+	return description, nil
 }
 
 // announce writes which SSRCs the section's track has, and of which stream it is.
@@ -178,38 +174,16 @@ type remoteDescription struct {
 	weControl    bool // in ICE
 }
 
-// describeRemote reads the transport of a normalised description. It is the same in all sections
-// (RFC 9143): package negotiate has seen to that.
-func describeRemote(text, ufrag, pwd string) (remoteDescription, error) {
-	var description sdp.SessionDescription
-	if err := description.UnmarshalString(text); err != nil {
-		return remoteDescription{}, fmt.Errorf("%w: %w", negotiate.ErrMalformed, err)
-	}
-	if len(description.MediaDescriptions) == 0 {
+// describeRemote takes over what package negotiate has read of a description.
+func describeRemote(t *negotiate.Transport, ufrag, pwd string) (remoteDescription, error) {
+	if t == nil {
 		return remoteDescription{}, fmt.Errorf("%w: no section has a transport", negotiate.ErrUnusable)
 	}
-	r := remoteDescription{ufrag: ufrag, pwd: pwd, weAreClient: true}
-	_, r.lite = description.Attribute(sdp.AttrKeyICELite)
-	for _, a := range description.Attributes {
-		if a.Key == "fingerprint" {
-			r.fingerprints = append(r.fingerprints, a.Value)
-		}
-	}
-	for i, media := range description.MediaDescriptions {
-		for _, a := range media.Attributes {
-			switch {
-			case a.Key == "candidate":
-				r.candidates = append(r.candidates, a.Value)
-			case a.Key == "fingerprint" && i == 0:
-				r.fingerprints = append(r.fingerprints, a.Value)
-			case a.Key == sdp.AttrKeyConnectionSetup && i == 0:
-				// An offer of actpass leaves the choice to us: the client of DTLS saves
-				// a round trip (RFC 8842 5.3).
-				r.weAreClient = a.Value != sdp.ConnectionRoleActive.String()
-			}
-		}
-	}
-	return r, nil
+	return remoteDescription{
+		ufrag: ufrag, pwd: pwd, fingerprints: t.Fingerprints, candidates: t.Candidates, lite: t.Lite,
+		// Where the choice is ours: the client of DTLS saves a round trip (RFC 8842 5.3).
+		weAreClient: !t.Active,
+	}, nil
 }
 
 // verify says whether the certificate of the handshake is the one that the offer

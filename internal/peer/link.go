@@ -72,6 +72,15 @@ type iceSide struct {
 	candidates []string // values of a=candidate lines
 }
 
+// candidatesOf returns the candidates of a=candidate lines.
+func candidatesOf(values []string) []Candidate {
+	var candidates []Candidate
+	for _, value := range values {
+		candidates = appendCandidate(candidates, value)
+	}
+	return candidates
+}
+
 // candidatesIn returns the candidates of a session description.
 func candidatesIn(description string) []Candidate {
 	var candidates []Candidate

@@ -62,7 +62,9 @@ func newSession(e *Engine, offer *negotiate.Offer) *Session {
 		s.mids = append(s.mids, media.Mid)
 	}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.life.remote = candidatesIn(offer.SDP)
+	if offer.Transport != nil { // of an offer of ours the answer tells it
+		s.life.remote = candidatesOf(offer.Transport.Candidates)
+	}
 	s.life.record("offer")
 	return s
 }
