@@ -85,7 +85,7 @@ func (s *session) Serve(ctx context.Context) error {
 	watch.Go(func() {
 		defer func() {
 			if value := recover(); value != nil {
-				s.peer.Close(s.table.Caught(value, s.id))
+				s.peer.Close(s.table.Recovered(value, s.id))
 			}
 		}()
 		select {

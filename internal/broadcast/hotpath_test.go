@@ -351,8 +351,8 @@ func TestLargestNACKCostsLittle(t *testing.T) {
 		nack.Nacks = append(nack.Nacks, rtcp.NackPair{PacketID: uint16(i * 17), LostPackets: 0xffff})
 	}
 	feedback := []rtcp.Packet{nack}
-	v.heed(feedback, 1)
-	if n := testing.AllocsPerRun(100, func() { v.heed(feedback, 1) }); n != 0 {
+	v.handle(feedback, 1)
+	if n := testing.AllocsPerRun(100, func() { v.handle(feedback, 1) }); n != 0 {
 		t.Errorf("a NACK of %d packets allocates %v times, want 0", 17*len(nack.Nacks), n)
 	}
 	if n := len(v.tracks[codec.Video].resend); n != maxResend {

@@ -53,17 +53,17 @@ func (v *Viewer) report(now int64) {
 // HandleRTCP takes a viewer's feedback: NACK, PLI, FIR, TMMBR and receiver reports.
 // Everything else is left alone. Any goroutine may call it.
 func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
-	if v.heed(pkts, v.stream.b.clock.now()) {
+	if v.handle(pkts, v.stream.b.clock.now()) {
 		v.poke()
 	}
 }
 
-// heed does what the feedback asks for and says whether something is to be sent
+// handle does what the feedback asks for and says whether something is to be sent
 // again. A panic in it ends the viewer, as one in sending does.
-func (v *Viewer) heed(pkts []rtcp.Packet, now int64) (resend bool) {
+func (v *Viewer) handle(pkts []rtcp.Packet, now int64) (resend bool) {
 	v.serving.Lock()
 	defer v.serving.Unlock()
-	defer v.contain()
+	defer v.endOnPanic()
 	if v.stopped {
 		return false // its sink is nobody's any more
 	}
@@ -85,7 +85,7 @@ func (v *Viewer) heed(pkts []rtcp.Packet, now int64) (resend bool) {
 		case *rtcp.SenderReport:
 			v.received(p.Reports)
 		case *rtcp.RawPacket:
-			v.obey(*p, now)
+			v.limitRate(*p, now)
 		}
 	}
 	return resend

@@ -53,7 +53,7 @@ type track struct {
 	nextReport int64
 	reception  reception
 	breaker    breaker
-	bound      *bound // nil: the viewer takes everything
+	bound      *rateLimit // nil: the viewer takes everything
 }
 
 func newTrack(cfg TrackConfig, c codec.Codec) *track {

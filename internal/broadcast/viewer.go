@@ -186,7 +186,7 @@ func (v *Viewer) Close(reason error) {
 func (v *Viewer) finish() {
 	v.serving.Lock()
 	defer v.serving.Unlock()
-	defer v.contain()
+	defer v.endOnPanic()
 	stopped := v.stopped
 	v.stopped = true // its counters are final
 	if !stopped {
@@ -202,7 +202,7 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 	if v.stopped || v.ended() {
 		return 0
 	}
-	defer v.contain()
+	defer v.endOnPanic()
 	for kind, t := range v.tracks { // audio first: it is little, and it is never held behind a key picture
 		layers := v.stream.layers[kind].Load()
 		if layers == nil {
@@ -248,9 +248,9 @@ func (v *Viewer) flush(now int64) {
 	v.report(now)
 }
 
-// contain turns a panic of the sink into this viewer's end: nobody else's. It is to
+// endOnPanic turns a panic of the sink into this viewer's end: nobody else's. It is to
 // be deferred.
-func (v *Viewer) contain() {
+func (v *Viewer) endOnPanic() {
 	if r := recover(); r != nil {
 		b := v.stream.b
 		panics.Log(b.log, "serving a viewer, which it ends", r, "session", v.session, "viewer", v.id, "stream", v.stream.name)

@@ -159,7 +159,7 @@ func Listen(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("media socket: %w", err), udp.Close(), tcp.Close())
 	}
-	e, err := newEngine(cfg, set, ground{
+	e, err := newEngine(cfg, set, environment{
 		udp: batches, addr: sockets.LocalAddr(udp), tcp: newTCPListener(tcp, cfg.Connections),
 		interfaces: reach.SystemInterfaces, outgoing: reach.OutgoingAddrs,
 	})

@@ -63,7 +63,7 @@ func ListenOn(cfg Config, n *vnet.Net, addr netip.AddrPort) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, udp.Close())
 	}
-	return newEngine(cfg, set, ground{
+	return newEngine(cfg, set, environment{
 		udp: madeUpSocket{udp}, addr: addr, tcp: newTCPListener(tcp, nil), dialer: madeUpDialer{n},
 		interfaces: func() ([]reach.Interface, error) { return nil, nil }, outgoing: func() []netip.Addr { return nil },
 	})

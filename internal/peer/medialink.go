@@ -87,14 +87,14 @@ func (l *mediaLink) watch(events linkEvents) { l.events = events }
 func (l *mediaLink) observe() error {
 	return errors.Join(
 		l.agent.OnConnectionStateChange(func(state ice.ConnectionState) {
-			defer l.contain()
+			defer l.endOnPanic()
 			l.events.iceChanged(iceState(state))
 			if state == ice.ConnectionStateFailed {
 				l.events.down(ErrICEFailed)
 			}
 		}),
 		l.agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) {
-			defer l.contain()
+			defer l.endOnPanic()
 			l.events.pairSelected(l.plan.named(Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)}))
 		}))
 }
@@ -163,8 +163,8 @@ func (l *mediaLink) start(remote remoteDescription) error {
 	return nil
 }
 
-// contain turns a panic into the session's end. It is to be deferred.
-func (l *mediaLink) contain() {
+// endOnPanic turns a panic into the session's end. It is to be deferred.
+func (l *mediaLink) endOnPanic() {
 	if value := recover(); value != nil {
 		l.events.down(l.engine.caught(value, l.session))
 	}
@@ -173,7 +173,7 @@ func (l *mediaLink) contain() {
 // work runs f as one of the link's goroutines. An error or a panic ends the session.
 func (l *mediaLink) work(f func() error) {
 	l.workers.Go(func() {
-		defer l.contain()
+		defer l.endOnPanic()
 		if err := f(); err != nil {
 			l.events.down(err)
 		}

@@ -15,8 +15,8 @@ import (
 	"porthole/internal/peer"
 )
 
-// patient is a session whose trouble is looked for.
-type patient struct {
+// history is what a verdict on a session takes besides its Detail.
+type history struct {
 	role   negotiate.Role
 	client string // address
 	log    *exchangeLog
@@ -24,17 +24,17 @@ type patient struct {
 }
 
 // diagnose finds out what is, or was, the matter with a session.
-func (p patient) diagnose(detail Detail, now time.Time) diagnosis.Verdict {
-	f := p.facts(detail, now)
+func (h history) diagnose(detail Detail, now time.Time) diagnosis.Verdict {
+	f := h.facts(detail, now)
 	if f.Connected == 0 { // else nobody asks what was offered
-		exchanges, _ := p.log.read()
+		exchanges, _ := h.log.read()
 		addOffered(&f, exchanges)
 	}
 	return diagnosis.Diagnose(f)
 }
 
 // facts gathers what was seen of a session.
-func (p patient) facts(detail Detail, now time.Time) diagnosis.Facts {
+func (h history) facts(detail Detail, now time.Time) diagnosis.Facts {
 	info := detail.Peer
 	begin := info.Answered
 	since := func(t time.Time) time.Duration {
@@ -45,10 +45,10 @@ func (p patient) facts(detail Detail, now time.Time) diagnosis.Facts {
 	}
 	event := func(name string) time.Duration { return since(timeOf(info.Timeline, name)) }
 	f := diagnosis.Facts{
-		Publisher: p.role == negotiate.Publish, End: info.End,
+		Publisher: h.role == negotiate.Publish, End: info.End,
 		// A connection that has closed is over a moment before its session is.
-		Over:    p.reason != nil || info.State == peer.StateClosed,
-		Deleted: errors.Is(p.reason, ErrDeleted),
+		Over:    h.reason != nil || info.State == peer.StateClosed,
+		Deleted: errors.Is(h.reason, ErrDeleted),
 		ICE:     event("ice connected"), Connected: event("connected"), Media: event("first media"),
 		FirstCheck: since(info.FirstCheck), Idle: info.Idle,
 		Local:            candidatesOf(info.Local),
@@ -61,7 +61,7 @@ func (p patient) facts(detail Detail, now time.Time) diagnosis.Facts {
 		}
 	}
 	// A client of loopback, or behind a proxy, has no address that tells something.
-	f.Client, _ = netip.ParseAddr(p.client)
+	f.Client, _ = netip.ParseAddr(h.client)
 	end := now
 	if closed := timeOf(info.Timeline, "closed"); !closed.IsZero() {
 		end = closed

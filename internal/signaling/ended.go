@@ -16,7 +16,7 @@ const (
 // endedSession is what is remembered of a session.
 type endedSession struct {
 	info    SessionInfo
-	patient patient
+	history history
 	at      time.Time
 }
 
@@ -24,7 +24,7 @@ type endedSession struct {
 // noted, so that the verdict at its end is not the last word.
 func (e *endedSession) describe() SessionInfo {
 	info := e.info
-	verdict := e.patient.diagnose(info.Detail, e.at)
+	verdict := e.history.diagnose(info.Detail, e.at)
 	info.Code, info.Diagnosis = verdict.Code, verdict.Sentence
 	return info
 }
@@ -53,7 +53,7 @@ func (s *endedSessions) forget(now time.Time) {
 		n++
 	}
 	for _, id := range s.order[:n] {
-		s.byID[id].patient.log.drop()
+		s.byID[id].history.log.drop()
 		delete(s.byID, id)
 	}
 	s.order = slices.Delete(s.order, 0, n)

@@ -142,7 +142,7 @@ func (t *Table) Transcript(id string) (transcript Transcript, ok bool) {
 	switch {
 	case ended != nil:
 		transcript = Transcript{Protocol: ended.info.Protocol, Stream: ended.info.Stream, Client: ended.info.Client}
-		log = ended.patient.log
+		log = ended.history.log
 	case e != nil:
 		transcript = Transcript{Protocol: protocolOf(e.role), Stream: e.stream, Client: e.client}
 		log = e.log
@@ -192,7 +192,7 @@ func (t *Table) exchanges(id string) *exchangeLog {
 	case e != nil:
 		return e.log
 	case ended != nil:
-		return ended.patient.log
+		return ended.history.log
 	default:
 		return nil
 	}
@@ -201,7 +201,7 @@ func (t *Table) exchanges(id string) *exchangeLog {
 // describe tells all of a session. reason is why it ended, nil while it lives.
 func (e *entry) describe(reason error, now time.Time) SessionInfo {
 	detail := e.session.Detail()
-	verdict := patient{e.role, e.client, e.log, reason}.diagnose(detail, now)
+	verdict := history{e.role, e.client, e.log, reason}.diagnose(detail, now)
 	return SessionInfo{
 		ID: e.id, Protocol: protocolOf(e.role), Stream: e.stream, Since: e.since, Client: e.client,
 		Path: pathOf(detail.Peer.Selected), Code: verdict.Code, Diagnosis: verdict.Sentence, Detail: detail,

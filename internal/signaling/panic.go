@@ -6,16 +6,16 @@ import (
 	"porthole/internal/panics"
 )
 
-// Caught logs and counts a panic that was recovered in a session's code, and returns
+// Recovered logs and counts a panic that was recovered in a session's code, and returns
 // the error that the session is to end with: ErrPanic. It is for deferred functions,
 // whose stack still is that of the panic.
 //
 //	defer func() {
 //		if value := recover(); value != nil {
-//			session.Close(table.Caught(value, id))
+//			session.Close(table.Recovered(value, id))
 //		}
 //	}()
-func (t *Table) Caught(value any, session string) error {
+func (t *Table) Recovered(value any, session string) error {
 	panics.Log(t.log, "a session, which it ends", value, "session", session)
 	if t.onPanic != nil {
 		t.onPanic()
@@ -27,7 +27,7 @@ func (t *Table) Caught(value any, session string) error {
 func (t *Table) contained(session string, f func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = t.Caught(value, session)
+			err = t.Recovered(value, session)
 		}
 	}()
 	return f()
@@ -38,7 +38,7 @@ func (t *Table) contained(session string, f func() error) (err error) {
 func (h *Handler) guard(e *entry, f func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = h.cfg.Table.Caught(value, e.id)
+			err = h.cfg.Table.Recovered(value, e.id)
 			e.session.Close(err)
 		}
 	}()

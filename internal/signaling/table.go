@@ -239,7 +239,7 @@ func (t *Table) remember(e *entry, reason error) SessionInfo {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.sessions, e.id)
-	t.ended.add(&endedSession{info: info, patient: patient{e.role, e.client, e.log, reason}, at: now})
+	t.ended.add(&endedSession{info: info, history: history{e.role, e.client, e.log, reason}, at: now})
 	return info
 }
 

@@ -22,12 +22,12 @@ const (
 	noticesBurst     = 8
 )
 
-// bound is the bit rate that a viewer allows for a track (TMMBR, RFC 5104 section
+// rateLimit is the bit rate that a viewer allows for a track (TMMBR, RFC 5104 section
 // 3.5.4). It is a bucket that fills with time and that packets are taken from.
 // Pictures are sent whole or not at all: one may begin while the bucket is not
-// empty, and what it takes too much is missing afterwards. A bound of several
-// encodings chooses one that fits, so that the bucket seldom runs empty.
-type bound struct {
+// empty, and what it takes too much is missing afterwards. A viewer of several
+// encodings is sent one that fits, so that the bucket seldom runs empty.
+type rateLimit struct {
 	bitRate  uint64 // bits per second; 0 stops the track
 	overhead int    // bytes that are counted for each packet besides its payload
 	level    float64
@@ -35,21 +35,21 @@ type bound struct {
 	readyAt  int64 // when there was enough again; 0: there is not
 }
 
-// newBound makes a bound with a full bucket, so that a stream which keeps to it is
+// newRateLimit makes one with a full bucket, so that a stream which keeps to it is
 // not disturbed.
-func newBound(e maxBitRate, now int64) *bound {
-	return &bound{bitRate: e.rate, overhead: e.overhead, filled: now, level: float64(boundBurst) * float64(e.rate) / 8e9}
+func newRateLimit(e maxBitRate, now int64) *rateLimit {
+	return &rateLimit{bitRate: e.rate, overhead: e.overhead, filled: now, level: float64(boundBurst) * float64(e.rate) / 8e9}
 }
 
-// take counts a packet. It may be called without a bound.
-func (b *bound) take(payload int) {
+// take counts a packet. It may be called without a limit.
+func (b *rateLimit) take(payload int) {
 	if b != nil {
 		b.level -= float64(payload + b.overhead)
 	}
 }
 
 // fill brings the bucket up to date and returns its level, in bytes.
-func (b *bound) fill(now int64) float64 {
+func (b *rateLimit) fill(now int64) float64 {
 	perNano := float64(b.bitRate) / 8e9
 	b.level = min(b.level+float64(now-b.filled)*perNano, float64(boundBurst)*perNano)
 	b.filled = now
@@ -57,11 +57,11 @@ func (b *bound) fill(now int64) float64 {
 }
 
 // allows says whether a picture may begin.
-func (b *bound) allows(now int64) bool { return b.fill(now) > 0 }
+func (b *rateLimit) allows(now int64) bool { return b.fill(now) > 0 }
 
 // holds says whether a picture that was interrupted has to stay away, and when to
 // look again.
-func (b *bound) holds(now int64, video bool) (due int64, held bool) {
+func (b *rateLimit) holds(now int64, video bool) (due int64, held bool) {
 	if b.bitRate == 0 {
 		return 0, true
 	}
@@ -81,16 +81,16 @@ func (b *bound) holds(now int64, video bool) (due int64, held bool) {
 }
 
 // asks returns when the track may ask for a keyframe; without a bound it always may.
-func (b *bound) asks() int64 {
+func (b *rateLimit) asks() int64 {
 	if b == nil || b.readyAt == 0 {
 		return 0
 	}
 	return b.readyAt + int64(boundPatience)
 }
 
-// obey takes a viewer's TMMBR and answers it with the bounds that hold now (RFC 5104
+// limitRate takes a viewer's TMMBR and answers it with the bounds that hold now (RFC 5104
 // section 4.2.2). A connection has one receiver, whose newest word counts.
-func (v *Viewer) obey(packet []byte, now int64) {
+func (v *Viewer) limitRate(packet []byte, now int64) {
 	owner, entries, ok := parseTMMBR(packet)
 	if !ok {
 		return
@@ -100,7 +100,7 @@ func (v *Viewer) obey(packet []byte, now int64) {
 		if t == nil {
 			continue
 		}
-		b := newBound(e, now)
+		b := newRateLimit(e, now)
 		if t.bound != nil {
 			b.level, b.readyAt = t.bound.fill(now), t.bound.readyAt
 		}

@@ -13,9 +13,9 @@ import (
 	"porthole/internal/turnclient"
 )
 
-// ground is what an engine stands on: the machine's sockets and network, or those
+// environment is what an engine stands on: the machine's sockets and network, or those
 // that tests make up.
-type ground struct {
+type environment struct {
 	udp        socket
 	addr       netip.AddrPort // of both sockets
 	tcp        net.Listener
@@ -25,7 +25,7 @@ type ground struct {
 }
 
 // newEngine takes over the sockets, unless there is an error.
-func newEngine(cfg Config, set settings, on ground) (*Engine, error) {
+func newEngine(cfg Config, set settings, on environment) (*Engine, error) {
 	cert, err := newCertificate()
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func newEngine(cfg Config, set settings, on ground) (*Engine, error) {
 }
 
 // listen starts what reads from the sockets.
-func (e *Engine) listen(on ground) {
+func (e *Engine) listen(on environment) {
 	log := pionlog.Log{Log: e.settings.log, Scope: "mux"}
 	e.udp = ice.NewUDPMuxDefault(ice.UDPMuxParams{Logger: log, UDPConn: e.media})
 	close(e.media.open)
