@@ -34,7 +34,9 @@ build: need-build ## compile ./bin/porthole
 run: build ## compile and start it; flags in ARGS, as in: make run ARGS="--source webcam=pattern:"
 	./bin/porthole $(ARGS)
 
+# With CI set, a test that misses a program fails in the place of skipping.
 .PHONY: test
+test: export CI = 1
 test: need-clients test-quick test-pages test-e2e ## everything but test-camera: race detector, real browsers, FFmpeg; about 15 minutes
 
 .PHONY: test-quick
@@ -118,6 +120,8 @@ need-clients:
 	@scripts/need.sh nodejs node "runs libdatachannel, the WebRTC library inside OBS"
 	@scripts/need.sh curl curl "downloads axe-core, which looks for barriers in the pages"
 	@scripts/need.sh npm npm "downloads libdatachannel, and puppeteer to drive Firefox"
+	@scripts/need.sh zsh zsh "parses the completions for it"
+	@scripts/need.sh fish fish "likewise"
 	@scripts/need.sh iproute2 ip "makes the networks of the end-to-end tests"
 	@scripts/need.sh iproute2 tc "holds packets up in them"
 	@scripts/need.sh nftables nft "loses packets in them"
