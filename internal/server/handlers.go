@@ -56,7 +56,7 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 	sites := cfg.originGuard(s.pair.leaf())
 	return &handlers{about: about, Handler: refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: about,
-		snapshots: s.snapshots, frameAncestors: cfg.FrameAncestors, sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
+		snapshots: s.snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
 	}))}, nil
 }
 
@@ -67,9 +67,9 @@ func (s *Server) serveHTTP() error {
 		return err
 	}
 	s.handlers.Store(first)
-	s.http = newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.http = newHTTPServer(overload.CountRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.handlers.Load().ServeHTTP(w, r)
-	}), s.cfg.HeaderTimeout, s.log)
+	})), s.cfg.HeaderTimeout, s.log)
 	s.http.ConnContext = overload.Context
 	s.http.RegisterOnShutdown(s.endEvents)
 	s.http.RegisterOnShutdown(s.core.Table.Drain)
