@@ -1,18 +1,13 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"porthole/internal/certtest"
 )
 
 // A method that the router has never heard of is a wrong method like any other.
@@ -49,7 +44,7 @@ func TestUnknownMethods(t *testing.T) {
 }
 
 func TestServesHTTPS(t *testing.T) {
-	cert, key := certificate(t)
+	cert, key := certtest.SelfSigned(t, t.TempDir(), 1)
 	p := start(t, loopback(append(patternSource(t), "--cert", cert, "--key", key)...)...)
 	secure := strings.Replace(p.url, "http://", "https://", 1)
 	if !strings.Contains(p.stdout.String(), "open "+secure+"/") {
@@ -69,26 +64,4 @@ func TestServesHTTPS(t *testing.T) {
 	if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
 		t.Errorf("status %d over %s, want 200 over HTTP/2", res.StatusCode, res.Proto)
 	}
-}
-
-// certificate makes PEM files for 127.0.0.1.
-func certificate(t *testing.T) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))),
-		file(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})))
 }

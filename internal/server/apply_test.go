@@ -2,22 +2,16 @@ package server
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"porthole/internal/certtest"
 )
 
 // started is a server that runs until the test ends.
@@ -168,8 +162,8 @@ func TestApplyWhileRequestsRun(t *testing.T) {
 // A certificate that was renewed is what new connections get, and a broken one changes nothing.
 func TestApplyReadsTheCertificateAgain(t *testing.T) {
 	cfg := loopback()
-	cfg.Cert, cfg.Key = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
-	writeCertificate(t, cfg, 1)
+	dir := t.TempDir()
+	cfg.Cert, cfg.Key = certtest.SelfSigned(t, dir, 1)
 	s := started(t, cfg)
 	serial := func() int64 {
 		t.Helper()
@@ -180,7 +174,7 @@ func TestApplyReadsTheCertificateAgain(t *testing.T) {
 		defer conn.Close()
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 	}
-	writeCertificate(t, cfg, 2)
+	certtest.SelfSigned(t, dir, 2)
 	if got := serial(); got != 1 {
 		t.Errorf("before: certificate %d", got)
 	}
@@ -198,32 +192,5 @@ func TestApplyReadsTheCertificateAgain(t *testing.T) {
 	}
 	if got := serial(); got != 2 {
 		t.Errorf("after a broken key: certificate %d, want 2", got)
-	}
-}
-
-// writeCertificate makes the files of cfg.
-func writeCertificate(t *testing.T, cfg Config, serial int64) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for path, block := range map[string]*pem.Block{
-		cfg.Cert: {Type: "CERTIFICATE", Bytes: der}, cfg.Key: {Type: "PRIVATE KEY", Bytes: pkcs8},
-	} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
