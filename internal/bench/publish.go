@@ -29,7 +29,7 @@ type publisher struct {
 
 	up       chan struct{} // closed when connected
 	requests atomic.Uint64 // for keyframes
-	wanted   atomic.Bool   // the next picture shall be one
+	wanted   atomic.Bool   // the next picture is to be one
 }
 
 // publishMode publishes until ctx ends. It tells the parent when it begins, and

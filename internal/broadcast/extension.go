@@ -78,7 +78,7 @@ type captureTimes struct {
 	size      int    // of its payload
 }
 
-// due says whether a packet, the next one of its track, shall tell when it was captured.
+// due says whether a packet, the next one of its track, is to tell when it was captured.
 func (c *captureTimes) due(p *packet, video bool, now int64) bool {
 	alone, before := c.timestamp != p.timestamp || c.size == 0, c.size
 	c.timestamp, c.size = p.timestamp, len(p.payload)

@@ -15,7 +15,7 @@ import (
 	"porthole/internal/iceserver"
 )
 
-// Flags of CHANGE-REQUEST (RFC 5780 7.2): where the answer shall come from.
+// Flags of CHANGE-REQUEST (RFC 5780 7.2): where the answer is to come from.
 const (
 	changePort = 2
 	changeIP   = 4

@@ -180,7 +180,7 @@ func (a *Advertiser) resolve(ctx context.Context, name string) error {
 	for i := range found {
 		found[i] = found[i].Unmap()
 	}
-	// A resolver may change the order each time; what clients are told shall not.
+	// A resolver may change the order each time; what clients are told must not change with it.
 	slices.SortFunc(found, netip.Addr.Compare)
 	a.mu.Lock()
 	changed := !slices.Equal(a.found[name], found)

@@ -10,7 +10,7 @@ import (
 )
 
 // How many candidates of a kind clients are told at the most: a machine with a
-// hundred addresses shall neither fill the answer, which FFmpeg refuses from 8 KiB,
+// hundred addresses must neither fill the answer, which FFmpeg refuses from 8 KiB,
 // nor make every client send a hundred checks.
 const (
 	maxHosts   = 8 // of each family, over UDP
@@ -116,7 +116,7 @@ func (w *candidateWriter) direct() {
 	public = first(public, maxPublic)
 	// A forwarded address comes first in the text, because FFmpeg tries nothing but the
 	// first line and in the same network both lead to us. It has the lower priority
-	// still: a browser in the same network shall not go through the router.
+	// still: a browser in the same network must not go through the router.
 	for i, addr := range public {
 		w.host("udp", addr, maxHosts+i)
 	}

@@ -114,7 +114,7 @@ func SystemInterfaces() ([]Interface, error) {
 // HostAddrs returns the addresses that clients are told, IPv4 first: those of the
 // interfaces that the operator named, or else of all but loopback, bridges and
 // tunnels. Of a machine that has nothing better, bridges and tunnels are taken, and
-// loopback of one that has not even these: its own browser shall work offline.
+// loopback of one that has not even these: so that its own browser works offline.
 // Within a family, the one that packets to the world leave from is the first.
 func (c InterfaceChoice) HostAddrs(interfaces []Interface, preferred []netip.Addr) []netip.Addr {
 	var chosen, other, loopback []netip.Addr

@@ -54,7 +54,7 @@ type Config struct {
 	HeaderTimeout  time.Duration       // how long a client may take to send a request's head
 	BodyTimeout    time.Duration       // and its body
 	LenientPatch   bool                // whether an ICE restart may leave out If-Match
-	RedirectTo     *url.URL            // another server, for who comes while this one drains; nil: none
+	RedirectTo     *url.URL            // another server, to which new clients are redirected while this one drains; nil: none
 	TrustedProxies []netip.Prefix      // whose X-Forwarded-… headers we believe
 	Hosts          []string            // names of this server, besides its own and addresses
 	AllowOrigins   []string            // whose pages may use it where no token protects; "*": all

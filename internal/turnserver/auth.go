@@ -24,7 +24,7 @@ type authority struct {
 	failures *limiter
 	metrics  *metrics
 	// holders are the clients with a relay. They may keep it when their credentials
-	// expire: who watches for a day shall not be cut off in the middle.
+	// expire: who watches for a day must not be cut off in the middle.
 	holders *holders
 }
 
