@@ -243,7 +243,7 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "redirect-to", Arg: "URL", Group: groupServer, Reload: true,
-			Help:  "Another server, https://HOST[:PORT][/PATH], where publishers and viewers are sent\n(307) who come while this one drains. Without it, they get 503.",
+			Help:  "Another server, https://HOST[:PORT][/PATH], to which new publishers and viewers are\nredirected (307) while this one drains. Without it, they get 503.",
 			Value: settings.One(func(c *server.Config) **url.URL { return &c.RedirectTo }, parseServer),
 		},
 		{

@@ -31,7 +31,9 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/cors"
 	"porthole/internal/document"
+	"porthole/internal/iceserver"
 	"porthole/internal/problem"
+	"porthole/internal/turnserver"
 )
 
 // Streams is what the API needs of a *broadcast.Broadcaster.
@@ -57,9 +59,10 @@ type Config struct {
 	// Snapshot says whether there are pictures of a stream at /snapshot; nil: of none.
 	Snapshot func(broadcast.StreamInfo) bool
 	// ICEServers returns the servers of others for /api/ice-servers, OwnTURN what is
-	// said there about our own, nil when it is off; both to be marshalled as JSON.
-	ICEServers, OwnTURN func() any
-	Auth                *auth.Verifier
+	// said there about our own, nil when it is off.
+	ICEServers func() []iceserver.ServerStatus
+	OwnTURN    func() *turnserver.Status
+	Auth       *auth.Verifier
 	// Follow counts one more event stream of the client that asks, until leave is called;
 	// its error, of package sse, refuses the stream. nil: any number.
 	Follow   func(r *http.Request) (leave func(), err error)
@@ -151,8 +154,8 @@ func (a *API) stream(w http.ResponseWriter, r *http.Request) {
 
 // ICEServerList is the document of /api/ice-servers.
 type ICEServerList struct {
-	Servers any `json:"servers"`       // an array; iceserver.ServerStatus says of what
-	Own     any `json:"own,omitempty"` // turnserver.Status
+	Servers []iceserver.ServerStatus `json:"servers"`       // never null
+	Own     *turnserver.Status       `json:"own,omitempty"` // nil when it is off
 }
 
 func (a *API) iceServers(w http.ResponseWriter, _ *http.Request) {

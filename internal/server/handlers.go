@@ -48,7 +48,7 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 		Auth:       verifier,
 		Gatherer:   s.metrics,
 		Version:    cfg.Version,
-		ICEServers: func() any { return s.prober.Status() },
+		ICEServers: s.prober.Status,
 		OwnTURN:    s.ownTURN,
 		Load:       s.load,
 		Follow:     watch.Follow,

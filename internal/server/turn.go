@@ -104,11 +104,12 @@ func (s *Server) startTURN(registry prometheus.Registerer) error {
 }
 
 // ownTURN is what the API tells about the embedded server; nil when it is off.
-func (s *Server) ownTURN() any {
+func (s *Server) ownTURN() *turnserver.Status {
 	if s.turn == nil {
 		return nil
 	}
-	return s.turn.Status()
+	status := s.turn.Status()
+	return &status
 }
 
 // turnHost returns the name or the address by which a client reaches the embedded
