@@ -103,6 +103,9 @@ func (in *ingest) take(sealed []byte) error {
 		in.early.keep(sealed)
 		return nil
 	}
+	if err := in.release(); err != nil { // the keys have come just now
+		return err
+	}
 	return in.open(sealed)
 }
 
@@ -146,7 +149,7 @@ func (in *ingest) open(sealed []byte) (err error) {
 // sort finds out whose a packet is.
 func (in *ingest) sort(src *mediaSource, raw []byte, now time.Time) error {
 	p := &in.packet
-	in.reception.arrived(raw)
+	in.reception.arrived(&p.Header, raw)
 	if p.SSRC == 0 { // Chromium looks for bandwidth
 		return nil
 	}
@@ -178,7 +181,7 @@ func (in *ingest) sort(src *mediaSource, raw []byte, now time.Time) error {
 	if t.owner != src {
 		return in.contend(t, src, raw, now)
 	}
-	t.reception.arrived(raw)
+	t.reception.arrived(&p.Header, raw)
 	return in.deliver(t, now)
 }
 
@@ -299,11 +302,15 @@ type earlyPackets struct {
 	bytes   int
 }
 
-// maxEarly bounds them, in bytes: the first keyframe of a camera.
-const maxEarly = 256 << 10
+const (
+	// maxEarly bounds them, in bytes: the first keyframe of a camera.
+	maxEarly = 256 << 10
+	// earlyCost is what keeping one costs besides its bytes: nobody has signed them yet.
+	earlyCost = 64
+)
 
 func (e *earlyPackets) keep(sealed []byte) {
-	if e.bytes += len(sealed); e.bytes <= maxEarly {
+	if e.bytes += len(sealed) + earlyCost; e.bytes <= maxEarly {
 		e.packets = append(e.packets, slices.Clone(sealed))
 	}
 }

@@ -109,7 +109,7 @@ func (in *ingest) handOver(t *inTrack, now time.Time) error {
 		if in.packet.Unmarshal(raw) != nil {
 			continue // it was parsed before
 		}
-		t.reception.arrived(raw)
+		t.reception.arrived(&in.packet.Header, raw)
 		if err := in.deliver(t, now); err != nil {
 			return err
 		}

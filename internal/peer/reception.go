@@ -30,6 +30,8 @@ type reception struct {
 	// feedback counts in one row what comes of all sources; nil: not negotiated.
 	feedback interceptor.Interceptor
 	count    interceptor.RTPReader
+	countID  uint8 // of the header extension with the number in that row
+	counted  *jumps
 	media    atomic.Uint32 // the SSRC that it is sent to
 	read     interceptor.RTCPReader
 }
@@ -68,6 +70,7 @@ func newReception(sections []section) (*reception, error) {
 	}
 	// The sections of a bundle give an extension the same id.
 	id := sections[i].extensionID(sdp.TransportCCURI)
+	r.countID, r.counted = id, newJumps()
 	r.count = r.feedback.BindRemoteStream(&interceptor.StreamInfo{
 		RTPHeaderExtensions: []interceptor.RTPHeaderExtension{{URI: sdp.TransportCCURI, ID: int(id)}},
 	}, interceptor.RTPReaderFunc(shown))
@@ -117,8 +120,12 @@ func (r *reception) close() error {
 }
 
 // arrived shows a packet of whatever source.
-func (r *reception) arrived(raw []byte) {
-	if r.count != nil {
+func (r *reception) arrived(h *rtp.Header, raw []byte) {
+	if r.count == nil {
+		return
+	}
+	var number rtp.TransportCCExtension
+	if number.Unmarshal(h.GetExtension(r.countID)) == nil && r.counted.affordable(number.TransportSequence) {
 		_, _, _ = r.count.Read(raw, nil) // it was parsed before
 	}
 }
@@ -135,6 +142,7 @@ type trackReception struct {
 	all             *reception
 	info            *interceptor.StreamInfo
 	losses, reports interceptor.RTPReader
+	numbers         *jumps
 	header          rtp.Header
 	scratch         [12]byte
 }
@@ -147,7 +155,7 @@ func (r *reception) bind(ssrc uint32, use payloadUse) *trackReception {
 	}
 	r.media.Store(ssrc)
 	return &trackReception{
-		all: r, info: info, header: rtp.Header{Version: 2, SSRC: ssrc},
+		all: r, info: info, numbers: newJumps(), header: rtp.Header{Version: 2, SSRC: ssrc},
 		losses:  r.losses.BindRemoteStream(info, interceptor.RTPReaderFunc(shown)),
 		reports: r.reports.BindRemoteStream(info, interceptor.RTPReaderFunc(shown)),
 	}
@@ -160,7 +168,10 @@ func (t *trackReception) unbind() {
 }
 
 // arrived shows a packet of the source.
-func (t *trackReception) arrived(raw []byte) {
+func (t *trackReception) arrived(h *rtp.Header, raw []byte) {
+	if !t.numbers.affordable(h.SequenceNumber) {
+		return
+	}
 	header := interceptor.Attributes{} // is parsed once for both
 	_, _, _ = t.losses.Read(raw, header)
 	_, _, _ = t.reports.Read(raw, header)
@@ -168,6 +179,9 @@ func (t *trackReception) arrived(raw []byte) {
 
 // recovered says that a packet came as a retransmission, so that it is not asked for again.
 func (t *trackReception) recovered(sequence uint16) {
+	if !t.numbers.affordable(sequence) {
+		return
+	}
 	t.header.SequenceNumber = sequence
 	if n, err := t.header.MarshalTo(t.scratch[:]); err == nil {
 		_, _, _ = t.losses.Read(t.scratch[:n], nil)
