@@ -74,8 +74,8 @@ type Timeouts struct {
 	// Connect is how long after the answer ICE and DTLS may take. Default 15 s.
 	Connect time.Duration
 	// FirstMedia is how long a connected publisher may take to send its first
-	// packet, MediaIdle how long it may pause later. A pause is the only sign of
-	// a lost FFmpeg, which answers no connectivity checks. Default 15 s each.
+	// packet, MediaIdle how long it may send neither packets nor reports (RTCP) later. That is
+	// the only sign of a lost FFmpeg, which answers no connectivity checks. Default 15 s each.
 	FirstMedia, MediaIdle time.Duration
 	// ICEDisconnected is how long nothing may arrive before a session counts as
 	// disconnected, ICEFailed how much longer before it ends: together the 30 s

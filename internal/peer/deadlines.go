@@ -30,13 +30,15 @@ func (s *Session) superviseDeadlines() error {
 	return s.superviseMedia()
 }
 
-// superviseMedia ends a publisher's session that brings nothing. No event ends a wait:
-// a packet only begins the silence anew.
+// superviseMedia ends a publisher's session that brings nothing. Once there was media,
+// reports are signs of life as well (RFC 3550 6.3.5): a browser sends no packet of a picture
+// that stands still, and goes on with the reports. No event ends a wait: a packet only begins
+// the silence anew.
 func (s *Session) superviseMedia() error {
 	limit, stage := s.engine.settings.timeouts.FirstMedia, "after connecting"
 	quiet, newest := time.Duration(0), time.Time{}
 	for s.ctx.Err() == nil {
-		if last, ok := s.ingest.lastPacket(); ok && !last.Equal(newest) {
+		if last, ok := s.ingest.lastSign(); ok && !last.Equal(newest) {
 			limit, stage = s.engine.settings.timeouts.MediaIdle, "for a while"
 			quiet, newest = 0, last
 		}

@@ -28,7 +28,7 @@ var (
 	// not the one whose fingerprint was in the offer.
 	ErrDTLSFailed = errors.New("DTLS handshake failed")
 	// ErrMediaTimeout: a publisher sent no packet for Timeouts.FirstMedia after
-	// connecting, or for Timeouts.MediaIdle later.
+	// connecting, or neither packets nor reports for Timeouts.MediaIdle later.
 	ErrMediaTimeout = errors.New("no media in time")
 	// ErrTooManySources: a publisher sent media under more SSRCs than a session may have.
 	ErrTooManySources = errors.New("too many SSRCs")

@@ -32,6 +32,8 @@ type ingest struct {
 
 	// latest is when the newest packet of media came, in nanoseconds since epoch; 0 is never.
 	latest atomic.Int64
+	// reported is the same of RTCP.
+	reported atomic.Int64
 	// unexpected counts what came with a payload type that its track does not have.
 	unexpected unexpectedTypes
 
@@ -239,10 +241,10 @@ func (in *ingest) repair(src *mediaSource, use payloadUse, now time.Time) error 
 	return in.deliver(t, now)
 }
 
-// lastPacket says when the newest packet came, if one ever did.
-func (in *ingest) lastPacket() (time.Time, bool) {
+// lastSign says when the newest packet or report came, if a packet ever did.
+func (in *ingest) lastSign() (time.Time, bool) {
 	latest := in.latest.Load()
-	return in.epoch.Add(time.Duration(latest)), latest != 0
+	return in.epoch.Add(time.Duration(max(latest, in.reported.Load()))), latest != 0
 }
 
 // noteMedia notes that a packet came.
@@ -264,6 +266,7 @@ func (in *ingest) drop(why dropReason, packets int) {
 
 // readReports takes the publisher's clock.
 func (in *ingest) readReports(packets []rtcp.Packet) {
+	in.reported.Store(int64(time.Since(in.epoch)))
 	for _, p := range packets {
 		sr, ok := p.(*rtcp.SenderReport)
 		if !ok {

@@ -96,6 +96,31 @@ func TestPublisherWithoutMediaEnds(t *testing.T) {
 	}
 }
 
+// A browser whose picture stands still sends no packets, and reports all the same.
+func TestReportsKeepASilentPublisher(t *testing.T) {
+	const idle = time.Second
+	p := startPublishing(t, newEngine(t, peer.Config{Timeouts: peer.Timeouts{MediaIdle: idle}}), newClient(t, clientConfig{}), nil)
+	send(t, p.video, 0, 3)
+	silent := time.Now()
+	for time.Since(silent) < 3*idle { // a report is late by less than idle even on a busy machine
+		report := &rtcp.SenderReport{SSRC: 1}
+		if err := p.client.WriteRTCP([]rtcp.Packet{report}); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-p.ended:
+			t.Fatalf("the session ended although reports come: %v", err)
+		case <-time.After(idle / 20):
+		}
+	}
+	if err := p.client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := wait(t, p.ended, "the end"); !errors.Is(err, peer.ErrRemoteClosed) {
+		t.Errorf("Serve = %v, want ErrRemoteClosed", err)
+	}
+}
+
 func TestClientThatClosesEndsSession(t *testing.T) {
 	engine := newEngine(t, peer.Config{})
 	w := startWatching(t, engine, newClient(t, clientConfig{}), edits{})
