@@ -92,6 +92,7 @@ func refuseBeyondFiles(next http.Handler) http.Handler {
 		w.Header().Set("Connection", "close")
 		w.Header().Set("Retry-After", "5")
 		cors.Open(w.Header()) // a player may be a page of another origin
-		problem.Write(w, http.StatusServiceUnavailable, "the server has as many connections as it can, or as --max-client-connections lets one address have")
+		problem.Write(w, http.StatusServiceUnavailable, "the server has as many connections as it can, or as --max-client-connections lets one address have "+
+			"(a reverse proxy is one address until --trusted-proxy names it)")
 	})
 }

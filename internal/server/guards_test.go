@@ -3,9 +3,12 @@ package server
 import (
 	"bytes"
 	"io"
+	"log/slog"
 	"net"
+	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -57,5 +60,40 @@ func TestSmallRequestsAreReadAsFastAsTheyCost(t *testing.T) {
 	<-sent
 	if took := time.Since(began); took < longer/2 {
 		t.Errorf("%d requests were answered in %v, want them read for %v", n, took, longer)
+	}
+}
+
+// toldLog remembers that a line was written.
+type toldLog struct {
+	text string
+	told atomic.Int32
+}
+
+func (l *toldLog) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(l.text)) {
+		l.told.Add(1)
+	}
+	return len(line), nil
+}
+
+func TestServerTellsOfAProxyThatIsNotNamed(t *testing.T) {
+	log := &toldLog{text: "--trusted-proxy does not name"}
+	cfg := loopback()
+	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
+	s := started(t, cfg)
+	for range 2 {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr().String()+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Forwarded-For", "203.0.113.5")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+	}
+	if n := log.told.Load(); n != 1 {
+		t.Errorf("told %d times, want once", n)
 	}
 }

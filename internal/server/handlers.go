@@ -67,9 +67,8 @@ func (s *Server) serveHTTP() error {
 		return err
 	}
 	s.handlers.Store(first)
-	s.http = newHTTPServer(overload.CountRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.handlers.Load().ServeHTTP(w, r)
-	})), s.cfg.HeaderTimeout, s.log)
+	current := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handlers.Load().ServeHTTP(w, r) })
+	s.http = newHTTPServer(overload.CountRequests(hintAtProxy(s.log, s.cfg.TrustedProxies)(current)), s.cfg.HeaderTimeout, s.log)
 	s.http.ConnContext = overload.Context
 	s.http.RegisterOnShutdown(s.endEvents)
 	s.http.RegisterOnShutdown(s.core.Table.Drain)
