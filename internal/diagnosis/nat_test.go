@@ -119,7 +119,7 @@ func (w *natWorld) agent(n *vnet.Net) *ice.Agent {
 		ice.WithNet(n), ice.WithUrls(w.stun), ice.WithNetworkTypes([]ice.NetworkType{ice.NetworkTypeUDP4}),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost, ice.CandidateTypeServerReflexive}),
 		ice.WithUDPMux(mux), ice.WithUDPMuxSrflx(mux), ice.WithMulticastDNSMode(ice.MulticastDNSModeDisabled),
-		ice.WithFailedTimeout(8*time.Second), ice.WithDisconnectedTimeout(8*time.Second),
+		ice.WithFailedTimeout(40*time.Second), ice.WithDisconnectedTimeout(40*time.Second),
 		ice.WithHostAcceptanceMinWait(0), ice.WithSrflxAcceptanceMinWait(0), ice.WithPrflxAcceptanceMinWait(0),
 	)
 	if err != nil {
@@ -155,8 +155,9 @@ func (w *natWorld) gather(a *ice.Agent) []ice.Candidate {
 	return found
 }
 
-// meet lets the two sides try to connect, and returns what the server has seen.
-func (w *natWorld) meet() diagnosis.Facts {
+// meet lets the two sides try to connect for as long as patience, and returns what the server
+// has seen.
+func (w *natWorld) meet(patience time.Duration) diagnosis.Facts {
 	w.t.Helper()
 	server, client := w.agent(w.server), w.agent(w.client)
 	ours, theirs := w.gather(server), w.gather(client)
@@ -168,7 +169,7 @@ func (w *natWorld) meet() diagnosis.Facts {
 	for _, c := range ours {
 		w.add(client, c)
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), 4*time.Second)
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	dialled := make(chan struct{})
 	serverUfrag, serverPwd, _ := server.GetLocalUserCredentials()
@@ -223,14 +224,20 @@ func TestVerdictsOfNATs(t *testing.T) {
 			t.Run(fmt.Sprintf("server %s, client %s", server, client), func(t *testing.T) {
 				t.Parallel()
 				w.t = t
-				f := w.meet()
-				got := diagnosis.Diagnose(f)
-				want := diagnosis.OK
+				want, patience := diagnosis.OK, 30*time.Second // for a busy machine: it ends when they meet
 				switch {
 				case server == "symmetric" && client == "symmetric":
 					want = diagnosis.SymmetricNAT
 				case server == "symmetric" && client == "port restricted", server == "port restricted" && client == "symmetric":
 					want = diagnosis.NATNoRelay
+				}
+				if want != diagnosis.OK {
+					patience = 4 * time.Second
+				}
+				f := w.meet(patience)
+				got := diagnosis.Diagnose(f)
+				if want == diagnosis.OK && got.Code == diagnosis.SlowICE {
+					return // they met
 				}
 				if got.Code != want {
 					t.Errorf("got %s: %s\nwant %s\nlocal %+v\nremote %+v\npairs %+v", got.Code, got.Sentence, want, f.Local, f.Remote, f.Pairs)
