@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"porthole/internal/server"
 )
@@ -26,7 +27,11 @@ type reloader struct {
 // run reloads at each signal until ctx ends. It returns true, at once, when a signal
 // says that the terminal is gone: that is the end of a program that nobody sent to the
 // background, and of its camera.
+//
+// Signals that come at the same time are one, and the terminal may be gone only after
+// somebody wanted a reload. So it is looked at once more when a reload is over.
 func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) (hungUp bool) {
+	var again <-chan time.Time
 	for {
 		select {
 		case <-signals:
@@ -34,11 +39,19 @@ func (r *reloader) run(ctx context.Context, signals <-chan os.Signal) (hungUp bo
 				return true
 			}
 			r.reload()
+			again = time.After(lookAgain)
+		case <-again:
+			if r.hungUp() {
+				return true
+			}
 		case <-ctx.Done():
 			return false
 		}
 	}
 }
+
+// lookAgain is how long after a reload the terminal is looked at once more.
+const lookAgain = 2 * time.Second
 
 // reload does it once. A configuration with a mistake changes nothing.
 func (r *reloader) reload() {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"porthole/internal/server"
 )
@@ -146,4 +147,18 @@ func TestHangup(t *testing.T) {
 	if !r.run(t.Context(), signals) || len(r.applied) > 0 {
 		t.Error("the program goes on without its terminal")
 	}
+}
+
+// The terminal goes just after a reload was wanted, and both signals have become one.
+func TestTerminalThatGoesDuringAReload(t *testing.T) {
+	r := newReloading(t, "")
+	looked := 0
+	r.hungUp = func() bool { looked++; return looked > 1 }
+	synctest.Test(t, func(t *testing.T) {
+		signals := make(chan os.Signal, 1)
+		signals <- syscall.SIGHUP
+		if !r.run(t.Context(), signals) || looked != 2 || len(r.applied) != 1 {
+			t.Errorf("looked %d times, %d reloads", looked, len(r.applied))
+		}
+	})
 }

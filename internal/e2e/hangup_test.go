@@ -104,8 +104,18 @@ func (s *inTerminal) signal(t *testing.T, sig syscall.Signal) {
 
 func (s *inTerminal) waitEnded(t *testing.T) {
 	t.Helper()
-	if err := receive(t, 15*time.Second, "the server to end", s.exited); err != nil {
-		t.Errorf("it did not end well: %v\n%s", err, s.log.String())
+	select {
+	case err := <-s.exited:
+		if err != nil {
+			t.Errorf("it did not end well: %v\n%s", err, s.log.String())
+		}
+	case <-time.After(15 * time.Second):
+		_ = s.cmd.Process.Signal(syscall.SIGQUIT) // the runtime prints what every goroutine waits for
+		select {
+		case <-s.exited:
+		case <-time.After(5 * time.Second):
+		}
+		t.Errorf("the server did not end within 15 s:\n%s", s.log.String())
 	}
 }
 
