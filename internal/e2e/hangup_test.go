@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -74,6 +75,11 @@ func startInTerminal(t *testing.T, before ...string) *inTerminal {
 	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = terminal, s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 0}
+	// Tests that run under nohup ignore SIGHUP, and what they start would, too. What is
+	// handled here has its usual effect there.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(handled) })
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
