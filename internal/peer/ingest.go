@@ -220,7 +220,7 @@ func (in *ingest) deliver(t *inTrack, now time.Time) error {
 		return nil
 	}
 	in.unexpected.noteGood(t.section, now.Sub(in.epoch))
-	in.noteMedia()
+	in.noteMedia(now)
 	if err := t.writer.WriteRTP(&in.packet); err != nil {
 		return fmt.Errorf("write %s packet: %w", t.codec.MimeType, err)
 	}
@@ -248,8 +248,8 @@ func (in *ingest) lastSign() (time.Time, bool) {
 }
 
 // noteMedia notes that a packet came.
-func (in *ingest) noteMedia() {
-	if in.latest.Swap(int64(time.Since(in.epoch))) != 0 {
+func (in *ingest) noteMedia(now time.Time) {
+	if in.latest.Swap(int64(now.Sub(in.epoch))) != 0 {
 		return
 	}
 	s := in.session

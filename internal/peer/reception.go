@@ -143,6 +143,7 @@ type trackReception struct {
 	info            *interceptor.StreamInfo
 	losses, reports interceptor.RTPReader
 	numbers         *jumps
+	parsed          interceptor.Attributes // memory for the header of one packet after another
 	header          rtp.Header
 	scratch         [12]byte
 }
@@ -155,7 +156,7 @@ func (r *reception) bind(ssrc uint32, use payloadUse) *trackReception {
 	}
 	r.media.Store(ssrc)
 	return &trackReception{
-		all: r, info: info, numbers: newJumps(), header: rtp.Header{Version: 2, SSRC: ssrc},
+		all: r, info: info, numbers: newJumps(), parsed: interceptor.Attributes{}, header: rtp.Header{Version: 2, SSRC: ssrc},
 		losses:  r.losses.BindRemoteStream(info, interceptor.RTPReaderFunc(shown)),
 		reports: r.reports.BindRemoteStream(info, interceptor.RTPReaderFunc(shown)),
 	}
@@ -172,9 +173,9 @@ func (t *trackReception) arrived(h *rtp.Header, raw []byte) {
 	if !t.numbers.affordable(h.SequenceNumber) {
 		return
 	}
-	header := interceptor.Attributes{} // is parsed once for both
-	_, _, _ = t.losses.Read(raw, header)
-	_, _, _ = t.reports.Read(raw, header)
+	clear(t.parsed) // once for both
+	_, _, _ = t.losses.Read(raw, t.parsed)
+	_, _, _ = t.reports.Read(raw, t.parsed)
 }
 
 // recovered says that a packet came as a retransmission, so that it is not asked for again.
