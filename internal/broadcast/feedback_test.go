@@ -11,6 +11,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/ntp"
 )
 
 func TestLostPacketsAreSentAgain(t *testing.T) {
@@ -113,7 +114,7 @@ func TestSenderReportsKeepTracksInStep(t *testing.T) {
 			t.Errorf("audio is %.0f ms older than the picture by the reports, want 100", lag*1000)
 		}
 		for _, r := range last {
-			sent := time.Unix(int64(r.NTPTime>>32)-2_208_988_800, 0)
+			sent := ntp.Time(r.NTPTime)
 			if d := time.Since(sent).Abs(); d > 3*time.Second {
 				t.Errorf("the report's clock is %v off ours", d)
 			}

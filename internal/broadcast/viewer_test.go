@@ -12,6 +12,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/ntp"
 )
 
 func TestViewerGetsItsOwnGaplessStream(t *testing.T) {
@@ -262,8 +263,7 @@ func TestCaptureTimeIsSentWhenNegotiated(t *testing.T) {
 			if i < frameParts { // this one came from the ring
 				continue
 			}
-			ntp := binary.BigEndian.Uint64(capture)
-			at := time.Unix(int64(ntp>>32)-2_208_988_800, int64(ntp&0xffffffff*1e9>>32))
+			at := ntp.Time(binary.BigEndian.Uint64(capture))
 			if d := p.at.Sub(at).Abs(); d > 2*time.Millisecond {
 				t.Fatalf("packet %d: capture time is %v off", i, d)
 			}
@@ -332,8 +332,7 @@ func TestCaptureTimeOfOurOwnClockIsTakenAsItIs(t *testing.T) {
 			write(i, 5*time.Millisecond)
 		}
 		for i, packet := range s.take()[1:] {
-			ntp := binary.BigEndian.Uint64(packet.GetExtension(5))
-			at := time.Unix(int64(ntp>>32)-2_208_988_800, int64(ntp&0xffffffff*1e9>>32))
+			at := ntp.Time(binary.BigEndian.Uint64(packet.GetExtension(5)))
 			if age := packet.at.Sub(at); age < 4*time.Millisecond || age > 6*time.Millisecond {
 				t.Fatalf("picture %d is told to be %v old, want 5ms", i, age)
 			}
