@@ -36,6 +36,12 @@ func TestArrows(t *testing.T) {
 			webrtc:                   "viewers are sinks; what a sink is made of is not the heart's business",
 			"porthole/internal/peer": "peer and broadcast do not know each other",
 		}},
+		{"porthole/internal/broadcast/thinning", map[string]string{
+			"porthole/internal/broadcast": "numbers are given and kept without knowing packets", "github.com/pion/rtp": "likewise",
+		}},
+		{"porthole/cmd/porthole", map[string]string{
+			"net/http/pprof": "it registers profiles where a handler by default would show them, and makes the program larger by 400 kB",
+		}},
 		{"porthole/internal/codec", map[string]string{
 			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
 		}},

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 
 	"porthole/internal/overload"
 	"porthole/internal/panics"
@@ -82,7 +81,7 @@ func observe(log *slog.Logger, onPanic func()) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			begin := time.Now()
-			wrapped := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+			wrapped := &answer{ResponseWriter: w}
 			defer func() {
 				fault := recover()
 				if fault == http.ErrAbortHandler { //nolint:errorlint // a panic's value, not an error chain
@@ -91,12 +90,12 @@ func observe(log *slog.Logger, onPanic func()) func(http.Handler) http.Handler {
 				if fault != nil {
 					onPanic()
 					panics.Log(log, "a request", fault, "method", r.Method, "route", route(r))
-					if wrapped.Status() == 0 {
+					if wrapped.status == 0 {
 						problem.Write(wrapped, http.StatusInternalServerError, "")
 					}
 				}
-				log.Debug("request", "method", r.Method, "route", route(r), "status", wrapped.Status(),
-					"bytes", wrapped.BytesWritten(), "duration", time.Since(begin))
+				log.Debug("request", "method", r.Method, "route", route(r), "status", wrapped.status,
+					"bytes", wrapped.bytes, "duration", time.Since(begin))
 			}()
 			next.ServeHTTP(wrapped, r)
 		})
