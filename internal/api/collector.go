@@ -20,7 +20,7 @@ type Collector struct {
 
 	streams, viewers                   *prometheus.Desc
 	packets, bytes, resent, nacks, pli *prometheus.Desc
-	dropped                            *prometheus.Desc
+	feedback, dropped                  *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -31,15 +31,16 @@ func NewCollector(source Totals) *Collector {
 		return prometheus.NewDesc("porthole_"+name, help, labels, nil)
 	}
 	return &Collector{
-		source:  source,
-		streams: desc("streams", "Streams that are live."),
-		viewers: desc("viewers", "Viewers that hold a place, those that are connecting among them."),
-		packets: desc("packets_sent_total", "RTP packets sent to viewers."),
-		bytes:   desc("payload_sent_bytes_total", "RTP payload sent to viewers."),
-		resent:  desc("packets_resent_total", "RTP packets sent to viewers again because they asked (NACK)."),
-		nacks:   desc("nacks_received_total", "NACK packets received from viewers."),
-		pli:     desc("keyframe_requests_received_total", "PLI and FIR packets received from viewers."),
-		dropped: desc("packets_dropped_total", "RTP packets that a viewer was not sent.", "reason"),
+		source:   source,
+		streams:  desc("streams", "Streams that are live."),
+		viewers:  desc("viewers", "Viewers that hold a place, those that are connecting among them."),
+		packets:  desc("packets_sent_total", "RTP packets sent to viewers."),
+		bytes:    desc("payload_sent_bytes_total", "RTP payload sent to viewers."),
+		resent:   desc("packets_resent_total", "RTP packets sent to viewers again because they asked (NACK)."),
+		nacks:    desc("nacks_received_total", "NACK packets received from viewers."),
+		pli:      desc("keyframe_requests_received_total", "PLI and FIR packets received from viewers."),
+		feedback: desc("transport_feedback_received_total", "Transport-wide feedback packets received from viewers."),
+		dropped:  desc("packets_dropped_total", "RTP packets that a viewer was not sent.", "reason"),
 	}
 }
 
@@ -67,6 +68,7 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	send(c.resent, prometheus.CounterValue, float64(totals.Resent))
 	send(c.nacks, prometheus.CounterValue, float64(totals.NACKs))
 	send(c.pli, prometheus.CounterValue, float64(totals.PLIs))
+	send(c.feedback, prometheus.CounterValue, float64(totals.Feedbacks))
 	for _, reason := range broadcast.DropReasons() {
 		send(c.dropped, prometheus.CounterValue, float64(totals.Drops[reason]), reason.String())
 	}

@@ -11,12 +11,22 @@ import (
 
 // extensions are the header extensions of a viewer's track, prepared once so
 // that sending them allocates nothing: which ones a packet carries is a choice
-// among ready headers.
+// among ready lists.
 type extensions struct {
-	headers [1 << 3]rtp.Header // by withMID | withCapture | withPassed
-	capture [8]byte            // what the headers withCapture point to
-	passed  [1]byte            // what the headers withPassed point to
-	mask    int                // what was negotiated
+	lists   [1 << 3]extensionList // by withMID | withCapture | withPassed
+	number  [2]byte               // what all lists point to, when numbered
+	capture [8]byte               // what the lists withCapture point to
+	passed  [1]byte               // what the lists withPassed point to
+	mask    int                   // which of those were negotiated
+	// numbered says that the transport-wide number was negotiated. Each packet then carries
+	// it, or the packets of a picture would not be of one size (see captureTimes).
+	numbered bool
+}
+
+// extensionList is the part of a header that holds its extensions.
+type extensionList struct {
+	profile uint16
+	values  []rtp.Extension
 }
 
 const (
@@ -28,6 +38,9 @@ const (
 // prepare fills in the headers. An id that RFC 8285 does not allow leaves its
 // extension out.
 func (x *extensions) prepare(cfg *TrackConfig) {
+	if cfg.TransportCCExtensionID != 0 {
+		x.numbered = x.add(0, cfg.TransportCCExtensionID, x.number[:])
+	}
 	if cfg.MIDExtensionID != 0 && cfg.MID != "" {
 		x.add(withMID, cfg.MIDExtensionID, []byte(cfg.MID))
 	}
@@ -39,20 +52,31 @@ func (x *extensions) prepare(cfg *TrackConfig) {
 	}
 }
 
-func (x *extensions) add(which int, id uint8, value []byte) {
-	for i := range x.headers {
-		if i&which != 0 && x.headers[i].SetExtension(id, value) != nil {
-			return
+// add adds a value to the lists of which, 0 being all of them.
+func (x *extensions) add(which int, id uint8, value []byte) (ok bool) {
+	for i := range x.lists {
+		if i&which != which {
+			continue
 		}
+		l := &x.lists[i]
+		h := rtp.Header{Extension: len(l.values) > 0, ExtensionProfile: l.profile, Extensions: l.values}
+		if h.SetExtension(id, value) != nil {
+			return false
+		}
+		*l = extensionList{h.ExtensionProfile, h.Extensions}
 	}
 	x.mask |= which
+	return true
 }
 
-// put copies the chosen extensions into a header.
+// put gives a header the chosen extensions, and the number where it was negotiated.
 func (x *extensions) put(h *rtp.Header, which int) {
-	from := &x.headers[which&x.mask]
-	h.Extension, h.ExtensionProfile, h.Extensions = from.Extension, from.ExtensionProfile, from.Extensions
+	from := &x.lists[which&x.mask]
+	h.Extension, h.ExtensionProfile, h.Extensions = len(from.values) > 0, from.profile, from.values
 }
+
+// numberedAs sets the transport-wide number that the next packet carries.
+func (x *extensions) numberedAs(number uint16) { binary.BigEndian.PutUint16(x.number[:], number) }
 
 // capturedAt sets the time that headers withCapture carry.
 func (x *extensions) capturedAt(t time.Time) {

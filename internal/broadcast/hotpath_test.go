@@ -41,7 +41,7 @@ func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		err = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2}})
+		err = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2, TransportCCExtensionID: 3}})
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -56,12 +56,17 @@ type sentLog struct {
 	// captures has the capture times that the packets carried. Only who is sent packets
 	// again under their own numbers needs them; nil for others.
 	captures []uint64
+	// numbers has the transport-wide numbers, likewise.
+	numbers []uint16
 }
 
 func newSentLog(cfg *TrackConfig) sentLog {
 	s := sentLog{packets: make([]sentPacket, sentPackets)}
 	if cfg.RTXPayloadType == 0 && cfg.CaptureTimeExtensionID != 0 {
 		s.captures = make([]uint64, sentPackets)
+	}
+	if cfg.RTXPayloadType == 0 && cfg.TransportCCExtensionID != 0 {
+		s.numbers = make([]uint16, sentPackets)
 	}
 	return s
 }
@@ -78,6 +83,9 @@ func (t *track) noteSent(pos, number uint64, timestamp uint32, which int) {
 	e.carried, e.resent = uint8(which)|sentValid, 0                                     //nolint:gosec // three bits
 	if which&withCapture != 0 && s.captures != nil {
 		s.captures[number%sentPackets] = binary.BigEndian.Uint64(t.extensions.capture[:])
+	}
+	if s.numbers != nil {
+		s.numbers[number%sentPackets] = binary.BigEndian.Uint16(t.extensions.number[:])
 	}
 }
 
@@ -141,7 +149,7 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 		if p == nil {
 			continue
 		}
-		if !t.affords(len(p.payload), now) || t.writeAgain(v, layer, p, e, s) != nil {
+		if !t.affords(len(p.payload), now) || t.writeAgain(v, layer, p, e, now, s) != nil {
 			break
 		}
 		e.resentAt = millis
@@ -169,7 +177,7 @@ func (t *track) affords(payload int, now int64) bool {
 // its own number. Then it has to be the same byte for byte, header extensions included:
 // two plaintexts under one number of one source are one nonce used twice, which breaks
 // AES-GCM (RFC 7714 section 8.1).
-func (t *track) writeAgain(v *Viewer, l *Layer, p *packet, e *sentPacket, s *scratch) error {
+func (t *track) writeAgain(v *Viewer, l *Layer, p *packet, e *sentPacket, now int64, s *scratch) error {
 	payload := e.shift.shifted(l, p.payload, s)
 	seq := uint16(e.number) //nolint:gosec // sequence numbers wrap
 	h := &s.header
@@ -183,10 +191,15 @@ func (t *track) writeAgain(v *Viewer, l *Layer, p *packet, e *sentPacket, s *scr
 		s.rtx = binary.BigEndian.AppendUint16(s.rtx[:0], seq)
 		s.rtx = append(s.rtx, payload...)
 		payload = s.rtx
+		t.extensions.numberedAs(v.transport.next())
+		t.extensions.put(h, 0)
 	} else {
 		t.extendAgain(h, p, e)
 	}
-	_, err := v.sink.WriteRTP(h, payload)
+	n, err := v.sink.WriteRTP(h, payload)
+	if err == nil && t.extensions.numbered && t.cfg.RTXPayloadType != 0 {
+		v.transport.sent(n, now)
+	}
 	return err
 }
 
@@ -195,6 +208,9 @@ func (t *track) extendAgain(h *rtp.Header, p *packet, e *sentPacket) {
 	which := int(e.carried &^ sentValid)
 	if which&withCapture != 0 {
 		binary.BigEndian.PutUint64(t.extensions.capture[:], t.sent.captures[e.number%sentPackets])
+	}
+	if t.sent.numbers != nil {
+		t.extensions.numberedAs(t.sent.numbers[e.number%sentPackets])
 	}
 	t.extensions.passed[0] = p.passed
 	t.extensions.put(h, which)

@@ -50,7 +50,7 @@ func (v *Viewer) report(now int64) {
 	}
 }
 
-// HandleRTCP takes a viewer's feedback: NACK, PLI, FIR, TMMBR and receiver reports.
+// HandleRTCP takes a viewer's feedback: NACK, PLI, FIR, TMMBR, REMB and receiver reports.
 // Everything else is left alone. Any goroutine may call it.
 func (v *Viewer) HandleRTCP(pkts []rtcp.Packet) {
 	if v.handle(pkts, v.stream.b.clock.now()) {
@@ -84,6 +84,8 @@ func (v *Viewer) handle(pkts []rtcp.Packet, now int64) (resend bool) {
 			v.received(p.Reports)
 		case *rtcp.SenderReport:
 			v.received(p.Reports)
+		case *rtcp.ReceiverEstimatedMaximumBitrate:
+			v.transport.remb = uint64(max(p.Bitrate, 0))
 		case *rtcp.RawPacket:
 			v.limitRate(*p, now)
 		}

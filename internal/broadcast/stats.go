@@ -34,8 +34,8 @@ func DropReasons() []DropReason {
 
 // viewerStats are counted by the viewer's sender and read by anybody.
 type viewerStats struct {
-	packets, bytes, resent, nacks, plis atomic.Uint64
-	drops                               [dropReasons]atomic.Uint64
+	packets, bytes, resent, nacks, plis, feedbacks atomic.Uint64
+	drops                                          [dropReasons]atomic.Uint64
 }
 
 func (s *viewerStats) drop(r DropReason, n uint64) { s.drops[r].Add(n) }
@@ -45,13 +45,14 @@ type Counters struct {
 	Packets, Bytes uint64              // RTP packets sent, payload bytes
 	Resent         uint64              // packets sent again for a NACK
 	NACKs, PLIs    uint64              // feedback packets received; FIR counts as PLI
+	Feedbacks      uint64              // transport-wide ones, likewise
 	Drops          [dropReasons]uint64 // packets not sent, by DropReason
 }
 
 func (s *viewerStats) counters() Counters {
 	c := Counters{
 		Packets: s.packets.Load(), Bytes: s.bytes.Load(), Resent: s.resent.Load(),
-		NACKs: s.nacks.Load(), PLIs: s.plis.Load(),
+		NACKs: s.nacks.Load(), PLIs: s.plis.Load(), Feedbacks: s.feedbacks.Load(),
 	}
 	for i := range s.drops {
 		c.Drops[i] = s.drops[i].Load()
@@ -65,6 +66,7 @@ func (c *Counters) add(o Counters) {
 	c.Resent += o.Resent
 	c.NACKs += o.NACKs
 	c.PLIs += o.PLIs
+	c.Feedbacks += o.Feedbacks
 	for i := range c.Drops {
 		c.Drops[i] += o.Drops[i]
 	}

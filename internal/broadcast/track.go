@@ -167,8 +167,11 @@ func (t *track) write(v *Viewer, p *packet, number uint64, ts uint32, now int64,
 		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
 		SequenceNumber: uint16(number), Timestamp: ts, SSRC: t.cfg.SSRC, //nolint:gosec // wraps
 	}
+	if t.extensions.numbered {
+		t.extensions.numberedAs(v.transport.next())
+	}
 	which := t.extend(h, p, now)
-	_, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.payload, s))
+	n, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.payload, s))
 	if err == ErrSinkFull { //nolint:errorlint // documented to be returned as it is; hot path
 		return err
 	}
@@ -178,6 +181,9 @@ func (t *track) write(v *Viewer, p *packet, number uint64, ts uint32, now int64,
 	t.noteSent(t.cursor, number, ts, which)
 	if err != nil {
 		return err
+	}
+	if t.extensions.numbered {
+		v.transport.sent(n, now)
 	}
 	t.packets++
 	t.octets += uint64(len(p.payload))
@@ -191,7 +197,7 @@ func (t *track) write(v *Viewer, p *packet, number uint64, ts uint32, now int64,
 // whose packets these are, and the capture time where it costs no system call. It
 // returns which.
 func (t *track) extend(h *rtp.Header, p *packet, now int64) (which int) {
-	if t.extensions.mask == 0 {
+	if t.extensions.mask == 0 && !t.extensions.numbered {
 		return 0
 	}
 	if t.packets < midPackets {

@@ -41,6 +41,9 @@ type TrackConfig struct {
 	// CaptureTimeExtensionID is that of abs-capture-time, which tells a player
 	// when a picture was taken, by our clock. 0: not negotiated.
 	CaptureTimeExtensionID uint8
+	// TransportCCExtensionID is that of the transport-wide sequence number, which each packet
+	// then carries (draft-holmer-rmcat-transport-wide-cc-extensions-01). 0: not negotiated.
+	TransportCCExtensionID uint8
 	// PassedExtensionID is the viewer's id of what LayerConfig.PassedExtensionID
 	// passes on. 0: not negotiated.
 	PassedExtensionID uint8
@@ -79,17 +82,18 @@ type Viewer struct {
 
 	// serving is held while the viewer is served or fed RTCP, so only ever by its
 	// sender, its own connection or its end: nothing that other viewers touch.
-	serving  sync.Mutex
-	sink     Sink
-	cname    string
-	session  string // in logs
-	choice   Choice
-	tracks   [codec.Kinds]*track
-	wants    func(codec.Codec) bool
-	judged   [codec.Kinds]*Layer // of kinds without a track: not wanted
-	stopped  bool
-	notices  budget // of answers to TMMBR
-	gathered gathered
+	serving   sync.Mutex
+	sink      Sink
+	cname     string
+	session   string // in logs
+	choice    Choice
+	tracks    [codec.Kinds]*track
+	wants     func(codec.Codec) bool
+	judged    [codec.Kinds]*Layer // of kinds without a track: not wanted
+	stopped   bool
+	notices   budget // of answers to TMMBR
+	gathered  gathered
+	transport transport
 
 	// Owned by the sender.
 	due   int64 // when it wants to be served again; 0: when there is something new
