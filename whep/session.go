@@ -39,6 +39,7 @@ var (
 	_ signaling.Restarter  = (*session)(nil)
 	_ signaling.Examiner   = (*session)(nil)
 	_ broadcast.Sink       = sink{}
+	_ peer.Feedback        = (*broadcast.Viewer)(nil)
 )
 
 // Connect answers the offer, or makes one.
@@ -77,7 +78,7 @@ func (s *session) Serve(ctx context.Context) error {
 		}()
 		s.watch(served)
 	})
-	reason := s.peer.Serve(ctx, s.viewer.HandleRTCP)
+	reason := s.peer.Serve(ctx, s.viewer)
 	s.viewer.Close(reason)
 	close(served)
 	watch.Wait()
@@ -114,6 +115,7 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 			RTXSSRC: sent.RTXSSRC, RTXPayloadType: sent.RTXPayloadType,
 			MID: sent.Mid, MIDExtensionID: sent.MIDExtensionID,
 			CaptureTimeExtensionID: sent.CaptureTimeExtensionID,
+			TransportCCExtensionID: sent.TransportCCExtensionID,
 			PassedExtensionID:      sent.PassedExtensionID,
 			Foreseen:               t.foreseen,
 			Accepts:                t.accepts,

@@ -20,6 +20,7 @@ const (
 
 	counterMID         = 1
 	counterCaptureTime = 2
+	counterTransportCC = 3
 )
 
 // captureTimeURI names abs-capture-time, which tells when a picture was taken.
@@ -42,13 +43,17 @@ func NewCounterOffer(sent []codec.Codec) (*Offer, error) {
 			format.RTX = counterVideoRTX
 			format.Feedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr"}
 		}
+		format.Feedback = append(format.Feedback, "transport-cc")
 		mid := strconv.Itoa(i)
 		o.bundle = append(o.bundle, mid)
 		o.Media = append(o.Media, Media{
 			Mid: mid, Kind: kind, Codecs: []Format{format},
-			Extensions: []Extension{{ID: counterMID, URI: sdp.SDESMidURI}, {ID: counterCaptureTime, URI: captureTimeURI}},
-			protos:     []string{"UDP", "TLS", "RTP", "SAVPF"},
-			rtcpRsize:  true,
+			Extensions: []Extension{
+				{ID: counterMID, URI: sdp.SDESMidURI}, {ID: counterCaptureTime, URI: captureTimeURI},
+				{ID: counterTransportCC, URI: sdp.TransportCCURI},
+			},
+			protos:    []string{"UDP", "TLS", "RTP", "SAVPF"},
+			rtcpRsize: true,
 		})
 	}
 	if len(o.Media) == 0 {

@@ -22,11 +22,12 @@ func TestAnswersToRealClients(t *testing.T) {
 		not   []string
 	}{
 		{"chromium-recvonly", negotiate.Watch, "active",
-			[]string{"a=sendonly", "a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid", "a=rtcp-fb:102 nack pli", "a=fmtp:103 apt=102"},
-			[]string{"goog-remb", "transport-cc", "VP8", "a=rtpmap:108"}},
+			[]string{"a=sendonly", "a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid", "a=rtcp-fb:102 nack pli", "a=fmtp:103 apt=102",
+				"a=rtcp-fb:102 transport-cc", "a=rtcp-fb:111 transport-cc", "a=extmap:4 " + transportCCURI},
+			[]string{"goog-remb", "VP8", "a=rtpmap:108"}},
 		{"chromium-sendonly", negotiate.Publish, "active",
 			[]string{"a=recvonly", "transport-cc", "transport-wide-cc"}, []string{"goog-remb", "VP8", "sdes:mid"}},
-		{"firefox-recvonly", negotiate.Watch, "active", []string{"a=sendonly", "sdes:mid", "a=rtpmap:120 VP8"}, []string{"VP9"}},
+		{"firefox-recvonly", negotiate.Watch, "active", []string{"a=sendonly", "sdes:mid", "a=rtpmap:120 VP8", "a=rtcp-fb:120 transport-cc", "a=extmap:7 " + transportCCURI}, []string{"VP9", "goog-remb"}},
 		{"firefox-sendonly", negotiate.Publish, "active", []string{"a=recvonly", "transport-cc"}, nil},
 		// It says passive and waits for our ClientHello, whatever we answer.
 		{"ffmpeg-whip", negotiate.Publish, "active",
@@ -53,6 +54,51 @@ func TestAnswersToRealClients(t *testing.T) {
 			}
 			if t.Failed() {
 				t.Log(answer)
+			}
+		})
+	}
+}
+
+const transportCCURI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+// A viewer gets numbered packets where it would report on them. Who cannot report on them may
+// say what it believes it can receive.
+func TestViewersSayWhatTheirPathCarries(t *testing.T) {
+	offer := readOffer(t, "chromium-recvonly")
+	forAll := strings.Replace(offer, "a=rtcp-fb:111 transport-cc\r\n", "a=rtcp-fb:* transport-cc\r\n", 1)
+	for name, test := range map[string]struct {
+		offer              string
+		audio, video, remb bool
+	}{
+		"both":                {offer, true, true, false},
+		"for all codecs":      {forAll, true, true, false},
+		"no number":           {without(offer, "a=extmap:4 "), false, false, true},
+		"no report on sound":  {without(offer, "a=rtcp-fb:111 "), false, true, false},
+		"no report at all":    {strings.ReplaceAll(offer, " transport-cc", " nack"), false, false, true},
+		"neither nor the old": {strings.ReplaceAll(without(offer, "a=extmap:4 "), " goog-remb", " nack"), false, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := answerOffer(t, newEngine(t, peer.Config{}), parse(t, negotiate.Watch, test.offer))
+			defer s.Close(nil)
+			reports := 0
+			for _, track := range s.Tracks() {
+				want := map[string]bool{"audio": test.audio, "video": test.video}[track.Kind]
+				if want != (track.TransportCCExtensionID == 4) {
+					t.Errorf("%s has extension %d, wanted: %v", track.Kind, track.TransportCCExtensionID, want)
+				}
+				if want {
+					reports++
+				}
+			}
+			answer := s.Answer()
+			if n := strings.Count(answer, transportCCURI); n != reports {
+				t.Errorf("%d sections have the extension, want %d", n, reports)
+			}
+			if n := strings.Count(answer, " transport-cc\r\n"); n != reports {
+				t.Errorf("%d sections have transport-cc, want %d", n, reports)
+			}
+			if got := strings.Contains(answer, " goog-remb\r\n"); got != test.remb {
+				t.Errorf("goog-remb: %v", got)
 			}
 		})
 	}

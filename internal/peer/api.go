@@ -108,6 +108,9 @@ type SendTrack struct {
 	// CaptureTimeExtensionID is the id of abs-capture-time, zero when the viewer
 	// did not offer it.
 	CaptureTimeExtensionID uint8
+	// TransportCCExtensionID is the id of the transport-wide sequence number, zero
+	// when the viewer did not offer it together with the feedback that goes with it.
+	TransportCCExtensionID uint8
 	// PassedExtensionID is the viewer's id of the extension that publishers have
 	// RemoteTrack.PassedExtensionID for, zero when the viewer did not offer it.
 	PassedExtensionID uint8

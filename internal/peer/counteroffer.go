@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/negotiate"
 )
@@ -149,6 +150,7 @@ func (s *Session) Accept(answer *negotiate.Answer) error {
 // before the connection is up.
 func (k *sink) agree(answer *negotiate.Answer) {
 	var tracks []SendTrack
+	k.remb = false
 	for _, t := range k.tracks {
 		i := slices.IndexFunc(answer.Media, func(m negotiate.Media) bool { return m.Mid == t.Mid })
 		if i < 0 {
@@ -167,6 +169,10 @@ func (k *sink) agree(answer *negotiate.Answer) {
 		if !has(t.CaptureTimeExtensionID) {
 			t.CaptureTimeExtensionID = 0
 		}
+		if !has(t.TransportCCExtensionID) || !slices.Contains(media.Codecs[0].Feedback, webrtc.TypeRTCPFBTransportCC) {
+			t.TransportCCExtensionID = 0
+		}
+		k.remb = k.remb || slices.Contains(media.Codecs[0].Feedback, webrtc.TypeRTCPFBGoogREMB)
 		tracks = append(tracks, t)
 	}
 	k.tracks = tracks

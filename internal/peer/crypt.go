@@ -123,7 +123,7 @@ func (c *crypt) sealRTCP(packets []rtcp.Packet) ([]byte, error) {
 	return c.send.EncryptRTCP(nil, compound, nil)
 }
 
-// openRTCP returns what was sealed, a compound packet. It may be kept.
+// openRTCP returns what was sealed, a compound packet, in place.
 func (c *crypt) openRTCP(sealed []byte) ([]byte, error) {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
@@ -131,7 +131,7 @@ func (c *crypt) openRTCP(sealed []byte) ([]byte, error) {
 	if !ok {
 		return nil, errTooManySources
 	}
-	compound, err := c.receive.DecryptRTCP(nil, sealed, nil)
+	compound, err := c.receive.DecryptRTCP(sealed, sealed, nil)
 	if err == nil {
 		c.sources.add(ssrc)
 	}

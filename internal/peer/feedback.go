@@ -21,6 +21,23 @@ const (
 	heardBytesBurst     = 128 << 10
 )
 
+// Feedback takes what a viewer's client says of what it gets. One goroutine at a time
+// calls it, and nothing may be kept of what it is given but the packets that are no
+// rtcp.RawPacket.
+type Feedback interface {
+	HandleRTCP(packets []rtcp.Packet)
+	// HandleTransportFeedback takes transport-wide feedback where SendTrack says that it was
+	// agreed on: the packet without its header and SSRCs, maybe with padding at its end.
+	HandleTransportFeedback(fci []byte)
+}
+
+// listener is who a client's RTCP goes to.
+type listener struct {
+	packets   func([]rtcp.Packet)
+	transport func(fci []byte) // nil: nobody reads transport-wide feedback
+	remb      func() bool      // says whether REMB was agreed on; nil: it was not
+}
+
 // heard is how much RTCP a client may still say.
 type heard struct{ packets, bytes *rate.Limiter }
 
@@ -33,8 +50,8 @@ func (h heard) allow(size int) bool { return h.packets.Allow() && h.bytes.AllowN
 // readRTCP hands on what the client says of what it gets. Only what it has signed
 // counts against its budget: who forges its address takes nothing from it.
 func (l *mediaLink) readRTCP(packet []byte) {
-	feedback, c := l.feedback.Load(), l.crypt.Load()
-	if feedback == nil || c == nil {
+	to, c := l.feedback.Load(), l.crypt.Load()
+	if to == nil || c == nil {
 		return
 	}
 	compound, err := c.openRTCP(packet)
@@ -44,15 +61,19 @@ func (l *mediaLink) readRTCP(packet []byte) {
 	if err != nil || !l.heard.allow(len(compound)) {
 		return
 	}
-	packets, err := rtcp.Unmarshal(useful(compound))
-	if err == nil && len(packets) > 0 {
-		(*feedback)(packets)
+	rest := to.useful(compound)
+	if len(rest) == 0 {
+		return
+	}
+	if packets, err := rtcp.Unmarshal(rest); err == nil {
+		to.packets(packets)
 	}
 }
 
 // useful returns what somebody here looks at of a compound packet, in its memory. The rest
-// was not agreed on, and may be dear: 1 KiB of transport-wide feedback tells of 65,000 packets.
-func useful(compound []byte) []byte {
+// was not agreed on. Transport-wide feedback, which comes many times a second, is handed on as
+// it is: 1 KiB of it tells of 65,000 packets, and unpacked it would be dear.
+func (l *listener) useful(compound []byte) []byte {
 	const header = 4
 	kept := compound[:0]
 	for len(compound) >= header {
@@ -60,7 +81,12 @@ func useful(compound []byte) []byte {
 		if size > len(compound) {
 			break
 		}
-		if isUseful(rtcp.PacketType(compound[1]), compound[0]&0x1f) {
+		switch kind, format := rtcp.PacketType(compound[1]), compound[0]&0x1f; {
+		case kind == rtcp.TypeTransportSpecificFeedback && format == rtcp.FormatTCC:
+			if l.transport != nil && size > feedbackHeader {
+				l.transport(compound[feedbackHeader:size])
+			}
+		case l.isUseful(kind, format):
 			kept = append(kept, compound[:size]...)
 		}
 		compound = compound[size:]
@@ -72,14 +98,17 @@ func useful(compound []byte) []byte {
 // section 4.2.1).
 const formatTMMBR = 3
 
-func isUseful(kind rtcp.PacketType, format uint8) bool {
+// feedbackHeader is what the FCI follows in feedback (RFC 4585 section 6.1), in bytes.
+const feedbackHeader = 12
+
+func (l *listener) isUseful(kind rtcp.PacketType, format uint8) bool {
 	switch kind {
 	case rtcp.TypeSenderReport, rtcp.TypeReceiverReport:
 		return true
 	case rtcp.TypeTransportSpecificFeedback:
 		return format == rtcp.FormatTLN || format == formatTMMBR
 	case rtcp.TypePayloadSpecificFeedback:
-		return format == rtcp.FormatPLI || format == rtcp.FormatFIR
+		return format == rtcp.FormatPLI || format == rtcp.FormatFIR || format == rtcp.FormatREMB && l.remb != nil && l.remb()
 	default:
 		return false
 	}

@@ -77,8 +77,7 @@ func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) 
 // serve lets media flow to the tracks, and answers it, until the session ends.
 func (in *ingest) serve() error {
 	in.reception.start(in.link.writeRTCP)
-	feedback := in.readReports
-	in.link.feedback.Store(&feedback)
+	in.link.feedback.Store(&listener{packets: in.readReports})
 	in.mu.Lock()
 	in.serving = true
 	err := in.release()

@@ -47,7 +47,7 @@ type mediaLink struct {
 	conn    *ice.Conn
 
 	// feedback is where the client's RTCP goes once somebody wants it, heard how much.
-	feedback atomic.Pointer[func([]rtcp.Packet)]
+	feedback atomic.Pointer[listener]
 	heard    heard
 	// secured and crypt are nil until the handshake is over.
 	secured atomic.Pointer[dtls.Conn]

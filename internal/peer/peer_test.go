@@ -204,8 +204,31 @@ func codecs(t testing.TB, offer *negotiate.Offer, mimes ...string) map[string]ne
 	return chosen
 }
 
+// reader is a viewer's feedback as functions, each of which may be nil.
+type reader struct {
+	packets   func([]rtcp.Packet)
+	transport func([]byte)
+}
+
+func (r reader) HandleRTCP(packets []rtcp.Packet) {
+	if r.packets != nil {
+		r.packets(packets)
+	}
+}
+
+func (r reader) HandleTransportFeedback(fci []byte) {
+	if r.transport != nil {
+		r.transport(fci)
+	}
+}
+
 // serve runs a session and returns where its reason will come.
 func serve(t testing.TB, s *peer.Session, feedback func([]rtcp.Packet)) <-chan error {
+	t.Helper()
+	return serveTo(t, s, reader{packets: feedback})
+}
+
+func serveTo(t testing.TB, s *peer.Session, feedback peer.Feedback) <-chan error {
 	t.Helper()
 	ended := make(chan error, 1)
 	ctx := context.WithoutCancel(t.Context())

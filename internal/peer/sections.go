@@ -102,16 +102,15 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negoti
 	if role == negotiate.Watch {
 		understood = append(understood, "ccm tmmbr")
 		uris = append(uris, sdp.SDESMidURI, absCaptureTimeURI)
-	} else {
-		// Without this extension there is nothing to report on. REMB is not
-		// accepted because it would never be sent.
-		if slices.ContainsFunc(media.Extensions, func(x negotiate.Extension) bool { return x.URI == sdp.TransportCCURI }) {
-			understood = append(understood, webrtc.TypeRTCPFBTransportCC)
-			uris = append(uris, sdp.TransportCCURI)
-		}
-		if len(media.RIDs) > 0 {
-			uris = append(uris, sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI)
-		}
+	} else if len(media.RIDs) > 0 {
+		uris = append(uris, sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI)
+	}
+	switch {
+	case transportCC(role, media, codecs):
+		understood = append(understood, webrtc.TypeRTCPFBTransportCC)
+		uris = append(uris, sdp.TransportCCURI)
+	case role == negotiate.Watch: // to publishers we would never send it
+		understood = append(understood, webrtc.TypeRTCPFBGoogREMB)
 	}
 	retransmits := media.Kind == "video" // nobody retransmits audio in a stream of its own
 	codecs = slices.Clone(codecs)
@@ -125,6 +124,15 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negoti
 		mid: media.Mid, kind: media.Kind, codec: codecs[0], others: codecs[1:], rids: media.RIDs, sources: media.Sources, unwanted: media.OtherLayers,
 		extensions: keep(media.Extensions, func(x negotiate.Extension) bool { return slices.Contains(uris, x.URI) }),
 	}
+}
+
+// transportCC says whether a section offers what transport-wide feedback takes. Numbers that
+// a viewer would not report on are not worth their bytes; a publisher that numbers its packets
+// gets reports, whether or not it says that it reads them.
+func transportCC(role negotiate.Role, media negotiate.Media, codecs []negotiate.Format) bool {
+	reports := func(c negotiate.Format) bool { return slices.Contains(c.Feedback, webrtc.TypeRTCPFBTransportCC) }
+	return slices.ContainsFunc(media.Extensions, func(x negotiate.Extension) bool { return x.URI == sdp.TransportCCURI }) &&
+		(role == negotiate.Publish || slices.ContainsFunc(codecs, reports))
 }
 
 // keep returns the elements that want accepts, in a slice of its own.

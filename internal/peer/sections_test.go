@@ -15,11 +15,16 @@ import (
 
 func realOffer(t *testing.T, role negotiate.Role, name string) *negotiate.Offer {
 	t.Helper()
+	return parse(t, role, readOffer(t, name))
+}
+
+func readOffer(t *testing.T, name string) string {
+	t.Helper()
 	body, err := os.ReadFile(filepath.Join("..", "negotiate", "testdata", name+".sdp"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parse(t, role, string(body))
+	return string(body)
 }
 
 // The first section carries the transport of the bundle: Chromium refuses an answer

@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"porthole/internal/negotiate"
 )
 
@@ -119,9 +117,8 @@ func (s *Session) Err() error {
 // Serve runs the session and returns the reason for its end, which is never nil:
 // one of the Err values of this package, or an error of Close, OnTrack or a
 // PacketWriter. The end of ctx ends the session with ErrClosed. A viewer's RTCP
-// goes to feedback, which may keep it, is called by one goroutine at a time, and
-// may be nil. When Serve returns, all goroutines of the session have ended.
-func (s *Session) Serve(ctx context.Context, feedback func([]rtcp.Packet)) error {
+// goes to feedback, which may be nil. When Serve returns, all goroutines of the session have ended.
+func (s *Session) Serve(ctx context.Context, feedback Feedback) error {
 	if !s.claimed.CompareAndSwap(false, true) {
 		if err := s.Err(); err != nil {
 			<-s.done

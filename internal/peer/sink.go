@@ -2,11 +2,13 @@ package peer
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/egress"
 )
@@ -19,6 +21,7 @@ type sink struct {
 	link   *mediaLink
 	tracks []SendTrack // at most one per kind
 	cname  string
+	remb   bool // the client says what it believes it can receive
 
 	// batch gathers what goes to the selected pair's address; nil before there is
 	// one, and while the client is reached over TCP.
@@ -46,6 +49,7 @@ func (e *Engine) sendLink(s *Session, cfg SendConfig, sections []section) (link,
 				section.rtxSSRC = newSSRC()
 			}
 			s.sink.tracks = append(s.sink.tracks, section.track())
+			s.sink.remb = s.sink.remb || slices.Contains(section.codec.Feedback, webrtc.TypeRTCPFBGoogREMB)
 		}
 	}
 	return l, nil
@@ -58,6 +62,7 @@ func (s section) track() SendTrack {
 		RTXSSRC: s.rtxSSRC, RTXPayloadType: s.codec.RTX,
 		MIDExtensionID:         s.extensionID(sdp.SDESMidURI),
 		CaptureTimeExtensionID: s.extensionID(absCaptureTimeURI),
+		TransportCCExtensionID: s.extensionID(sdp.TransportCCURI),
 		PassedExtensionID:      s.extensionID(passedURI(s.kind)),
 	}
 }
@@ -160,9 +165,19 @@ func (k *sink) replaceBatch(batch *egress.Destination) {
 	}
 }
 
-// readFeedback hands the viewer's RTCP to feedback from now on.
-func (k *sink) readFeedback(feedback func([]rtcp.Packet)) {
-	if feedback != nil {
-		k.link.feedback.Store(&feedback)
+// readFeedback hands the viewer's RTCP to feedback from now on. What was agreed on may not
+// be settled before the client is heard.
+func (k *sink) readFeedback(feedback Feedback) {
+	if feedback == nil {
+		return
 	}
+	k.link.feedback.Store(&listener{
+		packets: feedback.HandleRTCP,
+		remb:    func() bool { return k.remb },
+		transport: func(fci []byte) {
+			if slices.ContainsFunc(k.tracks, func(t SendTrack) bool { return t.TransportCCExtensionID != 0 }) {
+				feedback.HandleTransportFeedback(fci)
+			}
+		},
+	})
 }

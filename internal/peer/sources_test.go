@@ -62,7 +62,7 @@ func TestSourcesOfFeedbackAreBounded(t *testing.T) {
 	l := &mediaLink{engine: &Engine{metrics: m}, heard: newHeard()}
 	l.crypt.Store(c)
 	feedback := func([]rtcp.Packet) { t.Error("feedback of one source too many was read") }
-	l.feedback.Store(&feedback)
+	l.feedback.Store(&listener{packets: feedback})
 	l.readRTCP(seal(viewer, 70_000))
 	if dropped := valueOf(t, registry, "porthole_feedback_sources_dropped_total"); dropped != 1 {
 		t.Errorf("%v packets counted", dropped)
