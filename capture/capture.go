@@ -78,7 +78,7 @@ func Devices() (Inventory, error) {
 // is none (ErrNoCamera, or fs.ErrNotExist in the chain), that it may not be opened (fs.ErrPermission), that it is none
 // (ErrNoMode), or that it is in use and by whom (ErrDeviceBusy). What is drawn only needs cgo (ErrNoCgo).
 func Check(spec source.Spec) error {
-	if _, err := encode.New(); err != nil {
+	if _, err := encode.New(nil); err != nil {
 		return err
 	}
 	if spec.Kind.Drawn() {

@@ -21,7 +21,7 @@ import (
 func TestTwoEncodingsReachTheBroadcaster(t *testing.T) {
 	b := broadcast.New(broadcast.Config{})
 	defer b.Close()
-	library, err := encode.New()
+	library, err := encode.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

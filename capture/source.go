@@ -60,7 +60,7 @@ func (s *Source) Known() <-chan struct{} { return s.known }
 func (s *Source) Run(ctx context.Context) error {
 	defer s.announced()
 	spec, b := s.cfg.Spec, s.cfg.Broadcaster
-	library, err := encode.New()
+	library, err := encode.New(s.log)
 	if err != nil {
 		return err
 	}

@@ -22,13 +22,12 @@ type TrialResult struct {
 // this machine keeps up. The pattern is harder than most cameras' pictures. It ends early with ctx. The error is
 // ErrNoCgo, or the encoder's.
 func Trial(ctx context.Context, spec source.Spec, pictures int) (TrialResult, error) {
-	library, err := encode.New()
+	library, err := encode.New(nil)
 	if err != nil {
 		return TrialResult{}, err
 	}
 	encoder, err := library.NewVideo(encode.Params{
 		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
-		KeyframeEvery: max(int(spec.Keyframe.Seconds()*float64(spec.FPS)), 1),
 	})
 	if err != nil {
 		return TrialResult{}, err

@@ -14,9 +14,14 @@ var ErrEncoderClosed = errors.New("encoder is closed")
 
 // VideoEncoder turns pictures of one size into H.264.
 type VideoEncoder interface {
-	// Encode returns the access unit of one picture in Annex B form. It may be empty without an error: the
-	// encoder left the picture out to keep its bitrate. keyframe forces an IDR picture. The picture is not kept.
+	// Encode returns the access unit of one picture in Annex B form, valid until the next call. It may be empty without an error: the
+	// encoder left the picture out to keep its bitrate, which it does by the times at which pictures were captured. The first picture
+	// is an IDR picture, and so are those for which keyframe asks, no others. The picture is not kept.
+	//
+	// Pictures have TemporalLayers, by which codec.GradedTemporalID tells them apart.
 	Encode(f *media.Picture, keyframe bool) ([]byte, error)
+	// SetRate changes the bitrate, in bits a second, and the frame rate, from the next picture on.
+	SetRate(bitrate int, fps float64) error
 	Close() error
 }
 
@@ -30,10 +35,12 @@ type AudioEncoder interface {
 // Params is what an encoder is built for.
 type Params struct {
 	Width, Height int
-	FPS           float64 // what really comes: the rate control divides the bitrate by it
+	FPS           float64 // what really comes
 	Bitrate       int     // bits per second
-	KeyframeEvery int     // pictures
 }
+
+// TemporalLayers is how many temporal layers the encoders make: their pictures can be sent at the full rate, at half of it and at a quarter.
+const TemporalLayers = 3
 
 // Library builds encoders: openh264 and Opus, or fakes.
 type Library interface {
@@ -56,6 +63,16 @@ func (g *guarded) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 		return nil, ErrEncoderClosed
 	}
 	return g.enc.Encode(f, keyframe)
+}
+
+// SetRate is the encoder's, or ErrEncoderClosed.
+func (g *guarded) SetRate(bitrate int, fps float64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.enc == nil {
+		return ErrEncoderClosed
+	}
+	return g.enc.SetRate(bitrate, fps)
 }
 
 // Close frees the encoder; a second call does nothing.

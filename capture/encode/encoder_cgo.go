@@ -4,89 +4,46 @@ package encode
 
 import (
 	"fmt"
-	"image"
+	"log/slog"
 	"time"
 
 	"github.com/pion/mediadevices/pkg/codec"
-	"github.com/pion/mediadevices/pkg/codec/openh264"
 	"github.com/pion/mediadevices/pkg/codec/opus"
 	"github.com/pion/mediadevices/pkg/io/audio"
-	"github.com/pion/mediadevices/pkg/io/video"
 	"github.com/pion/mediadevices/pkg/prop"
 	"github.com/pion/mediadevices/pkg/wave"
 
+	"porthole/capture/encode/openh264"
 	"porthole/capture/media"
 )
 
-// New returns the library that builds the encoders openh264 and Opus. The error is ErrNoCgo.
-func New() (Library, error) { return linked{}, nil }
+// New returns the library that builds the encoders openh264 and Opus; what openh264 has to say goes to log. The error is ErrNoCgo.
+func New(log *slog.Logger) (Library, error) { return linked{log}, nil }
 
 // linked builds the encoders that are linked into the binary.
-type linked struct{}
+type linked struct{ log *slog.Logger }
 
-// openh264Encoder feeds single pictures to mediadevices' encoder, which wants to pull them from a reader.
-type openh264Encoder struct {
-	encoder codec.ReadCloser
-	control interface {
-		codec.KeyFrameController
-		codec.BitRateController
-	}
-	picture image.YCbCr // the one that the next pull gets
-}
+// openh264Encoder encodes pictures where they are.
+type openh264Encoder struct{ *openh264.Encoder }
 
-func (linked) NewVideo(p Params) (VideoEncoder, error) {
-	params, err := openh264.NewParams()
-	if err != nil {
-		return nil, fmt.Errorf("openh264 parameters: %w", err)
-	}
-	params.BitRate = p.Bitrate
-	params.IntraPeriod = uint(p.KeyframeEvery) // the library ignores KeyFrameInterval
-	params.EnableFrameSkip = false
-	params.SliceMode = openh264.SMSingleSlice
-	params.MultipleThreadIdc = 1
-
-	e := new(openh264Encoder)
-	pull := video.ReaderFunc(func() (image.Image, func(), error) { return &e.picture, func() {}, nil })
-	media := prop.Media{Video: prop.Video{Width: p.Width, Height: p.Height, FrameRate: float32(p.FPS)}}
-	e.encoder, err = params.BuildVideoEncoder(pull, media)
-	if err != nil {
-		return nil, fmt.Errorf("openh264 for %dx%d: %w", p.Width, p.Height, err)
-	}
-	control, ok := e.encoder.Controller().(interface {
-		codec.KeyFrameController
-		codec.BitRateController
+func (l linked) NewVideo(p Params) (VideoEncoder, error) {
+	encoder, err := openh264.New(openh264.Config{
+		Width: p.Width, Height: p.Height, FPS: p.FPS, Bitrate: p.Bitrate, TemporalLayers: TemporalLayers, Log: l.log,
 	})
-	if !ok {
-		_ = e.encoder.Close()
-		return nil, fmt.Errorf("openh264 encoder %T cannot be controlled", e.encoder)
-	}
-	e.control = control
-	return &guarded{enc: e}, nil
-}
-
-// Encode lets the library pull f, and waits for what it makes of it.
-func (e *openh264Encoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
-	e.picture = image.YCbCr{
-		Y: f.Y, Cb: f.U, Cr: f.V, YStride: f.Width, CStride: f.Width / 2,
-		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, f.Width, f.Height),
-	}
-	if keyframe {
-		if err := e.control.ForceKeyFrame(); err != nil {
-			return nil, fmt.Errorf("force a keyframe: %w", err)
-		}
-	}
-	unit, release, err := e.encoder.Read()
 	if err != nil {
-		return nil, fmt.Errorf("encode picture: %w", err)
+		return nil, err
 	}
-	release()
-	return unit, nil
+	return &guarded{enc: openh264Encoder{encoder}}, nil
 }
 
-// Close frees the library's encoder.
-func (e *openh264Encoder) Close() error { return e.encoder.Close() }
+// Encode is the library's.
+func (e openh264Encoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
+	picture := openh264.Picture{Y: f.Y, U: f.U, V: f.V, YStride: f.Width, CStride: f.Width / 2}
+	unit, err := e.Encoder.Encode(picture, f.CapturedAt, keyframe)
+	return unit.Data, err
+}
 
-// opusEncoder does for sound what openh264Encoder does for pictures.
+// opusEncoder feeds single blocks to mediadevices' encoder, which wants to pull them from a reader.
 type opusEncoder struct {
 	encoder codec.ReadCloser
 	block   wave.Int16Interleaved

@@ -2,7 +2,11 @@
 
 package encode
 
-import "porthole/capture/source"
+import (
+	"log/slog"
+
+	"porthole/capture/source"
+)
 
 // New cannot return a library.
-func New() (Library, error) { return nil, source.ErrNoCgo }
+func New(*slog.Logger) (Library, error) { return nil, source.ErrNoCgo }

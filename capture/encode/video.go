@@ -44,6 +44,7 @@ type Video struct {
 	encoder  VideoEncoder // nil: to be built
 	params   Params       // of encoder, or of the one to be built
 	meter    clock.RateMeter
+	keyed    time.Time   // when the last keyframe was captured
 	lately   []time.Time // when encoders have failed
 	failures int         // in all
 }
@@ -66,13 +67,29 @@ func (v *Video) Encode(f *media.Picture) (unit []byte, err error) {
 		if err := v.fit(f); err != nil {
 			return err
 		}
-		unit, err = v.encoder.Encode(f, v.keyframe.Swap(false))
+		unit, err = v.encode(f)
 		return err
 	})
 	if err != nil {
 		return nil, v.failed(err)
 	}
 	return unit, nil
+}
+
+// encode encodes a picture, as a keyframe when one is asked for or due. One that was left out is asked for again.
+func (v *Video) encode(f *media.Picture) ([]byte, error) {
+	half := time.Duration(float64(time.Second) / v.params.FPS / 2)
+	due := !v.keyed.IsZero() && f.CapturedAt.Sub(v.keyed) >= v.cfg.Keyframe-half
+	keyframe := v.keyframe.Swap(false) || due || v.keyed.IsZero()
+	unit, err := v.encoder.Encode(f, keyframe)
+	switch {
+	case !keyframe || err != nil:
+	case len(unit) == 0:
+		v.keyframe.Store(true)
+	default:
+		v.keyed = f.CapturedAt
+	}
+	return unit, err
 }
 
 // Close closes the encoder, if there is one. What it says about that is of no use to anybody.
@@ -83,7 +100,7 @@ func (v *Video) Close() {
 	if err := panics.AsError(v.cfg.Log, "an encoder", v.encoder.Close); err != nil {
 		v.cfg.Log.Debug("closing the encoder failed", "error", err)
 	}
-	v.encoder = nil
+	v.encoder, v.keyed = nil, time.Time{}
 }
 
 // failed drops the encoder, and says whether it is the end.
@@ -105,7 +122,7 @@ func (v *Video) failed(err error) error {
 
 // fit sees to it that there is an encoder, and that it knows the size and the rate of what really comes: its
 // rate control spends a share of the bitrate on every picture, so half the rate would give half the quality.
-// A new encoder starts with a keyframe.
+// Another size takes another encoder, which starts with a keyframe.
 func (v *Video) fit(f *media.Picture) error {
 	want := v.params
 	want.Width, want.Height = f.Width, f.Height
@@ -113,10 +130,18 @@ func (v *Video) fit(f *media.Picture) error {
 		v.cfg.Log.Info("frame rate is not as expected", "expected", roundTo(want.FPS, 10), "measured", roundTo(fps, 10))
 		want.FPS = max(fps, minRate)
 	}
-	want.KeyframeEvery = max(int(math.Round(want.FPS*v.cfg.Keyframe.Seconds())), 1)
-	if v.encoder != nil && want == v.params {
-		return nil
+	switch {
+	case v.encoder == nil || want.Width != v.params.Width || want.Height != v.params.Height:
+		return v.build(want)
+	case want != v.params:
+		v.params = want
+		return v.encoder.SetRate(want.Bitrate, want.FPS)
 	}
+	return nil
+}
+
+// build puts an encoder in the place of the one that there is.
+func (v *Video) build(want Params) error {
 	v.Close()
 	encoder, err := v.cfg.Library.NewVideo(want)
 	if err != nil {

@@ -38,7 +38,7 @@ type stage struct {
 func newStage(t *testing.T, script func(int) (image.Image, time.Duration, error)) *stage {
 	log, lines := capturetest.NewLog()
 	return &stage{
-		spec:   capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off"),
+		spec:   capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off&keyframe=1m"),
 		camera: &pipelinetest.Camera{Script: script}, library: new(pipelinetest.Library), out: pipelinetest.NewPublisher(), log: log, lines: lines,
 	}
 }
@@ -87,7 +87,7 @@ func TestPipelineSendsAnEvenStream(t *testing.T) {
 				t.Errorf("a report maps its time %v ticks off", off)
 			}
 		}
-		if want := (encode.Params{Width: 640, Height: 480, FPS: 30, Bitrate: 2_500_000, KeyframeEvery: 60}); !slices.Equal(s.library.Built, []encode.Params{want}) {
+		if want := (encode.Params{Width: 640, Height: 480, FPS: 30, Bitrate: 2_500_000}); !slices.Equal(s.library.Built, []encode.Params{want}) {
 			t.Errorf("encoders built: %+v, want one: %+v", s.library.Built, want)
 		}
 		if s.library.Closed != 1 {
@@ -112,6 +112,21 @@ func TestKeyframeRequest(t *testing.T) {
 			t.Errorf("%d keyframes, want the first and the one asked for", got)
 		}
 	})
+}
+
+// Keyframes come in their rhythm, whatever the frame rate; one that was asked for begins it anew.
+func TestKeyframeRhythm(t *testing.T) {
+	for _, fps := range []int{30, 7} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, pipelinetest.Steady(fps, 640, 480))
+			s.spec.Keyframe = 2 * time.Second
+			time.AfterFunc(5*time.Second, func() { s.out.Track(codec.Video).RequestKeyframe() })
+			_ = s.play(t, 9900*time.Millisecond)
+			if got := s.out.Track(codec.Video).Keyframes(); got != 6 {
+				t.Errorf("%d keyframes at %d pictures a second, want 6: after 0, 2, 4, 5, 7 and 9 s", got, fps)
+			}
+		})
+	}
 }
 
 func TestCorruptPicturesAreSkipped(t *testing.T) {
@@ -194,7 +209,18 @@ func TestNoPictureNoPublisher(t *testing.T) {
 	})
 }
 
-func TestSlowCameraGetsAnEncoderForItsRate(t *testing.T) {
+// rates are those, in pictures a second, that the encoder was built for and told.
+func (s *stage) rates() (rates []float64) {
+	for _, p := range s.library.Built {
+		rates = append(rates, math.Round(p.FPS))
+	}
+	for _, fps := range s.library.Rates {
+		rates = append(rates, math.Round(fps))
+	}
+	return rates
+}
+
+func TestEncoderIsToldTheRateOfASlowCamera(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		fps  int // really
@@ -210,18 +236,11 @@ func TestSlowCameraGetsAnEncoderForItsRate(t *testing.T) {
 				if err := s.play(t, 20*time.Second); !errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("ended with %v", err)
 				}
-				var got []float64
-				for _, p := range s.library.Built {
-					got = append(got, math.Round(p.FPS))
-					if want := int(math.Round(p.FPS * 2)); p.KeyframeEvery != want {
-						t.Errorf("at %v pictures a second a keyframe every %d, want %d", p.FPS, p.KeyframeEvery, want)
-					}
+				if got := s.rates(); !slices.Equal(got, test.want) {
+					t.Errorf("the encoder was told %v pictures a second, want %v", got, test.want)
 				}
-				if !slices.Equal(got, test.want) {
-					t.Errorf("encoders for %v pictures a second, want %v", got, test.want)
-				}
-				if s.library.Closed != len(got) {
-					t.Errorf("%d of %d encoders closed", s.library.Closed, len(got))
+				if len(s.library.Built) != 1 {
+					t.Errorf("%d encoders built, want one that is told", len(s.library.Built))
 				}
 			})
 		})
@@ -238,12 +257,9 @@ func TestRateIsMeasuredForAsLongAsItRuns(t *testing.T) {
 			return bright(n)
 		})
 		_ = s.play(t, 30*time.Second)
-		rates := make([]float64, 0, 4)
-		for _, p := range s.library.Built {
-			rates = append(rates, math.Round(p.FPS))
-		}
+		rates := s.rates()
 		if len(rates) < 3 || len(rates) > 5 || rates[0] != 30 || !slices.Contains(rates, 10) || rates[len(rates)-1] != 30 {
-			t.Errorf("encoders for %v pictures a second, want 30, then 10, then 30", rates)
+			t.Errorf("the encoder was told %v pictures a second, want 30, then 10, then 30", rates)
 		}
 	})
 }

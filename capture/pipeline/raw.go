@@ -75,7 +75,7 @@ func (v *rawVideo) rids() (rids []string) {
 func (v *rawVideo) publish(p publish.Publisher) error {
 	for _, l := range v.layers {
 		codec := encode.H264()
-		track, err := p.AddTrack(broadcast.LayerConfig{Codec: codec, RID: l.rid, RequestKeyframe: l.encoder.RequestKeyframe})
+		track, err := p.AddTrack(broadcast.LayerConfig{Codec: codec, RID: l.rid, TemporalLayers: encode.TemporalLayers, RequestKeyframe: l.encoder.RequestKeyframe})
 		if err != nil {
 			return err
 		}

@@ -68,6 +68,7 @@ type Library struct {
 
 	mu       sync.Mutex
 	Built    []encode.Params
+	Rates    []float64 // in pictures a second, that encoders were told later
 	Closed   int
 	pictures int
 }
@@ -101,6 +102,15 @@ func (e *fakeEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 		return e.library.Output(n, keyframe)
 	}
 	return EncodedPicture(keyframe), nil
+}
+
+// SetRate is noted.
+func (e *fakeEncoder) SetRate(bitrate int, fps float64) error {
+	e.library.mu.Lock()
+	defer e.library.mu.Unlock()
+	e.params.Bitrate, e.params.FPS = bitrate, fps
+	e.library.Rates = append(e.library.Rates, fps)
+	return nil
 }
 
 // EncodedPicture is an access unit of one packet; that of a keyframe has its parameter sets.

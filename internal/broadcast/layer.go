@@ -33,6 +33,9 @@ type LayerConfig struct {
 	// PassedExtensionID is the publisher's id of the one header extension whose
 	// value, one byte, is for viewers, such as the level of audio (RFC 6464). 0: none.
 	PassedExtensionID uint8
+	// TemporalLayers is how many temporal layers an encoder of H.264 makes that grades its pictures by them:
+	// codec.GradedTemporalID then tells them apart. 0: what payloads say for themselves (codec.H264TemporalID) is all that is known.
+	TemporalLayers int
 	// RequestKeyframe asks the publisher for a keyframe; nil when that is not
 	// possible. It must not block and may be called by any goroutine. It is
 	// called at most twice a second, in the long run every other second, however many
