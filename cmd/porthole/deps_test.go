@@ -42,6 +42,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/cmd/porthole", map[string]string{
 			"net/http/pprof": "it registers profiles where a handler by default would show them, and makes the program larger by 400 kB",
 		}},
+		{"porthole/internal/broadcast/ring", map[string]string{
+			"net": "memory needs no sockets", "porthole/internal/codec": "what packets carry is none of its business", "porthole/internal/broadcast": "nor who reads them",
+		}},
 		{"porthole/internal/codec", map[string]string{
 			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
 		}},

@@ -104,7 +104,7 @@ func (t *track) want(l *Layer, now int64) {
 		t.next = nil
 	case l != t.next:
 		// A keyframe from before would show what was seen already.
-		t.next, t.nextFrom = l, l.ring.head.Load()
+		t.next, t.nextFrom = l, l.ring.Head()
 		t.asks.ask(l, now)
 	}
 }
@@ -146,18 +146,18 @@ func (t *track) moveTo(l *Layer) {
 	t.previous = nil
 	from := uint64(0)
 	if t.bound != nil {
-		from = l.ring.head.Load() // history would be too much at once
+		from = l.ring.Head() // history would be too much at once
 	}
 	t.closeGate(from, true)
 }
 
 // betweenPictures says whether the last picture was sent to its end.
 func (t *track) betweenPictures() bool {
-	if p := t.layer.ring.at(t.cursor); p != nil {
-		return p.start
+	if p := t.layer.ring.At(t.cursor); p != nil {
+		return p.Start
 	}
-	last := t.layer.ring.at(t.cursor - 1)
-	return last == nil || last.marker
+	last := t.layer.ring.At(t.cursor - 1)
+	return last == nil || last.Marker
 }
 
 // remember keeps what was sent of the layer that is left: the viewer may miss some

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"porthole/internal/broadcast/ring"
 	"porthole/internal/ntp"
 )
 
@@ -103,14 +104,14 @@ type captureTimes struct {
 }
 
 // due says whether a packet, the next one of its track, is to tell when it was captured.
-func (c *captureTimes) due(p *packet, video bool, now int64) bool {
-	alone, before := c.timestamp != p.timestamp || c.size == 0, c.size
-	c.timestamp, c.size = p.timestamp, len(p.payload)
+func (c *captureTimes) due(p *ring.Packet, video bool, now int64) bool {
+	alone, before := c.timestamp != p.Timestamp || c.size == 0, c.size
+	c.timestamp, c.size = p.Timestamp, len(p.Payload)
 	switch {
 	case !video:
 		return true
-	case !p.marker:
+	case !p.Marker:
 		return false
 	}
-	return alone || len(p.payload)+captureSize <= before || c.told == 0 || now-c.told >= int64(captureEvery)
+	return alone || len(p.Payload)+captureSize <= before || c.told == 0 || now-c.told >= int64(captureEvery)
 }

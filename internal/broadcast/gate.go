@@ -1,6 +1,10 @@
 package broadcast
 
-import "time"
+import (
+	"time"
+
+	"porthole/internal/broadcast/ring"
+)
 
 const (
 	// instantBytes is how much history a viewer is given at once instead of
@@ -22,11 +26,11 @@ const (
 // late says whether the viewer is further behind than it may be. Who catches up may
 // be, unless there is a newer keyframe to go on with.
 func (t *track) late(now int64) bool {
-	p := t.layer.ring.at(t.cursor)
+	p := t.layer.ring.At(t.cursor)
 	if p == nil {
 		return false
 	}
-	lag := now - p.arrived
+	lag := now - p.Arrived
 	if lag <= t.lagBudget() {
 		return false
 	}
@@ -45,7 +49,7 @@ func (t *track) newerKeyframe() (pos uint64, ok bool) {
 // skip jumps to the newest keyframe, or waits for the next one. What is left out is
 // counted.
 func (t *track) skip(v *Viewer, now int64, why DropReason) {
-	head := t.layer.ring.head.Load()
+	head := t.layer.ring.Head()
 	if pos, ok := t.newerKeyframe(); ok {
 		v.stats.drop(why, pos-t.cursor)
 		t.begin(pos, now)
@@ -59,7 +63,7 @@ func (t *track) skip(v *Viewer, now int64, why DropReason) {
 // came from pos on takes at the slowest pace, with a half more for what comes
 // meanwhile. The lag shrinks, but for the time that the first picture takes.
 func (t *track) catchUpFrom(pos uint64, lag, now int64) {
-	bytes, _ := t.layer.ring.since(pos)
+	bytes, _ := t.layer.ring.Since(pos)
 	sending := int64(float64(bytes) / minPace * 1e9)
 	t.catchUp = now + sending*3/2 + int64(catchUpTime)
 	t.maxLag = max(lag, t.lagBudget()) + sending + int64(lagSlack)
@@ -88,7 +92,7 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 	}
 	l := t.layer
 	if !l.video {
-		if head := l.ring.head.Load(); head > t.from {
+		if head := l.ring.Head(); head > t.from {
 			t.admit(v, head-1, now)
 		}
 		return 0
@@ -96,7 +100,7 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 	pos, kept := l.newestKeyframe()
 	ok := kept && pos >= t.from
 	if ok {
-		history, _ := l.ring.since(pos)
+		history, _ := l.ring.Since(pos)
 		impatient := t.askedAt != 0 && now-t.askedAt >= int64(patience)
 		if history <= instantBytes || impatient || l.cfg.RequestKeyframe == nil {
 			t.admit(v, pos, now)
@@ -130,23 +134,23 @@ func (t *track) admit(v *Viewer, pos uint64, now int64) {
 // begin puts the cursor on a position and lets the viewer's numbers go on there.
 func (t *track) begin(pos uint64, now int64) {
 	ring := t.layer.ring
-	head := ring.head.Load()
-	first, newest := ring.at(pos), ring.at(head-1)
+	head := ring.Head()
+	first, newest := ring.At(pos), ring.At(head-1)
 	if first == nil || newest == nil {
 		t.closeGate(head, false) // overwritten in this very moment
 		return
 	}
 	seq := lowestSequence(ring, pos, first)
-	if t.moved || first.epoch != t.epoch {
+	if t.moved || first.Epoch != t.epoch {
 		t.leave()
-		t.rewriter.change(seq, first.timestamp, newest.timestamp, now)
+		t.rewriter.change(seq, first.Timestamp, newest.Timestamp, now)
 		t.ids.enter(t.layer, first)
 	} else {
-		t.rewriter.resume(seq, newest.timestamp)
+		t.rewriter.resume(seq, newest.Timestamp)
 	}
-	t.cursor, t.epoch = pos, first.epoch
+	t.cursor, t.epoch = pos, first.Epoch
 	t.gated, t.moved, t.askedAt = false, false, 0
-	t.catchUpFrom(pos, now-first.arrived, now)
+	t.catchUpFrom(pos, now-first.Arrived, now)
 	t.beganAt = now
 	t.nextReport = 0
 }
@@ -160,14 +164,14 @@ func (t *track) beginning(now int64) bool {
 
 // lowestSequence returns the lowest sequence number of the picture that begins
 // with the packet first at pos: its first packets may have come in another order.
-func lowestSequence(r *ring, pos uint64, first *packet) uint64 {
-	low := first.seq
+func lowestSequence(r *ring.Ring, pos uint64, first *ring.Packet) uint64 {
+	low := first.Seq
 	for i := pos + 1; i < pos+wakeEvery; i++ {
-		p := r.at(i)
-		if p == nil || p.timestamp != first.timestamp {
+		p := r.At(i)
+		if p == nil || p.Timestamp != first.Timestamp {
 			break
 		}
-		low = min(low, p.seq)
+		low = min(low, p.Seq)
 	}
 	return low
 }

@@ -10,6 +10,7 @@ import (
 	"porthole/internal/codec"
 
 	"github.com/pion/rtp"
+	"porthole/internal/broadcast/ring"
 )
 
 // A viewer reads head, keyframe and packets of a ring one after the other, and the
@@ -18,19 +19,20 @@ import (
 func TestRingMayMoveBetweenTwoLooks(t *testing.T) {
 	for name, prepare := range map[string]func(*testing.T, *Layer) (pos uint64){
 		"nothing written yet":         func(*testing.T, *Layer) uint64 { return 0 },
-		"keyframe ahead of the head":  func(t *testing.T, l *Layer) uint64 { write(t, l, 0); return l.ring.head.Load() },
-		"keyframe at the old edge":    func(t *testing.T, l *Layer) uint64 { fill(t, l); return l.ring.oldest() },
-		"keyframe just overwritten":   func(t *testing.T, l *Layer) uint64 { fill(t, l); return l.ring.oldest() - 1 },
+		"keyframe ahead of the head":  func(t *testing.T, l *Layer) uint64 { write(t, l, 0); return l.ring.Head() },
+		"keyframe at the old edge":    func(t *testing.T, l *Layer) uint64 { fill(t, l); return l.ring.Oldest() },
+		"keyframe just overwritten":   func(t *testing.T, l *Layer) uint64 { fill(t, l); return l.ring.Oldest() - 1 },
 		"keyframe long overwritten":   func(t *testing.T, l *Layer) uint64 { fill(t, l); return 0 },
-		"keyframe is the newest":      func(t *testing.T, l *Layer) uint64 { fill(t, l); return l.ring.head.Load() - 1 },
+		"keyframe is the newest":      func(t *testing.T, l *Layer) uint64 { fill(t, l); return l.ring.Head() - 1 },
 		"far beyond what was written": func(t *testing.T, l *Layer) uint64 { fill(t, l); return 1 << 40 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, tr, l := gatedTrack(t)
 			pos := prepare(t, l)
 			l.keyframe.Store(pos + 1)
-			there := l.ring.at(pos) != nil
-			if n, ok := l.ring.since(pos); ok != there || n > l.ring.bytes {
+			there := l.ring.At(pos) != nil
+			whole, _ := l.ring.Since(l.ring.Oldest())
+			if n, ok := l.ring.Since(pos); ok != there || n > whole {
 				t.Errorf("%d bytes since position %d, %v; it is there: %v", n, pos, ok, there)
 			}
 			tr.openGate(v, l.clock.now())
@@ -89,7 +91,7 @@ func TestPublisherOvertakesItsViewers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.ring = newRing(ringSize{packets: blockPackets, recent: blockPackets})
+		l.ring = ring.New(ring.Size{Packets: ring.BlockPackets, Recent: ring.BlockPackets})
 		keyed := func(i int) bool { return i%7 == 0 }
 		put := func(i int) {
 			payload := []byte{0x10, 1, 2, 3}

@@ -126,25 +126,6 @@ func TestAppendTakesNoLockOfViewers(t *testing.T) {
 	}
 }
 
-func TestRingKeepsTheNewest(t *testing.T) {
-	r := newRing(ringSize{packets: 100, recent: 100})
-	for i := range uint64(10_000) {
-		r.append(packet{seq: i}, []byte{byte(i)})
-		low := r.oldest()
-		if kept := i + 1 - low; i > 1000 && kept < 100 {
-			t.Fatalf("%d packets kept, want 100 at least", kept)
-		}
-		for _, pos := range []uint64{low, (low + i) / 2, i} {
-			if p := r.at(pos); p == nil || p.seq != pos || p.payload[0] != byte(pos) {
-				t.Fatalf("position %d of %d: %+v", pos, i, p)
-			}
-		}
-		if r.at(i+1) != nil || low > 0 && r.at(low-1) != nil {
-			t.Fatalf("a packet outside of %d to %d", low, i)
-		}
-	}
-}
-
 // BenchmarkAppend is what one packet costs its publisher.
 func BenchmarkAppend(b *testing.B) {
 	_, l := still(b, 0)
@@ -193,39 +174,6 @@ func BenchmarkNACK(b *testing.B) {
 		t.resend = append(t.resend[:0], seq)
 		t.sent.find(seq, t.rewriter.outMax).resent, t.resends = 0, budget{}
 		t.retransmit(v, bc.clock.now(), &s)
-	}
-}
-
-// A long group of pictures is kept whole, a short one costs no more than what may be
-// asked for again, and no number of packets costs more than the bound.
-func TestRingIsBoundedByWhatViewersNeed(t *testing.T) {
-	size := ringSize{packets: 2000, recent: 300, bytes: 1 << 20}
-	for name, tt := range map[string]struct{ packet, group, least, most int }{
-		"short groups":      {packet: 100, group: 50, least: 300, most: 300 + 50 + 2*blockPackets},
-		"long groups":       {packet: 100, group: 1500, least: 300, most: 1500 + 300},
-		"too many packets":  {packet: 100, group: 1 << 30, least: 300, most: 2000 + 2*blockPackets},
-		"too many bytes":    {packet: 1 << 10, group: 1 << 30, least: 300, most: 1<<10 + 2*blockPackets},
-		"nothing but bytes": {packet: 1 << 14, group: 10, least: 64, most: 64 + 2*blockPackets},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRing(size)
-			payload := make([]byte, tt.packet)
-			anchor := uint64(0)
-			for i := range uint64(20_000) {
-				r.append(packet{seq: i}, payload)
-				if i%uint64(tt.group) == 0 {
-					anchor, r.anchor = i, i
-				}
-				kept := i + 1 - r.oldest()
-				if i > 5000 && (kept < uint64(tt.least) || kept > uint64(tt.most)) {
-					t.Fatalf("%d packets kept, want %d to %d", kept, tt.least, tt.most)
-				}
-				fits := i-anchor < uint64(size.packets) && (i-anchor+1)*uint64(tt.packet) < size.bytes
-				if fits && r.at(anchor) == nil {
-					t.Fatalf("the group of pictures that began %d packets ago is lost", i-anchor)
-				}
-			}
-		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"porthole/internal/broadcast/ring"
 	"porthole/internal/codec"
 )
 
@@ -66,20 +67,20 @@ func (l *Layer) keyframeCopy() (k Keyframe, ok bool) {
 		l.requestKeyframe(now)
 		return Keyframe{}, false
 	}
-	first := l.ring.at(pos)
+	first := l.ring.At(pos)
 	if first == nil {
 		return Keyframe{}, false // overwritten just now
 	}
 	packets := l.picture(pos, first)
-	if time.Duration(now-first.arrived) > keyframeStale {
+	if time.Duration(now-first.Arrived) > keyframeStale {
 		l.requestKeyframe(now)
 	}
 	if packets == nil {
 		return Keyframe{}, false
 	}
-	k = Keyframe{Codec: l.Codec(), At: l.clock.wall(first.arrived), Payloads: make([][]byte, len(packets))}
+	k = Keyframe{Codec: l.Codec(), At: l.clock.wall(first.Arrived), Payloads: make([][]byte, len(packets))}
 	for i, p := range packets {
-		k.Payloads[i] = p.payload
+		k.Payloads[i] = p.Payload
 	}
 	return k, true
 }
@@ -87,23 +88,23 @@ func (l *Layer) keyframeCopy() (k Keyframe, ok bool) {
 // picture returns the packets of the picture whose first one is at pos, in the
 // order in which they were sent, or nil when it is not whole: packets that came
 // late stand further back in the ring.
-func (l *Layer) picture(pos uint64, first *packet) []*packet {
-	var packets []*packet
-	for head := l.ring.head.Load(); pos < head && len(packets) < keyframePackets; pos++ {
-		p := l.ring.at(pos)
-		if p == nil || p.epoch != first.epoch {
+func (l *Layer) picture(pos uint64, first *ring.Packet) []*ring.Packet {
+	var packets []*ring.Packet
+	for head := l.ring.Head(); pos < head && len(packets) < keyframePackets; pos++ {
+		p := l.ring.At(pos)
+		if p == nil || p.Epoch != first.Epoch {
 			break
 		}
-		if p.timestamp == first.timestamp {
+		if p.Timestamp == first.Timestamp {
 			packets = append(packets, p)
 		}
 	}
-	slices.SortFunc(packets, func(x, y *packet) int { return cmp.Compare(x.seq, y.seq) })
+	slices.SortFunc(packets, func(x, y *ring.Packet) int { return cmp.Compare(x.Seq, y.Seq) })
 	for i, p := range packets {
-		if p.seq != first.seq+uint64(i) { //nolint:gosec // an index is not negative
+		if p.Seq != first.Seq+uint64(i) { //nolint:gosec // an index is not negative
 			return nil
 		}
-		if p.marker {
+		if p.Marker {
 			return packets[:i+1]
 		}
 	}

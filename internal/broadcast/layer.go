@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"porthole/internal/broadcast/ring"
 	"porthole/internal/codec"
 )
 
@@ -51,7 +52,7 @@ type Layer struct {
 	publisher  *Publisher
 	clock      clock
 	isKeyframe func([]byte) bool
-	ring       *ring
+	ring       *ring.Ring
 	video      bool
 	nals       codec.NALs
 	h264       bool                          // its parameter sets say what is really sent
@@ -96,10 +97,10 @@ type clockReference struct {
 }
 
 func newLayer(p *Publisher, cfg LayerConfig) *Layer {
-	size := ringSize{packets: audioPackets, recent: audioPackets}
+	size := ring.Size{Packets: audioPackets, Recent: audioPackets}
 	video := cfg.Codec.Kind() == codec.Video
 	if video {
-		size = ringSize{packets: videoPackets, recent: recentPackets, bytes: videoBytes}
+		size = ring.Size{Packets: videoPackets, Recent: recentPackets, Bytes: videoBytes}
 	}
 	if cfg.Codec.ClockRate == 0 { // nobody can divide by it
 		cfg.Codec.ClockRate = defaultClockRate
@@ -108,7 +109,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	l := &Layer{
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: cfg.Codec.Is(codec.H264),
 		vp8: cfg.Codec.Is(codec.VP8), nals: nals, ids: codec.PictureIDReader(cfg.Codec),
-		isKeyframe: codec.KeyframeTest(cfg.Codec), ring: newRing(size),
+		isKeyframe: codec.KeyframeTest(cfg.Codec), ring: ring.New(size),
 		retimer: newRetimer(cfg.Codec.ClockRate), sets: newParameterSets(nals),
 	}
 	l.takeOfferedSets()
@@ -153,20 +154,20 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	if newest {
 		l.beginFrame(timestamp, order)
 	}
-	head := l.ring.head.Load()
+	head := l.ring.Head()
 	start := newest && !l.inFrame
 	if start {
 		l.frame, l.inFrame, l.keyed = head, true, false
 	}
-	kept := packet{
-		seq: seq, arrived: now, timestamp: timestamp, epoch: l.in.epoch,
-		marker: p.Marker, start: start,
+	kept := ring.Packet{
+		Seq: seq, Arrived: now, Timestamp: timestamp, Epoch: l.in.epoch,
+		Marker: p.Marker, Start: start,
 	}
 	if l.sets != nil && newest {
 		l.putSets(&kept, p.Payload)
 	}
-	kept.passed, kept.hasPassed = l.passed(&p.Header)
-	l.ring.append(kept, p.Payload)
+	kept.Passed, kept.HasPassed = l.passed(&p.Header)
+	l.ring.Append(kept, p.Payload)
 	if l.video && !l.keyed && timestamp == l.lastTS && l.isKeyframe(p.Payload) {
 		if l.vp8 {
 			l.noteSize(p.Payload)
@@ -231,7 +232,7 @@ func (l *Layer) beginFrame(timestamp uint32, order order) {
 // noteKeyframe makes the picture being written the one that viewers start from.
 func (l *Layer) noteKeyframe() {
 	l.keyed = true
-	l.ring.anchor = l.frame
+	l.ring.Keep(l.frame)
 	l.keyframe.Store(l.frame + 1)
 	l.keyframeRequests.answered()
 	l.health.keyframes.came(l.health.watched)
@@ -315,7 +316,7 @@ func (l *Layer) capturedAt(timestamp uint32) (t time.Time, ok bool) {
 // newestKeyframe returns the position of the newest keyframe that is still in the ring.
 func (l *Layer) newestKeyframe() (pos uint64, ok bool) {
 	k := l.keyframe.Load()
-	if k == 0 || l.ring.at(k-1) == nil {
+	if k == 0 || l.ring.At(k-1) == nil {
 		return 0, false
 	}
 	return k - 1, true

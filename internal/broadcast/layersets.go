@@ -3,6 +3,7 @@ package broadcast
 import (
 	"github.com/pion/rtp"
 
+	"porthole/internal/broadcast/ring"
 	"porthole/internal/codec"
 )
 
@@ -42,51 +43,51 @@ func (l *Layer) holdsSets(p *rtp.Packet, now int64) bool {
 
 // putSets writes, in front of a packet, the parameter sets that were held for it, and
 // those that a keyframe lacks.
-func (l *Layer) putSets(kept *packet, payload []byte) {
+func (l *Layer) putSets(kept *ring.Packet, payload []byte) {
 	s := l.sets
-	if kept.start {
+	if kept.Start {
 		s.begin()
 		s.read(payload) // once more, as a part of this picture
 	}
 	held := s.release()
-	if kept.start && s.ended && l.in.missing > 0 && len(held) == 0 {
-		l.putBeforeHole(kept, s.spare(kept.arrived))
+	if kept.Start && s.ended && l.in.missing > 0 && len(held) == 0 {
+		l.putBeforeHole(kept, s.spare(kept.Arrived))
 	}
 	l.putBefore(kept, held)
 	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.missing > 0) {
 		l.putBefore(kept, s.build())
 	}
-	s.ended = kept.marker
+	s.ended = kept.Marker
 }
 
 // putBeforeHole writes packets of our own in front of what is missing of the beginning of a
 // picture. Should it turn out to be a keyframe, there is no number for them any more.
-func (l *Layer) putBeforeHole(kept *packet, payloads [][]byte) {
+func (l *Layer) putBeforeHole(kept *ring.Packet, payloads [][]byte) {
 	if len(payloads) == 0 {
 		return
 	}
 	l.in.insertBeforeHole(uint64(len(payloads)))
 	for i, payload := range payloads {
 		own := *kept
-		own.seq += uint64(i) - l.in.missing
-		own.marker = false
-		l.ring.append(own, payload)
-		kept.start = false
+		own.Seq += uint64(i) - l.in.missing
+		own.Marker = false
+		l.ring.Append(own, payload)
+		kept.Start = false
 	}
-	kept.seq += uint64(len(payloads))
+	kept.Seq += uint64(len(payloads))
 }
 
 // putBefore writes packets of our own in front of one, as part of its picture.
-func (l *Layer) putBefore(kept *packet, payloads [][]byte) {
+func (l *Layer) putBefore(kept *ring.Packet, payloads [][]byte) {
 	if len(payloads) == 0 {
 		return
 	}
 	l.in.insert(uint64(len(payloads)))
 	for _, payload := range payloads {
 		own := *kept
-		own.marker = false
-		l.ring.append(own, payload)
-		kept.seq++
-		kept.start = false
+		own.Marker = false
+		l.ring.Append(own, payload)
+		kept.Seq++
+		kept.Start = false
 	}
 }

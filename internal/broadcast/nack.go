@@ -7,6 +7,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"porthole/internal/broadcast/ring"
 )
 
 // A viewer that loses packets asks for them by NACK (RFC 4585 section 6.2.1) and gets
@@ -145,17 +147,17 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 			continue
 		}
 		layer := t.sourceOf(seq)
-		p := layer.ring.at(e.pos)
+		p := layer.ring.At(e.pos)
 		if p == nil {
 			continue
 		}
-		if !t.affords(len(p.payload), now) || t.writeAgain(v, layer, p, e, now, s) != nil {
+		if !t.affords(len(p.Payload), now) || t.writeAgain(v, layer, p, e, now, s) != nil {
 			break
 		}
 		e.resentAt = millis
 		e.resent++
-		t.pacer.next += int64(float64(len(p.payload)) / pace * 1e9)
-		t.bound.take(len(p.payload))
+		t.pacer.next += int64(float64(len(p.Payload)) / pace * 1e9)
+		t.bound.take(len(p.Payload))
 		v.stats.resent.Add(1)
 		wrote++
 	}
@@ -177,12 +179,12 @@ func (t *track) affords(payload int, now int64) bool {
 // its own number. Then it has to be the same byte for byte, header extensions included:
 // two plaintexts under one number of one source are one nonce used twice, which breaks
 // AES-GCM (RFC 7714 section 8.1).
-func (t *track) writeAgain(v *Viewer, l *Layer, p *packet, e *sentPacket, now int64, s *scratch) error {
-	payload := e.shift.shifted(l, p.payload, s)
+func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentPacket, now int64, s *scratch) error {
+	payload := e.shift.shifted(l, p.Payload, s)
 	seq := uint16(e.number) //nolint:gosec // sequence numbers wrap
 	h := &s.header
 	*h = rtp.Header{
-		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
+		Version: 2, Marker: p.Marker, PayloadType: t.cfg.PayloadType,
 		SequenceNumber: seq, Timestamp: e.timestamp, SSRC: t.cfg.SSRC,
 	}
 	if t.cfg.RTXPayloadType != 0 {
@@ -204,7 +206,7 @@ func (t *track) writeAgain(v *Viewer, l *Layer, p *packet, e *sentPacket, now in
 }
 
 // extendAgain adds the header extensions that the packet had when it was sent.
-func (t *track) extendAgain(h *rtp.Header, p *packet, e *sentPacket) {
+func (t *track) extendAgain(h *rtp.Header, p *ring.Packet, e *sentPacket) {
 	which := int(e.carried &^ sentValid)
 	if which&withCapture != 0 {
 		binary.BigEndian.PutUint64(t.extensions.capture[:], t.sent.captures[e.number%sentPackets])
@@ -212,6 +214,6 @@ func (t *track) extendAgain(h *rtp.Header, p *packet, e *sentPacket) {
 	if t.sent.numbers != nil {
 		t.extensions.numberedAs(t.sent.numbers[e.number%sentPackets])
 	}
-	t.extensions.passed[0] = p.passed
+	t.extensions.passed[0] = p.Passed
 	t.extensions.put(h, which)
 }

@@ -1,6 +1,9 @@
 package broadcast
 
-import "porthole/internal/codec"
+import (
+	"porthole/internal/broadcast/ring"
+	"porthole/internal/codec"
+)
 
 // Decoders of VP8 and VP9 find what a picture refers to by the picture id and the
 // TL0PICIDX of its payload descriptor, which each encoding, and each publisher, counts
@@ -60,15 +63,15 @@ func (t *idTrack) leave(l *Layer, at uint64) {
 	if l == nil || l.ids == nil || at == 0 {
 		return
 	}
-	if sent := l.ring.at(at - 1); sent != nil {
-		t.last = t.shift.add(l.ids(sent.payload))
+	if sent := l.ring.At(at - 1); sent != nil {
+		t.last = t.shift.add(l.ids(sent.Payload))
 	}
 }
 
 // enter works out the shift of a layer whose first packet is to follow.
-func (t *idTrack) enter(l *Layer, first *packet) {
+func (t *idTrack) enter(l *Layer, first *ring.Packet) {
 	t.shift = idShift{}
 	if l.ids != nil {
-		t.shift = shiftAfter(t.last, l.ids(first.payload))
+		t.shift = shiftAfter(t.last, l.ids(first.Payload))
 	}
 }

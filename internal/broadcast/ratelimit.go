@@ -138,7 +138,7 @@ func (t *track) held(now int64) (due int64, held bool) {
 		return 0, false
 	}
 	if due, held = t.bound.holds(now, t.layer.video); held {
-		t.from = t.layer.ring.head.Load()
+		t.from = t.layer.ring.Head()
 	}
 	return due, held
 }

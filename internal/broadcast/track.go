@@ -7,6 +7,7 @@ import (
 	"porthole/internal/codec"
 
 	"github.com/pion/rtp"
+	"porthole/internal/broadcast/ring"
 )
 
 const (
@@ -121,27 +122,27 @@ func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
 func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64, again bool) {
 	ring, video := t.layer.ring, t.layer.video
 	pace := paceFor(t.layer.rate.Load())
-	for head := ring.head.Load(); t.cursor < head; t.cursor++ {
-		p := ring.at(t.cursor)
+	for head := ring.Head(); t.cursor < head; t.cursor++ {
+		p := ring.At(t.cursor)
 		if p == nil {
 			t.skip(v, now, DropOverrun)
 			return wrote, 0, true
 		}
-		if t.bound != nil && p.start && !t.bound.allows(now) {
+		if t.bound != nil && p.Start && !t.bound.allows(now) {
 			v.stats.drop(DropBound, head-t.cursor)
 			t.closeGate(head, false)
 			return wrote, 0, true
 		}
-		if p.epoch != t.epoch {
+		if p.Epoch != t.epoch {
 			t.closeGate(t.cursor, true)
 			return wrote, 0, true
 		}
 		if video {
-			if wait, ok := t.pacer.allow(now, len(p.payload), pace); !ok {
+			if wait, ok := t.pacer.allow(now, len(p.Payload), pace); !ok {
 				return wrote, wait, false
 			}
 		}
-		number, ts, ok := t.rewriter.number(p.seq, p.timestamp)
+		number, ts, ok := t.rewriter.number(p.Seq, p.Timestamp)
 		if !ok {
 			v.stats.drop(DropStale, 1)
 			continue
@@ -149,7 +150,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 		switch err := t.write(v, p, number, ts, now, s); err {
 		case nil:
 			wrote++
-			t.unfinished = !p.marker
+			t.unfinished = !p.Marker
 		case ErrSinkFull: //nolint:errorlint // documented to be returned as it is; hot path
 			return wrote, now + int64(sinkRetry), false
 		default:
@@ -161,17 +162,17 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 }
 
 // write sends one packet, the one at the cursor, under the viewer's own numbers.
-func (t *track) write(v *Viewer, p *packet, number uint64, ts uint32, now int64, s *scratch) error {
+func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now int64, s *scratch) error {
 	h := &s.header
 	*h = rtp.Header{
-		Version: 2, Marker: p.marker, PayloadType: t.cfg.PayloadType,
+		Version: 2, Marker: p.Marker, PayloadType: t.cfg.PayloadType,
 		SequenceNumber: uint16(number), Timestamp: ts, SSRC: t.cfg.SSRC, //nolint:gosec // wraps
 	}
 	if t.extensions.numbered {
 		t.extensions.numberedAs(v.transport.next())
 	}
 	which := t.extend(h, p, now)
-	n, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.payload, s))
+	n, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.Payload, s))
 	if err == ErrSinkFull { //nolint:errorlint // documented to be returned as it is; hot path
 		return err
 	}
@@ -186,17 +187,17 @@ func (t *track) write(v *Viewer, p *packet, number uint64, ts uint32, now int64,
 		v.transport.sent(n, now)
 	}
 	t.packets++
-	t.octets += uint64(len(p.payload))
-	t.bound.take(len(p.payload))
+	t.octets += uint64(len(p.Payload))
+	t.bound.take(len(p.Payload))
 	v.stats.packets.Add(1)
-	v.stats.bytes.Add(uint64(len(p.payload)))
+	v.stats.bytes.Add(uint64(len(p.Payload)))
 	return nil
 }
 
 // extend adds the header extensions: MID until the viewer has surely learned
 // whose packets these are, and the capture time where it costs no system call. It
 // returns which.
-func (t *track) extend(h *rtp.Header, p *packet, now int64) (which int) {
+func (t *track) extend(h *rtp.Header, p *ring.Packet, now int64) (which int) {
 	if t.extensions.mask == 0 && !t.extensions.numbered {
 		return 0
 	}
@@ -204,14 +205,14 @@ func (t *track) extend(h *rtp.Header, p *packet, now int64) (which int) {
 		which = withMID
 	}
 	if t.extensions.mask&withCapture != 0 && t.captures.due(p, t.layer.video, now) {
-		if at, ok := t.layer.capturedAt(p.timestamp); ok {
+		if at, ok := t.layer.capturedAt(p.Timestamp); ok {
 			t.extensions.capturedAt(at)
 			t.captures.told = now
 			which |= withCapture
 		}
 	}
-	if p.hasPassed {
-		t.extensions.passed[0] = p.passed
+	if p.HasPassed {
+		t.extensions.passed[0] = p.Passed
 		which |= withPassed
 	}
 	t.extensions.put(h, which)
