@@ -45,6 +45,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/broadcast/ring", map[string]string{
 			"net": "memory needs no sockets", "porthole/internal/codec": "what packets carry is none of its business", "porthole/internal/broadcast": "nor who reads them",
 		}},
+		{"porthole/internal/broadcast/number", map[string]string{
+			"net": "arithmetic needs no sockets", "porthole/internal/broadcast/ring": "numbers are given to packets, wherever they are kept", "porthole/internal/broadcast": "likewise",
+		}},
 		{"porthole/internal/codec", map[string]string{
 			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
 		}},

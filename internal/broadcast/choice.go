@@ -141,7 +141,7 @@ func (t *track) moveTo(l *Layer) {
 	t.leave()
 	t.layer, t.next = l, nil
 	t.codec.ClockRate = l.cfg.Codec.ClockRate
-	t.rewriter.clockRate = l.cfg.Codec.ClockRate
+	t.rewriter.ClockRate = l.cfg.Codec.ClockRate
 	t.sent.forget()
 	t.previous = nil
 	from := uint64(0)
@@ -166,15 +166,15 @@ func (t *track) remember() {
 	if t.previous != nil {
 		t.sent.forgetBefore(t.switchedAt)
 	}
-	t.previous, t.switchedAt = t.layer, t.rewriter.outMax+1
+	t.previous, t.switchedAt = t.layer, t.rewriter.OutMax()+1
 }
 
 // sourceOf returns the layer that a packet was sent of.
 func (t *track) sourceOf(seq uint16) *Layer {
-	if t.previous != nil && t.rewriter.outMax >= t.switchedAt+sentPackets {
+	if t.previous != nil && t.rewriter.OutMax() >= t.switchedAt+sentPackets {
 		t.previous = nil
 	}
-	if t.previous != nil && unwrapped(seq, t.rewriter.outMax) < t.switchedAt {
+	if t.previous != nil && unwrapped(seq, t.rewriter.OutMax()) < t.switchedAt {
 		return t.previous
 	}
 	return t.layer

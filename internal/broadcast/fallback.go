@@ -188,8 +188,8 @@ func (v *Viewer) refuses(t *track) {
 	t.refused = t.layer.publisher
 	if t.layer.video || v.tracks[codec.Video] == nil {
 		since := v.stream.b.clock.now()
-		if t.rewriter.started {
-			since = t.rewriter.lastNanos
+		if last, ok := t.rewriter.LastSent(); ok {
+			since = last
 		}
 		v.starved.Store(&starvation{by: t.refused, since: since})
 		v.stream.starving.Store(true)

@@ -143,10 +143,10 @@ func (t *track) begin(pos uint64, now int64) {
 	seq := lowestSequence(ring, pos, first)
 	if t.moved || first.Epoch != t.epoch {
 		t.leave()
-		t.rewriter.change(seq, first.Timestamp, newest.Timestamp, now)
+		t.rewriter.Change(seq, first.Timestamp, newest.Timestamp, now)
 		t.ids.enter(t.layer, first)
 	} else {
-		t.rewriter.resume(seq, newest.Timestamp)
+		t.rewriter.Resume(seq, newest.Timestamp)
 	}
 	t.cursor, t.epoch = pos, first.Epoch
 	t.gated, t.moved, t.askedAt = false, false, 0

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"porthole/internal/broadcast/number"
 )
 
 const (
@@ -42,10 +44,10 @@ func (l *Layer) examine(p *rtp.Packet, now int64) {
 	h := &l.health
 	if h.began {
 		ahead := int16(p.SequenceNumber - h.seq) //nolint:gosec // serial number arithmetic
-		if ahead <= 0 && ahead > -maxReorder {
+		if ahead <= 0 && ahead > -number.MaxReorder {
 			return
 		}
-		if ahead > maxReorder || ahead <= -maxReorder {
+		if ahead > number.MaxReorder || ahead <= -number.MaxReorder {
 			h.order.restart() // another source, with a clock of its own
 		}
 	}

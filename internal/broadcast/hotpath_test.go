@@ -168,11 +168,11 @@ func BenchmarkNACK(b *testing.B) {
 	serve(bc)
 	t := v.tracks[codec.Video]
 	var s scratch
-	seq := uint16(t.rewriter.outMax)
+	seq := uint16(t.rewriter.OutMax())
 	b.ReportAllocs()
 	for b.Loop() {
 		t.resend = append(t.resend[:0], seq)
-		t.sent.find(seq, t.rewriter.outMax).resent, t.resends = 0, budget{}
+		t.sent.find(seq, t.rewriter.OutMax()).resent, t.resends = 0, budget{}
 		t.retransmit(v, bc.clock.now(), &s)
 	}
 }
@@ -187,7 +187,7 @@ func TestFeedbackTakesNoSharedLock(t *testing.T) {
 	}
 	serve(b)
 	asking, other := viewersOf(b)[0], viewersOf(b)[1]
-	missed := uint16(asking.tracks[codec.Video].rewriter.outMax)
+	missed := uint16(asking.tracks[codec.Video].rewriter.OutMax())
 	other.serving.Lock()
 	b.mu.Lock()
 	done := make(chan struct{})
@@ -278,7 +278,7 @@ func BenchmarkFeedback(b *testing.B) {
 			}
 			serve(bc)
 			v := viewersOf(bc)[0]
-			missed := uint16(v.tracks[codec.Video].rewriter.outMax)
+			missed := uint16(v.tracks[codec.Video].rewriter.OutMax())
 			nack := []rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: rtcp.NackPairsFromSequenceNumbers([]uint16{missed})}}
 			b.ReportAllocs()
 			for b.Loop() {

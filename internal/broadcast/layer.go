@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"porthole/internal/broadcast/number"
 	"porthole/internal/broadcast/ring"
 	"porthole/internal/codec"
 )
@@ -20,8 +21,6 @@ const (
 	wakeEvery    = 16  // packets of one picture after which senders are woken before its end
 	// defaultClockRate is the one of all video (RFC 3551 section 5), in Hz.
 	defaultClockRate = 90_000
-	maxReorder       = 1000 // a larger jump of sequence numbers is a new numbering
-	maxTimeJump      = 10 * time.Second
 	keyframeEvery    = 500 * time.Millisecond // the least time between two keyframe requests
 	keyframeBurst    = 8                      // of them in a row, and
 	keyframePause    = 2 * time.Second        // between two in the long run
@@ -76,9 +75,9 @@ type Layer struct {
 	keyframeRequests keyframeRequests
 
 	// Owned by the writer.
-	in       sequencer
+	in       number.Sequencer
 	sets     *parameterSets // nil: the codec has none
-	retimer  retimer
+	retimer  number.Retimer
 	lastTS   uint32
 	frame    uint64 // position of the first packet of the picture being written
 	inFrame  bool
@@ -110,7 +109,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: cfg.Codec.Is(codec.H264),
 		vp8: cfg.Codec.Is(codec.VP8), nals: nals, ids: codec.PictureIDReader(cfg.Codec),
 		isKeyframe: codec.KeyframeTest(cfg.Codec), ring: ring.New(size),
-		retimer: newRetimer(cfg.Codec.ClockRate), sets: newParameterSets(nals),
+		retimer: number.NewRetimer(cfg.Codec.ClockRate), sets: newParameterSets(nals),
 	}
 	l.takeOfferedSets()
 	return l
@@ -140,17 +139,17 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	if l.video {
 		l.examine(p, now)
 	}
-	timestamp, made := l.retimer.fix(p.SequenceNumber, p.Timestamp, p.Marker, now)
+	timestamp, made := l.retimer.Fix(p.SequenceNumber, p.Timestamp, p.Marker, now)
 	if made {
 		l.keepTime(timestamp, now)
 	}
 	jumped := l.changed || l.timeJumped(timestamp, now)
-	seq, order := l.in.place(p.SequenceNumber, len(p.Payload) == 0, jumped)
-	if order == empty {
+	seq, order := l.in.Place(p.SequenceNumber, len(p.Payload) == 0, jumped)
+	if order == number.Empty {
 		return nil
 	}
 	l.changed = false
-	newest := order != late
+	newest := order != number.Late
 	if newest {
 		l.beginFrame(timestamp, order)
 	}
@@ -160,7 +159,7 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 		l.frame, l.inFrame, l.keyed = head, true, false
 	}
 	kept := ring.Packet{
-		Seq: seq, Arrived: now, Timestamp: timestamp, Epoch: l.in.epoch,
+		Seq: seq, Arrived: now, Timestamp: timestamp, Epoch: l.in.Epoch,
 		Marker: p.Marker, Start: start,
 	}
 	if l.sets != nil && newest {
@@ -215,15 +214,15 @@ func (l *Layer) timeJumped(timestamp uint32, now int64) bool {
 	}
 	passed := time.Duration(now - last)
 	claimed := time.Duration(int32(timestamp-l.lastTS)) * time.Second / time.Duration(l.cfg.Codec.ClockRate) //nolint:gosec // serial number arithmetic
-	return (claimed - passed).Abs() > maxTimeJump
+	return (claimed - passed).Abs() > number.MaxTimeJump
 }
 
 // beginFrame notes where a picture ends although its marker was lost or never set.
-func (l *Layer) beginFrame(timestamp uint32, order order) {
-	if timestamp != l.lastTS || order == renumbered {
+func (l *Layer) beginFrame(timestamp uint32, order number.Order) {
+	if timestamp != l.lastTS || order == number.Renumbered {
 		l.inFrame = false
 	}
-	if l.reference.Load() == nil || order == renumbered {
+	if l.reference.Load() == nil || order == number.Renumbered {
 		l.reference.Store(&clockReference{timestamp, l.clock.now()})
 	}
 	l.lastTS = timestamp

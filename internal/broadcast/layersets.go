@@ -25,11 +25,11 @@ func (l *Layer) takeOfferedSets() {
 // is written where it belongs.
 func (l *Layer) holdsSets(p *rtp.Packet, now int64) bool {
 	if l.sets == nil || len(p.Payload) == 0 || !l.sets.read(p.Payload) ||
-		!l.in.ahead(p.SequenceNumber) || !l.sets.hold(p.Payload) {
+		!l.in.Ahead(p.SequenceNumber) || !l.sets.hold(p.Payload) {
 		return false
 	}
 	// Out of the count, until there is the number of its picture.
-	l.in.place(p.SequenceNumber, true, false)
+	l.in.Place(p.SequenceNumber, true, false)
 	if l.h264 {
 		l.noteSPS(p.Payload)
 	}
@@ -50,11 +50,11 @@ func (l *Layer) putSets(kept *ring.Packet, payload []byte) {
 		s.read(payload) // once more, as a part of this picture
 	}
 	held := s.release()
-	if kept.Start && s.ended && l.in.missing > 0 && len(held) == 0 {
+	if kept.Start && s.ended && l.in.Missing > 0 && len(held) == 0 {
 		l.putBeforeHole(kept, s.spare(kept.Arrived))
 	}
 	l.putBefore(kept, held)
-	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.missing > 0) {
+	if !l.keyed && l.isKeyframe(payload) && s.missing(l.in.Missing > 0) {
 		l.putBefore(kept, s.build())
 	}
 	s.ended = kept.Marker
@@ -66,10 +66,10 @@ func (l *Layer) putBeforeHole(kept *ring.Packet, payloads [][]byte) {
 	if len(payloads) == 0 {
 		return
 	}
-	l.in.insertBeforeHole(uint64(len(payloads)))
+	l.in.InsertBeforeHole(uint64(len(payloads)))
 	for i, payload := range payloads {
 		own := *kept
-		own.Seq += uint64(i) - l.in.missing
+		own.Seq += uint64(i) - l.in.Missing
 		own.Marker = false
 		l.ring.Append(own, payload)
 		kept.Start = false
@@ -82,7 +82,7 @@ func (l *Layer) putBefore(kept *ring.Packet, payloads [][]byte) {
 	if len(payloads) == 0 {
 		return
 	}
-	l.in.insert(uint64(len(payloads)))
+	l.in.Insert(uint64(len(payloads)))
 	for _, payload := range payloads {
 		own := *kept
 		own.Marker = false

@@ -8,6 +8,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"porthole/internal/broadcast/number"
 	"porthole/internal/broadcast/ring"
 )
 
@@ -40,13 +41,13 @@ const (
 
 // sentPacket says what a viewer was sent under one number.
 type sentPacket struct {
-	pos       uint64  // in the ring of the layer that it came of
-	number    uint32  // its sequence number, the lower half of rewriter.outMax's kind
-	timestamp uint32  // as it was sent
-	resentAt  uint16  // in milliseconds, which wrap
-	shift     idShift // that its picture ids were sent with
-	carried   uint8   // which extensions it had, and the bit sentValid
-	resent    uint8   // how often
+	pos       uint64       // in the ring of the layer that it came of
+	number    uint32       // its sequence number, the lower half of rewriter.outMax's kind
+	timestamp uint32       // as it was sent
+	resentAt  uint16       // in milliseconds, which wrap
+	shift     number.Shift // that its picture ids were sent with
+	carried   uint8        // which extensions it had, and the bit sentValid
+	resent    uint8        // how often
 }
 
 const sentValid = 1 << 7 // of sentPacket.carried: the entry is one
@@ -142,7 +143,7 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 	millis := uint16(now / int64(time.Millisecond)) //nolint:gosec // wraps
 	pace := paceFor(t.layer.rate.Load())
 	for _, seq := range t.resend {
-		e := t.sent.find(seq, t.rewriter.outMax)
+		e := t.sent.find(seq, t.rewriter.OutMax())
 		if e == nil || e.resent >= maxResends || e.resent > 0 && millis-e.resentAt < uint16(resendPause/time.Millisecond) {
 			continue
 		}
@@ -180,7 +181,7 @@ func (t *track) affords(payload int, now int64) bool {
 // two plaintexts under one number of one source are one nonce used twice, which breaks
 // AES-GCM (RFC 7714 section 8.1).
 func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentPacket, now int64, s *scratch) error {
-	payload := e.shift.shifted(l, p.Payload, s)
+	payload := l.shifted(p.Payload, e.shift, s)
 	seq := uint16(e.number) //nolint:gosec // sequence numbers wrap
 	h := &s.header
 	*h = rtp.Header{

@@ -39,7 +39,7 @@ func (v *Viewer) report(now int64) {
 		t.reception.reported(at)
 		err := v.sink.WriteRTCP([]rtcp.Packet{
 			&rtcp.SenderReport{
-				SSRC: t.cfg.SSRC, NTPTime: at, RTPTime: t.rewriter.timestamp(in),
+				SSRC: t.cfg.SSRC, NTPTime: at, RTPTime: t.rewriter.Timestamp(in),
 				PacketCount: uint32(t.packets), OctetCount: uint32(t.octets), //nolint:gosec // both wrap
 			},
 			rtcp.NewCNAMESourceDescription(t.cfg.SSRC, v.cname),

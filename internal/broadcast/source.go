@@ -1,5 +1,9 @@
 package broadcast
 
+import (
+	"porthole/internal/broadcast/number"
+)
+
 // ChangeSource says that the packets which follow come from another source (SSRC): another
 // encoder, or the same one after a restart. Their numbers and timestamps have nothing to do with
 // those before; viewers get them as one gapless stream, from a keyframe on. It is called
@@ -7,7 +11,7 @@ package broadcast
 func (l *Layer) ChangeSource() {
 	l.changed = true
 	l.inFrame = false
-	l.retimer = newRetimer(l.cfg.Codec.ClockRate)
+	l.retimer = number.NewRetimer(l.cfg.Codec.ClockRate)
 	l.retimed.Store(false)
 	l.health.began = false
 	l.health.order.restart()

@@ -7,6 +7,7 @@ import (
 	"porthole/internal/codec"
 
 	"github.com/pion/rtp"
+	"porthole/internal/broadcast/number"
 	"porthole/internal/broadcast/ring"
 )
 
@@ -28,7 +29,7 @@ type track struct {
 	ids      idTrack
 	cursor   uint64
 	epoch    uint32
-	rewriter rewriter
+	rewriter number.Rewriter
 	pacer    pacer
 
 	unfinished bool // the packet that was sent last is not its picture's last
@@ -58,7 +59,7 @@ type track struct {
 }
 
 func newTrack(cfg TrackConfig, c codec.Codec) *track {
-	t := &track{cfg: cfg, codec: c, rewriter: newRewriter(c.ClockRate)}
+	t := &track{cfg: cfg, codec: c, rewriter: number.NewRewriter(c.ClockRate)}
 	t.extensions.prepare(&cfg)
 	if c.Kind() == codec.Video {
 		t.sent = newSentLog(&cfg)
@@ -142,7 +143,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 				return wrote, wait, false
 			}
 		}
-		number, ts, ok := t.rewriter.number(p.Seq, p.Timestamp)
+		number, ts, ok := t.rewriter.Number(p.Seq, p.Timestamp)
 		if !ok {
 			v.stats.drop(DropStale, 1)
 			continue
@@ -172,13 +173,13 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 		t.extensions.numberedAs(v.transport.next())
 	}
 	which := t.extend(h, p, now)
-	n, err := v.sink.WriteRTP(h, t.ids.shift.shifted(t.layer, p.Payload, s))
+	n, err := v.sink.WriteRTP(h, t.layer.shifted(p.Payload, t.ids.shift, s))
 	if err == ErrSinkFull { //nolint:errorlint // documented to be returned as it is; hot path
 		return err
 	}
 	// Whatever else has become of the packet, it may have been encrypted under this
 	// number, and no other one may be.
-	t.rewriter.sent(number, ts, now)
+	t.rewriter.Sent(number, ts, now)
 	t.noteSent(t.cursor, number, ts, which)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package broadcast
+package number
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func TestIDsGoOnAfterAChange(t *testing.T) {
 		{"nothing before", codec.PictureIDs{}, long(5000, 3), 5000, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := shiftAfter(tt.last, tt.first).add(tt.first)
+			got := ShiftAfter(tt.last, tt.first).Add(tt.first)
 			if got.Picture != tt.picture || got.TL0 != tt.tl0 {
 				t.Errorf("picture %d, TL0PICIDX %d; want %d and %d", got.Picture, got.TL0, tt.picture, tt.tl0)
 			}
@@ -44,8 +44,8 @@ func FuzzShiftedIDs(f *testing.F) {
 			read = codec.PictureIDReader(codec.Codec{MimeType: codec.VP8})
 		}
 		changed := bytes.Clone(b)
-		idShift{picture, tl0}.add(read(b)).Put(changed)
-		idShift{-picture, -tl0}.add(read(changed)).Put(changed)
+		Shift{picture, tl0}.Add(read(b)).Put(changed)
+		Shift{-picture, -tl0}.Add(read(changed)).Put(changed)
 		if !bytes.Equal(b, changed) {
 			t.Errorf("% x became % x", b, changed)
 		}

@@ -1,4 +1,4 @@
-package broadcast
+package number
 
 import (
 	"math/rand/v2"
@@ -6,10 +6,10 @@ import (
 )
 
 // apply numbers a packet and sends it.
-func (r *rewriter) apply(in uint64, timestamp uint32, now int64) (uint16, uint32, bool) {
-	seq, ts, ok := r.number(in, timestamp)
+func (r *Rewriter) apply(in uint64, timestamp uint32, now int64) (uint16, uint32, bool) {
+	seq, ts, ok := r.Number(in, timestamp)
 	if ok {
-		r.sent(seq, ts, now)
+		r.Sent(seq, ts, now)
 	}
 	return uint16(seq), ts, ok
 }
@@ -20,9 +20,9 @@ func (r *rewriter) apply(in uint64, timestamp uint32, now int64) (uint16, uint32
 func TestRewriterNumbersAreContiguous(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		r := newRewriter(90_000)
+		r := NewRewriter(90_000)
 		now, seq, ts := int64(1), rng.Uint64N(1<<40), rng.Uint32()
-		r.change(seq, ts, ts, now)
+		r.Change(seq, ts, ts, now)
 		var last uint16
 		var lastTS uint32
 		for i := range 2000 {
@@ -31,10 +31,10 @@ func TestRewriterNumbersAreContiguous(t *testing.T) {
 				n := rng.Uint64N(500) + 1
 				seq += n
 				ts += uint32(n) * 300
-				r.resume(seq, ts+rng.Uint32N(90_000))
+				r.Resume(seq, ts+rng.Uint32N(90_000))
 			case 1: // another publisher, whose history may be long
 				seq, ts = rng.Uint64N(1<<40), rng.Uint32()
-				r.change(seq, ts, ts+rng.Uint32N(4*90_000), now)
+				r.Change(seq, ts, ts+rng.Uint32N(4*90_000), now)
 			}
 			gotSeq, gotTS, ok := r.apply(seq, ts, now)
 			if !ok {
@@ -57,8 +57,8 @@ func TestRewriterNumbersAreContiguous(t *testing.T) {
 }
 
 func TestRewriterKeepsHolesOfLostPackets(t *testing.T) {
-	r := newRewriter(90_000)
-	r.change(100, 0, 0, 1)
+	r := NewRewriter(90_000)
+	r.Change(100, 0, 0, 1)
 	first, _, _ := r.apply(100, 0, 1)
 	third, _, _ := r.apply(102, 0, 1) // 101 was lost on its way to us
 	if third != first+2 {
@@ -75,10 +75,10 @@ func TestRewriterKeepsHolesOfLostPackets(t *testing.T) {
 }
 
 func TestRewriterRefusesPacketsFromBeforeTheRun(t *testing.T) {
-	r := newRewriter(90_000)
-	r.change(100, 0, 0, 1)
+	r := NewRewriter(90_000)
+	r.Change(100, 0, 0, 1)
 	r.apply(100, 0, 1)
-	r.resume(200, 0)
+	r.Resume(200, 0)
 	if _, _, ok := r.apply(150, 0, 1); ok {
 		t.Error("a packet that was skipped got a number that is taken")
 	}
@@ -86,8 +86,8 @@ func TestRewriterRefusesPacketsFromBeforeTheRun(t *testing.T) {
 
 func TestRewriterSqueezesHistory(t *testing.T) {
 	const second = 90_000
-	r := newRewriter(second)
-	r.change(0, 0, 4*second, 1) // a keyframe of 4 s ago
+	r := NewRewriter(second)
+	r.Change(0, 0, 4*second, 1) // a keyframe of 4 s ago
 	_, start, _ := r.apply(0, 0, 1)
 	_, live, _ := r.apply(1, 4*second, 1)
 	if got := live - start; got != 4*second/32 {
@@ -100,10 +100,10 @@ func TestRewriterSqueezesHistory(t *testing.T) {
 }
 
 func TestRewriterMovesOnByRealTimeAcrossPublishers(t *testing.T) {
-	r := newRewriter(90_000)
-	r.change(10, 7777, 7777, 1e9)
+	r := NewRewriter(90_000)
+	r.Change(10, 7777, 7777, 1e9)
 	_, before, _ := r.apply(10, 7777, 1e9)
-	r.change(900, 42, 42, 3e9) // two seconds later
+	r.Change(900, 42, 42, 3e9) // two seconds later
 	_, after, _ := r.apply(900, 42, 3e9)
 	if got := after - before; got != 180_000 {
 		t.Errorf("two seconds moved the timestamp by %d, want 180000", got)
@@ -112,13 +112,13 @@ func TestRewriterMovesOnByRealTimeAcrossPublishers(t *testing.T) {
 
 // BenchmarkRewrite is what a viewer's own numbers cost for one packet.
 func BenchmarkRewrite(b *testing.B) {
-	r := newRewriter(90_000)
-	r.change(0, 0, 0, 1)
+	r := NewRewriter(90_000)
+	r.Change(0, 0, 0, 1)
 	b.ReportAllocs()
 	seq := uint64(0)
 	for b.Loop() {
-		out, ts, _ := r.number(seq, uint32(seq)*300)
-		r.sent(out, ts, int64(seq))
+		out, ts, _ := r.Number(seq, uint32(seq)*300)
+		r.Sent(out, ts, int64(seq))
 		seq++
 	}
 }

@@ -1,4 +1,4 @@
-package broadcast
+package number
 
 import (
 	"math/rand/v2"
@@ -11,31 +11,31 @@ func TestSequencer(t *testing.T) {
 		padding bool
 		jumped  bool
 		want    int64 // relative to the first; -1: nothing for viewers
-		order   order
+		order   Order
 	}
 	for name, packets := range map[string][]packet{
-		"wraps":                        {{65534, false, false, 0, next}, {65535, false, false, 1, next}, {0, false, false, 2, next}},
-		"keeps holes":                  {{10, false, false, 0, next}, {12, false, false, 2, next}, {11, false, false, 1, late}},
-		"takes padding out":            {{10, false, false, 0, next}, {11, true, false, -1, empty}, {12, false, false, 1, next}},
-		"late packet before padding":   {{10, false, false, 0, next}, {12, true, false, -1, empty}, {11, false, false, 1, late}, {13, false, false, 2, next}},
-		"late padding stays a hole":    {{10, false, false, 0, next}, {12, false, false, 2, next}, {11, true, false, -1, empty}, {13, false, false, 3, next}},
-		"what came before is dropped":  {{10, false, false, 0, next}, {11, false, false, 1, next}, {10, false, false, -1, empty}, {11, false, false, -1, empty}, {12, false, false, 2, next}},
-		"a number of padding is taken": {{10, false, false, 0, next}, {11, true, false, -1, empty}, {11, false, false, -1, empty}, {12, false, false, 1, next}},
-		"leading padding":              {{9, true, false, -1, empty}, {10, false, false, 0, next}},
-		"a jump continues":             {{10, false, false, 0, next}, {30000, false, false, 1, renumbered}, {30001, false, false, 2, next}},
-		"a time jump continues":        {{10, false, false, 0, next}, {11, false, true, 1, renumbered}, {12, false, false, 2, next}},
-		"a jump after padding":         {{10, false, false, 0, next}, {11, true, false, -1, empty}, {30000, false, false, 1, renumbered}},
-		"padding after a jump is none": {{10, false, false, 0, next}, {30000, true, false, -1, empty}, {11, false, false, 1, next}},
+		"wraps":                        {{65534, false, false, 0, Next}, {65535, false, false, 1, Next}, {0, false, false, 2, Next}},
+		"keeps holes":                  {{10, false, false, 0, Next}, {12, false, false, 2, Next}, {11, false, false, 1, Late}},
+		"takes padding out":            {{10, false, false, 0, Next}, {11, true, false, -1, Empty}, {12, false, false, 1, Next}},
+		"late packet before padding":   {{10, false, false, 0, Next}, {12, true, false, -1, Empty}, {11, false, false, 1, Late}, {13, false, false, 2, Next}},
+		"late padding stays a hole":    {{10, false, false, 0, Next}, {12, false, false, 2, Next}, {11, true, false, -1, Empty}, {13, false, false, 3, Next}},
+		"what came before is dropped":  {{10, false, false, 0, Next}, {11, false, false, 1, Next}, {10, false, false, -1, Empty}, {11, false, false, -1, Empty}, {12, false, false, 2, Next}},
+		"a number of padding is taken": {{10, false, false, 0, Next}, {11, true, false, -1, Empty}, {11, false, false, -1, Empty}, {12, false, false, 1, Next}},
+		"leading padding":              {{9, true, false, -1, Empty}, {10, false, false, 0, Next}},
+		"a jump continues":             {{10, false, false, 0, Next}, {30000, false, false, 1, Renumbered}, {30001, false, false, 2, Next}},
+		"a time jump continues":        {{10, false, false, 0, Next}, {11, false, true, 1, Renumbered}, {12, false, false, 2, Next}},
+		"a jump after padding":         {{10, false, false, 0, Next}, {11, true, false, -1, Empty}, {30000, false, false, 1, Renumbered}},
+		"padding after a jump is none": {{10, false, false, 0, Next}, {30000, true, false, -1, Empty}, {11, false, false, 1, Next}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var s sequencer
+			var s Sequencer
 			var base uint64
 			for i, p := range packets {
-				got, order := s.place(p.number, p.padding, p.jumped)
+				got, order := s.Place(p.number, p.padding, p.jumped)
 				if order != p.order {
 					t.Fatalf("packet %d: order %d, want %d", i, order, p.order)
 				}
-				if order == empty {
+				if order == Empty {
 					continue
 				}
 				if base == 0 {
@@ -55,10 +55,10 @@ func TestSequencer(t *testing.T) {
 func TestSequencerNeverRepeatsItself(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		var s sequencer
+		var s Sequencer
 		given := map[uint32]map[uint64]uint16{}
 		ours := map[[2]uint64]bool{} // inserted numbers, by epoch
-		reach := 1 + random.IntN(maxReorder/2)
+		reach := 1 + random.IntN(MaxReorder/2)
 		isPadding := map[uint16]bool{}
 		at := uint16(random.Uint32())
 		for range 3000 {
@@ -77,33 +77,33 @@ func TestSequencerNeverRepeatsItself(t *testing.T) {
 					isPadding[at] = true
 				}
 			}
-			seq, order := s.place(number, isPadding[number], random.IntN(1000) == 0)
-			if order == empty {
+			seq, order := s.Place(number, isPadding[number], random.IntN(1000) == 0)
+			if order == Empty {
 				continue
 			}
-			if order != late && random.IntN(10) == 0 { // a keyframe that lacks parameter sets
+			if order != Late && random.IntN(10) == 0 { // a keyframe that lacks parameter sets
 				count, before := 1+random.Uint64N(3), uint64(0)
 				if random.IntN(2) == 0 { // or a picture whose beginning is missing
-					before = s.missing
-					s.insertBeforeHole(count)
+					before = s.Missing
+					s.InsertBeforeHole(count)
 				} else {
-					s.insert(count)
+					s.Insert(count)
 				}
 				for range count {
-					if ours[[2]uint64{uint64(s.epoch), seq - before}] {
+					if ours[[2]uint64{uint64(s.Epoch), seq - before}] {
 						t.Fatalf("seed %d: %d was inserted twice", seed, seq-before)
 					}
-					ours[[2]uint64{uint64(s.epoch), seq - before}] = true
+					ours[[2]uint64{uint64(s.Epoch), seq - before}] = true
 					seq++
 				}
 			}
-			if ours[[2]uint64{uint64(s.epoch), seq}] {
+			if ours[[2]uint64{uint64(s.Epoch), seq}] {
 				t.Fatalf("seed %d: the publisher's %d became %d, which was inserted", seed, number, seq)
 			}
-			numbers := given[s.epoch]
+			numbers := given[s.Epoch]
 			if numbers == nil {
 				numbers = map[uint64]uint16{}
-				given[s.epoch] = numbers
+				given[s.Epoch] = numbers
 			}
 			if before, again := numbers[seq]; again {
 				t.Fatalf("seed %d: the publisher's %d and %d both became %d", seed, before, number, seq)

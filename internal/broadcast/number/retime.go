@@ -1,4 +1,4 @@
-package broadcast
+package number
 
 import "time"
 
@@ -18,12 +18,12 @@ const (
 	retimedPictures = 32
 )
 
-// retimer stands between a publisher's timestamps and everybody else. Most can be
+// Retimer stands between a publisher's timestamps and everybody else. Most can be
 // believed, and pass. Those of a publisher whose clock stands still, goes backwards,
 // runs at another rate than it says, or makes no sense at all are replaced, for as
 // long as the publisher stays, by the times at which its pictures began to arrive:
 // not even, but a player shows them. It has one user, the layer's writer.
-type retimer struct {
+type Retimer struct {
 	rate    int64 // ticks a second
 	started bool
 	broken  bool // timestamps are made here
@@ -57,18 +57,18 @@ type retimed struct {
 	timestamp uint32
 }
 
-func newRetimer(clockRate uint32) retimer { return retimer{rate: int64(clockRate)} }
+func NewRetimer(clockRate uint32) Retimer { return Retimer{rate: int64(clockRate)} }
 
-// fix returns the timestamp to use for a packet that has come now, and whether it
+// Fix returns the timestamp to use for a packet that has come now, and whether it
 // was made here.
-func (r *retimer) fix(seq uint16, in uint32, marker bool, now int64) (out uint32, made bool) {
+func (r *Retimer) Fix(seq uint16, in uint32, marker bool, now int64) (out uint32, made bool) {
 	if !r.started {
 		r.started = true
 		r.seq, r.in, r.out, r.at, r.ended, r.began = seq, in, in, now, marker, now
 		r.window = window{at: now, in: in, looked: now}
 		return in, false
 	}
-	if ahead := int16(seq - r.seq); ahead <= 0 && ahead > -maxReorder { //nolint:gosec // serial number arithmetic
+	if ahead := int16(seq - r.seq); ahead <= 0 && ahead > -MaxReorder { //nolint:gosec // serial number arithmetic
 		return r.late(seq, in), r.broken
 	}
 	if !r.broken {
@@ -91,12 +91,12 @@ func (r *retimer) fix(seq uint16, in uint32, marker bool, now int64) (out uint32
 }
 
 // ticks returns what a time is in units of the timestamp.
-func (r *retimer) ticks(nanos int64) uint32 {
+func (r *Retimer) ticks(nanos int64) uint32 {
 	return uint32(nanos / 1000 * r.rate / 1_000_000) //nolint:gosec // timestamps wrap
 }
 
 // late returns the timestamp of a packet that others overtook: that of its picture.
-func (r *retimer) late(seq uint16, in uint32) uint32 {
+func (r *Retimer) late(seq uint16, in uint32) uint32 {
 	if !r.broken {
 		return in
 	}
@@ -110,9 +110,9 @@ func (r *retimer) late(seq uint16, in uint32) uint32 {
 }
 
 // judge looks whether the publisher's clock can still be believed.
-func (r *retimer) judge(in uint32, now int64) {
-	if off := r.claimed(in, r.in) - time.Duration(now-r.at); off.Abs() > maxTimeJump {
-		if now-r.firstJump > int64(maxTimeJump) {
+func (r *Retimer) judge(in uint32, now int64) {
+	if off := r.claimed(in, r.in) - time.Duration(now-r.at); off.Abs() > MaxTimeJump {
+		if now-r.firstJump > int64(MaxTimeJump) {
 			r.jumps, r.firstJump = 0, now
 		}
 		r.jumps++
@@ -135,6 +135,6 @@ func (r *retimer) judge(in uint32, now int64) {
 }
 
 // claimed is the time that the publisher says has passed between two timestamps.
-func (r *retimer) claimed(later, earlier uint32) time.Duration {
+func (r *Retimer) claimed(later, earlier uint32) time.Duration {
 	return time.Duration(int32(later-earlier)) * time.Second / time.Duration(r.rate) //nolint:gosec // serial number arithmetic
 }
