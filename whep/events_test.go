@@ -107,3 +107,23 @@ func TestLayersAreThoseOfTheStream(t *testing.T) {
 		t.Errorf("%s", event)
 	}
 }
+
+// An encoding that rests until somebody wants it is in the choice like the others, with the size and the bit rate that it will have.
+func TestLayersOnDemandAreInTheChoice(t *testing.T) {
+	s := servertest.Start(t, servertest.Config{})
+	src := publish(t, s, vp8)
+	low, err := src.AddLayer(broadcast.LayerConfig{
+		Codec: codecOf(vp8), RID: "180p", OnDemand: true, Nominal: broadcast.Nominal{Width: 320, Height: 180, Bitrate: 200_000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := servertest.NewViewer(t, vp8, opus).Join(s, "/whep/cam")
+	event := servertest.Wait(t, "the layers", listen(t, s, session, `["layers"]`))
+	if event != `layers {"0":[{"spatialLayerId":0},{"rid":"180p","bitrate":200000,"width":320,"height":180}]}` {
+		t.Errorf("%s", event)
+	}
+	if low.Wanted() {
+		t.Error("it is wanted although nobody has chosen it")
+	}
+}

@@ -43,6 +43,9 @@ func pictures(info broadcast.StreamInfo) (layers []signaling.Layer) {
 			continue
 		}
 		layer := signaling.Layer{RID: t.RID, Bitrate: t.Bitrate, Width: t.Width, Height: t.Height}
+		if t.OnDemand && layer.Bitrate == 0 { // it comes as soon as somebody chooses it
+			layer.Bitrate = t.Nominal
+		}
 		if t.RID == "" { // the only one has no name
 			layer.SpatialLayer = new(int)
 		}

@@ -52,6 +52,10 @@ type Track struct {
 	Height  int     `json:"height,omitempty"`
 	Bitrate uint64  `json:"bitrate,omitempty"` // bits a second, over the last second
 	FPS     float64 `json:"fps,omitempty"`     // pictures a second, over the last second
+	// NominalBitrate is what a source on this machine encodes to, in bits a second.
+	NominalBitrate uint64 `json:"nominalBitrate,omitempty"`
+	// OnDemand says that the encoding comes only while some viewer needs it; it can be chosen all the same.
+	OnDemand bool `json:"onDemand,omitempty"`
 }
 
 func (a *API) streamList() StreamList {
@@ -78,6 +82,7 @@ func (a *API) newStream(info broadcast.StreamInfo) Stream {
 		s.Tracks[i] = Track{
 			Kind: t.Codec.Kind().String(), Codec: t.Codec.Name(), Fmtp: t.Codec.Fmtp, RID: t.RID,
 			Width: t.Width, Height: t.Height, Bitrate: t.Bitrate, FPS: math.Round(10*t.FrameRate) / 10,
+			NominalBitrate: t.Nominal, OnDemand: t.OnDemand,
 		}
 	}
 	return s

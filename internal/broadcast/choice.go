@@ -52,7 +52,9 @@ func (t *track) choose(v *Viewer, layers []*Layer, now int64) {
 		t.checked = now
 		t.want(t.pick(layers, now), now)
 	}
+	t.layer.needed(now)
 	if t.next != nil {
+		t.next.needed(now)
 		t.change(v, now)
 	}
 }
@@ -75,6 +77,7 @@ func (t *track) pick(layers []*Layer, now int64) *Layer {
 	if n == 0 {
 		return layers[0]
 	}
+	foresee(known[:n], of[:n], now)
 	t.picker.limit = 0
 	if t.bound != nil {
 		t.picker.limit = t.bound.bitRate
@@ -114,7 +117,7 @@ func (t *track) want(l *Layer, now int64) {
 func (t *track) change(v *Viewer, now int64) {
 	l := t.next
 	if t.gated || !t.layer.active(now) {
-		t.moveTo(l)
+		t.moveTo(l, now)
 		return
 	}
 	pos, ok := l.newestKeyframe()
@@ -137,7 +140,7 @@ func (t *track) change(v *Viewer, now int64) {
 }
 
 // moveTo takes up a layer with nothing of the last one to be kept.
-func (t *track) moveTo(l *Layer) {
+func (t *track) moveTo(l *Layer, now int64) {
 	t.leave()
 	t.layer, t.next = l, nil
 	t.codec.ClockRate = l.cfg.Codec.ClockRate
@@ -145,8 +148,9 @@ func (t *track) moveTo(l *Layer) {
 	t.sent.forget()
 	t.previous = nil
 	from := uint64(0)
-	if t.bound != nil {
-		from = l.ring.Head() // history would be too much at once
+	l.needed(now)
+	if t.bound != nil || l.rests(now) {
+		from = l.ring.Head() // history would be too much at once, or too old
 	}
 	t.closeGate(from, true)
 }

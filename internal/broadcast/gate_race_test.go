@@ -70,7 +70,7 @@ func gatedTrack(t *testing.T) (*Viewer, *track, *Layer) {
 		t.Fatal(err)
 	}
 	tr := newTrack(TrackConfig{SSRC: 1, PayloadType: 96}, l.cfg.Codec)
-	tr.moveTo(l)
+	tr.moveTo(l, 1)
 	return newViewer(p.stream, nil), tr, l
 }
 
@@ -138,7 +138,7 @@ func TestPublisherOvertakesItsViewers(t *testing.T) {
 func TestFirstPacketLandsWhileAViewerLooks(t *testing.T) {
 	v, tr, first := gatedTrack(t)
 	for round := range 20_000 {
-		tr.moveTo(newLayer(first.publisher, first.cfg))
+		tr.moveTo(newLayer(first.publisher, first.cfg), 1)
 		var looking atomic.Bool
 		var writing sync.WaitGroup
 		writing.Go(func() {

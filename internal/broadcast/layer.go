@@ -36,6 +36,11 @@ type LayerConfig struct {
 	// TemporalLayers is how many temporal layers an encoder of H.264 makes that grades its pictures by them:
 	// codec.GradedTemporalID then tells them apart. 0: what payloads say for themselves (codec.H264TemporalID) is all that is known.
 	TemporalLayers int
+	// Nominal is what is known of the encoding before anything comes of it; the zero value: nothing.
+	Nominal Nominal
+	// OnDemand says that the encoder works only while some viewer needs it: see Layer.Wanted. Nominal is then known. There is an
+	// encoding of the same track that always comes.
+	OnDemand bool
 	// RequestKeyframe asks the publisher for a keyframe; nil when that is not
 	// possible. It must not block and may be called by any goroutine. It is
 	// called at most twice a second, in the long run every other second, however many
@@ -73,6 +78,7 @@ type Layer struct {
 	keyframeGap atomic.Int64
 
 	keyframeRequests keyframeRequests
+	demand           demand
 
 	// Owned by the writer.
 	in       number.Sequencer

@@ -112,11 +112,15 @@ func (v *Viewer) Stats() ViewerStats {
 
 // TrackInfo describes a layer of a live stream.
 type TrackInfo struct {
-	Codec            codec.Codec
-	RID              string
-	Bitrate          uint64  // bits per second, over the last second; 0 when nothing comes
-	FrameRate        float64 // pictures per second, likewise
-	Width, Height    int     // 0 when unknown
+	Codec         codec.Codec
+	RID           string
+	Bitrate       uint64  // bits per second, over the last second; 0 when nothing comes
+	FrameRate     float64 // pictures per second, likewise
+	Width, Height int     // 0 when unknown
+	// Nominal is the bit rate that its encoder was told, in bits per second; 0: unknown.
+	Nominal uint64
+	// OnDemand says that it comes only while some viewer needs it, Wanted that one does now.
+	OnDemand, Wanted bool
 	Keyframes        uint64
 	KeyframeRequests uint64    // sent to the publisher
 	Warnings         []Warning // what of it hurts viewers now
@@ -195,6 +199,7 @@ func (l *Layer) info() TrackInfo {
 	info := TrackInfo{
 		Codec: l.Codec(), RID: l.cfg.RID, Keyframes: l.keyframes.Load(),
 		KeyframeRequests: l.keyframeRequests.total.Load(), Warnings: l.warnings(),
+		Nominal: l.cfg.Nominal.Bitrate, OnDemand: l.cfg.OnDemand, Wanted: l.Wanted(),
 	}
 	if l.clock.now()-l.lastPacket.Load() < int64(2*time.Second) {
 		info.Bitrate = l.rate.Load()

@@ -77,7 +77,7 @@ func (t *track) follow(v *Viewer, layers []*Layer, now int64) bool {
 		return false // who joins while nobody publishes is not shown how it was
 	case t.layer == nil || t.layer.publisher != layers[0].publisher:
 		t.unplayable, t.checked = nil, now
-		t.moveTo(t.pick(layers, now))
+		t.moveTo(t.pick(layers, now), now)
 	case len(layers) > 1:
 		t.choose(v, layers, now)
 	}
