@@ -69,11 +69,12 @@ type Layer struct {
 	sps        atomic.Pointer[codec.H264SPS]
 	pixels     atomic.Uint32 // width and height, 16 bits each; 0: not known
 	reference  atomic.Pointer[clockReference]
-	retimed    atomic.Bool   // timestamps are our own: the publisher's reports say nothing about them
-	rate       atomic.Uint64 // bits per second over the last second
-	frameRate  atomic.Uint64 // pictures per 1000 seconds
-	lastPacket atomic.Int64  // when the newest packet came
-	warned     atomic.Uint32 // what is the matter, as bits by WarningCode
+	retimed    atomic.Bool                            // timestamps are our own: the publisher's reports say nothing about them
+	rate       atomic.Uint64                          // bits per second over the last second
+	rates      [codec.MaxTemporalID + 1]atomic.Uint64 // the same, up to each temporal layer
+	frameRate  atomic.Uint64                          // pictures per 1000 seconds
+	lastPacket atomic.Int64                           // when the newest packet came
+	warned     atomic.Uint32                          // what is the matter, as bits by WarningCode
 	// keyframeGap is the time between the last two keyframes, in nanoseconds.
 	keyframeGap atomic.Int64
 
@@ -91,6 +92,7 @@ type Layer struct {
 	unwoken  int
 	foresees foresight
 	measured rateWindow
+	temporal temporalLayers
 	health   health
 	changed  bool // the next packet is the first of another source
 }
@@ -115,7 +117,7 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 		cfg: cfg, publisher: p, clock: p.stream.b.clock, video: video, h264: cfg.Codec.Is(codec.H264),
 		vp8: cfg.Codec.Is(codec.VP8), nals: nals, ids: codec.PictureIDReader(cfg.Codec),
 		isKeyframe: codec.KeyframeTest(cfg.Codec), ring: ring.New(size),
-		retimer: number.NewRetimer(cfg.Codec.ClockRate), sets: newParameterSets(nals),
+		retimer: number.NewRetimer(cfg.Codec.ClockRate), sets: newParameterSets(nals), temporal: newTemporalLayers(cfg),
 	}
 	l.takeOfferedSets()
 	return l
@@ -172,6 +174,7 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 		l.putSets(&kept, p.Payload)
 	}
 	kept.Passed, kept.HasPassed = l.passed(&p.Header)
+	kept.Temporal = l.temporal.of(p.Payload, start, timestamp == l.lastTS)
 	l.ring.Append(kept, p.Payload)
 	if l.video && !l.keyed && timestamp == l.lastTS && l.isKeyframe(p.Payload) {
 		if l.vp8 {
@@ -187,7 +190,7 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	}
 	l.lastPacket.Store(now)
 	l.publisher.heard(now)
-	l.count(now, len(p.Payload), p.Marker)
+	l.count(now, len(p.Payload), p.Marker, unpackTemporal(kept.Temporal).ID)
 	l.keyframeRequests.retry(now, l.cfg.RequestKeyframe)
 	l.wake(p.Marker)
 	return nil
@@ -260,10 +263,14 @@ func (l *Layer) noteSPS(payload []byte) {
 }
 
 // count measures bit rate and picture rate over whole seconds.
-func (l *Layer) count(now int64, size int, marker bool) {
-	if l.measured.add(now, size, marker) {
-		l.rate.Store(l.measured.bitsPerSecond)
-		l.frameRate.Store(l.measured.milliFrames)
+func (l *Layer) count(now int64, size int, marker bool, temporal uint8) {
+	if !l.measured.add(now, size, marker, temporal) {
+		return
+	}
+	l.rate.Store(l.measured.bitsPerSecond())
+	l.frameRate.Store(l.measured.milliFrames)
+	for id := range l.rates {
+		l.rates[id].Store(l.measured.rates[id])
 	}
 }
 

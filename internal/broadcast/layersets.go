@@ -37,7 +37,7 @@ func (l *Layer) holdsSets(p *rtp.Packet, now int64) bool {
 		l.inFrame = false
 	}
 	l.publisher.heard(now)
-	l.count(now, len(p.Payload), false)
+	l.count(now, len(p.Payload), false, 0)
 	return true
 }
 

@@ -3,23 +3,32 @@ package broadcast
 import (
 	"sync/atomic"
 	"time"
+
+	"porthole/internal/codec"
 )
 
-// rateWindow measures a layer's bit rate and picture rate over whole seconds.
+// rateWindow measures a layer's bit rates and picture rate over whole seconds.
 type rateWindow struct {
-	began         int64
-	bytes, frames uint64
+	began  int64
+	bytes  [codec.MaxTemporalID + 1]uint64 // of a temporal layer and those below
+	frames uint64
 
 	// The last whole second's.
-	bitsPerSecond, milliFrames uint64
+	rates       [codec.MaxTemporalID + 1]uint64 // bits per second, likewise
+	milliFrames uint64
 }
 
+// bitsPerSecond is the rate of all temporal layers.
+func (w *rateWindow) bitsPerSecond() uint64 { return w.rates[codec.MaxTemporalID] }
+
 // add counts a packet and says whether a second was completed.
-func (w *rateWindow) add(now int64, size int, marker bool) bool {
+func (w *rateWindow) add(now int64, size int, marker bool, temporal uint8) bool {
 	if w.began == 0 {
 		w.began = now
 	}
-	w.bytes += uint64(size)
+	for id := int(temporal); id < len(w.bytes); id++ {
+		w.bytes[id] += uint64(size)
+	}
 	if marker {
 		w.frames++
 	}
@@ -27,9 +36,11 @@ func (w *rateWindow) add(now int64, size int, marker bool) bool {
 	if passed < int64(time.Second) {
 		return false
 	}
-	w.bitsPerSecond = uint64(float64(w.bytes) * 8e9 / float64(passed))
+	for id, bytes := range w.bytes {
+		w.rates[id] = uint64(float64(bytes) * 8e9 / float64(passed))
+	}
 	w.milliFrames = uint64(float64(w.frames) * 1e12 / float64(passed))
-	*w = rateWindow{began: now, bitsPerSecond: w.bitsPerSecond, milliFrames: w.milliFrames}
+	*w = rateWindow{began: now, rates: w.rates, milliFrames: w.milliFrames}
 	return true
 }
 

@@ -18,11 +18,17 @@ type Temporal struct {
 }
 
 // TemporalReader returns what reads the temporal layer of a codec's pictures, nil for a codec
-// whose packets say nothing of it. It is to be shown the first packet of each picture of one
+// whose packets say nothing of it. graded is how many layers an encoder of H.264 makes that
+// grades its pictures by them (see GradedTemporalID), 0 for any other. It is to be shown the first packet of each picture of one
 // stream, in order; others of the same picture are of the same layer. ok is false when a packet
 // does not tell. Spatial layers of a picture (VP9) stay together: they have one temporal layer.
-func TemporalReader(c Codec) func(payload []byte) (t Temporal, ok bool) {
+func TemporalReader(c Codec, graded int) func(payload []byte) (t Temporal, ok bool) {
 	switch strings.ToLower(c.MimeType) {
+	case "video/h264":
+		if graded > 0 {
+			return func(payload []byte) (Temporal, bool) { return h264Temporal(GradedTemporalID(payload, graded)) }
+		}
+		return func(payload []byte) (Temporal, bool) { return h264Temporal(H264TemporalID(payload)) }
 	case "video/vp8":
 		return vp8Temporal
 	case "video/vp9":
@@ -36,6 +42,12 @@ func TemporalReader(c Codec) func(payload []byte) (t Temporal, ok bool) {
 func temporal(id uint8, sync bool) Temporal {
 	id = min(id, MaxTemporalID)
 	return Temporal{ID: id, Sync: sync && id > 0}
+}
+
+// h264Temporal takes layers of H.264 for nested, as those of WebRTC's modes are: what no picture
+// refers to has nothing of its own layer to refer to.
+func h264Temporal(id int, ok bool) (Temporal, bool) {
+	return temporal(uint8(id&0x7f), true), ok
 }
 
 // vp8Temporal reads TID and Y, the layer sync bit, of the payload descriptor (RFC 7741

@@ -51,8 +51,10 @@ func TestTemporalLayersOfChromium(t *testing.T) {
 		{codec.AV1, "L1T3", []string{
 			"68 10 08 00 21 07 20 81 90 40 49 31 3f f7 c0 1a 01 34 34 00 10", "10 34 40 30 00 00 00 00", "10 34 20 30 00 40 00 00", "50 34 00 30 00 20 00 00",
 		}, []layer{base, up(2), up(1), base}},
+		// Its OpenH264 says which pictures nobody refers to, and grades the rest.
+		{codec.H264, "L1T2", []string{"78 00 02 67 42 00 02 65 88", "01 e0 00 40", "61 e0 00 40", "1c 81 e0 00", "7c 81 e0 00"}, []layer{base, up(1), base, up(1), base}},
 	} {
-		read := codec.TemporalReader(codec.Codec{MimeType: tt.mime})
+		read := codec.TemporalReader(codec.Codec{MimeType: tt.mime}, 0)
 		for i, picture := range tt.pictures {
 			if got, ok := read(unhex(t, picture)); !ok || got != tt.want[i] {
 				t.Errorf("%s %s, picture %d: %+v, %v, want %+v", tt.mime, tt.mode, i, got, ok, tt.want[i])
@@ -89,13 +91,19 @@ func TestTemporalLayersOfOthers(t *testing.T) {
 		{"AV1, empty elements", codec.AV1, "00 00 00 00", codec.Temporal{}, false},
 		{"AV1, nothing", codec.AV1, "", codec.Temporal{}, false},
 	} {
-		got, ok := codec.TemporalReader(codec.Codec{MimeType: tt.mime})(unhex(t, tt.payload))
+		got, ok := codec.TemporalReader(codec.Codec{MimeType: tt.mime}, 0)(unhex(t, tt.payload))
 		if got != tt.want || ok != tt.ok {
 			t.Errorf("%s: %+v, %v, want %+v, %v", tt.name, got, ok, tt.want, tt.ok)
 		}
 	}
+	graded := codec.TemporalReader(codec.Codec{MimeType: codec.H264}, 3)
+	for payload, want := range map[string]codec.Temporal{"01 e0": {ID: 2, Sync: true}, "21 e0": {ID: 1, Sync: true}, "41 e0": {}, "65 88": {}} {
+		if got, ok := graded(unhex(t, payload)); got != want || !ok {
+			t.Errorf("H.264 of three layers, %s: %+v, %v, want %+v", payload, got, ok, want)
+		}
+	}
 	for _, mime := range []string{codec.Opus, codec.PCMU, "video/unknown"} {
-		if codec.TemporalReader(codec.Codec{MimeType: mime}) != nil {
+		if codec.TemporalReader(codec.Codec{MimeType: mime}, 0) != nil {
 			t.Errorf("%s has temporal layers", mime)
 		}
 	}
@@ -104,7 +112,7 @@ func TestTemporalLayersOfOthers(t *testing.T) {
 // After a switching up point, the first picture of each layer above may be begun with; the next
 // one may need it.
 func TestSwitchingUpOfVP9(t *testing.T) {
-	read := codec.TemporalReader(codec.Codec{MimeType: codec.VP9})
+	read := codec.TemporalReader(codec.Codec{MimeType: codec.VP9}, 0)
 	for i, step := range []struct {
 		id            uint8
 		switching, up bool
@@ -127,7 +135,7 @@ func TestTemporalLayersCostNoMemory(t *testing.T) {
 	for mime, picture := range map[string]string{
 		codec.VP8: "90 e0 9c 9b 1b 20 70 71", codec.VP9: "bb bf 50 10 10 02 80 01", codec.AV1: "68 0d 08 00 11 03 20 80 92 62 7f ef 80 34 01 34",
 	} {
-		read, b := codec.TemporalReader(codec.Codec{MimeType: mime}), unhex(t, picture)
+		read, b := codec.TemporalReader(codec.Codec{MimeType: mime}, 0), unhex(t, picture)
 		if n := testing.AllocsPerRun(100, func() { read(b) }); n != 0 {
 			t.Errorf("%s: %v allocations", mime, n)
 		}
@@ -140,8 +148,8 @@ func FuzzTemporal(f *testing.F) {
 		f.Add(unhex(f, seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, mime := range []string{codec.VP8, codec.VP9, codec.AV1} {
-			read := codec.TemporalReader(codec.Codec{MimeType: mime})
+		for _, mime := range []string{codec.VP8, codec.VP9, codec.AV1, codec.H264} {
+			read := codec.TemporalReader(codec.Codec{MimeType: mime}, 0)
 			for range 2 {
 				got, ok := read(b)
 				if got.ID > codec.MaxTemporalID || got.Sync && got.ID == 0 || !ok && got != (codec.Temporal{}) {

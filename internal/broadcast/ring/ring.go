@@ -21,6 +21,7 @@ type Packet struct {
 	Start     bool   // first packet of a picture
 	Passed    uint8  // value of the header extension that is passed on
 	HasPassed bool
+	Temporal  uint8 // temporal layer of its picture, as its writer notes it
 }
 
 // Size bounds what a ring keeps.
