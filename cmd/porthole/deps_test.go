@@ -48,6 +48,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/broadcast/number", map[string]string{
 			"net": "arithmetic needs no sockets", "porthole/internal/broadcast/ring": "numbers are given to packets, wherever they are kept", "porthole/internal/broadcast": "likewise",
 		}},
+		{"porthole/internal/broadcast/pace", map[string]string{
+			"net": "buckets need no sockets", "porthole/internal/broadcast/ring": "a bucket knows sizes, not packets", "porthole/internal/broadcast": "likewise",
+		}},
 		{"porthole/internal/codec", map[string]string{
 			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
 		}},

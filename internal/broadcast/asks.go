@@ -1,6 +1,10 @@
 package broadcast
 
-import "time"
+import (
+	"time"
+
+	"porthole/internal/broadcast/pace"
+)
 
 const (
 	// askBurst is for how many keyframes a viewer may have the publisher asked in a row,
@@ -13,7 +17,7 @@ const (
 // keyframeAsks is what a track has asked for, by PLI or because it cannot go on
 // without.
 type keyframeAsks struct {
-	budget budget
+	budget pace.Budget
 	layer  *Layer // that was asked last
 	at     int64  // when
 	had    uint64 // how many keyframes had come of it then
@@ -26,7 +30,7 @@ func (a *keyframeAsks) ask(l *Layer, now int64) {
 	if a.layer == l && a.had == had && now-a.at < int64(keyframeEvery) {
 		return
 	}
-	if !a.budget.take(now, 1, 1/askEvery.Seconds(), askBurst) {
+	if !a.budget.Take(now, 1, 1/askEvery.Seconds(), askBurst) {
 		return
 	}
 	a.layer, a.at, a.had = l, now, had

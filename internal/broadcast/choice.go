@@ -80,7 +80,7 @@ func (t *track) pick(layers []*Layer, now int64) *Layer {
 	foresee(known[:n], of[:n], now)
 	t.picker.limit = 0
 	if t.bound != nil {
-		t.picker.limit = t.bound.bitRate
+		t.picker.limit = t.bound.BitRate
 	}
 	return of[t.picker.pick(known[:n], current, t.need)]
 }

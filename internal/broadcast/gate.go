@@ -3,6 +3,7 @@ package broadcast
 import (
 	"time"
 
+	"porthole/internal/broadcast/pace"
 	"porthole/internal/broadcast/ring"
 )
 
@@ -64,7 +65,7 @@ func (t *track) skip(v *Viewer, now int64, why DropReason) {
 // meanwhile. The lag shrinks, but for the time that the first picture takes.
 func (t *track) catchUpFrom(pos uint64, lag, now int64) {
 	bytes, _ := t.layer.ring.Since(pos)
-	sending := int64(float64(bytes) / minPace * 1e9)
+	sending := int64(float64(bytes) / pace.Min * 1e9)
 	t.catchUp = now + sending*3/2 + int64(catchUpTime)
 	t.maxLag = max(lag, t.lagBudget()) + sending + int64(lagSlack)
 }
@@ -107,7 +108,7 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 			return 0
 		}
 	}
-	if at := t.bound.asks(); now < at {
+	if at := t.bound.Asks(); now < at {
 		return at
 	}
 	t.asks.ask(l, now)

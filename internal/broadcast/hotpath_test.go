@@ -12,6 +12,7 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"porthole/internal/broadcast/pace"
 )
 
 // discard is a sink that takes everything.
@@ -65,7 +66,7 @@ func viewersOf(b *Broadcaster) []*Viewer {
 // serve gives every viewer what is there: the test runs faster than any pace.
 func serve(b *Broadcaster) {
 	for _, v := range viewersOf(b) {
-		v.tracks[codec.Video].pacer = pacer{}
+		v.tracks[codec.Video].pacer = pace.Pacer{}
 	}
 	b.streams["cam"].wake(true)
 	b.senders[0].round()
@@ -172,7 +173,7 @@ func BenchmarkNACK(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		t.resend = append(t.resend[:0], seq)
-		t.sent.find(seq, t.rewriter.OutMax()).resent, t.resends = 0, budget{}
+		t.sent.find(seq, t.rewriter.OutMax()).resent, t.resends = 0, pace.Budget{}
 		t.retransmit(v, bc.clock.now(), &s)
 	}
 }

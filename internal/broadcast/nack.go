@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast/number"
+	"porthole/internal/broadcast/pace"
 	"porthole/internal/broadcast/ring"
 )
 
@@ -141,7 +142,7 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 		return 0
 	}
 	millis := uint16(now / int64(time.Millisecond)) //nolint:gosec // wraps
-	pace := paceFor(t.layer.rate.Load())
+	rate := pace.For(t.layer.rate.Load())
 	for _, seq := range t.resend {
 		e := t.sent.find(seq, t.rewriter.OutMax())
 		if e == nil || e.resent >= maxResends || e.resent > 0 && millis-e.resentAt < uint16(resendPause/time.Millisecond) {
@@ -157,8 +158,8 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
 		}
 		e.resentAt = millis
 		e.resent++
-		t.pacer.next += int64(float64(len(p.Payload)) / pace * 1e9)
-		t.bound.take(len(p.Payload))
+		t.pacer.Charge(len(p.Payload), rate)
+		t.bound.Take(len(p.Payload))
 		v.stats.resent.Add(1)
 		wrote++
 	}
@@ -173,7 +174,7 @@ func (t *track) affords(payload int, now int64) bool {
 		rate = resendGuess
 	}
 	rate = max(rate*resendShare, resendLeast)
-	return t.resends.take(now, float64(payload+resendOverhead), rate, rate)
+	return t.resends.Take(now, float64(payload+resendOverhead), rate, rate)
 }
 
 // writeAgain sends a packet again: in a packet of another source, with RTX, else under

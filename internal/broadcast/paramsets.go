@@ -3,6 +3,7 @@ package broadcast
 import (
 	"slices"
 
+	"porthole/internal/broadcast/pace"
 	"porthole/internal/codec"
 )
 
@@ -36,7 +37,7 @@ type parameterSets struct {
 	// ended: the newest packet was the last of its picture. spared: our sets are in the
 	// picture being written already. spares bounds how often.
 	ended, spared bool
-	spares        budget
+	spares        pace.Budget
 
 	aggregate []byte   // memory of build
 	built     [][]byte // likewise
@@ -160,7 +161,7 @@ func (s *parameterSets) spare(now int64) [][]byte {
 	for _, payload := range payloads {
 		size += len(payload)
 	}
-	if !s.spares.take(now, float64(size), perSecond, burst) {
+	if !s.spares.Take(now, float64(size), perSecond, burst) {
 		return nil
 	}
 	s.spared = true

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/rtp"
 	"porthole/internal/broadcast/number"
+	"porthole/internal/broadcast/pace"
 	"porthole/internal/broadcast/ring"
 )
 
@@ -30,7 +31,7 @@ type track struct {
 	cursor   uint64
 	epoch    uint32
 	rewriter number.Rewriter
-	pacer    pacer
+	pacer    pace.Pacer
 
 	unfinished bool // the packet that was sent last is not its picture's last
 
@@ -46,8 +47,8 @@ type track struct {
 	extensions extensions
 	captures   captureTimes
 	sent       sentLog
-	resend     []uint16 // asked for by NACK, not yet sent again
-	resends    budget   // of bytes that are sent again
+	resend     []uint16    // asked for by NACK, not yet sent again
+	resends    pace.Budget // of bytes that are sent again
 	asks       keyframeAsks
 	rtxSeq     uint16
 	packets    uint64
@@ -55,7 +56,7 @@ type track struct {
 	nextReport int64
 	reception  reception
 	breaker    breaker
-	bound      *rateLimit // nil: the viewer takes everything
+	bound      *pace.RateLimit // nil: the viewer takes everything
 }
 
 func newTrack(cfg TrackConfig, c codec.Codec) *track {
@@ -122,14 +123,14 @@ func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
 // wait, or the gate has to close; again says that the caller should look again.
 func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64, again bool) {
 	ring, video := t.layer.ring, t.layer.video
-	pace := paceFor(t.layer.rate.Load())
+	rate := pace.For(t.layer.rate.Load())
 	for head := ring.Head(); t.cursor < head; t.cursor++ {
 		p := ring.At(t.cursor)
 		if p == nil {
 			t.skip(v, now, DropOverrun)
 			return wrote, 0, true
 		}
-		if t.bound != nil && p.Start && !t.bound.allows(now) {
+		if t.bound != nil && p.Start && !t.bound.Allows(now) {
 			v.stats.drop(DropBound, head-t.cursor)
 			t.closeGate(head, false)
 			return wrote, 0, true
@@ -139,7 +140,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 			return wrote, 0, true
 		}
 		if video {
-			if wait, ok := t.pacer.allow(now, len(p.Payload), pace); !ok {
+			if wait, ok := t.pacer.Allow(now, len(p.Payload), rate); !ok {
 				return wrote, wait, false
 			}
 		}
@@ -189,7 +190,7 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 	}
 	t.packets++
 	t.octets += uint64(len(p.Payload))
-	t.bound.take(len(p.Payload))
+	t.bound.Take(len(p.Payload))
 	v.stats.packets.Add(1)
 	v.stats.bytes.Add(uint64(len(p.Payload)))
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"porthole/internal/broadcast/pace"
 	"porthole/internal/codec"
 	"porthole/internal/panics"
 )
@@ -91,7 +92,7 @@ type Viewer struct {
 	wants     func(codec.Codec) bool
 	judged    [codec.Kinds]*Layer // of kinds without a track: not wanted
 	stopped   bool
-	notices   budget // of answers to TMMBR
+	notices   pace.Budget // of answers to TMMBR
 	gathered  gathered
 	transport transport
 

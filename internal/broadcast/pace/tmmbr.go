@@ -1,4 +1,4 @@
-package broadcast
+package pace
 
 import (
 	"encoding/binary"
@@ -15,12 +15,12 @@ const (
 	formatTMMBN = 4 // what a sender has understood
 )
 
-// maxBitRate is an entry of TMMBR or TMMBN: a media source and the bits per second
+// MaxBitRate is an entry of TMMBR or TMMBN: a media source and the bits per second
 // that it may send, with overhead bytes of headers counted for each packet.
-type maxBitRate struct {
-	ssrc     uint32
-	rate     uint64 // saturated
-	overhead int
+type MaxBitRate struct {
+	SSRC     uint32
+	Rate     uint64 // saturated
+	Overhead int
 }
 
 const (
@@ -30,9 +30,9 @@ const (
 	overheadBits     = 9
 )
 
-// parseTMMBR reads a Temporary Maximum Media Stream Bit Rate Request, header
+// ParseTMMBR reads a Temporary Maximum Media Stream Bit Rate Request, header
 // included. ok is false for any other packet. It allocates only for one.
-func parseTMMBR(b []byte) (sender uint32, entries []maxBitRate, ok bool) {
+func ParseTMMBR(b []byte) (sender uint32, entries []MaxBitRate, ok bool) {
 	if len(b) < maxBitRateHeader+maxBitRateSize {
 		return 0, nil, false
 	}
@@ -44,9 +44,9 @@ func parseTMMBR(b []byte) (sender uint32, entries []maxBitRate, ok bool) {
 	for rest := b[maxBitRateHeader:length]; len(rest) >= maxBitRateSize; rest = rest[maxBitRateSize:] {
 		word := binary.BigEndian.Uint32(rest[4:])
 		mantissa := uint64(word >> overheadBits & (1<<mantissaBits - 1))
-		e := maxBitRate{
-			ssrc: binary.BigEndian.Uint32(rest), rate: shifted(mantissa, int(word>>(mantissaBits+overheadBits))),
-			overhead: int(word & (1<<overheadBits - 1)),
+		e := MaxBitRate{
+			SSRC: binary.BigEndian.Uint32(rest), Rate: shifted(mantissa, int(word>>(mantissaBits+overheadBits))),
+			Overhead: int(word & (1<<overheadBits - 1)),
 		}
 		entries = append(entries, e)
 	}
@@ -61,19 +61,19 @@ func shifted(n uint64, by int) uint64 {
 	return n << by
 }
 
-// formatNotification writes a Temporary Maximum Media Stream Bit Rate Notification: the
+// FormatNotification writes a Temporary Maximum Media Stream Bit Rate Notification: the
 // sender knows the bound that owner has set for it.
-func formatNotification(sender, owner uint32, bound maxBitRate) *rtcp.RawPacket {
+func FormatNotification(sender, owner uint32, bound MaxBitRate) *rtcp.RawPacket {
 	b := make([]byte, 0, maxBitRateHeader+maxBitRateSize)
 	b = append(b, 2<<6|formatTMMBN, uint8(rtcp.TypeTransportSpecificFeedback))
 	b = binary.BigEndian.AppendUint16(b, (maxBitRateHeader+maxBitRateSize)/4-1)
 	b = binary.BigEndian.AppendUint32(b, sender)
 	b = binary.BigEndian.AppendUint32(b, 0) // not used (section 4.2.2.1)
 	b = binary.BigEndian.AppendUint32(b, owner)
-	exponent := max(bits.Len64(bound.rate)-mantissaBits, 0)
+	exponent := max(bits.Len64(bound.Rate)-mantissaBits, 0)
 	word := uint32(exponent)<<(mantissaBits+overheadBits) | //nolint:gosec // at most 47
-		uint32(bound.rate>>exponent)<<overheadBits | //nolint:gosec // 17 bits
-		uint32(bound.overhead)&(1<<overheadBits-1) //nolint:gosec // likewise
+		uint32(bound.Rate>>exponent)<<overheadBits | //nolint:gosec // 17 bits
+		uint32(bound.Overhead)&(1<<overheadBits-1) //nolint:gosec // likewise
 	b = binary.BigEndian.AppendUint32(b, word)
 	raw := rtcp.RawPacket(b)
 	return &raw

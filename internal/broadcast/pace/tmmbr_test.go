@@ -1,4 +1,4 @@
-package broadcast
+package pace
 
 import (
 	"bytes"
@@ -15,12 +15,12 @@ func TestParseTMMBR(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		b    []byte
-		want []maxBitRate
+		want []MaxBitRate
 	}{
-		{"one", packet, []maxBitRate{{9, 131071 << 42, 511}}},
-		{"two", two, []maxBitRate{{9, 131071 << 42, 511}, {8, 2, 40}}},
-		{"too large a number", append(packet[:16:16], 0xff, 0xff, 0xfe, 0), []maxBitRate{{9, math.MaxUint64, 0}}},
-		{"zero, however shifted", append(packet[:16:16], 0xfc, 0, 0, 0), []maxBitRate{{9, 0, 0}}},
+		{"one", packet, []MaxBitRate{{9, 131071 << 42, 511}}},
+		{"two", two, []MaxBitRate{{9, 131071 << 42, 511}, {8, 2, 40}}},
+		{"too large a number", append(packet[:16:16], 0xff, 0xff, 0xfe, 0), []MaxBitRate{{9, math.MaxUint64, 0}}},
+		{"zero, however shifted", append(packet[:16:16], 0xfc, 0, 0, 0), []MaxBitRate{{9, 0, 0}}},
 		{"TMMBN", append([]byte{0x84}, packet[1:]...), nil},
 		{"NACK", append([]byte{0x81}, packet[1:]...), nil},
 		{"PLI", append([]byte{0x81, 206}, packet[2:]...), nil},
@@ -32,7 +32,7 @@ func TestParseTMMBR(t *testing.T) {
 		{"empty", nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			sender, got, ok := parseTMMBR(tt.b)
+			sender, got, ok := ParseTMMBR(tt.b)
 			if ok != (tt.want != nil) || len(got) != len(tt.want) {
 				t.Fatalf("%v %v, want %v", got, ok, tt.want)
 			}
@@ -48,7 +48,7 @@ func TestParseTMMBR(t *testing.T) {
 // What is understood is what was asked for, as near as the format can tell it.
 func TestFormatNotification(t *testing.T) {
 	for _, rate := range []uint64{0, 1, 131_071, 131_072, 500_000, 2_000_001, 10_000_000_000, math.MaxUint64} {
-		raw := *formatNotification(3, 4, maxBitRate{ssrc: 9, rate: rate, overhead: 40})
+		raw := *FormatNotification(3, 4, MaxBitRate{SSRC: 9, Rate: rate, Overhead: 40})
 		packets, err := rtcp.Unmarshal(raw)
 		if err != nil || len(packets) != 1 {
 			t.Fatalf("%d: %v %v", rate, packets, err)
@@ -57,11 +57,11 @@ func TestFormatNotification(t *testing.T) {
 			t.Fatalf("%d: % x is no TMMBN", rate, raw[:2])
 		}
 		request := append([]byte{0x83}, raw[1:]...) // the formats are the same
-		sender, entries, ok := parseTMMBR(request)
-		if !ok || sender != 3 || len(entries) != 1 || entries[0].ssrc != 4 || entries[0].overhead != 40 {
+		sender, entries, ok := ParseTMMBR(request)
+		if !ok || sender != 3 || len(entries) != 1 || entries[0].SSRC != 4 || entries[0].Overhead != 40 {
 			t.Fatalf("%d: %d %+v %v", rate, sender, entries, ok)
 		}
-		if got := entries[0].rate; got > rate || rate-got > rate>>16 {
+		if got := entries[0].Rate; got > rate || rate-got > rate>>16 {
 			t.Errorf("%d became %d", rate, got)
 		}
 	}
@@ -71,7 +71,7 @@ func FuzzTMMBR(f *testing.F) {
 	f.Add([]byte{0x83, 205, 0, 4, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 0x2a<<2 | 3, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		kept := bytes.Clone(b)
-		_, entries, ok := parseTMMBR(b)
+		_, entries, ok := ParseTMMBR(b)
 		if ok && (len(entries) == 0 || len(entries) > len(b)/maxBitRateSize) {
 			t.Errorf("%d entries in %d bytes", len(entries), len(b))
 		}
