@@ -51,6 +51,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/broadcast/pace", map[string]string{
 			"net": "buckets need no sockets", "porthole/internal/broadcast/ring": "a bucket knows sizes, not packets", "porthole/internal/broadcast": "likewise",
 		}},
+		{"porthole/internal/broadcast/choice", map[string]string{
+			"net": "a choice is made of numbers, and tested as a table", "porthole/internal/broadcast": "likewise",
+		}},
 		{"porthole/internal/codec", map[string]string{
 			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
 		}},

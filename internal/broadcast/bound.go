@@ -3,6 +3,7 @@ package broadcast
 import (
 	"github.com/pion/rtcp"
 
+	"porthole/internal/broadcast/choice"
 	"porthole/internal/broadcast/pace"
 )
 
@@ -45,11 +46,11 @@ func (t *track) starved() bool { return t.bound != nil && t.gated }
 
 // need returns the bits per second that it takes to send an encoding, with the
 // headers that the viewer counts.
-func (t *track) need(c candidate) uint64 {
+func (t *track) need(c choice.Candidate) uint64 {
 	if t.bound == nil || t.packets == 0 || t.octets == 0 {
-		return c.rate
+		return c.Rate
 	}
-	return uint64(float64(c.rate) * (1 + float64(t.bound.Overhead)*float64(t.packets)/float64(t.octets)))
+	return uint64(float64(c.Rate) * (1 + float64(t.bound.Overhead)*float64(t.packets)/float64(t.octets)))
 }
 
 // held says whether the viewer's bound keeps the gate closed, and when to look

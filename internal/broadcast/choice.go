@@ -4,18 +4,20 @@ import (
 	"slices"
 	"time"
 
+	"porthole/internal/broadcast/choice"
 	"porthole/internal/codec"
 )
 
 const (
-	// maxLayers is how many encodings of a track are looked at. WebRTC has three.
-	maxLayers = 8
 	// layerCheck is how often a viewer's encoding is thought about.
 	layerCheck = 500 * time.Millisecond
 	// layerIdle is after how long without a packet nothing comes of an encoding: a
 	// publisher whose network is bad stops the higher ones.
 	layerIdle = 1500 * time.Millisecond
 )
+
+// Choice is which encoding of the picture a viewer wants.
+type Choice = choice.Choice
 
 // Choose says which encoding of a simulcast the viewer wants; the zero Choice lets
 // the server choose. The picture goes on as it was until the wanted encoding has a
@@ -24,7 +26,7 @@ func (v *Viewer) Choose(c Choice) {
 	v.serving.Lock()
 	v.choice = c
 	if t := v.tracks[codec.Video]; t != nil {
-		t.picker.choice = c
+		t.picker.Choice = c
 		t.checked = 0
 	}
 	v.serving.Unlock()
@@ -33,7 +35,7 @@ func (v *Viewer) Choose(c Choice) {
 
 // layerChoice is how a track gets from one encoding to another.
 type layerChoice struct {
-	picker  picker
+	picker  choice.Picker
 	checked int64 // when the choice was thought about
 
 	next     *Layer // what the track changes to at its next keyframe, nil if nothing
@@ -61,11 +63,11 @@ func (t *track) choose(v *Viewer, layers []*Layer, now int64) {
 
 // pick asks the picker. It never returns nil.
 func (t *track) pick(layers []*Layer, now int64) *Layer {
-	var known [maxLayers]candidate
-	var of [maxLayers]*Layer
+	var known [choice.MaxLayers]choice.Candidate
+	var of [choice.MaxLayers]*Layer
 	n, current := 0, -1
 	for _, l := range layers {
-		if n == maxLayers || t.refuses(l) {
+		if n == choice.MaxLayers || t.refuses(l) {
 			continue
 		}
 		if l == t.layer {
@@ -78,17 +80,17 @@ func (t *track) pick(layers []*Layer, now int64) *Layer {
 		return layers[0]
 	}
 	foresee(known[:n], of[:n], now)
-	t.picker.limit = 0
+	t.picker.Limit = 0
 	if t.bound != nil {
-		t.picker.limit = t.bound.BitRate
+		t.picker.Limit = t.bound.BitRate
 	}
-	return of[t.picker.pick(known[:n], current, t.need)]
+	return of[t.picker.Pick(known[:n], current, t.need)]
 }
 
 // candidate describes the layer for the picker.
-func (l *Layer) candidate(now int64) candidate {
-	c := candidate{rid: l.cfg.RID, active: l.active(now), rate: l.rate.Load()}
-	c.width, c.height = l.size()
+func (l *Layer) candidate(now int64) choice.Candidate {
+	c := choice.Candidate{RID: l.cfg.RID, Active: l.active(now), Rate: l.rate.Load()}
+	c.Width, c.Height = l.size()
 	return c
 }
 

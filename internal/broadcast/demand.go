@@ -3,6 +3,8 @@ package broadcast
 import (
 	"sync/atomic"
 	"time"
+
+	"porthole/internal/broadcast/choice"
 )
 
 // An encoding may be on demand: it exists in the choice of quality from the beginning, and its encoder works only while
@@ -77,16 +79,16 @@ const minShare, maxShare = 0.25, 1.5
 // foresee completes what is known of encodings with a nominal bitrate. Those that rest come when they are wanted, as long as
 // their publisher sends anything and they did not fail to come before. All show the same picture, so that all need the share of their
 // nominal bitrate that the highest which is sent needs: what is measured of one that has just begun says little.
-func foresee(known []candidate, of []*Layer, now int64) {
+func foresee(known []choice.Candidate, of []*Layer, now int64) {
 	best, share := uint64(0), 1.0
 	for i, c := range known {
 		nominal := of[i].cfg.Nominal.Bitrate
-		if !c.active || nominal <= best {
+		if !c.Active || nominal <= best {
 			continue
 		}
 		best, share = nominal, 1
-		if c.rate > 0 {
-			share = min(max(float64(c.rate)/float64(nominal), minShare), maxShare)
+		if c.Rate > 0 {
+			share = min(max(float64(c.Rate)/float64(nominal), minShare), maxShare)
 		}
 	}
 	if best == 0 {
@@ -94,9 +96,9 @@ func foresee(known []candidate, of []*Layer, now int64) {
 	}
 	for i, l := range of {
 		c := &known[i]
-		c.active = c.active || l.rests(now) && !l.demand.unheard(now)
+		c.Active = c.Active || l.rests(now) && !l.demand.unheard(now)
 		if l.cfg.Nominal.Bitrate > 0 {
-			c.rate = uint64(share * float64(l.cfg.Nominal.Bitrate))
+			c.Rate = uint64(share * float64(l.cfg.Nominal.Bitrate))
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (v *Viewer) received(reports []rtcp.ReceptionReport) {
 			continue
 		}
 		t.reception.received(r, now)
-		t.picker.report(nanos, t.reception.fractionLost)
+		t.picker.Report(nanos, t.reception.fractionLost)
 		if t.layer == nil {
 			continue
 		}

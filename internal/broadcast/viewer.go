@@ -136,7 +136,7 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 		tc := cfg.track(kind)
 		if c := v.codecOf(kind, tc); c.MimeType != "" {
 			t := newTrack(*tc, c)
-			t.picker.choice = v.choice
+			t.picker.Choice = v.choice
 			v.tracks[kind] = t
 		}
 	}

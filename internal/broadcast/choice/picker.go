@@ -1,4 +1,6 @@
-package broadcast
+// Package choice says which of several encodings of a picture a viewer is sent: its wish, else the
+// best that fits what it allows and what it tells of losses. It is pure: no clock, no locks.
+package choice
 
 import (
 	"slices"
@@ -19,6 +21,9 @@ const (
 	trialPeriod = time.Second      // of loss that ends a trial
 )
 
+// MaxLayers is how many encodings of a track are looked at. WebRTC has three.
+const MaxLayers = 8
+
 // Choice is which encoding of the picture a viewer wants. The zero value leaves that
 // to the server.
 type Choice struct {
@@ -30,18 +35,18 @@ type Choice struct {
 	MaxWidth, MaxHeight int
 }
 
-// candidate is an encoding that may be chosen.
-type candidate struct {
-	rid           string
-	active        bool   // something comes of it
-	rate          uint64 // bits per second; 0: not known yet
-	width, height int    // 0: not known
+// Candidate is an encoding that may be chosen.
+type Candidate struct {
+	RID           string
+	Active        bool   // something comes of it
+	Rate          uint64 // bits per second; 0: not known yet
+	Width, Height int    // 0: not known
 }
 
-// picker chooses a viewer's encoding. It is pure: no clock, no locks.
-type picker struct {
-	choice Choice
-	limit  uint64 // bits per second that the viewer allows; 0: any number
+// Picker chooses a viewer's encoding. It is pure: no clock, no locks.
+type Picker struct {
+	Choice Choice
+	Limit  uint64 // bits per second that the viewer allows; 0: any number
 
 	// What is sent is so many steps below the best that there is.
 	steps, most int
@@ -51,8 +56,8 @@ type picker struct {
 	quiet       time.Duration
 }
 
-// report takes the share of packets that were lost, 0 to 1, of a viewer's report.
-func (p *picker) report(now int64, lost float64) {
+// Report takes the share of packets that were lost, 0 to 1, of a viewer's report.
+func (p *Picker) Report(now int64, lost float64) {
 	trial := p.trialSince != 0 && now-p.trialSince < int64(trialTime)
 	switch {
 	case lost >= lossy:
@@ -73,7 +78,7 @@ func (p *picker) report(now int64, lost float64) {
 }
 
 // suffer goes one step down after a time of loss.
-func (p *picker) suffer(now int64, trial bool) {
+func (p *Picker) suffer(now int64, trial bool) {
 	patience := int64(lossTime)
 	if trial {
 		patience = int64(trialPeriod)
@@ -89,7 +94,7 @@ func (p *picker) suffer(now int64, trial bool) {
 }
 
 // recover tries one step up after a time without loss.
-func (p *picker) recover(now int64, trial bool) {
+func (p *Picker) recover(now int64, trial bool) {
 	if p.trialSince != 0 && !trial {
 		p.trialSince, p.quiet = 0, quietTime // it was good
 	}
@@ -99,14 +104,14 @@ func (p *picker) recover(now int64, trial bool) {
 	}
 }
 
-// pick returns which of the candidates, at least one, is to be sent when current is
+// Pick returns which of the candidates, at least one, is to be sent when current is
 // being sent; -1 is none of them. need says how many bits per second it takes to
 // send one.
-func (p *picker) pick(candidates []candidate, current int, need func(candidate) uint64) int {
-	var fitting [maxLayers]int
+func (p *Picker) Pick(candidates []Candidate, current int, need func(Candidate) uint64) int {
+	var fitting [MaxLayers]int
 	order := fitting[:0]
 	for i, c := range candidates {
-		if c.active && len(order) < maxLayers && p.fits(need(c), i == current) {
+		if c.Active && len(order) < MaxLayers && p.fits(need(c), i == current) {
 			order = append(order, i)
 		}
 	}
@@ -114,15 +119,15 @@ func (p *picker) pick(candidates []candidate, current int, need func(candidate) 
 		p.most, p.steps = 0, 0
 		return p.leastBad(candidates, current)
 	}
-	if i := slices.IndexFunc(order, func(i int) bool { return p.choice.RID != "" && candidates[i].rid == p.choice.RID }); i >= 0 {
+	if i := slices.IndexFunc(order, func(i int) bool { return p.Choice.RID != "" && candidates[i].RID == p.Choice.RID }); i >= 0 {
 		return order[i]
 	}
 	order = p.small(candidates, order)
-	slices.SortStableFunc(order, func(a, b int) int { return compareRates(candidates[b].rate, candidates[a].rate) })
+	slices.SortStableFunc(order, func(a, b int) int { return compareRates(candidates[b].Rate, candidates[a].Rate) })
 	p.most = len(order) - 1
 	p.steps = min(p.steps, p.most)
 	best := order[p.steps]
-	if slices.Contains(order, current) && alike(candidates[current].rate, candidates[best].rate) {
+	if slices.Contains(order, current) && alike(candidates[current].Rate, candidates[best].Rate) {
 		return current // not different enough to disturb the picture
 	}
 	return best
@@ -130,19 +135,19 @@ func (p *picker) pick(candidates []candidate, current int, need func(candidate) 
 
 // fits says whether the viewer allows so many bits per second. Rates go up and down:
 // what is not being sent has to fit well, or the choice would follow them.
-func (p *picker) fits(need uint64, current bool) bool {
-	if p.limit == 0 || current {
-		return p.limit == 0 || need <= p.limit
+func (p *Picker) fits(need uint64, current bool) bool {
+	if p.Limit == 0 || current {
+		return p.Limit == 0 || need <= p.Limit
 	}
-	return need <= p.limit/10*9
+	return need <= p.Limit/10*9
 }
 
 // leastBad is the choice when nothing fits: that of the lowest rate of which
 // something comes, else what is being sent already.
-func (p *picker) leastBad(candidates []candidate, current int) int {
+func (p *Picker) leastBad(candidates []Candidate, current int) int {
 	best := -1
 	for i, c := range candidates {
-		if c.active && (best < 0 || c.rate < candidates[best].rate) {
+		if c.Active && (best < 0 || c.Rate < candidates[best].Rate) {
 			best = i
 		}
 	}
@@ -153,17 +158,17 @@ func (p *picker) leastBad(candidates []candidate, current int) int {
 }
 
 // small leaves the candidates of the size that is wanted, or the smallest one.
-func (p *picker) small(candidates []candidate, order []int) []int {
-	if p.choice.MaxWidth == 0 && p.choice.MaxHeight == 0 {
+func (p *Picker) small(candidates []Candidate, order []int) []int {
+	if p.Choice.MaxWidth == 0 && p.Choice.MaxHeight == 0 {
 		return order
 	}
 	smallest := slices.MinFunc(order, func(a, b int) int {
-		return candidates[a].width*candidates[a].height - candidates[b].width*candidates[b].height
+		return candidates[a].Width*candidates[a].Height - candidates[b].Width*candidates[b].Height
 	})
 	kept := order[:0]
 	for _, i := range order {
 		c := candidates[i]
-		if (p.choice.MaxWidth == 0 || c.width <= p.choice.MaxWidth) && (p.choice.MaxHeight == 0 || c.height <= p.choice.MaxHeight) {
+		if (p.Choice.MaxWidth == 0 || c.Width <= p.Choice.MaxWidth) && (p.Choice.MaxHeight == 0 || c.Height <= p.Choice.MaxHeight) {
 			kept = append(kept, i)
 		}
 	}
