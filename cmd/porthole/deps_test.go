@@ -54,6 +54,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/broadcast/choice", map[string]string{
 			"net": "a choice is made of numbers, and tested as a table", "porthole/internal/broadcast": "likewise",
 		}},
+		{"porthole/internal/broadcast/report", map[string]string{
+			"net": "reports are read, wherever they came from", "porthole/internal/broadcast": "likewise",
+		}},
 		{"porthole/internal/codec", map[string]string{
 			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
 		}},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"porthole/internal/broadcast/report"
 	"porthole/internal/codec"
 	"porthole/internal/ntp"
 )
@@ -42,19 +43,19 @@ func TestClockFollowsTheWall(t *testing.T) {
 // A report that was sent before the clock was set tells no round trip of an hour.
 func TestRoundTripAcrossASetClock(t *testing.T) {
 	c := newClock()
-	var r reception
+	var r report.Reception
 	sent := ntp.Timestamp(c.wall(c.now()))
-	r.reported(sent)
-	block := rtcp.ReceptionReport{LastSenderReport: middle(sent)}
-	r.received(block, ntp.Timestamp(c.wall(c.now()+int64(50*time.Millisecond))))
-	if r.rtt < 45*time.Millisecond || r.rtt > 60*time.Millisecond {
-		t.Fatalf("round trip %v, want 50ms", r.rtt)
+	r.Reported(sent)
+	block := rtcp.ReceptionReport{LastSenderReport: uint32(sent >> 16)}
+	r.Received(block, ntp.Timestamp(c.wall(c.now()+int64(50*time.Millisecond))))
+	if r.RTT < 45*time.Millisecond || r.RTT > 60*time.Millisecond {
+		t.Fatalf("round trip %v, want 50ms", r.RTT)
 	}
-	before := r.rtt
+	before := r.RTT
 	for _, set := range []time.Duration{time.Hour, -time.Hour} {
-		r.received(block, ntp.Timestamp(c.wall(c.now()).Add(set)))
-		if r.rtt != before {
-			t.Errorf("the clock was set by %v: round trip %v", set, r.rtt)
+		r.Received(block, ntp.Timestamp(c.wall(c.now()).Add(set)))
+		if r.RTT != before {
+			t.Errorf("the clock was set by %v: round trip %v", set, r.RTT)
 		}
 	}
 }

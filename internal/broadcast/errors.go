@@ -1,6 +1,10 @@
 package broadcast
 
-import "errors"
+import (
+	"errors"
+
+	"porthole/internal/broadcast/report"
+)
 
 var (
 	// ErrNoPublisher is returned by Join when nobody publishes on the stream, or
@@ -23,10 +27,10 @@ var (
 	ErrTrackAdded = errors.New("the stream has a new track, which a new session gets")
 	// ErrCongested ends viewers to whom the network carries so little of what is sent
 	// that sending harms others (RFC 8083 section 4.3).
-	ErrCongested = errors.New("the network to the viewer carries too little of the stream")
+	ErrCongested = report.ErrCongested
 	// ErrNothingArrives ends viewers who report, but receive nothing (RFC 8083
 	// section 4.1).
-	ErrNothingArrives = errors.New("nothing of the stream arrives at the viewer")
+	ErrNothingArrives = report.ErrNothingArrives
 	// ErrFallbackCycle is returned by CheckFallbacks.
 	ErrFallbackCycle = errors.New("the fallbacks go round in a circle")
 	// ErrStarted is returned by a second Viewer.Start.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pion/rtcp"
 
+	"porthole/internal/broadcast/report"
 	"porthole/internal/codec"
 	"porthole/internal/ntp"
 )
@@ -12,10 +13,6 @@ import (
 // reportEvery is how often a viewer gets sender reports: the clocks that they tie
 // together are the same crystal's, and 5 s is the usual interval (RFC 3550 section 6.2).
 const reportEvery = 2500 * time.Millisecond
-
-// maxRTT is the longest round trip that is believed, in 1/65536 s: more is what the
-// setting of a clock looks like.
-const maxRTT = 10 << 16
 
 // report sends sender reports for the tracks that are due, each in a compound
 // packet with the CNAME (RFC 3550 section 6.1). The reports tie both tracks'
@@ -36,7 +33,7 @@ func (v *Viewer) report(now int64) {
 			v.stream.b.clock.follow()
 		}
 		at := ntp.Timestamp(v.stream.b.clock.wall(now))
-		t.reception.reported(at)
+		t.reception.Reported(at)
 		err := v.sink.WriteRTCP([]rtcp.Packet{
 			&rtcp.SenderReport{
 				SSRC: t.cfg.SSRC, NTPTime: at, RTPTime: t.rewriter.Timestamp(in),
@@ -117,14 +114,14 @@ func (v *Viewer) received(reports []rtcp.ReceptionReport) {
 		if t == nil {
 			continue
 		}
-		t.reception.received(r, now)
-		t.picker.Report(nanos, t.reception.fractionLost)
+		t.reception.Received(r, now)
+		t.picker.Report(nanos, t.reception.FractionLost)
 		if t.layer == nil {
 			continue
 		}
-		err := t.breaker.judge(path{
-			now: nanos, rtt: t.reception.rtt, sent: t.packets, octets: t.octets,
-			byteRate: float64(t.layer.rate.Load()) / 8, reception: r,
+		err := t.breaker.Judge(report.Path{
+			Now: nanos, RTT: t.reception.RTT, Sent: t.packets, Octets: t.octets,
+			ByteRate: float64(t.layer.rate.Load()) / 8, Reception: r,
 		})
 		if err != nil {
 			v.end(err)
@@ -151,32 +148,3 @@ func (v *Viewer) goodbye() {
 		bye,
 	})
 }
-
-// reception is what a viewer tells of a track it receives.
-type reception struct {
-	last         uint32 // middle 32 bits of the NTP time of the last sender report
-	fractionLost float64
-	lost         uint32
-	jitter       uint32 // in timestamp units
-	rtt          time.Duration
-}
-
-// reported notes a sender report that was sent.
-func (r *reception) reported(ntp uint64) { r.last = middle(ntp) }
-
-// received takes a report block (RFC 3550 section 6.4.1). The round trip is the
-// time since our report without the time that the viewer held it.
-func (r *reception) received(block rtcp.ReceptionReport, now uint64) {
-	r.fractionLost = float64(block.FractionLost) / 256
-	r.lost = block.TotalLost
-	r.jitter = block.Jitter
-	if block.LastSenderReport == 0 || r.last == 0 {
-		return
-	}
-	if rtt := int32(middle(now) - block.LastSenderReport - block.Delay); rtt >= 0 && rtt < maxRTT { //nolint:gosec // wraps
-		r.rtt = time.Duration(rtt) * time.Second / (1 << 16)
-	}
-}
-
-// middle returns the middle 32 bits of an NTP time, in 1/65536 s.
-func middle(ntp uint64) uint32 { return uint32(ntp >> 16) } //nolint:gosec // as RFC 3550 defines it

@@ -102,9 +102,9 @@ func (v *Viewer) Stats() ViewerStats {
 		s.AwaitsKeyframe = t.gated && !t.starved()
 	}
 	for _, t := range v.tracks { // video comes last and wins
-		if t != nil && t.reception.rtt > 0 {
-			s.RTT = t.reception.rtt
-			s.FractionLost = t.reception.fractionLost
+		if t != nil && t.reception.RTT > 0 {
+			s.RTT = t.reception.RTT
+			s.FractionLost = t.reception.FractionLost
 		}
 	}
 	return s

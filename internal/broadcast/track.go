@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 	"porthole/internal/broadcast/number"
 	"porthole/internal/broadcast/pace"
+	"porthole/internal/broadcast/report"
 	"porthole/internal/broadcast/ring"
 )
 
@@ -54,8 +55,8 @@ type track struct {
 	packets    uint64
 	octets     uint64
 	nextReport int64
-	reception  reception
-	breaker    breaker
+	reception  report.Reception
+	breaker    report.Breaker
 	bound      *pace.RateLimit // nil: the viewer takes everything
 }
 

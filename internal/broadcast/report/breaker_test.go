@@ -1,4 +1,4 @@
-package broadcast
+package report
 
 import (
 	"errors"
@@ -37,21 +37,21 @@ func TestBreaker(t *testing.T) {
 		{"nothing is sent: the publisher is away", always(second{0, 0, false, true}), nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var b breaker
-			p := path{now: int64(time.Hour), byteRate: 2.5e6 / 8}
+			var b Breaker
+			p := Path{Now: int64(time.Hour), ByteRate: 2.5e6 / 8}
 			for i := range 60 {
 				s := c.report(i)
-				p.now += int64(time.Second)
-				p.rtt = s.rtt
+				p.Now += int64(time.Second)
+				p.RTT = s.rtt
 				if !s.idle {
-					p.sent += 300
-					p.octets += 300 * 1040
+					p.Sent += 300
+					p.Octets += 300 * 1040
 				}
 				if s.arrives {
-					p.reception.LastSequenceNumber += 300
+					p.Reception.LastSequenceNumber += 300
 				}
-				p.reception.FractionLost = s.lost
-				err := b.judge(p)
+				p.Reception.FractionLost = s.lost
+				err := b.Judge(p)
 				if err == nil {
 					continue
 				}
