@@ -50,6 +50,25 @@ func TestPausesAreJudgedByTheFrameRate(t *testing.T) {
 	}
 }
 
+func TestFullRateAllowsForLittle(t *testing.T) {
+	for _, tt := range []struct {
+		frameRate     float64
+		packets, lost uint64
+		full          int
+	}{
+		{50, 1000, 0, 1},
+		{47.5, 1000, 4, 1},
+		{47.4, 1000, 0, 0},
+		{50, 1000, 6, 0},
+	} {
+		r := &Report{Viewers: 1, Media: 1, FrameRate: Distribution{Count: 1}}
+		r.judge([]reading{{judged: true, frameRate: tt.frameRate, packets: tt.packets - tt.lost, lost: tt.lost}}, 50)
+		if r.FullRate != tt.full || r.Verdict.OK != (tt.full == 1) {
+			t.Errorf("%v of 50 frames a second, %d of %d packets lost: full rate %d, %+v", tt.frameRate, tt.lost, tt.packets, r.FullRate, r.Verdict)
+		}
+	}
+}
+
 func TestServerOnThisMachineIsKnown(t *testing.T) {
 	for endpoint, want := range map[string]bool{"http://127.0.0.1:8080/whep/x": true, "http://127.0.0.2/whep/x": true, "http://[::1]:1/": true} {
 		u, err := url.Parse(endpoint)

@@ -220,6 +220,12 @@ func TestFilesLeaveRoomForARefusal(t *testing.T) {
 	if got := ask(dial()); got != "503" {
 		t.Errorf("without room: %s", got)
 	}
+	// Only then is the place of who was refused free for one of the next.
+	for deadline := time.Now().Add(10 * time.Second); files.open.Load() > files.most; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the refused connection is still counted after 10 s")
+		}
+	}
 	for range files.spare { // who never ask for anything
 		dial()
 	}

@@ -174,26 +174,6 @@ func TestFeedbackFollowsTheSSRC(t *testing.T) {
 // nackInterval is how often lost packets are asked for.
 const nackInterval = 40 * time.Millisecond
 
-// Who sends one track under two SSRCs at a time gets one of them through, and costs no more
-// memory than one.
-func TestTwoSourcesOfOneTrack(t *testing.T) {
-	p := startWired(t, peer.Config{}, nil)
-	one, two := p.source(p.video, 0x1111, 0), p.source(p.video, 0x2222, 30_000)
-	one.send(t, 10)
-	got := p.got.get(t, webrtc.MimeTypeH264)
-	before := heap()
-	for range 500 {
-		one.send(t, 4)
-		two.send(t, 4)
-		time.Sleep(time.Millisecond) // longer, all in all, than a change takes
-	}
-	eventually(t, "all packets of the first", func() bool { return got.packets() >= 2010 })
-	got.check(t, one, 0, 0)
-	if grown := heap() - before; grown > 4<<20 {
-		t.Errorf("the heap has grown by %d KiB, want 4 MiB at most", grown>>10)
-	}
-}
-
 // Simulcast without RIDs is received by its first layer, whichever comes first.
 func TestSimulcastWithoutRIDs(t *testing.T) {
 	p := startWired(t, peer.Config{}, func(sdp string) string {
@@ -231,33 +211,6 @@ func TestSharedPayloadType(t *testing.T) {
 	})
 	if !errors.Is(err, negotiate.ErrUnusable) || !strings.Contains(err.Error(), "payload type 102") {
 		t.Errorf("without announced SSRCs: %v, want ErrUnusable with the number", err)
-	}
-}
-
-// What comes faster than it can be kept until the old source is silent is left out, and a
-// keyframe asked for.
-func TestNewSourceThatIsTooMuchToKeep(t *testing.T) {
-	p := startWired(t, peer.Config{}, nil)
-	shown := uint32(p.client.GetSenders()[0].GetParameters().Encodings[0].SSRC)
-	one, two := p.source(p.video, 0x1111, 0), p.source(p.video, shown, 30_000)
-	one.send(t, 1)
-	got := p.got.get(t, webrtc.MimeTypeH264)
-	large := make([]byte, 1200)
-	eventually(t, "the new source", func() bool {
-		for range 100 { // 24 Mbit/s
-			two.wire.send(t, two.Header, large...)
-			two.SequenceNumber++
-		}
-		got.mu.Lock()
-		defer got.mu.Unlock()
-		return got.changes == 1
-	})
-	two.send(t, 10)
-	eventually(t, "what comes after", func() bool { return got.packets() > 10 })
-	for {
-		if _, ok := wait(t, p.client.rtcp, "a keyframe request").(*rtcp.PictureLossIndication); ok {
-			break
-		}
 	}
 }
 

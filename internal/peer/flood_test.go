@@ -34,7 +34,9 @@ func TestFloodOfSSRCsIsBounded(t *testing.T) {
 			flood := func(until func() bool) {
 				for deadline := time.Now().Add(patience); !until() && time.Now().Before(deadline); sent++ {
 					src.SSRC++
-					src.wire.send(t, src.Header, payload...)
+					if err := src.write(src.Header, payload); err != nil && p.session.Err() == nil {
+						t.Fatalf("send: %v", err)
+					}
 					if sent%50 == 0 {
 						time.Sleep(time.Millisecond) // as fast as a socket's buffer takes it
 					}

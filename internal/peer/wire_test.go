@@ -32,13 +32,19 @@ func (w *wire) BindLocalStream(_ *interceptor.StreamInfo, next interceptor.RTPWr
 
 func (w *wire) send(t testing.TB, h rtp.Header, payload ...byte) {
 	t.Helper()
+	if err := w.write(h, payload); err != nil {
+		t.Fatalf("send: %v", err)
+	}
+}
+
+// write is send where the session may have ended.
+func (w *wire) write(h rtp.Header, payload []byte) error {
 	w.mu.Lock()
 	next := w.next
 	w.mu.Unlock()
 	h.Version = 2
-	if _, err := next.Write(&h, payload, nil); err != nil {
-		t.Fatalf("send: %v", err)
-	}
+	_, err := next.Write(&h, payload, nil)
+	return err
 }
 
 // source is one SSRC of a publisher.
