@@ -16,7 +16,7 @@ import (
 )
 
 // patientRate is the frame rate that counts as full where another one would be half of
-// frameRate or less: a busy machine brings the frames of half a second at the end too late.
+// frameRate or less: a busy machine brings the frames of the last second too late.
 const patientRate = 35
 
 // connecting is a duration in which a busy machine connects a viewer and measures a while.
@@ -36,7 +36,7 @@ func run(t *testing.T, cfg load.Config) *load.Report {
 
 func TestEverySessionIsMeasured(t *testing.T) {
 	server := newServer(t, false)
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 4, Duration: 3 * time.Second, Ramp: 100 * time.Millisecond})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 4, Duration: 5 * time.Second, Ramp: 100 * time.Millisecond})
 
 	for name, got := range map[string]int{
 		"opened": report.Opened, "answered": report.Answered, "connected": report.Connected,
@@ -59,7 +59,7 @@ func TestEverySessionIsMeasured(t *testing.T) {
 		t.Errorf("the source's frame rate is %v, want %d", report.Verdict.FrameRate, frameRate)
 	}
 	r := report.FrameRate.P50
-	if r < patientRate || r > 2*frameRate-patientRate {
+	if r < patientRate || r > 1.05*frameRate {
 		t.Errorf("frame rate %v, want about %d", r, frameRate)
 	}
 	// 4 packets of 600 bytes and one of 5, each with 12 of header and 10 to 16 of SRTP tag.
@@ -76,7 +76,7 @@ func TestLossIsCountedAndJudged(t *testing.T) {
 	server.skip = func(session, frame, packet int) bool {
 		return session == 0 && frame%10 == 5 && packet == 1 // 1 of 40 packets of video, 1 of 50 of all
 	}
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 3 * time.Second, FrameRate: patientRate})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 5 * time.Second, FrameRate: patientRate})
 
 	if l := report.LossPercent.Max; l < 1.5 || l > 2.5 {
 		t.Errorf("loss of the worst session is %v %%, want about 2", l)
@@ -92,7 +92,7 @@ func TestLossIsCountedAndJudged(t *testing.T) {
 func TestSlowSessionIsNotFullRate(t *testing.T) {
 	server := newServer(t, false)
 	server.skip = func(session, frame, _ int) bool { return session == 2 && frame%2 == 1 }
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 3, Duration: 3 * time.Second, FrameRate: patientRate})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 3, Duration: 5 * time.Second, FrameRate: patientRate})
 
 	if report.Media != 3 || report.FullRate != 2 {
 		t.Errorf("media %d, full rate %d; want 3 and 2: %s", report.Media, report.FullRate, report.Verdict.Text)
@@ -150,7 +150,7 @@ func TestNoFrameDelayWithoutCaptureTime(t *testing.T) {
 
 func TestMediaOverTCP(t *testing.T) {
 	server := newServer(t, true)
-	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 3 * time.Second, TCP: true, FrameRate: patientRate})
+	report := run(t, load.Config{URL: server.URL + "/whep", Viewers: 2, Duration: 5 * time.Second, TCP: true, FrameRate: patientRate})
 	if report.Keyframe != 2 || report.FullRate != 2 {
 		t.Errorf("keyframe %d, full rate %d; want 2 and 2: %+v", report.Keyframe, report.FullRate, report.Failures)
 	}

@@ -41,6 +41,7 @@ type stream struct {
 	total     sums
 	judged    sums      // total at the moment judging began, to subtract
 	judgedAt  time.Time // zero: not yet
+	span      uint64    // what timestamps have advanced since then
 
 	captured    int64  // when the newest picture that tells it was taken, Unix time in nanoseconds; 0: none
 	capturedFor uint32 // the timestamp of that picture
@@ -100,6 +101,9 @@ func (m *meter) count(now time.Time, packet []byte) (needed bool) {
 const (
 	// videoClockRate is that of all video codecs in WebRTC (RFC 7742), in hertz.
 	videoClockRate = 90_000
+	// maxStep is more than there is between two frames, in units of any track's clock:
+	// another stream begins.
+	maxStep = 10 * videoClockRate
 	// captureKnown is for how long the capture time of one picture tells, by the
 	// difference of their timestamps, that of others.
 	captureKnown = 5 * time.Second
@@ -175,9 +179,12 @@ func (s *stream) add(seq uint16, timestamp uint32, size int, now time.Time) {
 	}
 	s.total.frames++
 	s.pause = max(s.pause, now.Sub(s.lastFrame))
-	if !s.judgedAt.IsZero() {
-		s.steps[s.taken%len(s.steps)] = timestamp - s.lastTime
+	if step := timestamp - s.lastTime; !s.judgedAt.IsZero() {
+		s.steps[s.taken%len(s.steps)] = step
 		s.taken++
+		if step <= maxStep {
+			s.span += uint64(step)
+		}
 	}
 	s.lastTime, s.lastFrame = timestamp, now
 }
@@ -257,6 +264,8 @@ func (m *meter) read() reading {
 		if s.clock == 0 || s.judgedAt.IsZero() || seconds <= 0 {
 			continue
 		}
+		// What had been held up when judging began, and came all at once then, is no higher rate.
+		seconds = max(seconds, float64(s.span)/float64(s.clock))
 		r.bitRate += 8 * float64(s.total.bytes-s.judged.bytes) / seconds
 		if s.video == r.video {
 			r.judged = true

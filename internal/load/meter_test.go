@@ -75,6 +75,24 @@ func TestMeterJudgesTheSettledPart(t *testing.T) {
 	}
 }
 
+// What came late, and all at once when judging had begun, was not sent faster.
+func TestMeterTakesNoBurstForARate(t *testing.T) {
+	begin := time.Now()
+	m := newMeter(begin.Add(time.Second), time.Second)
+	m.claim(1, true, 90000)
+	for i := range 91 { // 30 a second; those of the second one are held up
+		at := time.Duration(i) * time.Second / 30
+		if i > 15 && at < 1500*time.Millisecond {
+			at = 1500 * time.Millisecond
+		}
+		m.count(begin.Add(at), header(1, uint16(i), uint32(i)*3000))
+	}
+	m.stop(begin.Add(3 * time.Second))
+	if got := m.read(); got.frameRate < 29.9 || got.frameRate > 30.1 {
+		t.Errorf("frame rate %v, want 30", got.frameRate)
+	}
+}
+
 // A server that leaves out frames does not change the rate they were made at.
 func TestMeterFindsTheSourceRate(t *testing.T) {
 	begin := time.Now()
