@@ -57,6 +57,11 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/broadcast/report", map[string]string{
 			"net": "reports are read, wherever they came from", "porthole/internal/broadcast": "likewise",
 		}},
+		{"porthole/internal/bandwidth", map[string]string{
+			"net": "what a path carries is worked out from numbers and times: it is simulated, and fuzzed", webrtc: "likewise",
+			"github.com/pion/rtcp": "feedback is read in place", "github.com/pion/rtp": "it knows sizes, not packets",
+			"porthole/internal/broadcast": "it says what a path carries, and not what to send on it",
+		}},
 		{"porthole/internal/codec", map[string]string{
 			"net": "what bytes mean needs no sockets: it is fuzzed", webrtc: "likewise", "github.com/pion/rtp": "it reads payloads, not packets",
 		}},

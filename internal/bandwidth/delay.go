@@ -1,0 +1,269 @@
+package bandwidth
+
+const (
+	baseWindow = 15_000_000 // µs; the lowest delay is that of one to two of these
+	clockJump  = 5_000_000  // µs; the delay of no path changes by so much
+
+	busySlack  = 1_000   // µs that a packet must have waited for the one ahead of it
+	busyMin    = 30_000  // µs for which a path must have been busy to be measured
+	busyMax    = 150_000 // µs after which a busy path is measured again
+	busyBytes  = 5_000   // and what it must have carried
+	busyFresh  = 1_500_000
+	periodMin  = 50_000 // µs of sending that are looked at together, if a feedback ends
+	periodMax  = 100_000
+	windowTime = 500_000 // µs over which loss and rate are counted
+	windowMin  = 20      // packets
+)
+
+// delay follows the one-way delay, whose zero nobody knows, and what of it is queue.
+type delay struct {
+	known    bool
+	base     int64    // of an empty path, µs
+	low      [2]int64 // lowest of this window, and of that before it
+	since    int64    // when this window began, by the sender's clock
+	standing int64    // lowest queue of the last period, µs
+
+	jitter  int64  // of packets that followed on no other, µs; mean
+	arrival int64  // of the newest packet that arrived, by the receiver's clock, µs
+	newest  uint16 // its number
+	heard   uint16 // newest packet of which anything was told
+}
+
+// add takes the delay of a packet and returns how long it queued.
+func (d *delay) add(sent, delay int64) (queue int64) {
+	if off := delay - d.base; !d.known || off > clockJump || off < -clockJump {
+		d.known, d.since = true, sent
+		d.rebase(delay)
+		return 0
+	}
+	if sent-d.since > baseWindow {
+		d.low[1], d.low[0], d.since = d.low[0], delay, sent
+		d.base = min(d.low[0], d.low[1])
+	}
+	if delay < d.low[0] {
+		d.low[0] = delay
+		d.base = min(d.base, delay)
+	}
+	return delay - d.base
+}
+
+// rebase takes a delay for that of the empty path.
+func (d *delay) rebase(base int64) {
+	d.base, d.low = base, [2]int64{base, base}
+}
+
+// busy measures what a path carries while it has a queue.
+type busy struct {
+	bytes, time int64 // since it has been busy; µs by the receiver's clock
+	capacity    uint64
+	at          int64 // when it was measured, µs
+	measured    bool  // by the feedback that is being read
+}
+
+// add counts a packet that left the queue right behind another, so much later.
+func (b *busy) add(size uint16, after, now int64) {
+	b.bytes += int64(size)
+	b.time += after
+	if b.time >= busyMax {
+		b.flush(now)
+	}
+}
+
+// flush ends a run of such packets.
+func (b *busy) flush(now int64) {
+	if b.time >= busyMin && b.bytes >= busyBytes {
+		rate := uint64(b.bytes * 8_000_000 / b.time)
+		if b.capacity != 0 && now-b.at < busyFresh {
+			// A long run says more than a short one.
+			weight := uint64(min(b.time, busyMax) * 512 / busyMax)
+			rate = (rate*weight + b.capacity*(1024-weight)) / 1024
+		}
+		b.capacity, b.at, b.measured = rate, now, true
+	}
+	b.bytes, b.time = 0, 0
+}
+
+// fresh returns the capacity if it was measured a moment ago.
+func (b *busy) fresh(now int64) uint64 {
+	if now-b.at > busyFresh {
+		return 0
+	}
+	return b.capacity
+}
+
+// period is what is judged together: packets sent within 100 ms.
+type period struct {
+	began, ended int64 // when the first and the last was sent, µs
+	packets      int
+	queue        int64 // lowest, µs
+	deepest      int64
+	lost         int // while there was a queue
+}
+
+// window counts what got through.
+type window struct {
+	began, ended   int64 // when the first and the last packet was sent, µs
+	first, last    int64 // when they arrived, by the receiver's clock, µs
+	bytes          int64 // received after the first packet
+	received, lost int
+	queued         int64 // deepest queue, µs
+
+	acked uint64  // bit/s of the last whole window
+	loss  float32 // of the last windows, smoothed
+}
+
+// begin prepares for feedback.
+func (e *Estimator) begin(now int64) {
+	if e.heard == 0 {
+		e.delay = delay{} // round trips of receiver reports are no one-way delays
+	} else {
+		e.interval += (now - e.heard - e.interval) / 4
+	}
+	e.heard, e.waiting = now, 0
+	e.judge.silence = 0
+	e.busy.measured = false
+}
+
+// packet returns a remembered packet.
+func (e *Estimator) packet(number uint16) (p *packet, ok bool) {
+	return &e.ring[number%history], e.next-1-number < e.held
+}
+
+// missing notes that a packet has not arrived. It may yet, and is told of again then.
+func (e *Estimator) missing(number uint16) {
+	p, ok := e.packet(number)
+	if !ok || p.fate != unknown {
+		return
+	}
+	p.fate = lost
+	if e.ahead(number) {
+		e.delay.heard = number
+	}
+	e.window.lost++
+	if e.period.packets > 0 && e.period.deepest > queueLow {
+		e.period.lost++
+	}
+	if e.probe.pending {
+		e.probe.missing(number)
+	}
+}
+
+// ahead reports whether a packet is newer than all of which anything was told.
+func (e *Estimator) ahead(number uint16) bool {
+	return !e.delay.known || int16(number-e.delay.heard) > 0
+}
+
+// arrived notes that a packet arrived, and returns when it was sent; ok is false if that was known.
+func (e *Estimator) arrived(number uint16, arrival, now int64) (sent int64, ok bool) {
+	p, ok := e.packet(number)
+	if !ok || p.fate == received {
+		return 0, false
+	}
+	if p.fate == lost {
+		e.window.lost = max(e.window.lost-1, 0)
+	}
+	p.fate = received
+	sent = now - int64(uint32(now)-p.sent)
+	d := &e.delay
+	if !e.ahead(number) {
+		// It was overtaken. It counts, but it says nothing of the queue.
+		e.window.received++
+		e.window.bytes += int64(p.size)
+		return sent, true
+	}
+	next := number == d.heard+1 && d.known
+	previous := d.arrival
+	queue := d.add(sent, arrival-sent)
+	d.heard, d.newest, d.arrival = number, number, arrival
+	after := int64(0)
+	if next && arrival > previous && previous-sent > d.base+busySlack+2*d.jitter {
+		after = arrival - previous
+		e.busy.add(p.size, after, now)
+	} else if !next || arrival != previous {
+		e.busy.flush(now)
+		d.jitter += (min(queue, queueHigh) - d.jitter) / 32
+	}
+	if e.probe.pending {
+		e.probe.arrived(number, p.size, arrival, queue, after)
+	}
+	e.count(sent, arrival, p.size, queue, now)
+	if e.period.packets > 0 && sent-e.period.began >= periodMax && e.period.packets >= 3 {
+		e.close(now)
+	}
+	e.period.add(sent, queue)
+	return sent, true
+}
+
+func (p *period) add(sent, queue int64) {
+	if p.packets == 0 {
+		*p = period{began: sent, queue: queue, deepest: queue}
+	}
+	p.packets++
+	p.ended = sent
+	p.queue = min(p.queue, queue)
+	p.deepest = max(p.deepest, queue)
+}
+
+// count adds a packet to the window.
+func (e *Estimator) count(sent, arrival int64, size uint16, queue, now int64) {
+	w := &e.window
+	if w.received > 0 && sent-w.began >= windowTime && w.received+w.lost >= windowMin {
+		e.closeWindow(now)
+	}
+	if w.received == 0 {
+		w.began, w.first = sent, arrival
+	} else {
+		w.bytes += int64(size)
+	}
+	w.received++
+	w.ended, w.last = sent, max(w.last, arrival)
+	w.queued = max(w.queued, queue)
+}
+
+// closeWindow ends a window, which had 20 packets and more.
+func (e *Estimator) closeWindow(now int64) {
+	w := &e.window
+	// Packets that a path held back and let go at once did not come that fast.
+	span := max(w.ended-w.began, w.last-w.first, windowTime/2)
+	acked := uint64(w.bytes * 8_000_000 / span)
+	loss := float32(w.lost) / float32(w.lost+w.received)
+	done := *w
+	e.window = window{acked: acked, loss: w.loss + (loss-w.loss)/2}
+	e.judgeWindow(done.began, loss, done.queued, now)
+}
+
+// close ends a period and judges it.
+func (e *Estimator) close(now int64) {
+	p := e.period
+	e.period = period{}
+	e.delay.standing = p.queue
+	e.judgePeriod(p, now)
+}
+
+// end closes feedback of which sent is when the last packet was sent that arrived, or -1.
+func (e *Estimator) end(sent, now int64) {
+	if sent >= 0 {
+		e.roundTrip(now - sent)
+	}
+	if p := &e.period; p.packets >= 3 && p.ended-p.began >= periodMin {
+		if e.busy.time >= busyMin {
+			e.busy.flush(now)
+		}
+		e.close(now)
+	}
+	if e.probe.pending {
+		e.judgeProbe(now)
+	}
+	e.patience = min(silenceMin+2*e.rtt+2*e.interval, silenceMax)
+}
+
+// roundTrip takes a measured round trip.
+func (e *Estimator) roundTrip(rtt int64) {
+	if rtt < 0 {
+		return
+	}
+	if e.rtt == 0 {
+		e.rtt = rtt
+	}
+	e.rtt += (rtt - e.rtt) / 4
+}

@@ -1,0 +1,288 @@
+package bandwidth
+
+import (
+	"fmt"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+const kilobit, megabit = 1e3, 1e6
+
+// rungs are those of a camera's ladder.
+var rungs = []float64{250 * kilobit, 800 * kilobit, 2500 * kilobit}
+
+// course is what a flow did while a simulation ran.
+type course struct {
+	lower, higher   uint64        // budgets after the beginning
+	first           time.Duration // when the budget first was below what the source sent
+	congestions     int
+	switches        int // of rungs
+	states          int // changes
+	lowest, highest int // rungs after the beginning
+}
+
+// follow notes the course of a flow after its first seconds.
+func follow(f *flow, from time.Duration) (*course, func(time.Duration)) {
+	c := &course{lower: 1 << 62, lowest: len(f.rungs)}
+	state, rung := Steady, f.rung
+	return c, func(now time.Duration) {
+		v := f.e.Verdict()
+		if c.first == 0 && float64(v.Budget) < f.rate() {
+			c.first = now
+		}
+		if now < from {
+			state, rung = v.State, f.rung
+			return
+		}
+		c.lower, c.higher = min(c.lower, v.Budget), max(c.higher, v.Budget)
+		c.lowest, c.highest = min(c.lowest, f.rung), max(c.highest, f.rung)
+		if v.State != state {
+			c.states++
+			if v.State == Congested {
+				c.congestions++
+			}
+		}
+		if f.rung != rung {
+			c.switches++
+		}
+		state, rung = v.State, f.rung
+	}
+}
+
+// A path that is too narrow is noticed within the first feedbacks, and its budget
+// stays between 70 and 100 % of what it carries.
+func TestNarrowPath(t *testing.T) {
+	tests := []struct {
+		rate     float64
+		delay    time.Duration
+		first    time.Duration
+		switches int
+	}{
+		{rate: 2 * megabit, first: 500 * time.Millisecond},
+		{rate: 1 * megabit, first: 500 * time.Millisecond, switches: 1},
+		{rate: 0.5 * megabit, first: 500 * time.Millisecond, switches: 1},
+		{rate: 1 * megabit, delay: 100 * time.Millisecond, first: 700 * time.Millisecond, switches: 1},
+	}
+	for _, tt := range tests {
+		for _, interval := range []time.Duration{50, 100, 250} {
+			t.Run(fmt.Sprintf("%.1f Mbit/s %v, feedback each %d ms", tt.rate/megabit, tt.delay, interval), func(t *testing.T) {
+				l := newLink(tt.rate, 200*time.Millisecond)
+				l.bucket, l.delay = 4000, max(tt.delay, l.delay)
+				f := newFlow(l, rungs...)
+				f.interval = interval * time.Millisecond
+				c, each := follow(f, 3*time.Second)
+				run(l, time.Millisecond, time.Minute, []*flow{f}, each)
+				if c.first == 0 || c.first > tt.first+f.interval/2 {
+					t.Errorf("budget below the stream after %v, want %v", c.first, tt.first)
+				}
+				if low, high := float64(c.lower)/tt.rate, float64(c.higher)/tt.rate; low < 0.7 || high > 1 {
+					t.Errorf("budget %.2f to %.2f of the capacity", low, high)
+				}
+				if c.switches > tt.switches || c.congestions > 4 {
+					t.Errorf("%d switches, %d congestions in a minute", c.switches, c.congestions)
+				}
+				if lost := float64(l.drops) / float64(len(f.worst)+l.drops); lost > 0.08 {
+					t.Errorf("%.3f of all packets dropped", lost)
+				}
+				if f.probedBytes > f.sentBytes/20 {
+					t.Errorf("%d bytes of probes in %d", f.probedBytes, f.sentBytes)
+				}
+			})
+		}
+	}
+}
+
+// What carries the stream is never held back: not by pictures that come in bursts, not
+// by loss, jitter or others' traffic.
+func TestPathThatCarriesTheStream(t *testing.T) {
+	tests := []struct {
+		name string
+		set  func(*link, *flow)
+	}{
+		{"a hundred times as wide", func(l *link, _ *flow) { l.rate = constant(250 * megabit) }},
+		{"hardly wide enough", func(l *link, _ *flow) { l.rate = constant(3 * megabit) }},
+		{"5 % of loss, 60 ms of round trip", func(l *link, _ *flow) { l.loss, l.delay = 0.05, 30*time.Millisecond }},
+		{"a third of the feedback lost", func(_ *link, f *flow) { f.lostBack = 0.3 }},
+		{"seldom feedback", func(_ *link, f *flow) { f.interval = 250 * time.Millisecond }},
+		{"jitter", func(l *link, _ *flow) { l.jitter = 20 * time.Millisecond }},
+		{"others' traffic", func(l *link, _ *flow) { l.rate, l.cross = constant(6*megabit), 2*megabit }},
+		{"small pictures", func(_ *link, f *flow) { f.rungs, f.rung = rungs[:1], 0 }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLink(20*megabit, 200*time.Millisecond)
+			f := newFlow(l, rungs...)
+			tt.set(l, f)
+			c, each := follow(f, 0)
+			run(l, time.Millisecond, time.Minute, []*flow{f}, each)
+			if c.switches > 0 || f.layer != 2 || c.first != 0 {
+				t.Errorf("held back after %v; %d switches, layer %d", c.first, c.switches, f.layer)
+			}
+			if c.higher > 2*25*megabit {
+				t.Errorf("budget %d without a reason", c.higher)
+			}
+		})
+	}
+}
+
+// A path that becomes narrow and wide again is followed, up again by probes.
+func TestPathThatChanges(t *testing.T) {
+	for _, narrow := range []float64{0.8 * megabit, 0.5 * megabit, 1.2 * megabit} {
+		t.Run(fmt.Sprint(narrow), func(t *testing.T) {
+			l := newLink(0, 200*time.Millisecond)
+			l.rate = func(now time.Duration) float64 {
+				if now > 20*time.Second && now < 40*time.Second {
+					return narrow
+				}
+				return 3.2 * megabit
+			}
+			f := newFlow(l, rungs...)
+			down, up := time.Duration(0), time.Duration(0)
+			run(l, time.Millisecond, time.Minute, []*flow{f}, func(now time.Duration) {
+				switch {
+				case now > 20*time.Second && down == 0 && f.rate() < narrow:
+					down = now - 20*time.Second
+				case now > 40*time.Second && up == 0 && f.rung == 2 && f.layer == 2:
+					up = now - 40*time.Second
+				}
+			})
+			if down == 0 || down > 2*time.Second {
+				t.Errorf("down after %v", down)
+			}
+			if up == 0 || up > 10*time.Second {
+				t.Errorf("up again after %v", up)
+			}
+			if f.rung != 2 || f.layer != 2 {
+				t.Errorf("in the end rung %d layer %d", f.rung, f.layer)
+			}
+		})
+	}
+}
+
+// Sending less does not mend a path that loses 15 % of everything. That is found out
+// once.
+func TestMuchLoss(t *testing.T) {
+	l := newLink(20*megabit, 200*time.Millisecond)
+	l.loss = 0.15
+	f := newFlow(l, rungs...)
+	c, each := follow(f, 5*time.Second)
+	run(l, time.Millisecond, time.Minute, []*flow{f}, each)
+	if c.congestions > 0 || c.lowest < 2 || f.layer != 2 {
+		t.Errorf("%+v, layer %d", *c, f.layer)
+	}
+}
+
+// A path without a queue drops what is too much. That is not a loss by accident.
+func TestPathWithoutQueue(t *testing.T) {
+	l := newLink(1*megabit, 10*time.Millisecond)
+	l.bucket = 20_000
+	f := newFlow(l, rungs...)
+	c, each := follow(f, 5*time.Second)
+	run(l, time.Millisecond, time.Minute, []*flow{f}, each)
+	if c.first == 0 || c.first > 2*time.Second {
+		t.Errorf("noticed after %v", c.first)
+	}
+	if rate := float64(f.sentBytes) * 8 / 60; rate < 0.5*megabit || rate > 1.2*megabit {
+		t.Errorf("sent %.0f bit/s", rate)
+	}
+}
+
+// A source that does not obey, because it has nothing smaller, does not let the
+// budget starve: it stays what the path carries.
+func TestSourceThatDoesNotObey(t *testing.T) {
+	l := newLink(1*megabit, 200*time.Millisecond)
+	f := newFlow(l, rungs...)
+	f.greedy = true
+	c, each := follow(f, 3*time.Second)
+	run(l, time.Millisecond, 30*time.Second, []*flow{f}, each)
+	if c.lower < 700*kilobit || c.higher > 1*megabit {
+		t.Errorf("budget %d to %d", c.lower, c.higher)
+	}
+	if v := f.e.Verdict(); v.State != Congested || v.Limit != ByQueue || v.Queue < 100*time.Millisecond {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Nothing heard is bad news: the budget is halved, and halved again. When it turns
+// out that all arrived, it is what it was.
+func TestSilence(t *testing.T) {
+	l := newLink(20*megabit, 200*time.Millisecond)
+	f := newFlow(l, rungs...)
+	run(l, time.Millisecond, 5*time.Second, []*flow{f}, nil)
+	before := f.e.Verdict()
+	f.lostBack = 1
+	run(l, 5*time.Second, 6500*time.Millisecond, []*flow{f}, nil)
+	v := f.e.Verdict()
+	if v.State != Congested || v.Limit != BySilence || v.Budget > 1300*kilobit {
+		t.Errorf("after 1.5 s of silence: %+v", v)
+	}
+	run(l, 6500*time.Millisecond, 10*time.Second, []*flow{f}, nil)
+	if v := f.e.Verdict(); v.Budget > 400*kilobit || v.Budget < MinBudget {
+		t.Errorf("after 5 s of silence: %+v", v)
+	}
+	f.lostBack = 0
+	run(l, 10*time.Second, 10500*time.Millisecond, []*flow{f}, nil)
+	if v := f.e.Verdict(); v.State != Steady || v.Budget < before.Budget {
+		t.Errorf("after silence: %+v, before: %+v", v, before)
+	}
+}
+
+// A path that becomes longer, as that of a phone that changes networks, is not taken
+// for one with a queue for ever.
+func TestPathThatBecomesLonger(t *testing.T) {
+	l := newLink(20*megabit, 200*time.Millisecond)
+	f := newFlow(l, rungs...)
+	run(l, time.Millisecond, 10*time.Second, []*flow{f}, nil)
+	l.delay += 80 * time.Millisecond
+	run(l, 10*time.Second, 30*time.Second, []*flow{f}, nil)
+	if v := f.e.Verdict(); f.rung != 2 || f.layer != 2 || v.State != Steady {
+		t.Errorf("rung %d, layer %d, %+v", f.rung, f.layer, v)
+	}
+}
+
+// Ten viewers behind one link get alike.
+func TestFairness(t *testing.T) {
+	for _, rate := range []float64{3 * megabit, 6 * megabit} {
+		t.Run(fmt.Sprint(rate), func(t *testing.T) {
+			l := newLink(rate, 200*time.Millisecond)
+			flows := make([]*flow, 10)
+			for i := range flows {
+				flows[i] = newFlow(l, rungs...)
+				flows[i].begins = time.Duration(i) * 150 * time.Millisecond
+			}
+			run(l, time.Millisecond, 10*time.Second, flows, nil)
+			for _, f := range flows {
+				f.receivedBytes = 0
+			}
+			run(l, 10*time.Second, 70*time.Second, flows, nil)
+			all := 0.0
+			for i, f := range flows {
+				got := float64(f.receivedBytes) * 8 / 60
+				t.Logf("flow %d: %.0f kbit/s, rung %d, layer %d", i, got/kilobit, f.rung, f.layer)
+				all += got
+			}
+			if j := jain(flows); j < 0.9 {
+				t.Errorf("Jain's index %.3f", j)
+			}
+			if all < 0.7*rate {
+				t.Errorf("only %.0f bit/s of %.0f are used", all, rate)
+			}
+		})
+	}
+}
+
+func jain(flows []*flow) float64 {
+	sum, squares := 0.0, 0.0
+	for _, f := range flows {
+		x := float64(f.receivedBytes)
+		sum, squares = sum+x, squares+x*x
+	}
+	return sum * sum / (float64(len(flows)) * squares)
+}
+
+func TestSmall(t *testing.T) {
+	if size := unsafe.Sizeof(Estimator{}); size > 9<<10 {
+		t.Errorf("an estimator has %d bytes", size)
+	}
+}
