@@ -1,7 +1,6 @@
 package broadcast
 
 import (
-	"slices"
 	"time"
 
 	"porthole/internal/broadcast/choice"
@@ -63,35 +62,11 @@ func (t *track) choose(v *Viewer, layers []*Layer, now int64) {
 
 // pick asks the picker. It never returns nil.
 func (t *track) pick(layers []*Layer, now int64) *Layer {
-	var known [choice.MaxLayers]choice.Candidate
-	var of [choice.MaxLayers]*Layer
-	n, current := 0, -1
-	for _, l := range layers {
-		if n == choice.MaxLayers || t.refuses(l) {
-			continue
-		}
-		if l == t.layer {
-			current = n
-		}
-		known[n], of[n] = l.candidate(now), l
-		n++
-	}
-	if n == 0 {
-		return layers[0]
-	}
-	foresee(known[:n], of[:n], now)
 	t.picker.Limit = 0
 	if t.bound != nil {
 		t.picker.Limit = t.bound.BitRate
 	}
-	return of[t.picker.Pick(known[:n], current, t.need)]
-}
-
-// candidate describes the layer for the picker.
-func (l *Layer) candidate(now int64) choice.Candidate {
-	c := choice.Candidate{RID: l.cfg.RID, Active: l.active(now), Rate: l.rate.Load()}
-	c.Width, c.Height = l.size()
-	return c
+	return t.best(&t.picker, layers, t.unplayable, t.need, now)
 }
 
 // active says whether something comes of the layer.
@@ -99,8 +74,6 @@ func (l *Layer) active(now int64) bool {
 	last := l.lastPacket.Load()
 	return last != 0 && now-last < int64(layerIdle)
 }
-
-func (t *track) refuses(l *Layer) bool { return slices.Contains(t.unplayable, l) }
 
 // want makes a layer the one that the track changes to.
 func (t *track) want(l *Layer, now int64) {
@@ -155,15 +128,6 @@ func (t *track) moveTo(l *Layer, now int64) {
 		from = l.ring.Head() // history would be too much at once, or too old
 	}
 	t.closeGate(from, true)
-}
-
-// betweenPictures says whether the last picture was sent to its end.
-func (t *track) betweenPictures() bool {
-	if p := t.layer.ring.At(t.cursor); p != nil {
-		return p.Start
-	}
-	last := t.layer.ring.At(t.cursor - 1)
-	return last == nil || last.Marker
 }
 
 // remember keeps what was sent of the layer that is left: the viewer may miss some

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"porthole/internal/broadcast/pace"
-	"porthole/internal/broadcast/ring"
 )
 
 const (
@@ -27,7 +26,7 @@ const (
 // late says whether the viewer is further behind than it may be. Who catches up may
 // be, unless there is a newer keyframe to go on with.
 func (t *track) late(now int64) bool {
-	p := t.layer.ring.At(t.cursor)
+	p := t.layer.ring.At(t.at)
 	if p == nil {
 		return false
 	}
@@ -41,22 +40,16 @@ func (t *track) late(now int64) bool {
 
 func (t *track) lagBudget() int64 { return int64(t.layer.publisher.stream.b.cfg.LagBudget) }
 
-// newerKeyframe returns a keyframe that the viewer could go on with.
-func (t *track) newerKeyframe() (pos uint64, ok bool) {
-	pos, ok = t.layer.newestKeyframe()
-	return pos, ok && t.layer.video && pos > t.cursor
-}
-
 // skip jumps to the newest keyframe, or waits for the next one. What is left out is
 // counted.
 func (t *track) skip(v *Viewer, now int64, why DropReason) {
 	head := t.layer.ring.Head()
 	if pos, ok := t.newerKeyframe(); ok {
-		v.stats.drop(why, pos-t.cursor)
+		v.stats.drop(why, pos-t.at)
 		t.begin(pos, now)
 		return
 	}
-	v.stats.drop(why, head-t.cursor)
+	v.stats.drop(why, head-t.at)
 	t.closeGate(head, false)
 }
 
@@ -81,7 +74,7 @@ func (t *track) closeGate(from uint64, moved bool) {
 // leave notes that what comes next is not of the numbering that was sent last.
 func (t *track) leave() {
 	if !t.moved {
-		t.ids.leave(t.layer, t.cursor)
+		t.ids.leave(t.layer, t.at)
 	}
 	t.moved = true
 }
@@ -134,14 +127,11 @@ func (t *track) admit(v *Viewer, pos uint64, now int64) {
 
 // begin puts the cursor on a position and lets the viewer's numbers go on there.
 func (t *track) begin(pos uint64, now int64) {
-	ring := t.layer.ring
-	head := ring.Head()
-	first, newest := ring.At(pos), ring.At(head-1)
-	if first == nil || newest == nil {
-		t.closeGate(head, false) // overwritten in this very moment
+	first, newest, seq := t.landing(pos)
+	if first == nil {
+		t.closeGate(t.layer.ring.Head(), false) // overwritten in this very moment
 		return
 	}
-	seq := lowestSequence(ring, pos, first)
 	if t.moved || first.Epoch != t.epoch {
 		t.leave()
 		t.rewriter.Change(seq, first.Timestamp, newest.Timestamp, now)
@@ -149,7 +139,7 @@ func (t *track) begin(pos uint64, now int64) {
 	} else {
 		t.rewriter.Resume(seq, newest.Timestamp)
 	}
-	t.cursor, t.epoch = pos, first.Epoch
+	t.at, t.epoch = pos, first.Epoch
 	t.gated, t.moved, t.askedAt = false, false, 0
 	t.catchUpFrom(pos, now-first.Arrived, now)
 	t.beganAt = now
@@ -161,18 +151,4 @@ func (t *track) begin(pos uint64, now int64) {
 // asks for what is coming.
 func (t *track) beginning(now int64) bool {
 	return t.starved() || t.beganAt != 0 && now-t.beganAt < int64(beginningTime)
-}
-
-// lowestSequence returns the lowest sequence number of the picture that begins
-// with the packet first at pos: its first packets may have come in another order.
-func lowestSequence(r *ring.Ring, pos uint64, first *ring.Packet) uint64 {
-	low := first.Seq
-	for i := pos + 1; i < pos+wakeEvery; i++ {
-		p := r.At(i)
-		if p == nil || p.Timestamp != first.Timestamp {
-			break
-		}
-		low = min(low, p.Seq)
-	}
-	return low
 }

@@ -25,12 +25,10 @@ type track struct {
 	cfg   TrackConfig
 	codec codec.Codec // of the layer that plays
 
-	layer   *Layer
+	cursor
 	refused *Publisher // of a fallback whose codec the viewer cannot play
 	layerChoice
 	ids      idTrack
-	cursor   uint64
-	epoch    uint32
 	rewriter number.Rewriter
 	pacer    pace.Pacer
 
@@ -125,19 +123,19 @@ func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
 func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64, again bool) {
 	ring, video := t.layer.ring, t.layer.video
 	rate := pace.For(t.layer.rate.Load())
-	for head := ring.Head(); t.cursor < head; t.cursor++ {
-		p := ring.At(t.cursor)
+	for head := ring.Head(); t.at < head; t.at++ {
+		p := ring.At(t.at)
 		if p == nil {
 			t.skip(v, now, DropOverrun)
 			return wrote, 0, true
 		}
 		if t.bound != nil && p.Start && !t.bound.Allows(now) {
-			v.stats.drop(DropBound, head-t.cursor)
+			v.stats.drop(DropBound, head-t.at)
 			t.closeGate(head, false)
 			return wrote, 0, true
 		}
 		if p.Epoch != t.epoch {
-			t.closeGate(t.cursor, true)
+			t.closeGate(t.at, true)
 			return wrote, 0, true
 		}
 		if video {
@@ -182,7 +180,7 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 	// Whatever else has become of the packet, it may have been encrypted under this
 	// number, and no other one may be.
 	t.rewriter.Sent(number, ts, now)
-	t.noteSent(t.cursor, number, ts, which)
+	t.noteSent(t.at, number, ts, which)
 	if err != nil {
 		return err
 	}
