@@ -24,7 +24,7 @@ FUZZTIME  ?= 30s
 
 .PHONY: help
 help: ## list these commands
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: need-build ## compile ./bin/porthole
@@ -70,6 +70,10 @@ bench: need-build ## what a viewer costs against the raw limit and plain pion (B
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(COUNT) \
 		$(shell git grep -l 'b \*testing.B' -- '*_test.go' | xargs -r -n 1 dirname | sort -u | sed 's,^,./,')
 
+.PHONY: bench-network
+bench-network: need-build need-browser need-ffmpeg need-network ## what a viewer sees over bad networks, as root (BENCHARGS)
+	$(GO) run ./internal/bench/network $(BENCHARGS)
+
 .PHONY: fuzz
 fuzz: need-build ## every fuzz target for FUZZTIME
 	scripts/fuzz.sh $(FUZZTIME)
@@ -113,16 +117,25 @@ need-curl:
 	@scripts/need.sh curl curl "downloads the TypeScript compiler that checks the pages"
 
 .PHONY: need-clients
-need-clients:
-	@scripts/need.sh chromium chromium "plays and publishes streams in the end-to-end tests"
-	@scripts/need.sh firefox-esr firefox-esr "likewise, with other codecs and another ICE"
-	@scripts/need.sh ffmpeg ffmpeg "encodes test video and decodes what viewers receive"
+need-clients: need-browser need-ffmpeg need-network
+	@scripts/need.sh firefox-esr firefox-esr "plays and publishes like Chromium, with other codecs and another ICE"
 	@scripts/need.sh nodejs node "runs libdatachannel, the WebRTC library inside OBS"
 	@scripts/need.sh curl curl "downloads axe-core, which looks for barriers in the pages"
 	@scripts/need.sh npm npm "downloads libdatachannel, and puppeteer to drive Firefox"
 	@scripts/need.sh zsh zsh "parses the completions for it"
 	@scripts/need.sh fish fish "likewise"
+	@scripts/need.sh coturn turnserver "is the TURN server outside in the end-to-end tests"
+
+.PHONY: need-browser
+need-browser:
+	@scripts/need.sh chromium chromium "plays and publishes streams in the end-to-end tests"
+
+.PHONY: need-ffmpeg
+need-ffmpeg:
+	@scripts/need.sh ffmpeg ffmpeg "encodes test video and decodes what viewers receive"
+
+.PHONY: need-network
+need-network:
 	@scripts/need.sh iproute2 ip "makes the networks of the end-to-end tests"
 	@scripts/need.sh iproute2 tc "holds packets up in them"
 	@scripts/need.sh nftables nft "loses packets in them"
-	@scripts/need.sh coturn turnserver "is the TURN server outside in the end-to-end tests"

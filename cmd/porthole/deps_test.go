@@ -125,6 +125,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/negotiate": "likewise",
 			"porthole/internal/signaling": "likewise",
 		}},
+		{"porthole/internal/netlab", map[string]string{
+			"porthole/internal/broadcast": "a network knows nobody who uses it", "porthole/internal/peer": "likewise", webrtc: "likewise",
+			"porthole/internal/server": "likewise", "porthole/internal/bench/process": "likewise",
+		}},
 		{"porthole/internal/settings", map[string]string{
 			"net/http": "a table of settings knows none of them", "porthole/capture": "likewise",
 			"porthole/internal/peer": "likewise", "porthole/internal/signaling": "likewise", "porthole/internal/doctor": "likewise",
@@ -205,6 +209,9 @@ func TestNobodyImportsTheCommand(t *testing.T) {
 		}
 		if slices.Contains(strings.Split(imports, ","), "porthole/internal/servertest") {
 			t.Errorf("%s has a test harness in it", pkg)
+		}
+		if slices.Contains(strings.Split(imports, ","), "porthole/internal/netlab") && pkg != "porthole/internal/bench/network" {
+			t.Errorf("%s makes networks, which is for benchmarks and tests", pkg)
 		}
 	}
 }

@@ -10,12 +10,13 @@ import (
 	"strconv"
 	"time"
 
+	"porthole/internal/bench/process"
 	"porthole/internal/load"
 )
 
 // audience is a process that receives.
 type audience struct {
-	*process
+	*process.Process
 	result func() (received, error) // after the process has ended
 }
 
@@ -33,8 +34,8 @@ func (s *server) watch(ctx context.Context, viewers int) (*audience, error) {
 	ctx, cancel := context.WithTimeout(ctx, ramp+setupTime+10*time.Second)
 	defer cancel()
 	var watching struct{}
-	if err := a.await(ctx, "watching", &watching); err != nil {
-		_ = a.stop()
+	if err := a.Await(ctx, "watching", &watching); err != nil {
+		_ = a.Stop()
 		return nil, err
 	}
 	return a, nil
@@ -42,39 +43,39 @@ func (s *server) watch(ctx context.Context, viewers int) (*audience, error) {
 
 // startWatching starts viewers and waits for nothing.
 func (s *server) startWatching(args ...string) (*audience, error) {
-	p, err := start("viewers", s.bench, append([]string{"watch", "--whep", s.url("whep")}, args...)...)
+	p, err := process.Start("viewers", s.bench, append([]string{"watch", "--whep", s.url("whep")}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	return &audience{process: p, result: func() (received, error) {
+	return &audience{Process: p, result: func() (received, error) {
 		var report load.Report
-		err := p.result(&report)
+		err := p.Result(&report)
 		return receivedOf(&report), err
 	}}, nil
 }
 
 // discard gives the limit its receivers.
 func (s *server) discard(ctx context.Context, viewers int) (*audience, error) {
-	p, err := start("receivers", s.bench, "discard", "--viewers", strconv.Itoa(viewers))
+	p, err := process.Start("receivers", s.bench, "discard", "--viewers", strconv.Itoa(viewers))
 	if err != nil {
 		return nil, err
 	}
-	a := &audience{process: p, result: func() (got received, err error) {
-		err = p.result(&got)
+	a := &audience{Process: p, result: func() (got received, err error) {
+		err = p.Result(&got)
 		return got, err
 	}}
 	if err := s.addReceivers(ctx, p); err != nil {
-		_ = p.stop()
+		_ = p.Stop()
 		return nil, err
 	}
 	return a, nil
 }
 
-func (s *server) addReceivers(ctx context.Context, from *process) error {
+func (s *server) addReceivers(ctx context.Context, from *process.Process) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	var receiving struct{ Addresses []netip.AddrPort }
-	if err := from.await(ctx, "receiving", &receiving); err != nil {
+	if err := from.Await(ctx, "receiving", &receiving); err != nil {
 		return err
 	}
 	body, err := json.Marshal(receiving.Addresses)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"porthole/internal/bench/process"
 )
 
 // settled is how long a server is left alone before it is looked at.
@@ -64,9 +66,9 @@ type state struct {
 func (s *server) state(ctx context.Context) (state, error) {
 	m, err := scrape(ctx, s.address)
 	if err != nil {
-		return state{}, s.failure(err)
+		return state{}, s.Failure(err)
 	}
-	memory, err := residentMemory(s.pid())
+	memory, err := residentMemory(s.PID())
 	return state{at: time.Now(), memory: memory, metrics: m}, err
 }
 
@@ -88,7 +90,7 @@ func (p programs) measureCost(ctx context.Context, cfg config, name string, view
 	if err != nil {
 		return row{}, err
 	}
-	defer func() { _ = a.stop() }()
+	defer func() { _ = a.Stop() }()
 	if err := sleep(ctx, settled); err != nil {
 		return row{}, err
 	}
@@ -96,7 +98,7 @@ func (p programs) measureCost(ctx context.Context, cfg config, name string, view
 	if err != nil {
 		return row{}, err
 	}
-	if err := a.stop(); err != nil {
+	if err := a.Stop(); err != nil {
 		return row{}, err
 	}
 	r := row{Server: name, Viewers: viewers, Others: cost.others}
@@ -136,7 +138,7 @@ func (s *server) windows(ctx context.Context, a *audience, cfg config) (c cost, 
 	if err != nil {
 		return c, err
 	}
-	ours := []*process{s.process, a.process}
+	ours := []*process.Process{s.Process, a.Process}
 	if s.publisher != nil {
 		ours = append(ours, s.publisher)
 	}
@@ -180,10 +182,10 @@ type processor struct {
 }
 
 // readUsage reads the times; the first process is the server.
-func readUsage(processes []*process) (processor, error) {
+func readUsage(processes []*process.Process) (processor, error) {
 	var r processor
 	for i, p := range processes {
-		used, err := processorTime(p.pid())
+		used, err := processorTime(p.PID())
 		if err != nil {
 			return r, err
 		}

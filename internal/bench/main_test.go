@@ -65,13 +65,13 @@ func TestViewersGetAKeyframe(t *testing.T) {
 	if got.Opened != 2 || got.Saw != 2 || got.Median <= 0 || got.Max < got.Median {
 		t.Errorf("got %+v", got)
 	}
-	if err := s.publisher.stop(); err != nil {
+	if err := s.publisher.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	var published struct {
 		Requests int `json:"keyframe_requests"`
 	}
-	if err := s.publisher.await(t.Context(), "published", &published); err != nil || published.Requests < 1 {
+	if err := s.publisher.Await(t.Context(), "published", &published); err != nil || published.Requests < 1 {
 		t.Errorf("the publisher was asked for %d keyframes: %v", published.Requests, err)
 	}
 }
@@ -88,7 +88,7 @@ func TestTheProfiledServerShowsItsGoroutines(t *testing.T) {
 		t.Fatal(err)
 	}
 	with, err := s.inside(t.Context())
-	if err := a.stop(); err != nil {
+	if err := a.Stop(); err != nil {
 		t.Error(err)
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ func (p programs) profile(ctx context.Context, cfg config, stdout io.Writer) err
 	if err != nil {
 		return err
 	}
-	defer func() { _ = a.stop() }()
+	defer func() { _ = a.Stop() }()
 	if err := sleep(ctx, settled); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ memory:         go tool pprof -top -sample_index=inuse_space %[1]s.heap
 func (s *server) debug(ctx context.Context, path string) ([]byte, error) {
 	content, err := get(ctx, "http://"+s.address+"/debug/pprof/"+path)
 	if err != nil {
-		return nil, s.failure(err)
+		return nil, s.Failure(err)
 	}
 	return content, nil
 }

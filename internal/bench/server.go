@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strconv"
 	"time"
+
+	"porthole/internal/bench/process"
 )
 
 // errCaptures is returned for a Porthole that captures: that would be measured too.
@@ -16,10 +18,10 @@ const stream = "bench"
 
 // server is a server under test, with the publisher that feeds it.
 type server struct {
-	*process
-	address   string   // of HTTP
-	publisher *process // nil for the limit, which makes its own traffic
-	bench     string   // this program
+	*process.Process
+	address   string           // of HTTP
+	publisher *process.Process // nil for the limit, which makes its own traffic
+	bench     string           // this program
 }
 
 // feed says how a publisher behaves.
@@ -42,11 +44,11 @@ func (p programs) startServer(ctx context.Context, name string, f feed) (*server
 			"--log-format", "json",
 		}
 	}
-	proc, err := start(name, path, args...)
+	proc, err := process.Start(name, path, args...)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{process: proc, bench: p.bench}
+	s := &server{Process: proc, bench: p.bench}
 	if err := s.feed(ctx, name, f); err != nil {
 		s.stop()
 		return nil, err
@@ -57,7 +59,7 @@ func (p programs) startServer(ctx context.Context, name string, f feed) (*server
 // feed waits until the server listens and starts the publisher.
 func (s *server) feed(ctx context.Context, name string, f feed) (err error) {
 	var listening struct{ HTTP string }
-	if err := s.await(ctx, "listening", &listening); err != nil {
+	if err := s.Await(ctx, "listening", &listening); err != nil {
 		return err
 	}
 	s.address = listening.HTTP
@@ -69,27 +71,27 @@ func (s *server) feed(ctx context.Context, name string, f feed) (err error) {
 			return err
 		}
 	}
-	s.publisher, err = start("publisher", s.bench, "publish",
+	s.publisher, err = process.Start("publisher", s.bench, "publish",
 		"--whip", s.url("whip"), "--gop", f.gop.String(), "--deaf="+strconv.FormatBool(f.deaf), "--spread", f.spread.String())
 	if err != nil {
 		return err
 	}
 	var publishing struct{}
-	return s.publisher.await(ctx, "publishing", &publishing)
+	return s.publisher.Await(ctx, "publishing", &publishing)
 }
 
 // checkIdle makes sure that Porthole has nothing to do before the publisher comes.
 func (s *server) checkIdle(ctx context.Context) error {
 	content, err := get(ctx, "http://"+s.address+"/api/streams")
 	if err != nil {
-		return s.failure(err)
+		return s.Failure(err)
 	}
 	var live struct{ Streams []json.RawMessage }
 	if err := json.Unmarshal(content, &live); err != nil {
-		return s.failure(err)
+		return s.Failure(err)
 	}
 	if len(live.Streams) > 0 {
-		return s.failure(errCaptures)
+		return s.Failure(errCaptures)
 	}
 	return nil
 }
@@ -101,7 +103,7 @@ func (s *server) url(protocol string) string {
 // stop ends the publisher and the server.
 func (s *server) stop() {
 	if s.publisher != nil {
-		_ = s.publisher.stop() // how they end is not what is measured
+		_ = s.publisher.Stop() // how they end is not what is measured
 	}
-	_ = s.process.stop()
+	_ = s.Process.Stop()
 }

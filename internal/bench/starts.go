@@ -70,13 +70,13 @@ func (p programs) measureStart(ctx context.Context, server, publisher string) (f
 	if r.Crowd, err = s.come(ctx, crowd, time.Nanosecond, enough); err != nil {
 		return firsts{}, err
 	}
-	if err := s.publisher.stop(); err != nil {
+	if err := s.publisher.Stop(); err != nil {
 		return firsts{}, err
 	}
 	var published struct {
 		Requests float64 `json:"keyframe_requests"`
 	}
-	err = s.publisher.await(ctx, "published", &published)
+	err = s.publisher.Await(ctx, "published", &published)
 	r.Requests = published.Requests
 	return r, err
 }
@@ -89,12 +89,12 @@ func (s *server) come(ctx context.Context, viewers int, within, stay time.Durati
 	if err != nil {
 		return result{}, err
 	}
-	defer func() { _ = a.stop() }()
-	if err := a.wait(ctx); err != nil {
+	defer func() { _ = a.Stop() }()
+	if err := a.Wait(ctx); err != nil {
 		return result{}, err
 	}
 	var report load.Report
-	if err := a.process.result(&report); err != nil {
+	if err := a.Process.Result(&report); err != nil {
 		return result{}, err
 	}
 	first := report.FirstKeyframe

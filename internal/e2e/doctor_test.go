@@ -20,7 +20,7 @@ import (
 func (n *network) behindNAT(name, rules string) *machine {
 	n.t.Helper()
 	router := n.connect("r-" + name)
-	m := newMachine(n.t, name, netip.AddrFrom4([4]byte{192, 168, byte(n.hosts), 2}))
+	m := n.newMachine(name, netip.AddrFrom4([4]byte{192, 168, byte(n.hosts), 2}))
 	m.device = "cable"
 	gateway := netip.AddrFrom4([4]byte{192, 168, byte(n.hosts), 1}).String()
 	command(n.t, "", "ip", "link", "add", "inside", "netns", router.namespace, "type", "veth", "peer", "name", m.device, "netns", m.namespace)

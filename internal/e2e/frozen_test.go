@@ -8,20 +8,6 @@ import (
 	"time"
 )
 
-// freeze makes a machine's cable pass nothing, without its being told, until thaw.
-func (m *machine) freeze() {
-	m.t.Helper()
-	m.run(fmt.Sprintf(`table inet freeze {
-		chain in { type filter hook input priority 0; policy accept; iifname %q drop; }
-		chain out { type filter hook output priority 0; policy accept; oifname %q drop; }
-	}`, m.device, m.device), "nft", "-f", "-")
-}
-
-func (m *machine) thaw() {
-	m.t.Helper()
-	m.run("", "nft", "delete", "table", "inet", "freeze")
-}
-
 // TestPagesRecoverFromAFrozenNetwork has a browser publish and watch over a cable that
 // passes nothing for some seconds: both pages say so, and carry on by themselves.
 func TestPagesRecoverFromAFrozenNetwork(t *testing.T) {

@@ -35,7 +35,7 @@ func TestBadNetworksDisturbNobodyElse(t *testing.T) {
 	}
 	stalled.waitPlaying(t)
 	n.lose(lossy, 10)
-	n.throttle(narrow, "300kbit")
+	n.throttle(narrow, 300_000)
 	silent.conn.deaf.Store(true)
 	stall()
 

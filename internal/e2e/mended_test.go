@@ -5,29 +5,15 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // startChromiumOn starts a browser on a machine of the network.
 func startChromiumOn(t testing.TB, m *machine) context.Context {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatalf("%v; the Debian package chromium has it", err)
-	}
-	script := filepath.Join(t.TempDir(), "chromium-there")
-	text := fmt.Sprintf("#!/bin/sh\nexec ip netns exec %s %s \"$@\"\n", m.namespace, program)
-	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return startChromium(t, chromedp.ExecPath(script))
+	return startChromium(t, m.Browser())
 }
 
 // TestConnectionIsMended lets the network between a browser and the server go silent,

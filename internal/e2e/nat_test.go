@@ -29,7 +29,7 @@ const (
 func (n *network) connectHome(name string) *home {
 	n.t.Helper()
 	h := &home{router: n.connect(name + "-router")}
-	h.machine = newMachine(n.t, name, netip.MustParseAddr(homeAddr))
+	h.machine = n.newMachine(name, netip.MustParseAddr(homeAddr))
 	command(n.t, "", "ip", "link", "add", "lan", "netns", h.router.namespace, "type", "veth", "peer", "name", "eth0", "netns", h.namespace)
 	h.router.run("", "ip", "addr", "add", routerAddr+"/24", "dev", "lan")
 	h.router.run("", "ip", "link", "set", "lan", "up")

@@ -1,4 +1,5 @@
-package main
+// Package process runs the programs that a benchmark consists of, reads what they log, and ends them.
+package process
 
 import (
 	"bufio"
@@ -18,11 +19,12 @@ import (
 // stopTime is how long a process may take to end when it is told to.
 const stopTime = 15 * time.Second
 
-var errEnded = errors.New("ended too early")
+// ErrEnded says that a process ended before it said what was awaited.
+var ErrEnded = errors.New("ended too early")
 
-// process is one that bench has started: a server, a publisher, viewers. It must
+// Process is one that was started: a server, a publisher, viewers. It must
 // be stopped.
-type process struct {
+type Process struct {
 	name   string
 	cmd    *exec.Cmd
 	stdin  io.Closer
@@ -36,9 +38,9 @@ type process struct {
 	news    chan struct{}              // closed and replaced when a record comes
 }
 
-// start runs a program whose log on standard error is JSON, one record per line.
-func start(name, path string, args ...string) (*process, error) {
-	p := &process{
+// Start runs a program whose log on standard error is JSON, one record per line.
+func Start(name, path string, args ...string) (*Process, error) {
+	p := &Process{
 		name: name, cmd: exec.Command(path, args...), //nolint:noctx // stop ends it, with a chance to end well
 		exited: make(chan struct{}), records: make(map[string]json.RawMessage), news: make(chan struct{}),
 	}
@@ -63,7 +65,7 @@ func start(name, path string, args ...string) (*process, error) {
 	return p, nil
 }
 
-func (p *process) readLog(log io.Reader) {
+func (p *Process) readLog(log io.Reader) {
 	const kept = 5
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
@@ -85,14 +87,14 @@ func (p *process) readLog(log io.Reader) {
 }
 
 // record returns the last record with a message.
-func (p *process) record(message string) (record json.RawMessage, news <-chan struct{}) {
+func (p *Process) record(message string) (record json.RawMessage, news <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.records[message], p.news
 }
 
-// await waits for a record with a message and decodes it into to.
-func (p *process) await(ctx context.Context, message string, to any) error {
+// Await waits for a record with a message and decodes it into to.
+func (p *Process) Await(ctx context.Context, message string, to any) error {
 	for {
 		record, news := p.record(message)
 		if record != nil {
@@ -105,16 +107,16 @@ func (p *process) await(ctx context.Context, message string, to any) error {
 		case <-news:
 		case <-p.exited:
 			if record, _ := p.record(message); record == nil {
-				return p.failure(errEnded)
+				return p.Failure(ErrEnded)
 			}
 		case <-ctx.Done():
-			return p.failure(fmt.Errorf("wait for %q: %w", message, context.Cause(ctx)))
+			return p.Failure(fmt.Errorf("wait for %q: %w", message, context.Cause(ctx)))
 		}
 	}
 }
 
-// failure wraps what went wrong with the process, and what it said itself.
-func (p *process) failure(err error) error {
+// Failure wraps what went wrong with the process, and what it said itself.
+func (p *Process) Failure(err error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.tail) > 0 {
@@ -123,9 +125,9 @@ func (p *process) failure(err error) error {
 	return fmt.Errorf("%s: %w", p.name, err)
 }
 
-// stop ends the process, by force when it does not end by itself, and waits. The
+// Stop ends the process, by force when it does not end by itself, and waits. The
 // error says that it did not end well. A second call tells the same.
-func (p *process) stop() error {
+func (p *Process) Stop() error {
 	_ = p.stdin.Close()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended
 	timer := time.NewTimer(stopTime)
@@ -137,30 +139,31 @@ func (p *process) stop() error {
 		<-p.exited
 	}
 	if p.err != nil {
-		return p.failure(p.err)
+		return p.Failure(p.err)
 	}
 	return nil
 }
 
-// wait waits for a process that ends by itself.
-func (p *process) wait(ctx context.Context) error {
+// Wait waits for a process that ends by itself.
+func (p *Process) Wait(ctx context.Context) error {
 	select {
 	case <-p.exited:
 		if p.err != nil {
-			return p.failure(p.err)
+			return p.Failure(p.err)
 		}
 		return nil
 	case <-ctx.Done():
-		return p.failure(context.Cause(ctx))
+		return p.Failure(context.Cause(ctx))
 	}
 }
 
-// result decodes what an ended process printed.
-func (p *process) result(to any) error {
+// Result decodes what an ended process printed.
+func (p *Process) Result(to any) error {
 	if err := json.Unmarshal(p.stdout.Bytes(), to); err != nil {
-		return p.failure(fmt.Errorf("its result is not readable: %w", err))
+		return p.Failure(fmt.Errorf("its result is not readable: %w", err))
 	}
 	return nil
 }
 
-func (p *process) pid() int { return p.cmd.Process.Pid }
+// PID is its process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }

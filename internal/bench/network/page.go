@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"porthole/internal/netlab"
+)
+
+//go:embed observe.js
+var observe string
+
+// askTime bounds a question to a page. A busy machine answers late.
+const askTime = 20 * time.Second
+
+// watchPage is a watch page in a browser of its own.
+type watchPage struct {
+	ctx    context.Context
+	cancel []context.CancelFunc
+}
+
+// picture is one that the page showed.
+type picture struct {
+	Shown  float64  // when, Unix time in ms
+	Drawn  *float64 // by the clock in the picture, likewise; nil: not looked at, or none
+	Height int
+}
+
+// said is a text that the page began to show.
+type said struct {
+	At   float64 // Unix time in ms
+	Text string
+}
+
+// sample is the sum of the statistics of all connections that the page has had.
+type sample struct {
+	At           float64 // Unix time in ms
+	Connections  int
+	Video, Audio struct {
+		FramesDecoded, FramesDropped, FreezeCount                   int
+		PacketsReceived, PacketsLost, NackCount, PliCount           int
+		ConcealedSamples, SilentConcealedSamples, ConcealmentEvents int
+		TotalSamplesReceived, BytesReceived                         int
+		TotalFreezesDuration                                        float64 // seconds
+	}
+}
+
+// shownByPage is all that it has shown.
+type shownByPage struct {
+	Pictures []picture
+	States   []said // of the player
+	Words    []said // about the connection
+}
+
+// openPage starts a browser on a machine and opens an address in it.
+func openPage(ctx context.Context, m *netlab.Machine, address string) (*watchPage, error) {
+	p := &watchPage{}
+	ctx, cancel := chromedp.NewExecAllocator(ctx, append(netlab.ChromiumOptions(), m.Browser())...)
+	p.cancel = append(p.cancel, cancel)
+	p.ctx, cancel = chromedp.NewContext(ctx)
+	p.cancel = append(p.cancel, cancel)
+	err := chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument,
+			page.AddScriptToEvaluateOnNewDocumentParams{Source: observe})
+		return err
+	}))
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("start Chromium: %w", err)
+	}
+	// Not until it has loaded: that may take long, and is watched, too.
+	_, err = ask[chromedp.Void](p, fmt.Sprintf("void (location.href = %q)", address))
+	if err != nil {
+		p.close()
+		return nil, fmt.Errorf("open %s: %w", address, err)
+	}
+	return p, nil
+}
+
+func (p *watchPage) close() {
+	for i := len(p.cancel) - 1; i >= 0; i-- {
+		p.cancel[i]()
+	}
+}
+
+// ask evaluates an expression, also one that is a promise.
+func ask[T any](p *watchPage, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, askTime)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// shows waits until the page shows pictures, which must be within a time.
+func (p *watchPage) shows(ctx context.Context, within time.Duration) error {
+	deadline := time.After(within)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		// While the document changes, there is nobody to ask.
+		if n, err := ask[int](p, "window.__bench ? __bench.pictures.length : 0"); err == nil && n > 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return fmt.Errorf("the page showed no picture within %v", within)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (p *watchPage) sample() (sample, error) { return ask[sample](p, "__bench.sample()") }
+
+func (p *watchPage) shown() (shownByPage, error) { return ask[shownByPage](p, "__bench.report()") }
