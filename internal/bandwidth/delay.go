@@ -5,11 +5,14 @@ const (
 	clockJump  = 5_000_000  // µs; the delay of no path changes by so much
 
 	busySlack  = 1_000   // µs that a packet must have waited for the one ahead of it
+	busyGap    = 80_000  // µs between two packets that are a pause of the path, not its rate
+	burstGap   = 4_000   // µs between packets that are not sent together
 	busyMin    = 30_000  // µs for which a path must have been busy to be measured
 	busyMax    = 150_000 // µs after which a busy path is measured again
 	busyBytes  = 5_000   // and what it must have carried
 	busyFresh  = 1_500_000
-	periodMin  = 50_000 // µs of sending that are looked at together, if a feedback ends
+	stoodMin   = 200_000 // µs of a standing queue that say more than a burst
+	periodMin  = 50_000  // µs of sending that are looked at together, if a feedback ends
 	periodMax  = 100_000
 	windowTime = 500_000 // µs over which loss and rate are counted
 	windowMin  = 20      // packets
@@ -25,7 +28,7 @@ type delay struct {
 
 	jitter  int64  // of packets that followed on no other, µs; mean
 	arrival int64  // of the newest packet that arrived, by the receiver's clock, µs
-	newest  uint16 // its number
+	sent    int64  // when it was sent, µs
 	heard   uint16 // newest packet of which anything was told
 }
 
@@ -57,13 +60,16 @@ type busy struct {
 	bytes, time int64 // since it has been busy; µs by the receiver's clock
 	capacity    uint64
 	at          int64 // when it was measured, µs
-	measured    bool  // by the feedback that is being read
+
+	stoodBytes, stoodTime int64 // since a queue stands
 }
 
 // add counts a packet that left the queue right behind another, so much later.
 func (b *busy) add(size uint16, after, now int64) {
 	b.bytes += int64(size)
 	b.time += after
+	b.stoodBytes += int64(size)
+	b.stoodTime += after
 	if b.time >= busyMax {
 		b.flush(now)
 	}
@@ -78,9 +84,20 @@ func (b *busy) flush(now int64) {
 			weight := uint64(min(b.time, busyMax) * 512 / busyMax)
 			rate = (rate*weight + b.capacity*(1024-weight)) / 1024
 		}
-		b.capacity, b.at, b.measured = rate, now, true
+		b.capacity, b.at = rate, now
 	}
 	b.bytes, b.time = 0, 0
+}
+
+// stood returns what the path has carried since a queue stands, in bit/s.
+func (b *busy) stood() uint64 { return uint64(b.stoodBytes * 8_000_000 / b.stoodTime) }
+
+// takes returns how long a packet takes by itself, µs.
+func (b *busy) takes(size uint16) int64 {
+	if b.capacity == 0 {
+		return 0
+	}
+	return int64(size) * 8_000_000 / int64(b.capacity)
 }
 
 // fresh returns the capacity if it was measured a moment ago.
@@ -121,7 +138,6 @@ func (e *Estimator) begin(now int64) {
 	}
 	e.heard, e.waiting = now, 0
 	e.judge.silence = 0
-	e.busy.measured = false
 }
 
 // packet returns a remembered packet.
@@ -174,15 +190,18 @@ func (e *Estimator) arrived(number uint16, arrival, now int64) (sent int64, ok b
 	next := number == d.heard+1 && d.known
 	previous := d.arrival
 	queue := d.add(sent, arrival-sent)
-	d.heard, d.newest, d.arrival = number, number, arrival
-	after := int64(0)
-	if next && arrival > previous && previous-sent > d.base+busySlack+2*d.jitter {
-		after = arrival - previous
+	d.heard, d.arrival = number, arrival
+	after := arrival - previous
+	if next && after > 0 && after <= busyGap && previous-sent > d.base+busySlack+d.jitter {
 		e.busy.add(p.size, after, now)
-	} else if !next || arrival != previous {
+	} else if !next || after != 0 {
 		e.busy.flush(now)
-		d.jitter += (min(queue, queueHigh) - d.jitter) / 32
+		after = 0
+		if sent-d.sent >= burstGap {
+			d.jitter += (min(max(queue-e.busy.takes(p.size), 0), queueHigh) - d.jitter) / 32
+		}
 	}
+	d.sent = sent
 	if e.probe.pending {
 		e.probe.arrived(number, p.size, arrival, queue, after)
 	}

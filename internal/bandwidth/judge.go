@@ -11,11 +11,13 @@ const (
 	quietTime = 1_000_000 // or µs without a long one
 	warnTime  = 200_000   // µs that end a warning
 
+	cutsMax = 8 // cuts that must have shortened a queue
+
 	spillTime = 3_000_000 // µs within which
 	spillMax  = 3         // bursts with losses in a queue are congestion
 	spillGap  = 300_000   // µs that bursts are apart
 
-	lossHigh = 0.12 // share of packets lost without a queue that is looked at
+	lossHigh = 0.15 // share of packets lost without a queue that is looked at
 	lossMend = 0.7  // what may be left of it after sending less, if that helped
 	// lossFloor is the most that is put up with. A path that loses more is taken for a
 	// full one, whatever helps.
@@ -62,6 +64,7 @@ type cut struct {
 	times  int    // since the path was steady
 	queue  int64  // how long the queue was at the first one, µs
 	budget uint64 // after the first one
+	relief uint64 // when it is over
 }
 
 // losses are those without a queue.
@@ -76,9 +79,13 @@ type losses struct {
 func (e *Estimator) judgePeriod(p period, now int64) {
 	j := &e.judge
 	spilled := j.spill(p)
-	stuck := j.queue.follow(p)
+	stood := j.queue.standing
+	stuck := j.queue.follow(p, e.delay.jitter)
+	if !stood && j.queue.standing {
+		e.busy.stoodBytes, e.busy.stoodTime = 0, 0
+	}
 	switch {
-	case stuck && j.cut.times >= 4 && p.queue*5 > j.cut.queue*4 && e.window.loss < 0.02:
+	case stuck && j.cut.times >= cutsMax && p.queue*5 > j.cut.queue*4 && e.window.loss < 0.02:
 		// Sending less has not made it shorter. It is the path that became longer, or
 		// others fill the queue: what it is now is the new zero.
 		e.delay.rebase(e.delay.base + p.queue)
@@ -86,19 +93,20 @@ func (e *Estimator) judgePeriod(p period, now int64) {
 		j.queue = episode{calm: p.began, quiet: p.began}
 		j.cut.times = 0
 	case stuck:
-		e.congested(ByQueue, p, now)
+		e.congested(ByQueue, p, false, now)
 	case spilled:
-		e.congested(ByLoss, p, now)
+		e.congested(ByQueue, p, false, now)
 	case j.state == Congested && j.limit != ByLoss && j.queue.over(p):
 		e.relieved(now)
 	case j.state == EarlyWarning && j.queue.quiet != 0 && p.ended-j.queue.quiet >= warnTime:
 		if full := e.busy.fresh(now) / 100 * 92; full != 0 && (j.budget == 0 || full < j.budget) {
 			j.budget, j.full = full, e.busy.capacity
+			e.probe.disproved(now)
 			e.probe.rest(now)
 		}
 		j.state = Steady
 		j.settle()
-	case j.state == Steady && (j.queue.standing || p.lost > 0 && p.deepest > queueHigh):
+	case j.state == Steady && (j.queue.standing || p.lost > 2 && p.deepest > queueHigh) && !e.expected(now):
 		j.state = EarlyWarning
 	}
 	j.ceiling = 0
@@ -109,16 +117,25 @@ func (e *Estimator) judgePeriod(p period, now int64) {
 	}
 }
 
+// expected reports whether a queue is that of a picture, on a path that carries as much
+// as it did.
+func (e *Estimator) expected(now int64) bool {
+	j := &e.judge
+	return j.budget != 0 && j.full != 0 && e.busy.fresh(now) >= j.full/100*95
+}
+
 // follow takes a period, and reports whether the queue stands and does not drain.
-func (q *episode) follow(p period) (stuck bool) {
+// Jitter looks like a queue, and is none.
+func (q *episode) follow(p period, jitter int64) (stuck bool) {
+	low, high := queueLow+jitter, queueHigh+jitter
 	switch {
-	case p.queue > queueLow:
+	case p.queue > low:
 		q.calm = 0
 	case q.calm == 0:
 		q.calm = p.began
 	}
 	switch {
-	case p.queue > queueHigh:
+	case p.queue > high:
 		q.quiet = 0
 	case q.quiet == 0:
 		q.quiet = p.began
@@ -128,7 +145,7 @@ func (q *episode) follow(p period) (stuck bool) {
 		return false
 	}
 	if !q.standing {
-		if p.queue > queueHigh {
+		if p.queue > high {
 			q.standing, q.length, q.look = true, p.queue, p.began+burstTime
 		}
 		return false
@@ -137,7 +154,7 @@ func (q *episode) follow(p period) (stuck bool) {
 	if p.queue < queueDeep && p.ended < q.look {
 		return false
 	}
-	stuck = p.queue > queueHigh && p.queue > q.length-q.length/8
+	stuck = p.queue > high && p.queue > q.length-q.length/8
 	q.length, q.look = p.queue, p.ended+drainTime
 	return stuck
 }
@@ -151,7 +168,7 @@ func (q *episode) over(p period) bool {
 // congestion.
 func (j *judge) spill(p period) bool {
 	q := &j.queue
-	if p.lost == 0 || p.deepest < queueHigh {
+	if p.lost < 3 || p.lost*8 < p.packets || p.deepest < queueHigh {
 		return false
 	}
 	if p.ended-q.spill < spillGap {
@@ -169,42 +186,45 @@ func (j *judge) spill(p period) bool {
 	return true
 }
 
-// congested cuts the budget below what came through while the path was full.
-func (e *Estimator) congested(why Limit, p period, now int64) {
+// congested cuts the budget below what came through while the path was full. What a
+// short burst of ours got is more than a shared path has for us: while a queue stood
+// is better, and where there is none, all that arrived.
+func (e *Estimator) congested(why Limit, p period, lossy bool, now int64) {
 	j := &e.judge
 	carried := e.busy.fresh(now)
 	if carried != 0 {
 		j.full = carried
-	} else {
-		carried = e.carried()
 	}
-	budget := carried / 100 * 85
+	switch {
+	case lossy || carried == 0:
+		carried = e.carried()
+	case e.busy.stoodTime >= stoodMin:
+		carried = e.busy.stood()
+	}
+	e.busy.stoodBytes, e.busy.stoodTime = 0, 0
+	budget, relief := carried/100*85, carried/100*92
 	if j.budget != 0 {
-		budget = min(budget, j.budget)
+		budget, relief = min(budget, j.budget), min(relief, j.budget)
 	}
 	j.budget = max(budget, MinBudget)
 	if j.state != Congested {
 		j.cut = cut{queue: p.queue, budget: j.budget}
 		e.probe.disproved(now)
 	}
+	j.cut.relief = relief
 	j.state, j.limit = Congested, why
-	if why == ByLoss && e.window.queued > queueHigh {
-		j.limit = ByQueue
-	}
 	j.cut.times++
 	j.cut.at = now
 	j.shown = 0
 	// What was sent until now says nothing about the new budget.
 	j.queue.length, j.queue.look = max(p.queue, queueHigh), now+drainTime
+	j.queue.calm, j.queue.quiet = 0, 0
 }
 
 // relieved ends a congestion.
 func (e *Estimator) relieved(now int64) {
 	j := &e.judge
-	if e.busy.at >= j.cut.at-busyFresh {
-		j.full = e.busy.capacity
-		j.budget = max(j.budget, j.full/100*92)
-	}
+	j.budget = max(j.budget, j.cut.relief)
 	j.state = Steady
 	j.queue.spills = 0
 	j.settle()
@@ -222,31 +242,34 @@ func (j *judge) settle() {
 // judgeWindow judges what was sent within half a second, beginning at began.
 func (e *Estimator) judgeWindow(began int64, loss float32, queued, now int64) {
 	j, l := &e.judge, &e.judge.loss
-	if queued > queueHigh {
-		l.windows = 0
-		return
-	}
-	if j.state == Steady && loss < lossHigh {
-		j.shown = max(j.shown, e.window.acked)
-		if j.budget != 0 && j.budget < e.window.acked {
-			j.budget = e.window.acked
+	full := queued > queueHigh
+	if !full && loss < lossHigh {
+		if j.state == Steady {
+			j.shown = max(j.shown, e.window.acked)
+			if j.budget != 0 {
+				j.budget = max(j.budget, e.window.acked)
+			}
 		}
-	}
-	if loss < l.floor {
 		l.floor += (loss - l.floor) / 16
 	}
 	if j.state == Congested && j.limit == ByLoss {
-		e.judgeLossCut(began, loss, now)
-		return
+		if !full {
+			e.judgeLossCut(began, loss, now)
+			return
+		}
+		j.limit = ByQueue
 	}
 	if loss < l.floor+lossHigh {
 		l.windows = 0
 		return
 	}
-	if l.windows++; l.windows >= 2 {
+	if l.windows++; l.windows >= 4 || l.windows >= 2 && !full {
 		l.windows, l.before, l.budget = 0, loss, j.budget
-		e.congested(ByLoss, period{}, now)
-		j.limit = ByLoss
+		why := ByLoss
+		if full {
+			why = ByQueue
+		}
+		e.congested(why, period{queue: e.delay.standing}, true, now)
 	}
 }
 
@@ -264,8 +287,7 @@ func (e *Estimator) judgeLossCut(began int64, loss float32, now int64) {
 		e.relieved(now)
 	default:
 		l.before = loss
-		e.congested(ByLoss, period{}, now)
-		j.limit = ByLoss
+		e.congested(ByLoss, period{}, true, now)
 	}
 }
 

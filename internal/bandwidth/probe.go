@@ -1,15 +1,17 @@
 package bandwidth
 
 const (
-	probeFirst   = 2_000_000 // µs from a congestion to the first probe
-	probeLast    = 5_000_000 // and at most between probes that show nothing
-	probeDoubt   = 4_000_000 // µs in which a congestion disproves a probe
-	probeSpan    = 50_000    // µs that a probe takes
-	probeQueue   = 150_000   // µs of queue that a probe may cause, if it shows nothing
-	probeDelay   = 5_000     // µs by which the queue grows if a probe is too fast
-	probeWaited  = 10_000    // µs for which packets must have come right behind others
-	probeMin     = 6_000     // bytes
+	probeFirst   = 2_000_000  // µs from a congestion to the first probe
+	probeLast    = 5_000_000  // and at most between probes that show nothing
+	probeWrong   = 20_000_000 // or after those that were wrong
+	probeDoubt   = 4_000_000  // µs in which a congestion disproves a probe
+	probeSpan    = 50_000     // µs that a probe takes
+	probeQueue   = 150_000    // µs of queue that a probe may cause, if it shows nothing
+	probeDelay   = 5_000      // µs by which the queue grows if a probe is too fast
+	probeWaited  = 10_000     // µs for which packets must have come right behind others
+	probeMin     = 6_000      // bytes
 	probeMax     = 60_000
+	probeApart   = 1_000_000 // µs between probes that help
 	probeTimeout = 2_000_000 // µs
 	probeReach   = 3         // times the budget at which a probe is sent
 )
@@ -47,7 +49,8 @@ type probe struct {
 }
 
 // Probe tells whether to probe now, so that wanted, in bit/s, might be sent: what the
-// next better choice needs; no more is allowed then. It is cheap enough to be asked for every picture. A probe
+// next better choice needs, or zero if there is none; no more is allowed then. It is
+// cheap enough to be asked for every picture. A probe
 // that is begun must be sent, within twice the time that it takes at its rate.
 func (e *Estimator) Probe(wanted uint64, now int64) (c Cluster, ok bool) {
 	us := now / clockStep
@@ -141,7 +144,7 @@ func (e *Estimator) judgeProbe(now int64) {
 	if have == 0 {
 		have = max(e.initial(), 2*j.shown)
 	}
-	if rate <= have+have/20 {
+	if rate <= have || rate < j.wanted && rate <= have+have/20 {
 		p.fail(now)
 		return
 	}
@@ -154,7 +157,10 @@ func (e *Estimator) judgeProbe(now int64) {
 		j.full = 0
 	}
 	j.settle()
-	p.raised, p.due = now, now+e.rtt+calmTime
+	p.due = now + e.rtt + calmTime
+	if rate > have+have/5 {
+		p.raised = now
+	}
 }
 
 // rate returns what the probe showed, in bit/s, or zero.
@@ -193,7 +199,8 @@ func (p *probe) disproved(now int64) {
 		p.backoff = 0
 		return
 	}
-	p.scale = min(p.scale+1, 2)
+	p.scale = min(p.scale+1, 1)
 	p.raised = 0
-	p.fail(now)
+	p.backoff = min(max(p.backoff*2, probeFirst), probeWrong)
+	p.due = now + p.backoff
 }

@@ -91,7 +91,8 @@ func (e *Estimator) judgeReport(sent uint64, loss float32, queue, since int64) {
 func (e *Estimator) REMB(bits uint64, now int64) {
 	r, p := &e.reports, &e.probe
 	if r.asked != 0 && bits > r.asked+r.asked/20 {
-		p.backoff, p.due, r.asked = 0, 0, 0
+		// It helped. Whatever the receiver says, probes stay a second apart.
+		p.backoff, p.due, r.asked = 0, p.due-p.backoff+probeApart, 0
 	}
 	r.remb = max(bits, MinBudget)
 }

@@ -113,6 +113,17 @@ func TestREMB(t *testing.T) {
 	if _, ok := e.Probe(2_500_000, now); !ok {
 		t.Error("no probe after the last one raised the estimate")
 	}
+	probes := 0
+	for i := range 10_000 { // of a receiver that plays with us
+		e.REMB(uint64(100_000+i%10*100_000), now)
+		if _, ok := e.Probe(2_500_000, now); ok {
+			probes++
+		}
+		now += step
+	}
+	if probes > 10 {
+		t.Errorf("%d probes in ten seconds", probes)
+	}
 	e.REMB(3_000_000, now)
 	if v := e.Verdict(); v.Budget != 3_000_000 {
 		t.Errorf("%+v", v)

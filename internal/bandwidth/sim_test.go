@@ -23,6 +23,8 @@ type link struct {
 	jitter time.Duration                   // behind the queue, order kept
 	delay  time.Duration                   // one way
 	cross  float64                         // bit/s of others, in bursts
+	stall  time.Duration                   // in which nothing passes, every two seconds
+	drift  int64                           // of the receiver's clock, millionths
 
 	free   float64 // when the queue is empty, ns
 	random *rand.Rand
@@ -44,6 +46,9 @@ func (l *link) enqueue(size int, now int64) (int64, bool) {
 	}
 	// A token bucket is a queue that may be as far behind as its bucket is deep.
 	l.free = max(l.free, float64(now)-l.bucket*8e9/rate) + float64(size)*8e9/rate
+	if l.stall > 0 && now%int64(2*time.Second) < int64(l.stall) {
+		l.free = max(l.free, float64(now-now%int64(2*time.Second)+int64(l.stall)))
+	}
 	if l.random.Float64() < l.loss {
 		return 0, false
 	}
@@ -74,6 +79,7 @@ type flow struct {
 	interval time.Duration
 	lostBack float64 // share of feedback that is lost
 	begins   time.Duration
+	unpaced  bool // bursts whatever the capacity
 	greedy   bool // always the top rung, whatever the verdict
 
 	rung, layer   int
@@ -221,7 +227,7 @@ func (f *flow) draw(now int64) {
 // path's capacity is known, half as fast again as that.
 func (f *flow) pace(now int64) {
 	rate, burst := 24e6, 48*1200.0
-	if c := float64(f.e.Verdict().Capacity); c > 0 && c < rate {
+	if c := float64(f.e.Verdict().Capacity); c > 0 && c < rate && !f.unpaced {
 		rate, burst = 1.5*c, 6*1200.0
 	}
 	f.tokens = min(f.tokens+rate/8e3, burst)
@@ -246,7 +252,7 @@ func (f *flow) receive(now int64) {
 	for len(f.flying) > 0 && f.flying[0].at <= now {
 		a := f.flying[0]
 		f.flying = f.flying[1:]
-		f.got[a.number] = a.at/1000 + receiverClock
+		f.got[a.number] = (a.at+a.at/1_000_000*f.link.drift)/1000 + receiverClock
 		f.receivedBytes += a.size
 	}
 	if now-f.told < int64(f.interval) || len(f.got) == 0 {
