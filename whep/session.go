@@ -114,11 +114,12 @@ func (s *session) viewerConfig() broadcast.ViewerConfig {
 			SSRC: sent.SSRC, PayloadType: sent.PayloadType,
 			RTXSSRC: sent.RTXSSRC, RTXPayloadType: sent.RTXPayloadType,
 			MID: sent.Mid, MIDExtensionID: sent.MIDExtensionID,
-			CaptureTimeExtensionID: sent.CaptureTimeExtensionID,
-			TransportCCExtensionID: sent.TransportCCExtensionID,
-			PassedExtensionID:      sent.PassedExtensionID,
-			Foreseen:               t.foreseen,
-			Accepts:                t.accepts,
+			CaptureTimeExtensionID:  sent.CaptureTimeExtensionID,
+			TransportCCExtensionID:  sent.TransportCCExtensionID,
+			PlayoutDelayExtensionID: sent.PlayoutDelayExtensionID,
+			PassedExtensionID:       sent.PassedExtensionID,
+			Foreseen:                t.foreseen,
+			Accepts:                 t.accepts,
 		}
 		if t.kind == codec.Video {
 			cfg.Video = tc

@@ -202,6 +202,12 @@ func ownSettings() settings.Table[server.Config] {
 			Value: settings.Many(func(c *server.Config) *[]server.Fallback { return &c.Fallbacks }, parseFallback),
 		},
 		{
+			Name: "smooth", Arg: "NAME", List: true, Group: groupStreams,
+			Help: "A stream whose viewers keep each picture for 0.1 to 0.4 s, so that a network that\n" +
+				"delivers unevenly does not show. Those of others show it as soon as they can.",
+			Value: settings.Many(func(c *server.Config) *[]string { return &c.Smooth }, parseStreamName),
+		},
+		{
 			Name: "rate-limit", Arg: "N", Default: strconv.Itoa(signaling.DefaultRate), Group: groupLimits, Reload: true,
 			Help:  "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
 			Value: settings.One(func(c *server.Config) *int { return &c.RateLimit }, settings.Count(0)),

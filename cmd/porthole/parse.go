@@ -144,6 +144,13 @@ func parseLevel(text string) (slog.Level, error) {
 // levelText is what parseLevel reads.
 func levelText(level slog.Level) string { return strings.ToLower(level.String()) }
 
+func parseStreamName(text string) (string, error) {
+	if !streamname.Valid(text) {
+		return "", fmt.Errorf("the name %q is not %s", text, streamname.Rule)
+	}
+	return text, nil
+}
+
 // parseFallback reads [STREAM=]NAME or [STREAM=]URI. A URI has a colon before any
 // equals sign, which a name cannot have.
 func parseFallback(text string) (server.Fallback, error) {

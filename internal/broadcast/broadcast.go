@@ -56,6 +56,9 @@ type Config struct {
 	// whose publisher is away; that of EveryOther to those of all streams without
 	// an entry. CheckFallbacks finds what makes no sense.
 	Fallbacks map[string]string
+	// Smooth names the streams whose viewers keep pictures for a moment, so that uneven networks do
+	// not show; those of others show each one as soon as they can.
+	Smooth    []string
 	Grace     time.Duration // how long viewers wait for a publisher to come back; 0: DefaultGrace
 	LagBudget time.Duration // how late a viewer's picture may be before it jumps to a keyframe; 0: DefaultLagBudget
 	Senders   int           // goroutines that serve viewers, at most 64; 0: GOMAXPROCS

@@ -14,10 +14,11 @@ import (
 // that sending them allocates nothing: which ones a packet carries is a choice
 // among ready lists.
 type extensions struct {
-	lists   [1 << 3]extensionList // by withMID | withCapture | withPassed
+	lists   [1 << 4]extensionList // by withMID | withCapture | withPassed | withDelay
 	number  [2]byte               // what all lists point to, when numbered
 	capture [8]byte               // what the lists withCapture point to
 	passed  [1]byte               // what the lists withPassed point to
+	delay   [3]byte               // what the lists withDelay point to
 	mask    int                   // which of those were negotiated
 	// numbered says that the transport-wide number was negotiated. Each packet then carries
 	// it, or the packets of a picture would not be of one size (see captureTimes).
@@ -34,6 +35,7 @@ const (
 	withMID     = 1 << iota // RFC 9143 section 15
 	withCapture             // http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time
 	withPassed              // of the publisher: LayerConfig.PassedExtensionID
+	withDelay               // http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
 )
 
 // prepare fills in the headers. An id that RFC 8285 does not allow leaves its
@@ -50,6 +52,9 @@ func (x *extensions) prepare(cfg *TrackConfig) {
 	}
 	if cfg.PassedExtensionID != 0 {
 		x.add(withPassed, cfg.PassedExtensionID, x.passed[:])
+	}
+	if cfg.PlayoutDelayExtensionID != 0 {
+		x.add(withDelay, cfg.PlayoutDelayExtensionID, x.delay[:])
 	}
 }
 

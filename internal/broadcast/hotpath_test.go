@@ -42,7 +42,7 @@ func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		err = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2, TransportCCExtensionID: 3}})
+		err = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2, TransportCCExtensionID: 3, PlayoutDelayExtensionID: 4}})
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -196,7 +196,7 @@ func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentPacket, n
 		s.rtx = append(s.rtx, payload...)
 		payload = s.rtx
 		t.extensions.numberedAs(v.transport.next())
-		t.extensions.put(h, 0)
+		t.extensions.put(h, int(e.carried)&withDelay) // of the rest, other packets tell
 	} else {
 		t.extendAgain(h, p, e)
 	}

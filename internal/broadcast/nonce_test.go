@@ -176,7 +176,7 @@ func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again i
 	}
 	video := &broadcast.TrackConfig{
 		SSRC: videoSSRC, PayloadType: videoPayload, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2, PassedExtensionID: 3,
-		TransportCCExtensionID: 4,
+		TransportCCExtensionID: 4, PlayoutDelayExtensionID: 5,
 	}
 	if rtx {
 		video.RTXSSRC, video.RTXPayloadType = rtxSSRC, 103

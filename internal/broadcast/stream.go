@@ -14,8 +14,9 @@ import (
 // stream is one name: one publisher at most, any number of viewers.
 type stream struct {
 	// Set by newStream, read-only afterwards.
-	b    *Broadcaster
-	name string
+	b      *Broadcaster
+	name   string
+	smooth bool // Config.Smooth
 
 	// Shared, loaded by senders: the layers of the publisher that was here last,
 	// by kind. Replaced, never edited.
@@ -39,7 +40,7 @@ type stream struct {
 }
 
 func newStream(b *Broadcaster, name string) *stream {
-	s := &stream{b: b, name: name, viewers: make(map[*Viewer]struct{})}
+	s := &stream{b: b, name: name, smooth: slices.Contains(b.cfg.Smooth, name), viewers: make(map[*Viewer]struct{})}
 	s.turns.Store(&[]*turn{})
 	return s
 }

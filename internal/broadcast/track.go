@@ -45,6 +45,7 @@ type track struct {
 
 	extensions extensions
 	captures   captureTimes
+	delayed    bool // the picture that is sent carries the playout delay
 	sent       sentLog
 	resend     []uint16    // asked for by NACK, not yet sent again
 	resends    pace.Budget // of bytes that are sent again
@@ -215,6 +216,9 @@ func (t *track) extend(h *rtp.Header, p *ring.Packet, now int64) (which int) {
 	if p.HasPassed {
 		t.extensions.passed[0] = p.Passed
 		which |= withPassed
+	}
+	if t.extensions.mask&withDelay != 0 && t.tellsDelay(p) {
+		which |= withDelay
 	}
 	t.extensions.put(h, which)
 	return which & t.extensions.mask

@@ -45,6 +45,9 @@ type TrackConfig struct {
 	// TransportCCExtensionID is that of the transport-wide sequence number, which each packet
 	// then carries (draft-holmer-rmcat-transport-wide-cc-extensions-01). 0: not negotiated.
 	TransportCCExtensionID uint8
+	// PlayoutDelayExtensionID is that of the playout delay, which tells a player for how long
+	// to keep pictures (Config.Smooth). 0: not negotiated.
+	PlayoutDelayExtensionID uint8
 	// PassedExtensionID is the viewer's id of what LayerConfig.PassedExtensionID
 	// passes on. 0: not negotiated.
 	PassedExtensionID uint8
@@ -136,6 +139,7 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 		tc := cfg.track(kind)
 		if c := v.codecOf(kind, tc); c.MimeType != "" {
 			t := newTrack(*tc, c)
+			t.extensions.delay = playoutDelay(v.stream.smooth)
 			t.picker.Choice = v.choice
 			v.tracks[kind] = t
 		}

@@ -18,13 +18,17 @@ const (
 	counterVideo    = 96
 	counterVideoRTX = 97
 
-	counterMID         = 1
-	counterCaptureTime = 2
-	counterTransportCC = 3
+	counterMID          = 1
+	counterCaptureTime  = 2
+	counterTransportCC  = 3
+	counterPlayoutDelay = 4
 )
 
 // captureTimeURI names abs-capture-time, which tells when a picture was taken.
 const captureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
+
+// playoutDelayURI names playout-delay, which tells for how long a player keeps a picture.
+const playoutDelayURI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
 // NewCounterOffer returns what the server offers to a viewer who asked for an offer
 // in the place of an answer (WHEP, section "counter-offer"): one section for each
@@ -44,16 +48,20 @@ func NewCounterOffer(sent []codec.Codec) (*Offer, error) {
 			format.Feedback = []string{"nack", "nack pli", "ccm fir", "ccm tmmbr"}
 		}
 		format.Feedback = append(format.Feedback, "transport-cc")
+		extensions := []Extension{
+			{ID: counterMID, URI: sdp.SDESMidURI}, {ID: counterCaptureTime, URI: captureTimeURI},
+			{ID: counterTransportCC, URI: sdp.TransportCCURI},
+		}
+		if kind == kindVideo {
+			extensions = append(extensions, Extension{ID: counterPlayoutDelay, URI: playoutDelayURI})
+		}
 		mid := strconv.Itoa(i)
 		o.bundle = append(o.bundle, mid)
 		o.Media = append(o.Media, Media{
 			Mid: mid, Kind: kind, Codecs: []Format{format},
-			Extensions: []Extension{
-				{ID: counterMID, URI: sdp.SDESMidURI}, {ID: counterCaptureTime, URI: captureTimeURI},
-				{ID: counterTransportCC, URI: sdp.TransportCCURI},
-			},
-			protos:    []string{"UDP", "TLS", "RTP", "SAVPF"},
-			rtcpRsize: true,
+			Extensions: extensions,
+			protos:     []string{"UDP", "TLS", "RTP", "SAVPF"},
+			rtcpRsize:  true,
 		})
 	}
 	if len(o.Media) == 0 {

@@ -68,7 +68,7 @@ func TestParseAnswer(t *testing.T) {
 	if video.Codecs[0].RTX == 0 || !slices.Equal(video.Codecs[0].Feedback, []string{"nack"}) || len(video.Extensions) != 1 {
 		t.Errorf("video %+v", video)
 	}
-	if len(a.Media[0].Extensions) != 0 || len(o.Media[1].Extensions) != 3 {
+	if len(a.Media[0].Extensions) != 0 || len(o.Media[1].Extensions) != 4 {
 		t.Errorf("audio %+v, offered %+v", a.Media[0], o.Media[1])
 	}
 	replaced := func(old, with string) string {

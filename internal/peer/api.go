@@ -111,6 +111,9 @@ type SendTrack struct {
 	// TransportCCExtensionID is the id of the transport-wide sequence number, zero
 	// when the viewer did not offer it together with the feedback that goes with it.
 	TransportCCExtensionID uint8
+	// PlayoutDelayExtensionID is the id of the playout delay of a picture, zero when the
+	// viewer did not offer it, and for sound.
+	PlayoutDelayExtensionID uint8
 	// PassedExtensionID is the viewer's id of the extension that publishers have
 	// RemoteTrack.PassedExtensionID for, zero when the viewer did not offer it.
 	PassedExtensionID uint8

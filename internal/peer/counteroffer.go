@@ -169,6 +169,9 @@ func (k *sink) agree(answer *negotiate.Answer) {
 		if !has(t.CaptureTimeExtensionID) {
 			t.CaptureTimeExtensionID = 0
 		}
+		if !has(t.PlayoutDelayExtensionID) {
+			t.PlayoutDelayExtensionID = 0
+		}
 		if !has(t.TransportCCExtensionID) || !slices.Contains(media.Codecs[0].Feedback, webrtc.TypeRTCPFBTransportCC) {
 			t.TransportCCExtensionID = 0
 		}

@@ -16,6 +16,10 @@ import (
 // taken: http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time.
 const absCaptureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 
+// playoutDelayURI names the header extension that tells for how long a player keeps a picture:
+// http://www.webrtc.org/experiments/rtp-hdrext/playout-delay.
+const playoutDelayURI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+
 // passedURI names the header extension of a kind whose value goes from publishers
 // to viewers: the level of sound (RFC 6464). For video there is none, by intention:
 // a publisher that may send its orientation (urn:3gpp:video-orientation) sends the
@@ -102,6 +106,9 @@ func acceptedSection(role negotiate.Role, media negotiate.Media, codecs []negoti
 	if role == negotiate.Watch {
 		understood = append(understood, "ccm tmmbr")
 		uris = append(uris, sdp.SDESMidURI, absCaptureTimeURI)
+		if media.Kind == "video" {
+			uris = append(uris, playoutDelayURI)
+		}
 	} else if len(media.RIDs) > 0 {
 		uris = append(uris, sdp.SDESMidURI, sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI)
 	}

@@ -60,10 +60,11 @@ func (s section) track() SendTrack {
 	return SendTrack{
 		Mid: s.mid, Kind: s.kind, SSRC: s.ssrc, PayloadType: s.codec.PayloadType,
 		RTXSSRC: s.rtxSSRC, RTXPayloadType: s.codec.RTX,
-		MIDExtensionID:         s.extensionID(sdp.SDESMidURI),
-		CaptureTimeExtensionID: s.extensionID(absCaptureTimeURI),
-		TransportCCExtensionID: s.extensionID(sdp.TransportCCURI),
-		PassedExtensionID:      s.extensionID(passedURI(s.kind)),
+		MIDExtensionID:          s.extensionID(sdp.SDESMidURI),
+		CaptureTimeExtensionID:  s.extensionID(absCaptureTimeURI),
+		TransportCCExtensionID:  s.extensionID(sdp.TransportCCURI),
+		PlayoutDelayExtensionID: s.extensionID(playoutDelayURI),
+		PassedExtensionID:       s.extensionID(passedURI(s.kind)),
 	}
 }
 

@@ -45,6 +45,7 @@ type Config struct {
 	MaxLoad        int                 // percent of the processors, in use by us, from which viewers are refused; 0: any
 	MaxLateness    time.Duration       // of pictures, from which viewers are refused; 0: any
 	Drain          time.Duration       // how long sessions may go on when the server stops
+	Smooth         []string            // streams whose viewers keep pictures for a moment
 	Fallbacks      []Fallback          // what is shown while a publisher is away
 	RateLimit      int                 // signalling requests a second and client address; 0: any number
 	MaxBody        int                 // bytes of a signalling request's body
