@@ -17,24 +17,22 @@ import (
 	"porthole/internal/broadcast"
 )
 
-// The heart gets both encodings of a picture, as it gets those of a publisher of simulcast.
-func TestTwoEncodingsReachTheBroadcaster(t *testing.T) {
+// The heart gets all encodings of a picture, as it gets those of a publisher of simulcast. One that nobody needs is known and
+// not encoded.
+func TestLadderReachesTheBroadcaster(t *testing.T) {
 	b := broadcast.New(broadcast.Config{})
 	defer b.Close()
 	library, err := encode.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := capturetest.Spec(t, "pattern:?size=320x180&audio=off")
+	spec := capturetest.Spec(t, "pattern:?size=640x360&audio=off&keyframe=100ms")
 	in, err := synthetic.NewDevice(spec).Open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	log, _ := capturetest.NewLog()
-	live := pipeline.New(pipeline.Config{
-		Spec: spec, Input: in, Library: library, Log: log,
-		Encodings: []pipeline.Encoding{{RID: "high", Bitrate: 800_000}, {RID: "low", Bitrate: 200_000}},
-	})
+	live := pipeline.New(pipeline.Config{Spec: spec, Input: in, Library: library, Log: log})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- live.Run(ctx, publish.To(b, "cam", "pattern")) }()
@@ -49,9 +47,10 @@ func TestTwoEncodingsReachTheBroadcaster(t *testing.T) {
 	defer tick.Stop()
 	for {
 		info, _ := b.Stream("cam")
-		sent := len(info.Tracks) == 2 && info.Tracks[0].Keyframes > 0 && info.Tracks[1].Keyframes > 0
-		if sent {
-			if !slices.Equal(info.RIDs, []string{"high", "low"}) || info.Tracks[0].RID != "high" || info.Tracks[1].RID != "low" || info.Tracks[1].Width != 320 {
+		if len(info.Tracks) == 2 && info.Tracks[0].Keyframes > 3 {
+			low := info.Tracks[1]
+			if !slices.Equal(info.RIDs, []string{"360p", "180p"}) || info.Tracks[0].RID != "360p" || low.RID != "180p" ||
+				low.Width != 320 || !low.OnDemand || low.Wanted || low.Keyframes > 0 {
 				t.Errorf("the stream has %+v", info)
 			}
 			return
@@ -59,7 +58,7 @@ func TestTwoEncodingsReachTheBroadcaster(t *testing.T) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("no keyframe of both encodings within 20 s: %+v", info)
+			t.Fatalf("no keyframes within 20 s: %+v", info)
 		}
 	}
 }

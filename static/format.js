@@ -42,6 +42,7 @@ export function media(tracks) {
   const video = tracks.find((track) => track.kind === 'video');
   if (video?.width && video.height) parts.push(`${video.width} × ${video.height}`);
   if (video?.fps) parts.push(`${Math.round(video.fps)} fps`);
-  for (const track of [...tracks].sort((a, b) => b.kind.localeCompare(a.kind))) parts.push(codecName(track.codec));
-  return parts.join(' · ');
+  const sorted = [...tracks].sort((a, b) => b.kind.localeCompare(a.kind));
+  const codecs = new Set(sorted.map((track) => codecName(track.codec))); // the encodings of one picture have the same
+  return [...parts, ...codecs].join(' · ');
 }

@@ -103,6 +103,15 @@ func (v *Video) Close() {
 	v.encoder, v.keyed = nil, time.Time{}
 }
 
+// Rest closes the encoder, until there is a picture again: that is a keyframe then, and how long it has taken to come says nothing.
+func (v *Video) Rest() {
+	if v.encoder == nil {
+		return
+	}
+	v.Close()
+	v.meter = clock.RateMeter{Window: rateWindow}
+}
+
 // failed drops the encoder, and says whether it is the end.
 func (v *Video) failed(err error) error {
 	v.Close()

@@ -6,18 +6,22 @@ import (
 	"fmt"
 	"image"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"porthole/capture/capturetest"
 	"porthole/capture/encode"
 	"porthole/capture/media"
 	"porthole/capture/pipelinetest"
 	"porthole/capture/publish"
+	"porthole/capture/source"
+	"porthole/internal/broadcast"
 )
 
-// unevenLibrary has encoders that take longer for the higher bitrate, and note when a picture changes meanwhile.
+// unevenLibrary has encoders that take longer for the larger picture, and note when a picture changes meanwhile.
 type unevenLibrary struct {
 	pipelinetest.Library
 	slow time.Duration
@@ -28,7 +32,7 @@ type unevenLibrary struct {
 
 func (l *unevenLibrary) NewVideo(p encode.Params) (encode.VideoEncoder, error) {
 	inner, err := l.Library.NewVideo(p)
-	if err != nil || p.Bitrate < 1_000_000 {
+	if err != nil || p.Height < 48 {
 		return inner, err
 	}
 	return slowEncoder{inner, l}, nil
@@ -50,10 +54,11 @@ func (e slowEncoder) Encode(f *media.Picture, keyframe bool) ([]byte, error) {
 	return e.VideoEncoder.Encode(f, keyframe)
 }
 
-// playTwo sends what a camera delivers in two encodings, for so long.
+// playTwo sends what a camera delivers in its size and in half of it, for so long. The half is wanted from the start.
 func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Duration, then func(high, low *pipelinetest.Track)) (high, low *pipelinetest.Track) {
 	t.Helper()
 	s := newStage(t, nil)
+	s.spec.Ladder = source.Ladder{Heights: [source.MaxRungs]int{24}}
 	s.camera.Script = func(n int) (image.Image, time.Duration, error) {
 		img := image.NewYCbCr(image.Rect(0, 0, 64, 48), image.YCbCrSubsampleRatio420)
 		img.Y[0] = byte(n)
@@ -61,25 +66,22 @@ func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Dura
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
-	live := New(Config{
-		Spec: s.spec, Input: s.camera.Input(s.spec, s.log), Library: library, Log: s.log,
-		Encodings: []Encoding{{RID: "high", Bitrate: 2_000_000}, {RID: "low", Bitrate: 300_000}},
-	})
+	live := New(Config{Spec: s.spec, Input: s.camera.Input(s.spec, s.log), Library: library, Log: s.log})
 	tracks := func() (high, low *pipelinetest.Track) {
 		both := s.out.Tracks()
-		if len(both) != 2 || both[0].RID != "high" || both[1].RID != "low" {
-			t.Fatalf("%d tracks, want high and low", len(both))
+		if len(both) != 2 || both[0].RID != "48p" || both[1].RID != "24p" {
+			t.Fatalf("%d tracks, want 48p and 24p", len(both))
 		}
 		return both[0], both[1]
 	}
 	if then != nil {
 		time.AfterFunc(at, func() { then(tracks()) })
 	}
-	take := func(t publish.Tracks) (publish.Publisher, error) {
-		if !slices.Equal(t.RIDs, []string{"high", "low"}) {
-			return nil, fmt.Errorf("published with RIDs %q", t.RIDs)
+	take := func(tracks publish.Tracks) (publish.Publisher, error) {
+		if !slices.Equal(tracks.RIDs, []string{"48p", "24p"}) {
+			return nil, fmt.Errorf("published with RIDs %q", tracks.RIDs)
 		}
-		return s.out, nil
+		return wantsAll{s.out}, nil
 	}
 	if err := live.Run(ctx, take); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("ended with %v", err)
@@ -87,15 +89,15 @@ func playTwo(t *testing.T, library *unevenLibrary, d time.Duration, at time.Dura
 	if n := len(library.Built); library.Closed != n {
 		t.Errorf("%d encoders built, %d closed", n, library.Closed)
 	}
-	var rates []int
-	for _, p := range library.Built {
-		rates = append(rates, p.Bitrate)
-	}
-	slices.Sort(rates)
-	if rates = slices.Compact(rates); !slices.Equal(rates, []int{300_000, 2_000_000}) {
-		t.Errorf("encoders of %v bit/s", rates)
-	}
 	return tracks()
+}
+
+// wantsAll is a publisher of whose tracks somebody needs each.
+type wantsAll struct{ *pipelinetest.Publisher }
+
+func (p wantsAll) AddTrack(cfg broadcast.LayerConfig) (publish.Track, error) {
+	cfg.OnDemand = false
+	return p.Publisher.AddTrack(cfg)
 }
 
 // Every picture goes to every encoder, and a viewer who asks for a keyframe of one has only that one asked.
@@ -137,6 +139,140 @@ func TestSlowEncoderHoldsUpNoOther(t *testing.T) {
 			t.Errorf("%d pictures were overwritten while they were encoded", library.changed)
 		}
 	})
+}
+
+// climb plays a camera of 1280x720 with the default ladder. Its rungs do what the steps say, at their times.
+func climb(t *testing.T, d time.Duration, steps map[time.Duration]func(tracks []*pipelinetest.Track)) (*stage, []*pipelinetest.Track) {
+	t.Helper()
+	s := newStage(t, pipelinetest.Steady(30, 1280, 720))
+	s.spec.Ladder.Auto = true
+	for at, step := range steps {
+		time.AfterFunc(at, func() { step(s.out.Tracks()) })
+	}
+	if err := s.play(t, d); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("ended with %v", err)
+	}
+	return s, s.out.Tracks()
+}
+
+// Rungs are published from the start, and their encoders work while they are wanted: they begin with the next picture and a keyframe,
+// on a clock that goes on, and are closed when nobody needs them.
+func TestRungsAreEncodedWhileTheyAreWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, tracks := climb(t, 10*time.Second, map[time.Duration]func([]*pipelinetest.Track){
+			2010 * time.Millisecond: func(tracks []*pipelinetest.Track) { tracks[2].Want(true) },
+			4010 * time.Millisecond: func(tracks []*pipelinetest.Track) { tracks[2].Want(false) },
+			6010 * time.Millisecond: func(tracks []*pipelinetest.Track) { tracks[2].Want(true); tracks[1].Want(true) },
+			7010 * time.Millisecond: func(tracks []*pipelinetest.Track) { tracks[2].Want(false) },
+		})
+		if len(tracks) != 3 {
+			t.Fatalf("%d tracks, want 720p, 360p and 180p", len(tracks))
+		}
+		for i, want := range []struct {
+			rid                string
+			nominal            broadcast.Nominal
+			pictures, sessions int
+		}{
+			{"720p", broadcast.Nominal{Width: 1280, Height: 720, Bitrate: 2_500_000}, 300, 1},
+			{"360p", broadcast.Nominal{Width: 640, Height: 360, Bitrate: 717_936}, 120, 1},
+			{"180p", broadcast.Nominal{Width: 320, Height: 180, Bitrate: 206_173}, 90, 2},
+		} {
+			track := tracks[i]
+			pictures := len(track.Packets) - track.Keyframes() // parameter sets are packets, too
+			if track.RID != want.rid || track.Nominal != want.nominal || pictures < want.pictures-3 || pictures > want.pictures+3 || track.Keyframes() != want.sessions {
+				t.Errorf("%s of %+v: %d pictures and %d keyframes, want %+v", track.RID, track.Nominal, pictures, track.Keyframes(), want)
+			}
+			for n, p := range track.Packets {
+				if n > 0 && p.SequenceNumber != track.Packets[n-1].SequenceNumber+1 {
+					t.Errorf("%s: packet %d has sequence number %d", track.RID, n, p.SequenceNumber)
+				}
+			}
+		}
+		var sizes []int
+		for _, p := range s.library.Built {
+			sizes = append(sizes, p.Height)
+		}
+		if !slices.Equal(sizes, []int{720, 180, 180, 360}) && !slices.Equal(sizes, []int{720, 180, 360, 180}) {
+			t.Errorf("encoders for %v rows were built", sizes)
+		}
+		if len(s.library.Rates) > 0 {
+			t.Errorf("a rest was taken for another frame rate: %v", s.library.Rates)
+		}
+		first, last := tracks[2].Packets[0], tracks[2].Packets[len(tracks[2].Packets)-1]
+		if ticks := last.Timestamp - first.Timestamp; ticks < 4.9*encode.VideoRate || ticks > 5.1*encode.VideoRate {
+			t.Errorf("the timestamps of 180p span %d ticks, want 5 s with the rest", ticks)
+		}
+	})
+}
+
+// What is wanted late is there soon.
+func TestRungBeginsWithTheNextPicture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var wanted time.Time
+		_, tracks := climb(t, 3*time.Second, map[time.Duration]func([]*pipelinetest.Track){
+			2010 * time.Millisecond: func(tracks []*pipelinetest.Track) { tracks[2].Want(true); wanted = time.Now() },
+		})
+		if came := tracks[2].Reports[0].CapturedAt; came.Sub(wanted) > time.Second/20 {
+			t.Errorf("the first picture is of %v after the wish", came.Sub(wanted))
+		}
+	})
+}
+
+// Whatever the camera delivers, the ladder is of its real size; one that changes its size takes the ladder along.
+func TestLadderFitsThePicture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.spec.Ladder.Auto = true
+		large, small := pipelinetest.Steady(30, 640, 480), pipelinetest.Steady(30, 322, 242)
+		s.camera.Script = func(n int) (image.Image, time.Duration, error) {
+			if n < 60 {
+				return large(n)
+			}
+			return small(n)
+		}
+		time.AfterFunc(time.Second, func() { s.out.Tracks()[1].Want(true) })
+		if err := s.play(t, 4*time.Second); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("ended with %v", err)
+		}
+		var sizes []string
+		for _, p := range s.library.Built {
+			sizes = append(sizes, fmt.Sprintf("%dx%d", p.Width, p.Height))
+		}
+		slices.Sort(sizes)
+		if want := []string{"160x120", "320x240", "322x242", "640x480"}; !slices.Equal(sizes, want) {
+			t.Errorf("encoders for %v, want %v", sizes, want)
+		}
+	})
+}
+
+func TestRungSizes(t *testing.T) {
+	for _, c := range []struct {
+		ladder string
+		of     [2]int
+		want   string
+	}{
+		{"auto", [2]int{1280, 720}, "640x360 at 717, 320x180 at 206"},
+		{"auto", [2]int{1920, 1080}, "960x540 at 717, 480x270 at 206"},
+		{"auto", [2]int{3840, 2160}, "1920x1080 at 717, 960x540 at 206, 480x270 at 60"},
+		{"auto", [2]int{640, 480}, "320x240 at 717"},
+		{"auto", [2]int{640, 360}, "320x180 at 717"},
+		{"auto", [2]int{320, 240}, ""},
+		{"auto", [2]int{1366, 768}, "682x384 at 716, 340x192 at 205"},
+		{"off", [2]int{1280, 720}, ""},
+		{"480,180", [2]int{1280, 720}, "852x480 at 1203, 320x180 at 206"},
+		{"720,360", [2]int{1280, 720}, "640x360 at 717"},
+		{"360", [2]int{320, 240}, ""},
+	} {
+		spec := capturetest.Spec(t, "pattern:?ladder="+c.ladder)
+		var got []string
+		large := broadcast.Nominal{Width: c.of[0], Height: c.of[1]}
+		for _, size := range rungSizes(spec.Ladder, c.of[0], c.of[1]) {
+			got = append(got, fmt.Sprintf("%dx%d at %d", size.Width, size.Height, rungBitrate(spec.Bitrate, large, size)/1000))
+		}
+		if text := strings.Join(got, ", "); text != c.want {
+			t.Errorf("ladder=%s of %v: %s, want %s", c.ladder, c.of, text, c.want)
+		}
+	}
 }
 
 // Pictures are used again, once all have given them back.

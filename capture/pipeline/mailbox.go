@@ -22,6 +22,9 @@ type sharedPicture struct {
 	holders int // mailboxes that it waits in, or was taken from; guarded by the exchange's mu
 }
 
+// none says that it stands for no picture: none will come for a while.
+func (f *sharedPicture) none() bool { return f.Width == 0 }
+
 // mailbox keeps only the newest picture for its encoder: one that is too slow loses pictures, and delays neither those that it
 // gets nor other encoders.
 type mailbox struct {
@@ -100,6 +103,16 @@ func (m *mailbox) release(f *sharedPicture) {
 	m.exchange.mu.Lock()
 	defer m.exchange.mu.Unlock()
 	m.exchange.drop(f)
+}
+
+// discard takes a picture and gives it back.
+func (m *mailbox) discard(ctx context.Context) error {
+	f, err := m.take(ctx)
+	if err != nil {
+		return err
+	}
+	m.release(f)
+	return nil
 }
 
 // drops is the number of pictures that were overwritten before the encoder took them.

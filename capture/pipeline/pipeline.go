@@ -21,11 +21,10 @@ import (
 
 // Config says what is sent and how. Spec, Input, Library and Log are required.
 type Config struct {
-	Spec      source.Spec
-	Input     *media.Input // the pipeline's from here on
-	Library   encode.Library
-	Encodings []Encoding // of raw pictures; none: one, in the spec's bitrate
-	Log       *slog.Logger
+	Spec    source.Spec
+	Input   *media.Input // the pipeline's from here on
+	Library encode.Library
+	Log     *slog.Logger
 	// EncoderFailed is called when an encoder has failed and another one takes over; nil: nobody asks.
 	EncoderFailed func()
 }

@@ -38,7 +38,7 @@ type stage struct {
 func newStage(t *testing.T, script func(int) (image.Image, time.Duration, error)) *stage {
 	log, lines := capturetest.NewLog()
 	return &stage{
-		spec:   capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off&keyframe=1m"),
+		spec:   capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off&keyframe=1m&ladder=off"),
 		camera: &pipelinetest.Camera{Script: script}, library: new(pipelinetest.Library), out: pipelinetest.NewPublisher(), log: log, lines: lines,
 	}
 }

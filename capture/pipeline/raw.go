@@ -12,43 +12,39 @@ import (
 	"porthole/internal/panics"
 )
 
-// Encoding is one of those that the pictures of a source are sent in.
-type Encoding struct {
-	RID     string // that tells layers of simulcast apart; "" where there is one
-	Bitrate int    // bits per second
-}
-
-// rawVideo sends raw pictures: each to all encoders, each of which feeds a track.
+// rawVideo sends raw pictures in the size in which they come, and in those of its ladder while somebody needs them: see rung.
 //
 //	read ── raw pictures ──► exchange ─┬─► mailbox ──► encoder ── H.264 ──► track
-//	                                   └─► mailbox ──► encoder ── H.264 ──► track …
+//	                                   └─► the ladder
 type rawVideo struct {
+	cfg      Config
 	pictures media.Pictures
 	exchange exchange
-	layers   []*encodedLayer
+	top      *encodedLayer
+	rungs    []*rung // in falling order; made for the first picture
 	log      *slog.Logger
 }
 
 // encodedLayer is one encoder with the mailbox that it encodes from and the track that it feeds.
 type encodedLayer struct {
-	rid     string
+	rid     string // "" where there is one encoding
+	nominal broadcast.Nominal
 	box     *mailbox
 	encoder *encode.Video
-	sender  *sender // nil: not published yet
+	track   publish.Track // nil, as sender is: not published yet
+	sender  *sender
 }
 
 func newRawVideo(cfg Config) *rawVideo {
-	v := &rawVideo{pictures: cfg.Input.Pictures, log: cfg.Log}
-	encodings := cfg.Encodings
-	if len(encodings) == 0 {
-		encodings = []Encoding{{Bitrate: cfg.Spec.Bitrate}}
-	}
-	for _, e := range encodings {
-		v.layers = append(v.layers, &encodedLayer{rid: e.RID, box: v.exchange.mailbox(), encoder: encode.NewVideo(encode.VideoConfig{
-			Library: cfg.Library, FPS: cfg.Input.FPS, Bitrate: e.Bitrate, Keyframe: cfg.Spec.Keyframe, Failed: cfg.EncoderFailed, Log: cfg.Log,
-		})})
-	}
+	v := &rawVideo{cfg: cfg, pictures: cfg.Input.Pictures, log: cfg.Log}
+	v.top = &encodedLayer{box: v.exchange.mailbox(), encoder: v.newEncoder(cfg.Spec.Bitrate)}
 	return v
+}
+
+func (v *rawVideo) newEncoder(bitrate int) *encode.Video {
+	return encode.NewVideo(encode.VideoConfig{
+		Library: v.cfg.Library, FPS: v.cfg.Input.FPS, Bitrate: bitrate, Keyframe: v.cfg.Spec.Keyframe, Failed: v.cfg.EncoderFailed, Log: v.log,
+	})
 }
 
 // first waits for a picture, and says how large it is.
@@ -57,13 +53,44 @@ func (v *rawVideo) first(ctx context.Context) ([]any, error) {
 	if err := panics.AsError(v.log, "a driver", func() error { return v.pictures.Read(ctx, &f.Picture) }); err != nil {
 		return nil, err
 	}
+	v.build(f.Width, f.Height)
 	about := []any{"picture", fmt.Sprintf("%dx%d", f.Width, f.Height)}
+	if rids := v.rids(); len(rids) > 0 {
+		about = append(about, "ladder", rids)
+	}
 	v.exchange.put(f)
 	return about, nil
 }
 
+// build makes the ladder for pictures of this size.
+func (v *rawVideo) build(width, height int) {
+	v.top.nominal = broadcast.Nominal{Width: width, Height: height, Bitrate: uint64(v.cfg.Spec.Bitrate)}
+	from, of := &v.exchange, height
+	for _, size := range rungSizes(v.cfg.Spec.Ladder, width, height) {
+		size.Bitrate = rungBitrate(v.cfg.Spec.Bitrate, v.top.nominal, size)
+		r := &rung{above: from.mailbox(), of: of}
+		r.encodedLayer = encodedLayer{rid: rungName(size), nominal: size, box: r.own.mailbox(), encoder: v.newEncoder(int(size.Bitrate))}
+		if n := len(v.rungs); n > 0 {
+			v.rungs[n-1].below = r
+		}
+		v.rungs, from, of = append(v.rungs, r), &r.own, size.Height
+	}
+	if len(v.rungs) > 0 {
+		v.top.rid = rungName(v.top.nominal)
+	}
+}
+
+// layers returns all encodings, the best first.
+func (v *rawVideo) layers() []*encodedLayer {
+	all := []*encodedLayer{v.top}
+	for _, r := range v.rungs {
+		all = append(all, &r.encodedLayer)
+	}
+	return all
+}
+
 func (v *rawVideo) rids() (rids []string) {
-	for _, l := range v.layers {
+	for _, l := range v.layers() {
 		if l.rid != "" {
 			rids = append(rids, l.rid)
 		}
@@ -73,12 +100,16 @@ func (v *rawVideo) rids() (rids []string) {
 
 // publish adds a track for each encoding.
 func (v *rawVideo) publish(p publish.Publisher) error {
-	for _, l := range v.layers {
+	for _, l := range v.layers() {
 		codec := encode.H264()
-		track, err := p.AddTrack(broadcast.LayerConfig{Codec: codec, RID: l.rid, TemporalLayers: encode.TemporalLayers, RequestKeyframe: l.encoder.RequestKeyframe})
+		track, err := p.AddTrack(broadcast.LayerConfig{
+			Codec: codec, RID: l.rid, TemporalLayers: encode.TemporalLayers, Nominal: l.nominal, OnDemand: l != v.top,
+			RequestKeyframe: l.encoder.RequestKeyframe,
+		})
 		if err != nil {
 			return err
 		}
+		l.track = track
 		if l.sender, err = newSender(codec, track); err != nil {
 			return err
 		}
@@ -97,30 +128,34 @@ func (v *rawVideo) run(ctx context.Context, start func(func() error)) {
 			v.exchange.put(f)
 		}
 	})
-	for _, l := range v.layers {
+	start(func() error {
+		defer v.top.encoder.Close()
+		for {
+			if err := v.top.encodeNext(ctx); err != nil {
+				return err
+			}
+		}
+	})
+	for _, r := range v.rungs {
 		start(func() error {
-			defer l.encoder.Close()
-			return l.run(ctx)
+			defer r.encoder.Close()
+			return r.run(ctx)
 		})
 	}
 }
 
-// run encodes the pictures of the mailbox, until the encoders fail for good, the track ends or ctx does.
-func (l *encodedLayer) run(ctx context.Context) error {
-	for {
-		f, err := l.box.take(ctx)
-		if err != nil {
-			return err
-		}
-		unit, err := l.encoder.Encode(&f.Picture)
-		if err == nil {
-			err = l.sender.send(unit, f.CapturedAt)
-		}
-		l.box.release(f)
-		if err != nil {
-			return err
-		}
+// encodeNext encodes the next picture of the mailbox. The error is ctx's, the track's, or that encoders have failed for good.
+func (l *encodedLayer) encodeNext(ctx context.Context) error {
+	f, err := l.box.take(ctx)
+	if err != nil {
+		return err
 	}
+	defer l.box.release(f)
+	unit, err := l.encoder.Encode(&f.Picture)
+	if err != nil {
+		return err
+	}
+	return l.sender.send(unit, f.CapturedAt)
 }
 
 // sums says what was sent, in the words of the log.
@@ -128,12 +163,15 @@ func (v *rawVideo) sums() []any {
 	var total sender
 	var dropped uint64
 	failures := 0
-	for _, l := range v.layers {
+	for _, l := range v.layers() {
 		if l.sender != nil {
 			total.add(l.sender)
 		}
 		dropped += l.box.drops()
 		failures += l.encoder.Failures()
+	}
+	for _, r := range v.rungs {
+		dropped += r.above.drops()
 	}
 	return append(total.sums(), "dropped", dropped, "encoder_restarts", failures)
 }

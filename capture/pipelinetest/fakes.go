@@ -148,11 +148,19 @@ type Track struct {
 	Codec           codec.Codec
 	RID             string
 	RequestKeyframe func()
+	Nominal         broadcast.Nominal
+	wanted          atomic.Bool
 
 	mu      sync.Mutex
 	Packets []*rtp.Packet
 	Reports []SenderReport
 }
+
+// Want says whether the track is wanted; one that is on demand is not, at first.
+func (t *Track) Want(wanted bool) { t.wanted.Store(wanted) }
+
+// Wanted says so.
+func (t *Track) Wanted() bool { return t.wanted.Load() }
 
 // SenderReport is one that a track was given.
 type SenderReport struct {
@@ -204,7 +212,8 @@ func NewPublisher() *Publisher { return &Publisher{done: make(chan struct{})} }
 func (o *Publisher) AddTrack(cfg broadcast.LayerConfig) (publish.Track, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	t := &Track{Codec: cfg.Codec, RID: cfg.RID, RequestKeyframe: cfg.RequestKeyframe}
+	t := &Track{Codec: cfg.Codec, RID: cfg.RID, RequestKeyframe: cfg.RequestKeyframe, Nominal: cfg.Nominal}
+	t.Want(!cfg.OnDemand)
 	o.tracks = append(o.tracks, t)
 	return t, nil
 }

@@ -13,6 +13,8 @@ import (
 // Track is where packets go; *broadcast.Layer is one.
 type Track interface {
 	WriteRTP(p *rtp.Packet) error
+	// Wanted says whether anybody needs the track, which may be on demand. It is asked before each picture.
+	Wanted() bool
 	// SenderReport says which RTP timestamp belongs to which capture time.
 	SenderReport(capturedAt time.Time, rtpTime uint32)
 }

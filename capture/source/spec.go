@@ -64,6 +64,8 @@ type Spec struct {
 	Tone       bool   // pattern only: send the test tone
 	Text       string // slate only: printable ASCII
 
+	Ladder Ladder // smaller sizes, each of which is encoded while somebody watches it
+
 	OnDemand bool          // capture only while somebody watches
 	Linger   time.Duration // and for so long after that
 }
@@ -73,12 +75,12 @@ func defaultSpec(k Kind) Spec {
 	s := Spec{Kind: k, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000, Keyframe: 2 * time.Second}
 	switch k {
 	case Pattern:
-		s.Tone = true
+		s.Tone, s.Ladder.Auto = true, true
 	case Slate:
 		s.FPS, s.Bitrate, s.Text = 5, 150_000, "camera unplugged"
 		s.OnDemand, s.Linger = true, defaultLinger
 	default:
-		s.Microphone = MicDefault
+		s.Microphone, s.Ladder.Auto = MicDefault, true
 	}
 	return s
 }
@@ -89,14 +91,14 @@ const defaultLinger = 2 * time.Second
 // ParseSpec reads a source URI:
 //
 //	camera:                                  the first usable camera, with its defaults
-//	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME&ondemand=10s
+//	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME&ladder=360,180&ondemand=10s
 //	camera:by-id/usb-046d_C920_1234-video-index0
 //	camera:C920                              the camera with this in its name
-//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&ondemand=10s
+//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&ladder=off&ondemand=10s
 //	slate:?text=back+soon&size=1280x720&fps=5&bitrate=150k&keyframe=2s&ondemand=off
 //
 // What is not given is 1280x720 at 30 pictures a second in 2500 kbit/s with a keyframe every 2 s,
-// the default microphone and the tone; a slate says "camera unplugged", 5 times a second in 150 kbit/s, and is on demand,
+// the default microphone, the tone, and a ladder of halves; a slate has no ladder, says "camera unplugged", 5 times a second in 150 kbit/s, and is on demand,
 // which the others are not. Every error wraps ErrSpec, names the faulty part, and says what is allowed.
 // Devices are not looked at: see Check.
 func ParseSpec(uri string) (Spec, error) {
@@ -159,6 +161,9 @@ func (s Spec) String() string {
 	query.Set("ondemand", "off")
 	if s.OnDemand {
 		query.Set("ondemand", s.Linger.String())
+	}
+	if s.Kind != Slate {
+		query.Set("ladder", s.Ladder.String())
 	}
 	switch s.Kind {
 	case Pattern:

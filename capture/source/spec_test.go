@@ -10,11 +10,11 @@ import (
 func TestParseSpec(t *testing.T) {
 	camera := Spec{
 		Kind: Camera, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
-		Keyframe: 2 * time.Second, Microphone: MicDefault,
+		Keyframe: 2 * time.Second, Microphone: MicDefault, Ladder: Ladder{Auto: true},
 	}
 	pattern := Spec{
 		Kind: Pattern, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
-		Keyframe: 2 * time.Second, Tone: true,
+		Keyframe: 2 * time.Second, Tone: true, Ladder: Ladder{Auto: true},
 	}
 	slate := Spec{
 		Kind: Slate, Width: 1280, Height: 720, FPS: 5, Bitrate: 150_000,
@@ -42,6 +42,11 @@ func TestParseSpec(t *testing.T) {
 		}),
 		"pattern:":              pattern,
 		"pattern:?bitrate=2.5M": pattern,
+		"camera:?ladder=off":    with(camera, func(s *Spec) { s.Ladder = Ladder{} }),
+		"camera:?ladder=auto":   camera,
+		"pattern:?ladder=360,180": with(pattern, func(s *Spec) {
+			s.Ladder = Ladder{Heights: [MaxRungs]int{360, 180}}
+		}),
 		"pattern:?bitrate=1234567&audio=off": with(pattern, func(s *Spec) {
 			s.Bitrate, s.Tone = 1_234_567, false
 		}),
@@ -59,37 +64,45 @@ func TestParseSpec(t *testing.T) {
 
 func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 	for uri, mentions := range map[string][]string{
-		"":                        {"no scheme", "camera:", "pattern:"},
-		"webcam":                  {"no scheme"},
-		"rtsp://cam/1":            {`"rtsp"`, "camera:"},
-		"pattern:/dev/video0":     {"/dev/video0"},
-		"camera:?colour=red":      {`"colour"`, "bitrate, fps, keyframe, mic, ondemand, size"},
-		"pattern:?mic=off":        {`"mic"`, "audio, bitrate, fps, keyframe, ondemand, size"},
-		"camera:?audio=off":       {`"audio"`},
-		"pattern:?size=big":       {"size=big", "not a size", "1280x720"},
-		"pattern:?size=641x480":   {"odd"},
-		"pattern:?size=64x48":     {"out of range", "160x90"},
-		"pattern:?size=1280x":     {"not a size"},
-		"pattern:?size=1280x720x": {"not a size"},
-		"pattern:?fps=0":          {"fps=0", "1 to 120"},
-		"pattern:?fps=29.97":      {"whole number"},
-		"pattern:?bitrate=fast":   {"bitrate=fast", "2500k"},
-		"pattern:?bitrate=NaN":    {"out of range"},
-		"pattern:?bitrate=1e99":   {"out of range"},
-		"pattern:?bitrate=-1M":    {"out of range"},
-		"pattern:?keyframe=2":     {"not a duration"},
-		"pattern:?keyframe=2h":    {"out of range"},
-		"pattern:?fps=30&fps=15":  {"2 times", "once"},
-		"pattern:?audio=maybe":    {"on or off"},
-		"camera:?mic=":            {"empty"},
-		"camera:?ondemand=on":     {"not a duration", "10s"},
-		"camera:?ondemand=2h":     {"out of range"},
-		"camera:?ondemand=-1s":    {"out of range"},
-		"slate:/dev/video0":       {"no device"},
-		"slate:?text=":            {"empty"},
-		"slate:?text=%E2%98%83":   {"ASCII"},
-		"slate:?mic=off":          {`"mic"`},
-		"camera:?fps=%zz":         {"query"},
+		"":                                    {"no scheme", "camera:", "pattern:"},
+		"webcam":                              {"no scheme"},
+		"rtsp://cam/1":                        {`"rtsp"`, "camera:"},
+		"pattern:/dev/video0":                 {"/dev/video0"},
+		"camera:?colour=red":                  {`"colour"`, "bitrate, fps, keyframe, ladder, mic, ondemand, size"},
+		"pattern:?mic=off":                    {`"mic"`, "audio, bitrate, fps, keyframe, ladder, ondemand, size"},
+		"camera:?audio=off":                   {`"audio"`},
+		"pattern:?size=big":                   {"size=big", "not a size", "1280x720"},
+		"pattern:?size=641x480":               {"odd"},
+		"pattern:?size=64x48":                 {"out of range", "160x90"},
+		"pattern:?size=1280x":                 {"not a size"},
+		"pattern:?size=1280x720x":             {"not a size"},
+		"pattern:?fps=0":                      {"fps=0", "1 to 120"},
+		"pattern:?fps=29.97":                  {"whole number"},
+		"pattern:?bitrate=fast":               {"bitrate=fast", "2500k"},
+		"pattern:?bitrate=NaN":                {"out of range"},
+		"pattern:?bitrate=1e99":               {"out of range"},
+		"pattern:?bitrate=-1M":                {"out of range"},
+		"pattern:?keyframe=2":                 {"not a duration"},
+		"pattern:?keyframe=2h":                {"out of range"},
+		"pattern:?fps=30&fps=15":              {"2 times", "once"},
+		"pattern:?audio=maybe":                {"on or off"},
+		"camera:?mic=":                        {"empty"},
+		"camera:?ondemand=on":                 {"not a duration", "10s"},
+		"camera:?ondemand=2h":                 {"out of range"},
+		"camera:?ondemand=-1s":                {"out of range"},
+		"camera:?ladder=on":                   {"ladder=on", "not a list", "360,180"},
+		"camera:?ladder=180,360":              {"out of order"},
+		"camera:?ladder=360,360":              {"out of order"},
+		"camera:?ladder=88":                   {"out of range"},
+		"camera:?ladder=361":                  {"odd"},
+		"camera:?ladder=10,8,6,4,2":           {"out of range"},
+		"camera:?ladder=1080,720,540,360,180": {"too many"},
+		"slate:?ladder=off":                   {`"ladder"`},
+		"slate:/dev/video0":                   {"no device"},
+		"slate:?text=":                        {"empty"},
+		"slate:?text=%E2%98%83":               {"ASCII"},
+		"slate:?mic=off":                      {`"mic"`},
+		"camera:?fps=%zz":                     {"query"},
 	} {
 		_, err := ParseSpec(uri)
 		if !errors.Is(err, ErrSpec) {
@@ -106,7 +119,7 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 
 func FuzzParseSpec(f *testing.F) {
 	f.Add("camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&mic=off&keyframe=2s")
-	f.Add("pattern:?audio=on")
+	f.Add("pattern:?audio=on&ladder=360,180")
 	f.Add("camera:by-id/usb-046d_C920?ondemand=10s")
 	f.Add("slate:?text=back+soon&ondemand=off")
 	f.Fuzz(func(t *testing.T, uri string) {

@@ -34,6 +34,9 @@ func keysOf(k Kind) map[string]specKey {
 		"keyframe": {"a duration from 100ms to 1m, such as 2s", setKeyframe},
 		"ondemand": {"off, or for how long to go on when nobody watches any more, from 0s to 1h, such as 10s", setOnDemand},
 	}
+	if k != Slate {
+		keys["ladder"] = specKey{"auto, off, or up to 4 falling heights from 90, even numbers, such as 360,180", setLadder}
+	}
 	switch k {
 	case Pattern:
 		keys["audio"] = specKey{"on or off", setTone}

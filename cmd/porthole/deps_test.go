@@ -217,11 +217,11 @@ func TestNobodyImportsTheCommand(t *testing.T) {
 }
 
 // Only capture needs cgo; without it, Porthole is a relay in one static binary. Of capture's rooms, those need it that open
-// devices or encode.
+// devices, encode or scale.
 func TestOnlyCaptureNeedsCgo(t *testing.T) {
 	needs := map[string]bool{
 		"porthole/capture/v4l2": true, "porthole/capture/microphone": true,
-		"porthole/capture/encode": true, "porthole/capture/encode/openh264": true,
+		"porthole/capture/encode": true, "porthole/capture/encode/openh264": true, "porthole/capture/scale": true,
 	}
 	for _, line := range list(t, "-f", "{{.ImportPath}}:{{len .CgoFiles}}:{{join .Imports \",\"}}", "./...") {
 		pkg, rest, _ := strings.Cut(line, ":")

@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"context"
+
+	"porthole/capture/media"
+	"porthole/capture/scale"
+)
+
+// rung is an encoding in a smaller size. While some viewer needs it, or one below it, it makes the pictures of the rung above it smaller,
+// hands them on to the rung below, and encodes them:
+//
+//	exchange of the rung above ─► mailbox ─► scaler ─► exchange ─┬─► mailbox ─► encoder ── H.264 ──► track
+//	                                                             └─► mailbox of the rung below
+//
+// While nobody does, it costs a look at each picture.
+type rung struct {
+	encodedLayer
+	above  *mailbox // of the rung above; encodedLayer's is of its own exchange
+	own    exchange
+	below  *rung // nil: none
+	scaler scale.Scaler
+	of     int  // the height of the rung above, for which the nominal size was made
+	rests  bool // the rung below was told that nothing comes
+}
+
+// run scales and encodes, until the encoders fail for good, the track ends or ctx does.
+func (r *rung) run(ctx context.Context) error {
+	for {
+		f, err := r.above.take(ctx)
+		if err != nil {
+			return err
+		}
+		if f.none() || !r.needed() {
+			r.above.release(f)
+			if err := r.rest(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		r.rests = false
+		small := r.own.blank()
+		width, height := r.size(&f.Picture)
+		r.scaler.Down(&small.Picture, &f.Picture, width, height)
+		r.above.release(f)
+		r.own.put(small)
+		if !r.track.Wanted() {
+			r.encoder.Rest()
+			err = r.box.discard(ctx) // it is for the rung below
+		} else {
+			err = r.encodeNext(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// rest closes the encoder, and lets the rungs below do the same.
+func (r *rung) rest(ctx context.Context) error {
+	r.encoder.Rest()
+	if r.rests || r.below == nil {
+		return nil
+	}
+	r.rests = true
+	none := r.own.blank()
+	none.Resize(0, 0)
+	r.own.put(none)
+	return r.box.discard(ctx)
+}
+
+// needed says whether somebody needs this rung, or one below it.
+func (r *rung) needed() bool { return r.track.Wanted() || r.below != nil && r.below.needed() }
+
+// size is what a picture becomes: the nominal size, unless the source has changed its own since.
+func (r *rung) size(f *media.Picture) (width, height int) {
+	if f.Height == r.of {
+		return min(r.nominal.Width, f.Width), r.nominal.Height
+	}
+	fit := func(n int) int { return max(n*r.nominal.Height/r.of&^1, 16) }
+	return min(fit(f.Width), f.Width), min(fit(f.Height), f.Height)
+}
