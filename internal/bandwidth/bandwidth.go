@@ -158,6 +158,9 @@ func (e *Estimator) Sent(size int, now int64) (number uint16) {
 	return number
 }
 
+// Next returns the number that the next packet will have.
+func (e *Estimator) Next() uint16 { return e.next }
+
 // Verdict returns what is known now.
 func (e *Estimator) Verdict() Verdict {
 	j := &e.judge

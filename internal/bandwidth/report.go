@@ -7,8 +7,9 @@ const (
 	reportQueue = 60_000  // µs by which the round trip must grow to be a queue
 	reportDeep  = 150_000 // and to be one without losses
 	reportGrow  = 8       // per cent a second by which a budget grows
-	reportReach = 7       // half times what is sent, to which it grows
+	reportReach = 10      // half times what is sent, to which it grows: rungs are far apart
 	reportRest  = 30_000_000
+	reportMend  = 3_000_000 // µs that sending less has to show what it mends
 )
 
 // reports is what receivers without transport-cc tell.
@@ -57,6 +58,8 @@ func (e *Estimator) judgeReport(sent uint64, loss float32, queue, since int64) {
 	got := sent - uint64(float32(sent)*loss)
 	e.window.acked = got
 	switch {
+	case queue <= reportQueue && loss > lossHigh && e.window.loss > lossHigh && !e.reportedLoss(loss):
+		// The path loses as much whatever is sent, or has not had the time to show.
 	case queue > reportDeep || queue > reportQueue && loss > 0.02 || loss > lossHigh && e.window.loss > lossHigh:
 		if r.rest = 2 * r.rest; r.rest < probeFirst {
 			r.rest = probeFirst
@@ -84,6 +87,22 @@ func (e *Estimator) judgeReport(sent uint64, loss float32, queue, since int64) {
 		}
 		j.settle()
 	}
+}
+
+// reportedLoss says whether a loss without a queue is a reason to send less: the first time, and again when sending
+// less has helped.
+func (e *Estimator) reportedLoss(loss float32) bool {
+	j, r, l := &e.judge, &e.reports, &e.judge.loss
+	switch {
+	case r.at-r.cutAt < reportMend || loss < l.floor+lossHigh:
+		return false
+	case j.limit == ByLoss && loss > l.before*lossMend:
+		l.floor, j.budget, j.state = loss, l.budget, Steady
+		j.settle()
+		return false
+	}
+	l.before, l.budget = loss, j.budget
+	return true
 }
 
 // REMB takes a receiver's estimated maximum bitrate (draft-alvestrand-rmcat-remb), in

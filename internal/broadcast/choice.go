@@ -3,6 +3,7 @@ package broadcast
 import (
 	"time"
 
+	"porthole/internal/bandwidth"
 	"porthole/internal/broadcast/choice"
 	"porthole/internal/codec"
 )
@@ -38,6 +39,7 @@ type layerChoice struct {
 	checked int64 // when the choice was thought about
 
 	next     *Layer // what the track changes to at its next keyframe, nil if nothing
+	picked   choice.Picked
 	nextFrom uint64 // that keyframe is not older than this position
 	// unplayable is what the viewer cannot play, although others of the same track it can.
 	unplayable []*Layer
@@ -49,9 +51,10 @@ type layerChoice struct {
 
 // choose keeps the track on the right one of several encodings of one publisher.
 func (t *track) choose(v *Viewer, layers []*Layer, now int64) {
-	if now-t.checked >= int64(layerCheck) || t.checked == 0 {
+	if now-t.checked >= int64(layerCheck) || t.checked == 0 || v.transport.revised {
 		t.checked = now
-		t.want(t.pick(layers, now), now)
+		t.want(t.pick(v, layers, now), now)
+		t.thinner.Want(t.picked.Relief)
 	}
 	t.layer.needed(now)
 	if t.next != nil {
@@ -61,12 +64,41 @@ func (t *track) choose(v *Viewer, layers []*Layer, now int64) {
 }
 
 // pick asks the picker. It never returns nil.
-func (t *track) pick(layers []*Layer, now int64) *Layer {
+func (t *track) pick(v *Viewer, layers []*Layer, now int64) (best *Layer) {
 	t.picker.Limit = 0
 	if t.bound != nil {
 		t.picker.Limit = t.bound.BitRate
 	}
-	return t.best(&t.picker, layers, t.unplayable, t.need, now)
+	best, t.picked = t.best(&t.picker, layers, t.unplayable, choice.Sending{
+		Now: now, Temporal: t.thinner.Limit(), Budget: v.pictureBudget(layers),
+	}, t.need)
+	v.transport.wanted = 0
+	if t.picked.Wanted > 0 {
+		v.transport.wanted = t.picked.Wanted + v.soundRate()
+	}
+	return best
+}
+
+// pictureBudget returns how many bits per second the viewer's path has for pictures. A path of which nothing is known
+// yet is taken to carry the best of them.
+func (v *Viewer) pictureBudget(layers []*Layer) uint64 {
+	n := &v.transport
+	for _, l := range layers {
+		n.estimator.Initial = max(n.estimator.Initial, bandwidth.DefaultInitial, 2*l.rate.Load())
+	}
+	n.judge()
+	n.revised = false
+	return n.verdict.Budget - min(v.soundRate(), n.verdict.Budget)
+}
+
+// soundRate returns how many bits per second the viewer's sound takes, with headers.
+func (v *Viewer) soundRate() uint64 {
+	t := v.tracks[codec.Audio]
+	if t == nil || t.layer == nil || t.gated {
+		return 0
+	}
+	const soundHeaders = 50 * resendOverhead * 8 // of 50 packets a second, the usual
+	return t.layer.rate.Load() + soundHeaders
 }
 
 // active says whether something comes of the layer.
@@ -111,13 +143,15 @@ func (t *track) change(v *Viewer, now int64) {
 	t.remember()
 	t.leave()
 	t.layer, t.next = l, nil
+	t.thinner.Want(t.picked.Temporal)
 	t.admit(v, pos, now)
 }
 
 // moveTo takes up a layer with nothing of the last one to be kept.
 func (t *track) moveTo(l *Layer, now int64) {
 	t.leave()
-	t.layer, t.next = l, nil
+	t.layer, t.next, t.patientTill = l, nil, 0
+	t.thinner.Want(t.picked.Temporal)
 	t.codec.ClockRate = l.cfg.Codec.ClockRate
 	t.rewriter.ClockRate = l.cfg.Codec.ClockRate
 	t.sent.forget()

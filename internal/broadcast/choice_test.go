@@ -261,15 +261,15 @@ func TestLossChoosesLowerEncoding(t *testing.T) {
 			}
 		}
 		reporting(3, 0)
-		reporting(6, 64)
+		reporting(3, 64)
 		if got := v.Stats().RID; got != "h" {
 			t.Errorf("after losses, %q is sent", got)
 		}
-		reporting(9, 0)
+		reporting(2, 0)
 		if got := v.Stats().RID; got != "h" {
 			t.Errorf("soon after, %q is sent", got)
 		}
-		reporting(5, 0)
+		reporting(12, 0)
 		if got := v.Stats().RID; got != "f" {
 			t.Errorf("after a time without, %q is sent", got)
 		}

@@ -41,26 +41,31 @@ func (c *cursor) betweenPictures() bool {
 }
 
 // best returns the layer that the picker wants in the place of the cursor's, of all but those that
-// are refused. It never returns nil.
-func (c *cursor) best(p *choice.Picker, layers, refused []*Layer, need func(choice.Candidate) uint64, now int64) *Layer {
+// are refused, and what else the picker says. on.Current is not used. It never returns nil.
+func (c *cursor) best(p *choice.Picker, layers, refused []*Layer, on choice.Sending, need func(choice.Candidate) uint64) (*Layer, choice.Picked) {
 	var known [choice.MaxLayers]choice.Candidate
 	var of [choice.MaxLayers]*Layer
-	n, current := 0, -1
+	n := 0
+	on.Current = -1
 	for _, l := range layers {
 		if n == choice.MaxLayers || slices.Contains(refused, l) {
 			continue
 		}
 		if l == c.layer {
-			current = n
+			on.Current = n
 		}
-		known[n], of[n] = l.candidate(now), l
+		known[n], of[n] = l.candidate(on.Now), l
 		n++
 	}
 	if n == 0 {
-		return layers[0]
+		return layers[0], choice.Everything(0)
 	}
-	foresee(known[:n], of[:n], now)
-	return of[p.Pick(known[:n], current, need)]
+	foresee(known[:n], of[:n], on.Now)
+	for i := range n {
+		known[i].Rung = of[i].rung(known[i].Rate)
+	}
+	picked := p.Pick(known[:n], on, need)
+	return of[picked.Index], picked
 }
 
 // candidate describes the layer for the picker.

@@ -168,7 +168,7 @@ func TestLossStartsALowerEncoding(t *testing.T) {
 		for second := range 24 {
 			l.run(t, time.Second)
 			lost := uint8(0)
-			if second >= 3 && second < 9 {
+			if second >= 3 && second < 6 {
 				lost = 64
 			}
 			highest++

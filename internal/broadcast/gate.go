@@ -21,6 +21,9 @@ const (
 	catchUpTime = 500 * time.Millisecond
 	// lagSlack is by how much it may fall further behind meanwhile.
 	lagSlack = 100 * time.Millisecond
+	// narrowPatience is how long a viewer whose path carries too little waits for the publisher's own next
+	// keyframe before it asks for one, which would be as large and is for everybody.
+	narrowPatience = 2 * time.Second
 )
 
 // late says whether the viewer is further behind than it may be. Who catches up may
@@ -46,19 +49,23 @@ func (t *track) skip(v *Viewer, now int64, why DropReason) {
 	head := t.layer.ring.Head()
 	if pos, ok := t.newerKeyframe(); ok {
 		v.stats.drop(why, pos-t.at)
-		t.begin(pos, now)
+		t.begin(v, pos, now)
 		return
 	}
 	v.stats.drop(why, head-t.at)
 	t.closeGate(head, false)
+	if v.transport.constrained() {
+		t.patientTill = now + int64(narrowPatience)
+	}
 }
 
 // catchUpFrom lets packets be old until the live edge is reached: for as long as what
 // came from pos on takes at the slowest pace, with a half more for what comes
 // meanwhile. The lag shrinks, but for the time that the first picture takes.
-func (t *track) catchUpFrom(pos uint64, lag, now int64) {
+func (t *track) catchUpFrom(v *Viewer, pos uint64, lag, now int64) {
 	bytes, _ := t.layer.ring.Since(pos)
-	sending := int64(float64(bytes) / pace.Min * 1e9)
+	rate, _ := v.transport.pace(t.layer.rate.Load())
+	sending := int64(float64(bytes) / min(rate, pace.Min) * 1e9)
 	t.catchUp = now + sending*3/2 + int64(catchUpTime)
 	t.maxLag = max(lag, t.lagBudget()) + sending + int64(lagSlack)
 }
@@ -101,7 +108,7 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 			return 0
 		}
 	}
-	if at := t.bound.Asks(); now < at {
+	if at := max(t.bound.Asks(), t.patientTill); now < at {
 		return at
 	}
 	t.asks.ask(l, now)
@@ -122,11 +129,11 @@ func (t *track) admit(v *Viewer, pos uint64, now int64) {
 	} else if t.moved {
 		t.codec = c
 	}
-	t.begin(pos, now)
+	t.begin(v, pos, now)
 }
 
 // begin puts the cursor on a position and lets the viewer's numbers go on there.
-func (t *track) begin(pos uint64, now int64) {
+func (t *track) begin(v *Viewer, pos uint64, now int64) {
 	first, newest, seq := t.landing(pos)
 	if first == nil {
 		t.closeGate(t.layer.ring.Head(), false) // overwritten in this very moment
@@ -139,9 +146,10 @@ func (t *track) begin(pos uint64, now int64) {
 	} else {
 		t.rewriter.Resume(seq, newest.Timestamp)
 	}
+	t.thinner.Restart()
 	t.at, t.epoch = pos, first.Epoch
-	t.gated, t.moved, t.askedAt = false, false, 0
-	t.catchUpFrom(pos, now-first.Arrived, now)
+	t.gated, t.moved, t.askedAt, t.patientTill = false, false, 0, 0
+	t.catchUpFrom(v, pos, now-first.Arrived, now)
 	t.beganAt = now
 	t.nextReport = 0
 }

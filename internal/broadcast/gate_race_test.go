@@ -39,7 +39,7 @@ func TestRingMayMoveBetweenTwoLooks(t *testing.T) {
 			if tr.gated == there {
 				t.Errorf("gated %v with the keyframe there %v", tr.gated, there)
 			}
-			tr.begin(pos, l.clock.now())
+			tr.begin(v, pos, l.clock.now())
 			if tr.gated == there {
 				t.Errorf("after begin: gated %v with the packet there %v", tr.gated, there)
 			}

@@ -66,7 +66,7 @@ func viewersOf(b *Broadcaster) []*Viewer {
 // serve gives every viewer what is there: the test runs faster than any pace.
 func serve(b *Broadcaster) {
 	for _, v := range viewersOf(b) {
-		v.tracks[codec.Video].pacer = pace.Pacer{}
+		v.transport.pacer = pace.Pacer{}
 	}
 	b.streams["cam"].wake(true)
 	b.senders[0].round()

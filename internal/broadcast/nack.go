@@ -9,7 +9,6 @@ import (
 	"github.com/pion/rtp"
 
 	"porthole/internal/broadcast/number"
-	"porthole/internal/broadcast/pace"
 	"porthole/internal/broadcast/ring"
 )
 
@@ -24,7 +23,7 @@ const (
 	// maxResend is how many packets wait to be sent again; a viewer that asks for
 	// more needs a keyframe.
 	maxResend = 128
-	// resendPause is how long a packet is not sent again for a second NACK.
+	// resendPause is how long a packet is not sent again for a second NACK, at least.
 	resendPause = 20 * time.Millisecond
 	// maxResends is how often one packet is sent again: of 30 % loss, 2 in 1000 are
 	// left then. Who has not got it by now does not see it, and may ask for ever.
@@ -38,6 +37,12 @@ const (
 	// resendOverhead is what a packet costs besides its payload, in bytes: headers and
 	// the tag of SRTP.
 	resendOverhead = 60
+	// resendLife is how far behind the newest picture a packet may be that is sent again, and resendGrace how
+	// long after a keyframe what was before it still counts.
+	resendLife  = time.Second
+	resendGrace = 100 * time.Millisecond
+	// repeated is of how many of the newest packets a probe consists.
+	repeated = 16
 )
 
 // sentPacket says what a viewer was sent under one number.
@@ -83,8 +88,8 @@ func (t *track) noteSent(pos, number uint64, timestamp uint32, which int) {
 		return
 	}
 	e := &s.packets[number%sentPackets]
-	e.pos, e.number, e.timestamp, e.shift = pos, uint32(number), timestamp, t.ids.shift //nolint:gosec // wraps
-	e.carried, e.resent = uint8(which)|sentValid, 0                                     //nolint:gosec // three bits
+	e.pos, e.number, e.timestamp, e.shift = pos, uint32(number), timestamp, t.ids.shift() //nolint:gosec // wraps
+	e.carried, e.resent = uint8(which)|sentValid, 0                                       //nolint:gosec // three bits
 	if which&withCapture != 0 && s.captures != nil {
 		s.captures[number%sentPackets] = binary.BigEndian.Uint64(t.extensions.capture[:])
 	}
@@ -136,45 +141,103 @@ func (t *track) nacked(pairs []rtcp.NackPair) {
 
 // retransmit sends again what was asked for and is still in the ring, as RTX
 // (RFC 4588) when that was negotiated. It takes its share of the pace, but does
-// not wait: a retransmission that waits is late.
-func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int) {
+// not wait: a retransmission that waits is late. On a narrow path it waits all the same, ahead of new
+// pictures: sent at once it would only push others out of the path's queue. It returns how many
+// packets it wrote, and when those that wait may leave.
+func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
 	if len(t.resend) == 0 || t.layer == nil {
-		return 0
+		return 0, 0
 	}
 	millis := uint16(now / int64(time.Millisecond)) //nolint:gosec // wraps
-	rate := pace.For(t.layer.rate.Load())
-	for _, seq := range t.resend {
+	pause := t.resendPause(v)
+	rate, burst := v.transport.pace(t.layer.rate.Load())
+	narrow := v.transport.constrained()
+	for i, seq := range t.resend {
 		e := t.sent.find(seq, t.rewriter.OutMax())
-		if e == nil || e.resent >= maxResends || e.resent > 0 && millis-e.resentAt < uint16(resendPause/time.Millisecond) {
+		if e == nil || e.resent >= maxResends || e.resent > 0 && millis-e.resentAt < pause {
 			continue
 		}
 		layer := t.sourceOf(seq)
 		p := layer.ring.At(e.pos)
-		if p == nil {
+		if p == nil || t.pastUse(e, layer, narrow, now) {
 			continue
 		}
-		if !t.affords(len(p.Payload), now) || t.writeAgain(v, layer, p, e, now, s) != nil {
+		if narrow {
+			wait, ok := v.transport.pacer.Allow(now, len(p.Payload), rate, burst)
+			if !ok {
+				t.resend = append(t.resend[:0], t.resend[i:]...)
+				return wrote, wait
+			}
+		} else {
+			v.transport.pacer.Charge(now, len(p.Payload), rate)
+		}
+		if !t.affords(v, len(p.Payload), now) || t.writeAgain(v, layer, p, e, now, s) != nil {
 			break
 		}
 		e.resentAt = millis
 		e.resent++
-		t.pacer.Charge(len(p.Payload), rate)
 		t.bound.Take(len(p.Payload))
 		v.stats.resent.Add(1)
 		wrote++
 	}
 	t.resend = t.resend[:0]
-	return wrote
+	return wrote, 0
+}
+
+// resendPause returns for how many milliseconds a packet is not sent again for another NACK: until the
+// one before can have arrived.
+func (t *track) resendPause(v *Viewer) uint16 {
+	rtt := max(v.transport.verdict.RTT, t.reception.RTT)
+	return uint16(min(max(rtt, resendPause), time.Second) / time.Millisecond) //nolint:gosec // at most 1000
+}
+
+// pastUse says whether a packet is not worth its room on a narrow path: it would arrive too late to be played, or
+// comes before a keyframe that was sent since.
+func (t *track) pastUse(e *sentPacket, l *Layer, narrow bool, now int64) bool {
+	if !narrow {
+		return false
+	}
+	if t.rewriter.Behind(e.timestamp) > resendLife {
+		return true
+	}
+	if l != t.layer {
+		return now-t.beganAt > int64(resendGrace)
+	}
+	pos, ok := l.newestKeyframe()
+	if !ok || e.pos >= pos || t.at <= pos {
+		return false
+	}
+	keyframe := l.ring.At(pos)
+	return keyframe != nil && now-keyframe.Arrived > int64(resendGrace)
 }
 
 // affords says whether the viewer may be sent a payload again.
-func (t *track) affords(payload int, now int64) bool {
+func (t *track) affords(v *Viewer, payload int, now int64) bool {
 	rate := float64(t.layer.rate.Load()) / 8
 	if rate == 0 {
 		rate = resendGuess
 	}
 	rate = max(rate*resendShare, resendLeast)
+	if v.transport.constrained() {
+		rate = min(rate, float64(v.transport.verdict.Budget)/8*constrainedResends)
+	}
 	return t.resends.Take(now, float64(payload+resendOverhead), rate, rate)
+}
+
+// repeat sends the packet again that was sent so many packets ago, to probe the path with, and returns its
+// size in bytes; 0 when there is nothing to repeat.
+func (t *track) repeat(v *Viewer, ago int, now int64, s *scratch) int {
+	e := t.sent.find(uint16(t.rewriter.OutMax()-uint64(ago)%repeated), t.rewriter.OutMax()) //nolint:gosec // wraps
+	if e == nil || t.cfg.RTXPayloadType == 0 {
+		return 0
+	}
+	layer := t.sourceOf(uint16(e.number)) //nolint:gosec // wraps
+	p := layer.ring.At(e.pos)
+	if p == nil || t.writeAgain(v, layer, p, e, now, s) != nil {
+		return 0
+	}
+	v.stats.probes.Add(1)
+	return len(p.Payload) + resendOverhead
 }
 
 // writeAgain sends a packet again: in a packet of another source, with RTX, else under
@@ -201,7 +264,7 @@ func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentPacket, n
 		t.extendAgain(h, p, e)
 	}
 	n, err := v.sink.WriteRTP(h, payload)
-	if err == nil && t.extensions.numbered && t.cfg.RTXPayloadType != 0 {
+	if err == nil && t.cfg.RTXPayloadType != 0 {
 		v.transport.sent(n, now)
 	}
 	return err

@@ -82,7 +82,8 @@ func (v *Viewer) handle(pkts []rtcp.Packet, now int64) (resend bool) {
 		case *rtcp.SenderReport:
 			v.received(p.Reports)
 		case *rtcp.ReceiverEstimatedMaximumBitrate:
-			v.transport.remb = uint64(max(p.Bitrate, 0))
+			v.transport.estimator.REMB(uint64(max(p.Bitrate, 0)), now)
+			v.transport.judge()
 		case *rtcp.RawPacket:
 			v.limitRate(*p, now)
 		}
@@ -115,7 +116,10 @@ func (v *Viewer) received(reports []rtcp.ReceptionReport) {
 			continue
 		}
 		t.reception.Received(r, now)
-		t.picker.Report(nanos, t.reception.FractionLost)
+		if t == v.tracks[codec.Video] || v.tracks[codec.Video] == nil {
+			v.transport.estimator.Report(r.FractionLost, t.reception.RTT, nanos)
+			v.transport.judge()
+		}
 		if t.layer == nil {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"porthole/internal/bandwidth"
 	"porthole/internal/codec"
 )
 
@@ -19,23 +20,24 @@ const (
 	DropStale                        // the packet came after the viewer had moved on
 	DropWriteError                   // the sink refused it
 	DropBound                        // the viewer has said that it takes no more (TMMBR)
+	DropThinned                      // its path carries too little: a temporal layer is left out
 	dropReasons
 )
 
 // String returns the reason as a metric label.
 func (r DropReason) String() string {
-	return [dropReasons]string{"late", "overrun", "stale", "write_error", "bound"}[r]
+	return [dropReasons]string{"late", "overrun", "stale", "write_error", "bound", "thinned"}[r]
 }
 
 // DropReasons returns all of them, so that metrics can be made at the start.
 func DropReasons() []DropReason {
-	return []DropReason{DropLate, DropOverrun, DropStale, DropWriteError, DropBound}
+	return []DropReason{DropLate, DropOverrun, DropStale, DropWriteError, DropBound, DropThinned}
 }
 
 // viewerStats are counted by the viewer's sender and read by anybody.
 type viewerStats struct {
-	packets, bytes, resent, nacks, plis, feedbacks atomic.Uint64
-	drops                                          [dropReasons]atomic.Uint64
+	packets, bytes, resent, probes, nacks, plis, feedbacks atomic.Uint64
+	drops                                                  [dropReasons]atomic.Uint64
 }
 
 func (s *viewerStats) drop(r DropReason, n uint64) { s.drops[r].Add(n) }
@@ -44,6 +46,7 @@ func (s *viewerStats) drop(r DropReason, n uint64) { s.drops[r].Add(n) }
 type Counters struct {
 	Packets, Bytes uint64              // RTP packets sent, payload bytes
 	Resent         uint64              // packets sent again for a NACK
+	Probes         uint64              // packets sent again to find out what the path carries
 	NACKs, PLIs    uint64              // feedback packets received; FIR counts as PLI
 	Feedbacks      uint64              // transport-wide ones, likewise
 	Drops          [dropReasons]uint64 // packets not sent, by DropReason
@@ -52,7 +55,7 @@ type Counters struct {
 func (s *viewerStats) counters() Counters {
 	c := Counters{
 		Packets: s.packets.Load(), Bytes: s.bytes.Load(), Resent: s.resent.Load(),
-		NACKs: s.nacks.Load(), PLIs: s.plis.Load(), Feedbacks: s.feedbacks.Load(),
+		Probes: s.probes.Load(), NACKs: s.nacks.Load(), PLIs: s.plis.Load(), Feedbacks: s.feedbacks.Load(),
 	}
 	for i := range s.drops {
 		c.Drops[i] = s.drops[i].Load()
@@ -64,6 +67,7 @@ func (c *Counters) add(o Counters) {
 	c.Packets += o.Packets
 	c.Bytes += o.Bytes
 	c.Resent += o.Resent
+	c.Probes += o.Probes
 	c.NACKs += o.NACKs
 	c.PLIs += o.PLIs
 	c.Feedbacks += o.Feedbacks
@@ -90,6 +94,38 @@ type ViewerStats struct {
 	// AwaitsKeyframe says that the viewer has no picture, or an old one, until the
 	// publisher's next keyframe.
 	AwaitsKeyframe bool
+	Network        Network
+}
+
+// Network is what is known of the path to a viewer, and what that means for its picture.
+type Network struct {
+	State bandwidth.State
+	// Limit is what holds the picture down; bandwidth.ByApplication: nothing does.
+	Limit bandwidth.Limit
+	// Estimate is how many bits per second the path carries, headers included; 0 while it has carried all that
+	// was sent.
+	Estimate uint64
+	// Needs is how many bits per second the picture takes at least, as it is sent now, and Fits whether the path
+	// carries that.
+	Needs uint64
+	Fits  bool
+	Queue time.Duration // how long packets wait in the path
+	// Temporal is the highest temporal layer that is sent, of so many that there are.
+	Temporal, Temporals int
+}
+
+// network says how the path is.
+func (v *Viewer) network() Network {
+	n := Network{State: v.transport.verdict.State, Limit: v.transport.verdict.Limit, Queue: v.transport.verdict.Queue, Fits: true}
+	if v.transport.constrained() {
+		n.Estimate = v.transport.verdict.Budget
+	}
+	if t := v.tracks[codec.Video]; t != nil && t.layer != nil {
+		top := int(t.layer.topTemporal())
+		n.Temporal, n.Temporals = min(int(t.thinner.Limit()), top), top+1
+		n.Needs, n.Fits = t.picked.Needs, t.picked.Fits
+	}
+	return n
 }
 
 // Stats returns what is known of the viewer now.
@@ -101,6 +137,7 @@ func (v *Viewer) Stats() ViewerStats {
 		s.RID = t.layer.cfg.RID
 		s.AwaitsKeyframe = t.gated && !t.starved()
 	}
+	s.Network = v.network()
 	for _, t := range v.tracks { // video comes last and wins
 		if t != nil && t.reception.RTT > 0 {
 			s.RTT = t.reception.RTT

@@ -4,13 +4,15 @@ import (
 	"strings"
 	"time"
 
-	"porthole/internal/codec"
-
 	"github.com/pion/rtp"
+
+	"porthole/internal/broadcast/choice"
 	"porthole/internal/broadcast/number"
 	"porthole/internal/broadcast/pace"
 	"porthole/internal/broadcast/report"
 	"porthole/internal/broadcast/ring"
+	"porthole/internal/broadcast/thinning"
+	"porthole/internal/codec"
 )
 
 const (
@@ -30,7 +32,7 @@ type track struct {
 	layerChoice
 	ids      idTrack
 	rewriter number.Rewriter
-	pacer    pace.Pacer
+	thinner  thinning.Thinner
 
 	unfinished bool // the packet that was sent last is not its picture's last
 
@@ -38,6 +40,8 @@ type track struct {
 	moved   bool   // what comes next has another clock than what was sent
 	from    uint64 // the keyframe must not be older
 	askedAt int64  // when a keyframe was first asked for; 0: not yet
+	// patientTill is until when the publisher's own keyframe is waited for.
+	patientTill int64
 	// catchUp is until when packets may be old, by no more than maxLag, because the
 	// track began in the past; 0: it has caught up since.
 	catchUp, maxLag int64
@@ -62,6 +66,8 @@ type track struct {
 func newTrack(cfg TrackConfig, c codec.Codec) *track {
 	t := &track{cfg: cfg, codec: c, rewriter: number.NewRewriter(c.ClockRate)}
 	t.extensions.prepare(&cfg)
+	t.thinner.Want(choice.AllTemporal)
+	t.thinner.Restart()
 	if c.Kind() == codec.Video {
 		t.sent = newSentLog(&cfg)
 	}
@@ -78,8 +84,8 @@ func (t *track) follow(v *Viewer, layers []*Layer, now int64) bool {
 		return false // who joins while nobody publishes is not shown how it was
 	case t.layer == nil || t.layer.publisher != layers[0].publisher:
 		t.unplayable, t.checked = nil, now
-		t.moveTo(t.pick(layers, now), now)
-	case len(layers) > 1:
+		t.moveTo(t.pick(v, layers, now), now)
+	case t.layer.video:
 		t.choose(v, layers, now)
 	}
 	return true
@@ -99,8 +105,11 @@ func (t *track) accepts(c codec.Codec) bool {
 // send writes what the viewer is due of this track and returns how many packets
 // that were, and when to look again (0: when something new was written).
 func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
-	wrote = t.retransmit(v, now, s)
+	wrote, wait := t.retransmit(v, now, s)
 	v.gathered.urgent = v.gathered.urgent || wrote > 0
+	if wait > 0 {
+		return wrote, wait
+	}
 	for {
 		if t.gated {
 			if due = t.openGate(v, now); t.gated {
@@ -123,7 +132,7 @@ func (t *track) send(v *Viewer, now int64, s *scratch) (wrote int, due int64) {
 // wait, or the gate has to close; again says that the caller should look again.
 func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64, again bool) {
 	ring, video := t.layer.ring, t.layer.video
-	rate := pace.For(t.layer.rate.Load())
+	rate, burst := v.transport.pace(t.layer.rate.Load())
 	for head := ring.Head(); t.at < head; t.at++ {
 		p := ring.At(t.at)
 		if p == nil {
@@ -139,15 +148,20 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 			t.closeGate(t.at, true)
 			return wrote, 0, true
 		}
-		if video {
-			if wait, ok := t.pacer.Allow(now, len(p.Payload), rate); !ok {
-				return wrote, wait, false
-			}
+		left, drop, ok := t.thin(p)
+		if !ok {
+			v.stats.drop(drop, 1)
+			continue
 		}
-		number, ts, ok := t.rewriter.Number(p.Seq, p.Timestamp)
+		number, ts, ok := t.rewriter.Number(p.Seq-left, p.Timestamp)
 		if !ok {
 			v.stats.drop(DropStale, 1)
 			continue
+		}
+		if !video {
+			v.transport.pacer.Charge(now, len(p.Payload), rate)
+		} else if wait, ok := v.transport.pacer.Allow(now, len(p.Payload), rate, burst); !ok {
+			return wrote, wait, false
 		}
 		switch err := t.write(v, p, number, ts, now, s); err {
 		case nil:
@@ -174,7 +188,7 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 		t.extensions.numberedAs(v.transport.next())
 	}
 	which := t.extend(h, p, now)
-	n, err := v.sink.WriteRTP(h, t.layer.shifted(p.Payload, t.ids.shift, s))
+	n, err := v.sink.WriteRTP(h, t.layer.shifted(p.Payload, t.ids.shift(), s))
 	if err == ErrSinkFull { //nolint:errorlint // documented to be returned as it is; hot path
 		return err
 	}
@@ -185,9 +199,7 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 	if err != nil {
 		return err
 	}
-	if t.extensions.numbered {
-		v.transport.sent(n, now)
-	}
+	v.transport.sent(n, now)
 	t.packets++
 	t.octets += uint64(len(p.Payload))
 	t.bound.Take(len(p.Payload))

@@ -135,6 +135,7 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 	v.sink = cfg.Sink
 	v.cname, v.session = cmp.Or(cfg.CNAME, v.id), cfg.Session
 	v.wants = cfg.Wants
+	v.transport.probes = cfg.Video == nil || cfg.Video.RTXPayloadType != 0
 	for kind := range codec.Kinds {
 		tc := cfg.track(kind)
 		if c := v.codecOf(kind, tc); c.MimeType != "" {
@@ -228,6 +229,9 @@ func (v *Viewer) serve(now int64, scratch *scratch) (due int64) {
 		v.gathered.add(n, !t.layer.video, now)
 		due = sooner(due, d)
 	}
+	n, d := v.probePath(now, scratch)
+	v.gathered.add(n, true, now)
+	due = sooner(due, d)
 	if v.gathered.packets == 0 {
 		return due
 	}

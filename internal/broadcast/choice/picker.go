@@ -1,24 +1,12 @@
-// Package choice says which of several encodings of a picture a viewer is sent: its wish, else the
-// best that fits what it allows and what it tells of losses. It is pure: no clock, no locks.
+// Package choice says which of several encodings of a picture a viewer is sent, and how many of
+// its temporal layers: its wish, else the best that fits what it allows and what its path carries. It is pure: no
+// clock, no locks.
 package choice
 
 import (
+	"cmp"
+	"math"
 	"slices"
-	"time"
-)
-
-// When a viewer's encoding is chosen for it, what it tells of losses decides: the
-// limits are those of the usual congestion control of WebRTC (below 2 % there may
-// be room, above 10 % there is none), but what is lost for a moment is for
-// retransmission, and an encoding is not changed for it.
-const (
-	lossy       = 0.10
-	lossFree    = 0.02
-	lossTime    = 3 * time.Second  // of loss, before a lower encoding is sent
-	quietTime   = 10 * time.Second // without loss, before a higher one is tried
-	maxQuiet    = 2 * time.Minute  // the same after failures, each of which doubles it
-	trialTime   = 10 * time.Second // after which a higher encoding was no failure
-	trialPeriod = time.Second      // of loss that ends a trial
 )
 
 // MaxLayers is how many encodings of a track are looked at. WebRTC has three.
@@ -38,99 +26,105 @@ type Choice struct {
 // Candidate is an encoding that may be chosen.
 type Candidate struct {
 	RID           string
-	Active        bool   // something comes of it
+	Active        bool   // something comes of it, or would
 	Rate          uint64 // bits per second; 0: not known yet
 	Width, Height int    // 0: not known
+	// Rung has the rates of its temporal layers, with headers.
+	Rung Rung
 }
 
 // Picker chooses a viewer's encoding. It is pure: no clock, no locks.
 type Picker struct {
-	Choice Choice
-	Limit  uint64 // bits per second that the viewer allows; 0: any number
-
-	// What is sent is so many steps below the best that there is.
-	steps, most int
-	lossySince  int64 // since when every report told of loss; 0: the last one did not
-	quietSince  int64 // since when no report did
-	trialSince  int64 // when a higher encoding was tried; 0: there is no trial
-	quiet       time.Duration
+	Choice  Choice
+	Limit   uint64 // bits per second that the viewer allows; 0: any number
+	chooser chooser
 }
 
-// Report takes the share of packets that were lost, 0 to 1, of a viewer's report.
-func (p *Picker) Report(now int64, lost float64) {
-	trial := p.trialSince != 0 && now-p.trialSince < int64(trialTime)
-	switch {
-	case lost >= lossy:
-		p.quietSince = 0
-		if p.lossySince == 0 {
-			p.lossySince = now
-		}
-		p.suffer(now, trial)
-	case lost < lossFree:
-		p.lossySince = 0
-		if p.quietSince == 0 {
-			p.quietSince = now
-		}
-		p.recover(now, trial)
-	default:
-		p.lossySince, p.quietSince = 0, 0
-	}
+// Picked is what a Picker makes of the candidates.
+type Picked struct {
+	Index    int    // -1: none of them
+	Temporal uint8  // the highest temporal layer that is to be sent
+	Relief   uint8  // the same, of what is being sent, for as long as it goes on
+	Fits     bool   // the path carries it
+	Needs    uint64 // bits per second that it takes at least
+	// Wanted is how many bits per second the next better choice takes; 0: there is none.
+	Wanted uint64
 }
 
-// suffer goes one step down after a time of loss.
-func (p *Picker) suffer(now int64, trial bool) {
-	patience := int64(lossTime)
-	if trial {
-		patience = int64(trialPeriod)
-	}
-	if now-p.lossySince < patience || p.steps >= p.most {
-		return
-	}
-	p.steps++
-	if p.quiet = max(p.quiet, quietTime); trial {
-		p.quiet = min(2*p.quiet, maxQuiet)
-	}
-	p.trialSince, p.lossySince = 0, now
+// Sending is what a viewer is being sent, and what its path carries.
+type Sending struct {
+	Now      int64  // nanoseconds
+	Current  int    // the candidate; -1: none
+	Temporal uint8  // up to this temporal layer
+	Budget   uint64 // bits per second for pictures
 }
 
-// recover tries one step up after a time without loss.
-func (p *Picker) recover(now int64, trial bool) {
-	if p.trialSince != 0 && !trial {
-		p.trialSince, p.quiet = 0, quietTime // it was good
-	}
-	if p.steps > 0 && now-p.quietSince >= int64(max(p.quiet, quietTime)) {
-		p.steps--
-		p.trialSince, p.quietSince = now, now
-	}
-}
-
-// Pick returns which of the candidates, at least one, is to be sent when current is
-// being sent; -1 is none of them. need says how many bits per second it takes to
-// send one.
-func (p *Picker) Pick(candidates []Candidate, current int, need func(Candidate) uint64) int {
+// Pick returns which of the candidates, at least one, is to be sent. need says how many bits per second it
+// takes to send one, as the viewer counts for its limit.
+func (p *Picker) Pick(candidates []Candidate, on Sending, need func(Candidate) uint64) Picked {
 	var fitting [MaxLayers]int
 	order := fitting[:0]
 	for i, c := range candidates {
-		if c.Active && len(order) < MaxLayers && p.fits(need(c), i == current) {
+		if c.Active && len(order) < MaxLayers && p.fits(need(c), i == on.Current) {
 			order = append(order, i)
 		}
 	}
 	if len(order) == 0 {
-		p.most, p.steps = 0, 0
-		return p.leastBad(candidates, current)
+		return Everything(p.leastBad(candidates, on.Current))
 	}
 	if i := slices.IndexFunc(order, func(i int) bool { return p.Choice.RID != "" && candidates[i].RID == p.Choice.RID }); i >= 0 {
-		return order[i]
+		if named := p.among(candidates, order[i:i+1], on); named.Fits || len(order) == 1 {
+			return named
+		}
 	}
 	order = p.small(candidates, order)
-	slices.SortStableFunc(order, func(a, b int) int { return compareRates(candidates[b].Rate, candidates[a].Rate) })
-	p.most = len(order) - 1
-	p.steps = min(p.steps, p.most)
-	best := order[p.steps]
-	if slices.Contains(order, current) && alike(candidates[current].Rate, candidates[best].Rate) {
-		return current // not different enough to disturb the picture
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(candidates[b].Rate, candidates[a].Rate) })
+	return p.among(candidates, order, on)
+}
+
+// Everything is one encoding with all its temporal layers, whatever it takes.
+func Everything(index int) Picked {
+	return Picked{Index: index, Temporal: AllTemporal, Relief: AllTemporal, Fits: true}
+}
+
+// AllTemporal is what leaves no temporal layer out.
+const AllTemporal = math.MaxUint8
+
+// among chooses by what the path carries, among what is in order, best first.
+func (p *Picker) among(candidates []Candidate, order []int, on Sending) Picked {
+	var of [MaxLayers]Rung
+	rungs := of[:len(order)]
+	for i, c := range order {
+		rungs[i] = candidates[c].Rung
 	}
-	return best
+	current := slices.Index(order, on.Current)
+	chosen := p.chooser.choose(on.Now, rungs, current, on.Temporal, on.Budget)
+	if current > chosen.rung && alike(candidates[on.Current].Rate, candidates[order[chosen.rung]].Rate) {
+		// Not different enough to disturb the picture.
+		chosen = p.chooser.choose(on.Now, rungs[current:current+1], 0, on.Temporal, on.Budget)
+		chosen.rung = current
+	}
+	best := rungs[chosen.rung]
+	got := Picked{Index: order[chosen.rung], Temporal: chosen.layer, Fits: chosen.fits, Needs: best.Rates[0]}
+	if int(got.Temporal) >= best.Layers-1 {
+		got.Temporal = AllTemporal
+	}
+	got.Relief = got.Temporal
+	if on.Current >= 0 && on.Current != got.Index {
+		now := &candidates[on.Current].Rung
+		if got.Relief = now.relief(on.Budget); int(got.Relief) >= now.Layers-1 {
+			got.Relief = AllTemporal
+		}
+	}
+	switch {
+	case !chosen.fits:
+		got.Wanted = withRoom(best.Rates[0])
+	case int(chosen.layer) < best.Layers-1:
+		got.Wanted = withRoom(best.Rates[chosen.layer+1])
+	case chosen.rung > 0:
+		got.Wanted = withRoom(rungs[chosen.rung-1].least())
+	}
+	return got
 }
 
 // fits says whether the viewer allows so many bits per second. Rates go up and down:
@@ -181,13 +175,3 @@ func (p *Picker) small(candidates []Candidate, order []int) []int {
 // alike says whether two rates are so close that going from one to the other is
 // not worth it.
 func alike(a, b uint64) bool { return a*3 > b*2 && b*3 > a*2 || a == b }
-
-func compareRates(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}

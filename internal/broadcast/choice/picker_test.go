@@ -1,8 +1,8 @@
 package choice
 
 import (
+	"math"
 	"testing"
-	"time"
 )
 
 func TestPickerChooses(t *testing.T) {
@@ -25,10 +25,7 @@ func TestPickerChooses(t *testing.T) {
 	}{
 		{"the best", Picker{}, three, -1, 2},
 		{"the best, from another", Picker{}, three, 0, 2},
-		{"one step down", Picker{steps: 1}, three, 2, 1},
-		{"more steps than there are", Picker{steps: 7}, three, 2, 0},
 		{"by name", Picker{Choice: Choice{RID: "h"}}, three, 2, 1},
-		{"by name, whatever is lost", Picker{Choice: Choice{RID: "f"}, steps: 2}, three, 0, 2},
 		{"a name that there is not", Picker{Choice: Choice{RID: "x"}}, three, 0, 2},
 		{"a name of which nothing comes", Picker{Choice: Choice{RID: "f"}}, with(func(c []Candidate) { c[2].Active = false }), 2, 1},
 		{"nothing comes of the best", Picker{}, with(func(c []Candidate) { c[2].Active = false }), 2, 1},
@@ -48,70 +45,53 @@ func TestPickerChooses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.picker.Pick(tt.candidates, tt.current, func(c Candidate) uint64 { return c.Rate }); got != tt.want {
-				t.Errorf("candidate %d, want %d", got, tt.want)
+			got := tt.picker.Pick(ranked(tt.candidates), Sending{Now: 1, Current: tt.current, Temporal: AllTemporal, Budget: math.MaxInt64}, asTold)
+			if got.Index != tt.want {
+				t.Errorf("candidate %d, want %d", got.Index, tt.want)
 			}
 		})
 	}
 }
 
-// A story is what a viewer reports, once a second.
-func TestPickerFollowsLosses(t *testing.T) {
-	type span struct {
-		seconds int
-		lost    float64
-		want    int // steps below the best, at its end
+func asTold(c Candidate) uint64 { return c.Rate }
+
+// ranked gives each candidate the rung of an encoding without temporal layers.
+func ranked(candidates []Candidate) []Candidate {
+	for i := range candidates {
+		candidates[i].Rung = Rung{Rates: [MaxTemporal]uint64{candidates[i].Rate}, Layers: 1}
+	}
+	return candidates
+}
+
+// What the path carries decides, and what would be better says what to probe for.
+func TestPickerKeepsToTheBudget(t *testing.T) {
+	three := []Candidate{
+		{RID: "q", Active: true, Rate: 200_000, Rung: Rung{Rates: [4]uint64{100_000, 150_000, 200_000}, Layers: 3}},
+		{RID: "h", Active: true, Rate: 700_000, Rung: Rung{Rates: [4]uint64{350_000, 520_000, 700_000}, Layers: 3}},
+		{RID: "f", Active: true, Rate: 2_500_000, Rung: Rung{Rates: [4]uint64{1_200_000, 1_900_000, 2_500_000}, Layers: 3}},
 	}
 	for _, tt := range []struct {
-		name  string
-		story []span
+		name    string
+		choice  Choice
+		current int
+		budget  uint64
+		want    Picked
 	}{
-		{"nothing is lost", []span{{60, 0, 0}}},
-		{"a moment", []span{{10, 0, 0}, {2, 0.5, 0}, {10, 0, 0}}},
-		{"what retransmission repairs", []span{{60, 0.05, 0}}},
-		{"loss comes and goes", []span{{2, 0.5, 0}, {1, 0.05, 0}, {2, 0.5, 0}, {1, 0.05, 0}, {2, 0.5, 0}}},
-		{"sustained loss", []span{{4, 0.2, 1}, {3, 0.2, 2}, {60, 0.2, 2}}},
-		{"recovery", []span{{4, 0.2, 1}, {9, 0, 1}, {2, 0, 0}, {60, 0, 0}}},
-		{"not while it is only better", []span{{4, 0.2, 1}, {60, 0.05, 1}}},
-		{"both steps up", []span{{7, 0.2, 2}, {11, 0, 1}, {10, 0, 0}}},
-		{"a failed trial ends soon", []span{{4, 0.2, 1}, {11, 0, 0}, {2, 0.2, 1}}},
-		{"the next trial comes later", []span{{4, 0.2, 1}, {11, 0, 0}, {2, 0.2, 1}, {19, 0, 1}, {2, 0, 0}}},
-		{"and later", []span{{4, 0.2, 1}, {11, 0, 0}, {2, 0.2, 1}, {21, 0, 0}, {2, 0.2, 1}, {39, 0, 1}, {2, 0, 0}}},
-		{"a good trial forgives", []span{{4, 0.2, 1}, {11, 0, 0}, {2, 0.2, 1}, {21, 0, 0}, {20, 0, 0}, {4, 0.2, 1}, {11, 0, 0}}},
+		{"all", Choice{}, 2, 5_000_000, Picked{Index: 2, Temporal: AllTemporal, Relief: AllTemporal, Fits: true, Needs: 1_200_000}},
+		{"fewer pictures", Choice{}, 2, 2_000_000, Picked{Index: 2, Temporal: 1, Relief: 1, Fits: true, Needs: 1_200_000, Wanted: withRoom(2_500_000)}},
+		{"a lower one, and less of what goes on until it comes", Choice{}, 2, 1_300_000,
+			Picked{Index: 1, Temporal: AllTemporal, Relief: 0, Fits: true, Needs: 350_000, Wanted: withRoom(1_900_000)}},
+		{"less than the lowest", Choice{}, 0, 60_000, Picked{Index: 0, Temporal: 0, Relief: 0, Needs: 100_000, Wanted: withRoom(100_000)}},
+		{"what was named, if the path carries it", Choice{RID: "h"}, 2, 5_000_000,
+			Picked{Index: 1, Temporal: AllTemporal, Relief: AllTemporal, Fits: true, Needs: 350_000}},
+		{"what was named is too much", Choice{RID: "f"}, 2, 400_000, Picked{Index: 0, Temporal: AllTemporal, Relief: 0, Fits: true, Needs: 100_000, Wanted: withRoom(520_000)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := Picker{most: 2}
-			now := int64(time.Hour)
-			for i, s := range tt.story {
-				for range s.seconds {
-					p.Report(now, s.lost)
-					now += int64(time.Second)
-				}
-				if p.steps != s.want {
-					t.Fatalf("after part %d %v: %d steps down, want %d", i, s, p.steps, s.want)
-				}
+			p := Picker{Choice: tt.choice}
+			got := p.Pick(three, Sending{Now: 1, Current: tt.current, Temporal: AllTemporal, Budget: tt.budget}, asTold)
+			if got != tt.want {
+				t.Errorf("%+v, want %+v", got, tt.want)
 			}
 		})
-	}
-}
-
-// However often trials fail, the wait for the next one has an end.
-func TestPickerKeepsTrying(t *testing.T) {
-	p := Picker{most: 1}
-	now, tried := int64(time.Hour), int64(0)
-	for range 3600 {
-		before := p.steps
-		lost := 0.0
-		if p.steps == 0 {
-			lost = 0.3
-		}
-		p.Report(now, lost)
-		if p.steps < before {
-			tried = now
-		}
-		now += int64(time.Second)
-	}
-	if ago := time.Duration(now - tried); ago > maxQuiet+10*time.Second {
-		t.Errorf("the last trial was %v ago", ago)
 	}
 }

@@ -1,6 +1,9 @@
 package number
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // foldShift is by how much timestamps before the live edge are squeezed when a
 // viewer starts from the ring: 4 s of history look like 125 ms. The player then
@@ -93,6 +96,11 @@ func (r *Rewriter) OutMax() uint64 { return r.outMax }
 
 // LastSent returns when the newest packet was sent; ok is false before the first.
 func (r *Rewriter) LastSent() (nanos int64, ok bool) { return r.lastNanos, r.started }
+
+// Behind returns how far an output timestamp is behind the newest one, as time.
+func (r *Rewriter) Behind(timestamp uint32) time.Duration {
+	return time.Duration(int32(r.lastTS-timestamp)) * time.Second / time.Duration(r.ClockRate) //nolint:gosec // serial number arithmetic
+}
 
 // Timestamp maps an input timestamp of the current run to the viewer's.
 func (r *Rewriter) Timestamp(in uint32) uint32 { return r.squeeze(in) + r.tsOffset }

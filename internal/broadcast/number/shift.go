@@ -27,6 +27,12 @@ func ShiftAfter(last, first codec.PictureIDs) (s Shift) {
 	return s
 }
 
+// Without returns the shift of what comes after so many pictures that were left out.
+func (s Shift) Without(pictures uint16) Shift {
+	s.picture -= pictures
+	return s
+}
+
 // Add returns the ids as the viewer gets them.
 func (s Shift) Add(ids codec.PictureIDs) codec.PictureIDs {
 	ids.Picture += s.picture

@@ -9,11 +9,11 @@ const (
 	paceFactor = 8 // how much faster than the stream a viewer may be sent to
 	// Min is the slowest pace, in bytes per second: 24 Mbit/s.
 	Min = 3_000_000
-	// paceBurst is how many bytes may leave at once. A usual key picture of 720p, 40 kB,
+	// Burst is how many bytes may leave at once on a path that is not known to be narrow. A usual key picture of 720p, 40 kB,
 	// is below it: by the pace alone it would come 7 ms later than others, twice a second or
 	// so a jerk. It is one system call, and less than what the buffers of the smallest
 	// routers hold.
-	paceBurst = 48 * 1200.0
+	Burst = 48 * 1200.0
 	// paceStep is how long packets then gather, so that not each one is a wake-up.
 	paceStep = 2 * time.Millisecond
 )
@@ -24,21 +24,20 @@ type Pacer struct {
 	next int64 // when the bucket is empty
 }
 
-// Allow takes size bytes from the bucket. When they have to wait, it takes
+// Allow takes size bytes from the bucket, which burst bytes fit into. When they have to wait, it takes
 // nothing and returns the time to try again.
-func (p *Pacer) Allow(now int64, size int, bytesPerSecond float64) (due int64, ok bool) {
-	window := int64(paceBurst / bytesPerSecond * 1e9)
-	p.next = max(p.next, now)
+func (p *Pacer) Allow(now int64, size int, bytesPerSecond, burst float64) (due int64, ok bool) {
+	window := int64(burst / bytesPerSecond * 1e9)
 	if p.next > now+window {
 		return max(p.next-window, now+int64(paceStep)), false
 	}
-	p.next += int64(float64(size) / bytesPerSecond * 1e9)
+	p.Charge(now, size, bytesPerSecond)
 	return 0, true
 }
 
 // Charge takes size bytes that do not wait from the bucket.
-func (p *Pacer) Charge(size int, bytesPerSecond float64) {
-	p.next += int64(float64(size) / bytesPerSecond * 1e9)
+func (p *Pacer) Charge(now int64, size int, bytesPerSecond float64) {
+	p.next = max(p.next, now) + int64(float64(size)/bytesPerSecond*1e9)
 }
 
 // For returns the bytes per second at which a viewer is sent a stream of

@@ -138,6 +138,14 @@ func (t *Thinner) last() *run {
 	return &t.runs[(t.count-1)%remembered]
 }
 
+// Left returns all that was left out so far.
+func (t *Thinner) Left() Left {
+	if r := t.last(); r != nil {
+		return r.left
+	}
+	return Left{}
+}
+
 // Before returns what was left out in front of a packet. ok is false when the packet was left out itself, or came
 // too late to tell.
 func (t *Thinner) Before(seq uint64) (left Left, ok bool) {
