@@ -137,13 +137,19 @@ func measure(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 		}
 	}
 	var all []result
+	var failed []error
 	results := make(map[string][]result)
 	for i := range cfg.repeat {
 		for _, r := range cfg.rows {
+			if ctx.Err() != nil {
+				break
+			}
 			fmt.Fprintf(stderr, "%s, run %d of %d\n", r.title, i+1, cfg.repeat)
 			res, err := measureRow(ctx, cfg.binary, r)
 			if err != nil {
-				return fmt.Errorf("%s: %w", r.title, err)
+				failed = append(failed, fmt.Errorf("%s: %w", r.title, err))
+				fmt.Fprintln(stderr, err)
+				continue // the others are worth while
 			}
 			all = append(all, res)
 			results[r.name] = append(results[r.name], res)
@@ -152,10 +158,11 @@ func measure(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	if cfg.json {
 		encoder := json.NewEncoder(stdout)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(all)
+		failed = append(failed, encoder.Encode(all))
+	} else {
+		writeTable(stdout, cfg.rows, results)
 	}
-	writeTable(stdout, cfg.rows, results)
-	return nil
+	return errors.Join(failed...)
 }
 
 func build(ctx context.Context, dir string) (string, error) {

@@ -42,6 +42,9 @@ func measureRow(ctx context.Context, binary string, r row) (res result, err erro
 	if err := l.waitLive(ctx); err != nil {
 		return result{}, err
 	}
+	if r.house {
+		return l.watchHouse(ctx, r)
+	}
 	return l.watch(ctx, r)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 	"github.com/pion/webrtc/v4/pkg/media/h264reader"
 	"github.com/pion/webrtc/v4/pkg/media/oggreader"
+
+	"porthole/internal/netlab"
 )
 
 const (
@@ -119,17 +122,16 @@ func (l *lab) publish(ctx context.Context) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	var pc *webrtc.PeerConnection
-	entered := l.Center.Inside(func() { pc, err = quietConnection(nil) })
-	if entered != nil || err != nil {
-		return nil, errors.Join(entered, err)
+	pc, socket, err := connection(l.Center)
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
 	}
 	video, audio, err := addTracks(pc)
 	if err == nil {
 		err = l.connect(ctx, pc, "/whip/"+streamName)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("publish: %w", err), pc.Close())
+		return nil, errors.Join(fmt.Errorf("publish: %w", err), pc.Close(), socket.Close())
 	}
 	over := make(chan struct{})
 	var sending sync.WaitGroup
@@ -139,19 +141,20 @@ func (l *lab) publish(ctx context.Context) (stop func(), err error) {
 		close(over)
 		sending.Wait()
 		_ = pc.GracefulClose()
+		_ = socket.Close() // it may be closed already
 	}, nil
 }
 
 func addTracks(pc *webrtc.PeerConnection) (video, audio *webrtc.TrackLocalStaticSample, err error) {
-	h264 := webrtc.RTPCodecCapability{
+	picture := webrtc.RTPCodecCapability{
 		MimeType: webrtc.MimeTypeH264, ClockRate: 90_000,
 		SDPFmtpLine: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f",
 	}
-	opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48_000, Channels: 2}
-	if video, err = webrtc.NewTrackLocalStaticSample(h264, "video", "film"); err != nil {
+	sound := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48_000, Channels: 2}
+	if video, err = webrtc.NewTrackLocalStaticSample(picture, "video", "film"); err != nil {
 		return nil, nil, err
 	}
-	if audio, err = webrtc.NewTrackLocalStaticSample(opus, "audio", "film"); err != nil {
+	if audio, err = webrtc.NewTrackLocalStaticSample(sound, "audio", "film"); err != nil {
 		return nil, nil, err
 	}
 	for _, t := range []*webrtc.TrackLocalStaticSample{video, audio} {
@@ -184,17 +187,22 @@ func send(track *webrtc.TrackLocalStaticSample, samples [][]byte, each time.Dura
 	}
 }
 
-// quietConnection makes a connection with pion's usual interceptors: NACK, reports, transport-wide feedback. Without a
-// multiplexer, its sockets are those of the network that it is made in.
-func quietConnection(mux ice.UDPMux) (*webrtc.PeerConnection, error) {
+// connection makes a connection on a machine, with pion's usual interceptors: NACK, reports, transport-wide feedback.
+// Close both.
+func connection(m *netlab.Machine) (pc *webrtc.PeerConnection, socket *net.UDPConn, err error) {
+	entered := m.Inside(func() { socket, err = net.ListenUDP("udp4", &net.UDPAddr{IP: m.Addr.AsSlice()}) })
+	if entered != nil || err != nil {
+		return nil, nil, errors.Join(entered, err)
+	}
+	_ = socket.SetReadBuffer(1 << 20) // a smaller one will do, too
 	settings := webrtc.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard}}
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	settings.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	if mux != nil {
-		settings.SetICEUDPMux(mux)
+	settings.SetICEUDPMux(ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: socket, Logger: settings.LoggerFactory.NewLogger("ice")}))
+	if pc, err = webrtc.NewAPI(webrtc.WithSettingEngine(settings)).NewPeerConnection(webrtc.Configuration{}); err != nil {
+		return nil, nil, errors.Join(err, socket.Close())
 	}
-	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings))
-	return api.NewPeerConnection(webrtc.Configuration{})
+	return pc, socket, nil
 }
 
 // connect exchanges offer and answer with a path of the server.

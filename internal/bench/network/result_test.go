@@ -117,3 +117,18 @@ func TestChoose(t *testing.T) {
 		t.Errorf("got %d rows, %v", len(all), err)
 	}
 }
+
+func TestHouse(t *testing.T) {
+	if got := jain([]float64{5, 5, 5, 5}); got != 1 {
+		t.Errorf("of equals it is %v", got)
+	}
+	if got := jain([]float64{8, 0, 0, 0}); got != 0.25 {
+		t.Errorf("when one has all it is %v", got)
+	}
+	var h house
+	h.compare([]seen{{Rate: 10, Bits: 100, Pause: 0.3}, {Rate: 10, Bits: 100, Pause: 0.9}, {Rate: 10, Bits: 400}},
+		[]seen{{Rate: 10, Pause: 0.2}, {Rate: 7, Pause: 0.6}})
+	if h.Jain != 1 || h.Bits > 0.7 || h.Worst != 0.9 || h.Kept != 0.7 || h.WorstAfter != 0.6 {
+		t.Errorf("got %+v", h)
+	}
+}

@@ -47,6 +47,10 @@ var rows = []row{
 	},
 	{name: "far", title: "1 Mbit/s, 200 ms round trip", phases: one(mbit), queue: queue, rtt: 200 * time.Millisecond, targets: moving(time.Second)},
 	{
+		name: "house", title: "10 viewers behind 6 Mbit/s", phases: []phase{{6 * mbit, 20}, {6 * mbit, 20}}, queue: queue, house: true,
+		targets: []target{fair, allMoving, costsNothing, fewRepeats},
+	},
+	{
 		name: "obs", title: "1 Mbit/s, publisher like OBS", phases: one(mbit), queue: queue, obs: true,
 		targets: []target{soundGoesOn, noPause(2500 * time.Millisecond), fewRepeats, sentence, noReconnect},
 	},

@@ -58,7 +58,10 @@ func writeNotes(w io.Writer, rows []row, results map[string][]result) {
 	for _, r := range rows {
 		for _, run := range results[r.name] {
 			note := fmt.Sprintf("- %s: %.1f Mbit/s passed the bottleneck", r.title, run.LinkRate/mbit)
-			if len(r.phases) > 1 {
+			if h := run.House; h != nil {
+				note += fmt.Sprintf("; Jain's index %.2f of pictures, %.2f of bits; longest pause of any %.2f s; one stalled: the others kept %.0f %% or more of their pictures, longest pause %.2f s",
+					h.Jain, h.Bits, h.Worst, 100*h.Kept, h.WorstAfter)
+			} else if len(r.phases) > 1 {
 				note += fmt.Sprintf("; a lower rung after %.1f s, the top one again after %.1f s (-1: not at all)", run.Down, run.Up)
 			}
 			if len(run.Words) > 0 {
