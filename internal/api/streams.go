@@ -34,6 +34,7 @@ type Stream struct {
 	SourceState string `json:"sourceState,omitempty"`
 
 	Viewers  int       `json:"viewers"`            // who hold a place, those that are connecting among them
+	Readers  int       `json:"readers,omitempty"`  // who read it on this machine, as recorders do, and hold no place
 	Since    time.Time `json:"since,omitzero"`     // when the publisher came, RFC 3339; left out without one
 	Snapshot bool      `json:"snapshot,omitempty"` // a picture can be had at /snapshot/NAME.jpg
 	Tracks   []Track   `json:"tracks"`             // never null; several of a kind when the publisher sends simulcast
@@ -71,6 +72,7 @@ func (a *API) newStream(info broadcast.StreamInfo) Stream {
 	s := Stream{
 		Name: info.Name, Live: info.Live, State: info.State.String(), Fallback: info.Fallback, Source: info.Source, SourceState: info.SourceState,
 		Viewers:  info.Viewers,
+		Readers:  info.Readers,
 		Snapshot: a.cfg.Snapshot != nil && a.cfg.Snapshot(info),
 		Tracks:   make([]Track, len(info.Tracks)),
 	}

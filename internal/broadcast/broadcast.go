@@ -20,6 +20,10 @@
 // the newest keyframe when it is too late: never half a picture, never anybody
 // else's problem.
 //
+// A [Reader] is a cursor, too, for whoever wants the packets as they came: recorders, clips, other
+// servers. It reads at its own pace, with the publisher's numbers and times, and is told what was
+// lost and what it was too late for.
+//
 // When a publisher leaves, its viewers stay for a grace time; the next publisher
 // continues on the same viewers, as one gapless stream.
 package broadcast
@@ -52,6 +56,7 @@ type Config struct {
 	MaxViewers int // of all streams together; 0: no limit
 	// MaxStreamViewers is the limit of each stream; 0: none.
 	MaxStreamViewers int
+	MaxReaders       int // of all streams together, who hold no viewer's place; 0: no limit
 	// Fallbacks says which stream is shown, by name, to the viewers of another one
 	// whose publisher is away; that of EveryOther to those of all streams without
 	// an entry. CheckFallbacks finds what makes no sense.
@@ -86,6 +91,7 @@ type Broadcaster struct {
 	// streams that have a publisher, an announcement or viewers.
 	streams  map[string]*stream
 	viewers  int
+	readers  int
 	departed Counters // of viewers that have left
 	closed   bool
 
@@ -213,6 +219,9 @@ func (b *Broadcaster) Close() error {
 		}
 		for v := range s.viewers {
 			viewers = append(viewers, v)
+		}
+		for r := range s.readers {
+			r.end(ErrClosed)
 		}
 	}
 	b.mu.Unlock()

@@ -151,7 +151,7 @@ func (s *stream) borrowLocked(lender *stream) bool {
 			level = slog.LevelDebug
 		}
 		s.b.log.Log(context.Background(), level, "showing the fallback", "stream", s.name, "fallback", lender.name, "viewers", len(s.viewers))
-	} else if s.publisher == nil && len(s.viewers) > 0 {
+	} else if s.publisher == nil && s.waitersLocked() > 0 {
 		s.endGraceLocked()
 		s.beginGraceLocked()
 	}
@@ -200,9 +200,9 @@ func (v *Viewer) refuses(t *track) {
 // demandLocked is how many viewers want to see the stream, those of streams that
 // borrow from it among them.
 func (s *stream) demandLocked() int {
-	n := len(s.viewers)
+	n := s.wantersLocked()
 	for borrower := range s.borrowers {
-		n += len(borrower.viewers)
+		n += borrower.wantersLocked()
 	}
 	return n
 }

@@ -9,8 +9,9 @@ import (
 
 	"porthole/internal/codec"
 
-	"github.com/pion/rtp"
 	"porthole/internal/broadcast/ring"
+
+	"github.com/pion/rtp"
 )
 
 // A viewer reads head, keyframe and packets of a ring one after the other, and the

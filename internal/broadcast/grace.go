@@ -38,6 +38,7 @@ func (s *stream) endGraceLocked() {
 func (s *stream) giveUpLocked() {
 	lost := s.grace.Lost()
 	s.grace = nil
+	s.giveUpReadersLocked()
 	var wait time.Duration
 	for v := range s.viewers {
 		starved, left := v.starvedLocked(lost)

@@ -10,9 +10,10 @@ import (
 
 	"porthole/internal/codec"
 
+	"porthole/internal/broadcast/pace"
+
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-	"porthole/internal/broadcast/pace"
 )
 
 // discard is a sink that takes everything.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"porthole/internal/broadcast/ring"
 	"porthole/internal/codec"
 )
 
@@ -38,75 +37,52 @@ type Keyframe struct {
 // next. It returns ErrNoPublisher when nobody publishes, and ErrNoKeyframe.
 func (b *Broadcaster) Keyframe(name string) (Keyframe, error) {
 	b.mu.Lock()
-	var layers []*Layer
 	s := b.streams[name]
 	published := s != nil && s.publisher != nil
-	if published {
-		layers = s.publisher.layers[codec.Video] // replaced, never edited
-	}
 	b.mu.Unlock()
 	if !published {
 		return Keyframe{}, fmt.Errorf("keyframe of %q: %w", name, ErrNoPublisher)
 	}
-	if len(layers) == 0 {
-		return Keyframe{}, fmt.Errorf("keyframe of %q: %w", name, ErrNoKeyframe)
-	}
-	best := slices.MaxFunc(layers, func(x, y *Layer) int { return cmp.Compare(x.rate.Load(), y.rate.Load()) })
-	k, ok := best.keyframeCopy()
+	// It reads what is there and waits for nothing, so that nobody has to know of it.
+	k, ok := newReader(s, ReaderConfig{Kinds: []codec.Kind{codec.Video}}).newest()
 	if !ok {
 		return Keyframe{}, fmt.Errorf("keyframe of %q: %w", name, ErrNoKeyframe)
 	}
 	return k, nil
 }
 
-// keyframeCopy collects the packets of the newest keyframe.
-func (l *Layer) keyframeCopy() (k Keyframe, ok bool) {
-	now := l.clock.now()
-	pos, ok := l.newestKeyframe()
-	if !ok {
-		l.requestKeyframe(now)
-		return Keyframe{}, false
+// newest collects the packets of the newest keyframe; ok is false when it is not whole.
+func (r *Reader) newest() (k Keyframe, ok bool) {
+	var packets []Packet
+	var last uint64 // number of the one with the marker
+	for p, ok := r.Poll(); ok && len(packets) < keyframePackets; p, ok = r.Poll() {
+		switch {
+		case len(packets) == 0:
+			if clock := r.stream.b.clock; clock.wall(clock.now()).Sub(p.Arrived) > keyframeStale {
+				r.RequestKeyframe()
+			}
+		case p.Break != NoBreak:
+			return Keyframe{}, false
+		case p.Timestamp != packets[0].Timestamp:
+			continue // what came late stands further back
+		}
+		packets = append(packets, p)
+		if p.Marker {
+			last = p.Number
+		}
+		if last != 0 && uint64(len(packets)) == last-r.tracks[0].low+1 {
+			return keyframeOf(packets), true
+		}
 	}
-	first := l.ring.At(pos)
-	if first == nil {
-		return Keyframe{}, false // overwritten just now
-	}
-	packets := l.picture(pos, first)
-	if time.Duration(now-first.Arrived) > keyframeStale {
-		l.requestKeyframe(now)
-	}
-	if packets == nil {
-		return Keyframe{}, false
-	}
-	k = Keyframe{Codec: l.Codec(), At: l.clock.wall(first.Arrived), Payloads: make([][]byte, len(packets))}
+	return Keyframe{}, false
+}
+
+// keyframeOf puts the packets of a whole picture in their order.
+func keyframeOf(packets []Packet) Keyframe {
+	k := Keyframe{Codec: packets[0].Encoding.Codec, At: packets[0].Arrived, Payloads: make([][]byte, len(packets))}
+	slices.SortFunc(packets, func(x, y Packet) int { return cmp.Compare(x.Number, y.Number) })
 	for i, p := range packets {
 		k.Payloads[i] = p.Payload
 	}
-	return k, true
-}
-
-// picture returns the packets of the picture whose first one is at pos, in the
-// order in which they were sent, or nil when it is not whole: packets that came
-// late stand further back in the ring.
-func (l *Layer) picture(pos uint64, first *ring.Packet) []*ring.Packet {
-	var packets []*ring.Packet
-	for head := l.ring.Head(); pos < head && len(packets) < keyframePackets; pos++ {
-		p := l.ring.At(pos)
-		if p == nil || p.Epoch != first.Epoch {
-			break
-		}
-		if p.Timestamp == first.Timestamp {
-			packets = append(packets, p)
-		}
-	}
-	slices.SortFunc(packets, func(x, y *ring.Packet) int { return cmp.Compare(x.Seq, y.Seq) })
-	for i, p := range packets {
-		if p.Seq != first.Seq+uint64(i) { //nolint:gosec // an index is not negative
-			return nil
-		}
-		if p.Marker {
-			return packets[:i+1]
-		}
-	}
-	return nil
+	return k
 }

@@ -175,8 +175,12 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 	}
 	kept.Passed, kept.HasPassed = l.passed(&p.Header)
 	kept.Temporal = l.temporal.of(p.Payload, start, timestamp == l.lastTS)
+	kept.Key = l.video && !l.keyed && timestamp == l.lastTS && l.isKeyframe(p.Payload)
+	if l.h264 && newest {
+		l.noteSPS(p.Payload) // before a reader sees the packet
+	}
 	l.ring.Append(kept, p.Payload)
-	if l.video && !l.keyed && timestamp == l.lastTS && l.isKeyframe(p.Payload) {
+	if kept.Key {
 		if l.vp8 {
 			l.noteSize(p.Payload)
 		}
@@ -184,9 +188,6 @@ func (l *Layer) WriteRTP(p *rtp.Packet) error {
 		if l.sets != nil && !newest {
 			l.sets.beganLate()
 		}
-	}
-	if l.h264 && newest {
-		l.noteSPS(p.Payload)
 	}
 	l.lastPacket.Store(now)
 	l.publisher.heard(now)

@@ -177,6 +177,7 @@ type StreamInfo struct {
 	SourceState string
 	Since       time.Time // when the publisher came; zero without one
 	Viewers     int
+	Readers     int // recorders and the like, who hold no viewer's place
 	Tracks      []TrackInfo
 	// RIDs names the encodings of the picture that were announced, whether or not
 	// they have come; empty without simulcast.
@@ -207,7 +208,7 @@ func (b *Broadcaster) Stream(name string) (info StreamInfo, ok bool) {
 }
 
 func (s *stream) infoLocked() StreamInfo {
-	info := StreamInfo{Name: s.name, State: s.stateLocked(), Viewers: len(s.viewers)}
+	info := StreamInfo{Name: s.name, State: s.stateLocked(), Viewers: len(s.viewers), Readers: len(s.readers)}
 	if s.announced != nil {
 		info.Source, info.SourceState = s.announced.source, s.announced.status.Text
 	}

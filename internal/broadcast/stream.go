@@ -24,6 +24,8 @@ type stream struct {
 	// turns call the viewers of this stream and of those that borrow from it, one for
 	// each sender that has any. Replaced, never edited.
 	turns atomic.Pointer[[]*turn]
+	// called are the readers who are called with them. Likewise.
+	called atomic.Pointer[[]*Reader]
 
 	// Set by senders: a viewer cannot play what the fallback sends now.
 	starving atomic.Bool
@@ -33,6 +35,7 @@ type stream struct {
 	waiting   []*Publisher  // of the same key, in the order in which they came
 	announced *Announcement // of a source on this machine; nil: none
 	viewers   map[*Viewer]struct{}
+	readers   map[*Reader]struct{}
 	grace     *awake.Timer // runs while viewers wait for a publisher
 	lender    *stream      // whose layers are shown while the publisher is away; nil: nobody's
 	borrowers map[*stream]struct{}
@@ -42,6 +45,7 @@ type stream struct {
 func newStream(b *Broadcaster, name string) *stream {
 	s := &stream{b: b, name: name, smooth: slices.Contains(b.cfg.Smooth, name), viewers: make(map[*Viewer]struct{})}
 	s.turns.Store(&[]*turn{})
+	s.called.Store(&[]*Reader{})
 	return s
 }
 
@@ -67,7 +71,7 @@ func (s *stream) detachLocked(p *Publisher) {
 	if s.succeedLocked() {
 		return
 	}
-	if len(s.viewers) > 0 {
+	if s.waitersLocked() > 0 {
 		s.beginGraceLocked()
 	}
 	s.dropIfUnusedLocked()
@@ -84,10 +88,10 @@ func (s *stream) leaveLocked(v *Viewer) {
 }
 
 func (s *stream) dropIfUnusedLocked() {
-	if len(s.viewers) == 0 {
+	if s.waitersLocked() == 0 {
 		s.endGraceLocked()
 	}
-	if s.publisher != nil || s.announced != nil || len(s.viewers) > 0 {
+	if s.publisher != nil || s.announced != nil || len(s.viewers) > 0 || len(s.readers) > 0 {
 		return
 	}
 	s.borrowLocked(nil)
@@ -123,6 +127,9 @@ func (s *stream) wake(complete bool) {
 		}
 		t.call()
 	}
+	for _, r := range *s.called.Load() {
+		r.poke()
+	}
 }
 
 // refreshTurnsLocked works out again who is served when there is media: the viewers of
@@ -133,6 +140,7 @@ func (s *stream) refreshTurnsLocked() {
 		turns = append(turns, borrower.ownTurnsLocked()...)
 	}
 	s.turns.Store(&turns)
+	s.refreshReadersLocked()
 	if s.lender != nil {
 		s.lender.refreshTurnsLocked()
 	}

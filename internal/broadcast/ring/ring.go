@@ -19,6 +19,7 @@ type Packet struct {
 	Epoch     uint32 // changes when the publisher's numbering jumps
 	Marker    bool   // last packet of a picture
 	Start     bool   // first packet of a picture
+	Key       bool   // a keyframe begins in it
 	Passed    uint8  // value of the header extension that is passed on
 	HasPassed bool
 	Temporal  uint8 // temporal layer of its picture, as its writer notes it
