@@ -79,9 +79,12 @@ type Verdict struct {
 	// repeated packets and probes together.
 	Budget uint64
 	// Capacity is how fast packets came through when the path was last full, in bit/s,
-	// or zero if it never was, or carries more by now. A pacer that sends bursts hardly
-	// faster keeps queues short.
+	// or zero if it never was, or carries more by now.
 	Capacity uint64
+	// Pace is how fast the packets of a picture may follow one another, in bit/s, or zero
+	// if that does not matter. It is a tenth less than the path carries: sound goes
+	// between, and a queue can drain.
+	Pace uint64
 	// RTT is the round trip with the queue in it, zero while it is not known.
 	RTT time.Duration
 	// Queue is how long a packet waits that follows on no other: what does not drain
@@ -187,6 +190,14 @@ func (e *Estimator) Verdict() Verdict {
 		v.Budget = min(v.Budget, e.carried()) >> j.silence
 	}
 	v.Budget = max(v.Budget, MinBudget)
+	switch {
+	case v.State != Steady || v.Limit == ByREMB:
+		v.Pace = v.Budget / 10 * 9
+	case v.Limit == ByProbing:
+		v.Pace = max(v.Budget, v.Capacity) / 10 * 9
+	default:
+		v.Pace = v.Capacity / 10 * 9
+	}
 	return v
 }
 

@@ -192,11 +192,13 @@ func (e *Estimator) arrived(number uint16, arrival, now int64) (sent int64, ok b
 	queue := d.add(sent, arrival-sent)
 	d.heard, d.arrival = number, arrival
 	after := arrival - previous
-	if next && after > 0 && after <= busyGap && previous-sent > d.base+busySlack+d.jitter {
+	if next && after >= 0 && after <= busyGap && previous-sent > d.base+busySlack+d.jitter {
 		e.busy.add(p.size, after, now)
-	} else if !next || after != 0 {
-		e.busy.flush(now)
-		after = 0
+	} else {
+		if after != 0 { // what arrives together may have waited together
+			e.busy.flush(now)
+		}
+		after = -1
 		if sent-d.sent >= burstGap {
 			d.jitter += (min(max(queue-e.busy.takes(p.size), 0), queueHigh) - d.jitter) / 32
 		}
@@ -273,7 +275,7 @@ func (e *Estimator) end(sent, now int64) {
 	if e.probe.pending {
 		e.judgeProbe(now)
 	}
-	e.patience = min(silenceMin+2*e.rtt+2*e.interval, silenceMax)
+	e.patience = min(silenceMin+2*e.rtt+3*e.interval, silenceMax)
 }
 
 // roundTrip takes a measured round trip.

@@ -246,7 +246,7 @@ func (e *Estimator) judgeWindow(began int64, loss float32, queued, now int64) {
 	if !full && loss < lossHigh {
 		if j.state == Steady {
 			j.shown = max(j.shown, e.window.acked)
-			if j.budget != 0 {
+			if j.budget != 0 && j.full == 0 {
 				j.budget = max(j.budget, e.window.acked)
 			}
 		}

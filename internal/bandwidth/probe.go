@@ -111,7 +111,8 @@ func (p *probe) missing(number uint16) {
 	}
 }
 
-// arrived counts a packet that arrived so long after another, if it had waited for that.
+// arrived counts a packet that arrived so long after another that it had waited for, or
+// -1 if it had not.
 func (p *probe) arrived(number, size uint16, arrival, queue, after int64) {
 	if !p.has(number) {
 		return
@@ -121,7 +122,7 @@ func (p *probe) arrived(number, size uint16, arrival, queue, after int64) {
 	} else {
 		p.gotBytes += int64(size)
 	}
-	if p.got > 0 && after > 0 {
+	if p.got > 0 && after >= 0 {
 		p.waited.bytes += int64(size)
 		p.waited.time += after
 	}

@@ -223,12 +223,12 @@ func (f *flow) draw(now int64) {
 	}
 }
 
-// pace sends pictures in bursts of 48 packets and then at 24 Mbit/s, or once the
-// path's capacity is known, half as fast again as that.
+// pace sends pictures in bursts of 48 packets and then at 24 Mbit/s, or as fast as the
+// verdict says.
 func (f *flow) pace(now int64) {
 	rate, burst := 24e6, 48*1200.0
-	if c := float64(f.e.Verdict().Capacity); c > 0 && c < rate && !f.unpaced {
-		rate, burst = 1.5*c, 6*1200.0
+	if pace := float64(f.e.Verdict().Pace); pace > 0 && pace < rate && !f.unpaced {
+		rate, burst = pace, max(pace/8/100, 2*1200)
 	}
 	f.tokens = min(f.tokens+rate/8e3, burst)
 	for len(f.backlog) > 0 && f.tokens > 0 {
