@@ -27,7 +27,7 @@ func Trial(ctx context.Context, spec source.Spec, pictures int) (TrialResult, er
 		return TrialResult{}, err
 	}
 	encoder, err := library.NewVideo(encode.Params{
-		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
+		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate, TemporalLayers: 3,
 	})
 	if err != nil {
 		return TrialResult{}, err

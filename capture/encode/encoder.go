@@ -18,7 +18,7 @@ type VideoEncoder interface {
 	// encoder left the picture out to keep its bitrate, which it does by the times at which pictures were captured. The first picture
 	// is an IDR picture, and so are those for which keyframe asks, no others. The picture is not kept.
 	//
-	// Pictures have TemporalLayers, by which codec.GradedTemporalID tells them apart.
+	// Pictures have Params.TemporalLayers, by which codec.GradedTemporalID tells them apart.
 	Encode(f *media.Picture, keyframe bool) ([]byte, error)
 	// SetRate changes the bitrate, in bits a second, and the frame rate, from the next picture on.
 	SetRate(bitrate int, fps float64) error
@@ -37,10 +37,9 @@ type Params struct {
 	Width, Height int
 	FPS           float64 // what really comes
 	Bitrate       int     // bits per second
+	// TemporalLayers is 1 to 3: the pictures can be sent at the full rate, at half of it and at a quarter. 0 is 1.
+	TemporalLayers int
 }
-
-// TemporalLayers is how many temporal layers the encoders make: their pictures can be sent at the full rate, at half of it and at a quarter.
-const TemporalLayers = 3
 
 // Library builds encoders: openh264 and Opus, or fakes.
 type Library interface {

@@ -28,7 +28,7 @@ type openh264Encoder struct{ *openh264.Encoder }
 
 func (l linked) NewVideo(p Params) (VideoEncoder, error) {
 	encoder, err := openh264.New(openh264.Config{
-		Width: p.Width, Height: p.Height, FPS: p.FPS, Bitrate: p.Bitrate, TemporalLayers: TemporalLayers, Log: l.log,
+		Width: p.Width, Height: p.Height, FPS: p.FPS, Bitrate: p.Bitrate, TemporalLayers: max(p.TemporalLayers, 1), Log: l.log,
 	})
 	if err != nil {
 		return nil, err

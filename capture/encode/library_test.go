@@ -22,7 +22,7 @@ import (
 func buildEncoder(t testing.TB, spec source.Spec) VideoEncoder {
 	t.Helper()
 	encoder, err := linked{}.NewVideo(Params{
-		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
+		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate, TemporalLayers: 3,
 	})
 	if err != nil {
 		t.Fatal(err)

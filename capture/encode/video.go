@@ -30,6 +30,7 @@ type VideoConfig struct {
 	Library  Library
 	FPS      float64       // that the source says it delivers
 	Bitrate  int           // bits per second
+	Temporal int           // layers: see Params
 	Keyframe time.Duration // at least this often
 	Failed   func()        // called when an encoder has failed and another one takes over; nil: nobody asks
 	Log      *slog.Logger
@@ -51,7 +52,7 @@ type Video struct {
 
 // NewVideo makes a Video; its first encoder is built for the first picture.
 func NewVideo(cfg VideoConfig) *Video {
-	return &Video{cfg: cfg, params: Params{FPS: cfg.FPS, Bitrate: cfg.Bitrate}, meter: clock.RateMeter{Window: rateWindow}}
+	return &Video{cfg: cfg, params: Params{FPS: cfg.FPS, Bitrate: cfg.Bitrate, TemporalLayers: cfg.Temporal}, meter: clock.RateMeter{Window: rateWindow}}
 }
 
 // RequestKeyframe makes the next picture one that stands alone. It does not block.

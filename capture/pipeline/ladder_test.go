@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -100,7 +101,7 @@ func (p wantsAll) AddTrack(cfg broadcast.LayerConfig) (publish.Track, error) {
 	return p.Publisher.AddTrack(cfg)
 }
 
-// Every picture goes to every encoder, and a viewer who asks for a keyframe of one has only that one asked.
+// Every picture goes to the encoders, and a viewer who asks for a keyframe of one has only that one asked.
 func TestPictureGoesToTwoEncoders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		library := new(unevenLibrary)
@@ -112,8 +113,8 @@ func TestPictureGoesToTwoEncoders(t *testing.T) {
 		if len(library.Built) != 2 {
 			t.Errorf("%d encoders built, want 2", len(library.Built))
 		}
-		if h, l := len(high.Packets), len(low.Packets); h < 118 || l < 118 {
-			t.Errorf("%d and %d packets in 4 s of 30 pictures each", h, l)
+		if h, l := len(high.Packets), len(low.Packets); h < 118 || l < 60 || l > 63 {
+			t.Errorf("%d and %d packets in 4 s of 30 pictures each, of which the rung takes every other one", h, l)
 		}
 		if len(high.Reports) != 4 || len(low.Reports) != 4 {
 			t.Fatalf("%d and %d sender reports in 4 s", len(high.Reports), len(low.Reports))
@@ -129,8 +130,8 @@ func TestSlowEncoderHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		library := &unevenLibrary{slow: 100 * time.Millisecond}
 		high, low := playTwo(t, library, 5*time.Second, 0, nil)
-		if n := len(low.Packets); n < 148 {
-			t.Errorf("%d packets of the fast encoder in 5 s of 30 pictures each", n)
+		if n := len(low.Packets); n < 74 {
+			t.Errorf("%d packets of the fast encoder in 5 s of 15 pictures each", n)
 		}
 		if n := len(high.Packets); n < 40 || n > 55 {
 			t.Errorf("%d packets of the slow encoder in 5 s, of which it takes 0.1 for each", n)
@@ -174,8 +175,8 @@ func TestRungsAreEncodedWhileTheyAreWanted(t *testing.T) {
 			pictures, sessions int
 		}{
 			{"720p", broadcast.Nominal{Width: 1280, Height: 720, Bitrate: 2_500_000}, 300, 1},
-			{"360p", broadcast.Nominal{Width: 640, Height: 360, Bitrate: 717_936}, 120, 1},
-			{"180p", broadcast.Nominal{Width: 320, Height: 180, Bitrate: 206_173}, 90, 2},
+			{"360p", broadcast.Nominal{Width: 640, Height: 360, Bitrate: 507_657}, 60, 1},
+			{"180p", broadcast.Nominal{Width: 320, Height: 180, Bitrate: 145_786}, 45, 2},
 		} {
 			track := tracks[i]
 			pictures := len(track.Packets) - track.Keyframes() // parameter sets are packets, too
@@ -251,23 +252,23 @@ func TestRungSizes(t *testing.T) {
 		of     [2]int
 		want   string
 	}{
-		{"auto", [2]int{1280, 720}, "640x360 at 717, 320x180 at 206"},
-		{"auto", [2]int{1920, 1080}, "960x540 at 717, 480x270 at 206"},
-		{"auto", [2]int{3840, 2160}, "1920x1080 at 717, 960x540 at 206, 480x270 at 60"},
-		{"auto", [2]int{640, 480}, "320x240 at 717"},
-		{"auto", [2]int{640, 360}, "320x180 at 717"},
+		{"auto", [2]int{1280, 720}, "640x360 at 507, 320x180 at 145"},
+		{"auto", [2]int{1920, 1080}, "960x540 at 507, 480x270 at 145"},
+		{"auto", [2]int{3840, 2160}, "1920x1080 at 507, 960x540 at 145, 480x270 at 60"},
+		{"auto", [2]int{640, 480}, "320x240 at 507"},
+		{"auto", [2]int{640, 360}, "320x180 at 507"},
 		{"auto", [2]int{320, 240}, ""},
-		{"auto", [2]int{1366, 768}, "682x384 at 716, 340x192 at 205"},
+		{"auto", [2]int{1366, 768}, "682x384 at 506, 340x192 at 145"},
 		{"off", [2]int{1280, 720}, ""},
-		{"480,180", [2]int{1280, 720}, "852x480 at 1203, 320x180 at 206"},
-		{"720,360", [2]int{1280, 720}, "640x360 at 717"},
+		{"480,180", [2]int{1280, 720}, "852x480 at 850, 320x180 at 145"},
+		{"720,360", [2]int{1280, 720}, "640x360 at 507"},
 		{"360", [2]int{320, 240}, ""},
 	} {
 		spec := capturetest.Spec(t, "pattern:?ladder="+c.ladder)
 		var got []string
 		large := broadcast.Nominal{Width: c.of[0], Height: c.of[1]}
 		for _, size := range rungSizes(spec.Ladder, c.of[0], c.of[1]) {
-			got = append(got, fmt.Sprintf("%dx%d at %d", size.Width, size.Height, rungBitrate(spec.Bitrate, large, size)/1000))
+			got = append(got, fmt.Sprintf("%dx%d at %d", size.Width, size.Height, rungBitrate(spec.Bitrate, large, size, rungRate(30)/30)/1000))
 		}
 		if text := strings.Join(got, ", "); text != c.want {
 			t.Errorf("ladder=%s of %v: %s, want %s", c.ladder, c.of, text, c.want)
@@ -303,5 +304,13 @@ func TestExchangeUsesPicturesAgain(t *testing.T) {
 	cancel()
 	if _, err := b.take(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("an empty mailbox: %v", err)
+	}
+}
+
+func TestRungRate(t *testing.T) {
+	for fps, want := range map[float64]float64{60: 20, 50: 50.0 / 3, 30: 15, 25: 12.5, 24: 12, 20: 20, 15: 15, 5: 5, 1: 1} {
+		if got := rungRate(fps); math.Abs(got-want) > 1e-9 {
+			t.Errorf("of %v pictures a second, a rung has %v, want %v", fps, got, want)
+		}
 	}
 }

@@ -87,7 +87,7 @@ func TestPipelineSendsAnEvenStream(t *testing.T) {
 				t.Errorf("a report maps its time %v ticks off", off)
 			}
 		}
-		if want := (encode.Params{Width: 640, Height: 480, FPS: 30, Bitrate: 2_500_000}); !slices.Equal(s.library.Built, []encode.Params{want}) {
+		if want := (encode.Params{Width: 640, Height: 480, FPS: 30, Bitrate: 2_500_000, TemporalLayers: 3}); !slices.Equal(s.library.Built, []encode.Params{want}) {
 			t.Errorf("encoders built: %+v, want one: %+v", s.library.Built, want)
 		}
 		if s.library.Closed != 1 {

@@ -27,23 +27,26 @@ type rawVideo struct {
 
 // encodedLayer is one encoder with the mailbox that it encodes from and the track that it feeds.
 type encodedLayer struct {
-	rid     string // "" where there is one encoding
-	nominal broadcast.Nominal
-	box     *mailbox
-	encoder *encode.Video
-	track   publish.Track // nil, as sender is: not published yet
-	sender  *sender
+	rid      string // "" where there is one encoding
+	nominal  broadcast.Nominal
+	temporal int // layers
+	box      *mailbox
+	encoder  *encode.Video
+	track    publish.Track // nil, as sender is: not published yet
+	sender   *sender
 }
 
 func newRawVideo(cfg Config) *rawVideo {
 	v := &rawVideo{cfg: cfg, pictures: cfg.Input.Pictures, log: cfg.Log}
-	v.top = &encodedLayer{box: v.exchange.mailbox(), encoder: v.newEncoder(cfg.Spec.Bitrate)}
+	v.top = &encodedLayer{box: v.exchange.mailbox(), temporal: topLayers}
+	v.top.encoder = v.newEncoder(cfg.Input.FPS, cfg.Spec.Bitrate, topLayers)
 	return v
 }
 
-func (v *rawVideo) newEncoder(bitrate int) *encode.Video {
+func (v *rawVideo) newEncoder(fps float64, bitrate, temporal int) *encode.Video {
 	return encode.NewVideo(encode.VideoConfig{
-		Library: v.cfg.Library, FPS: v.cfg.Input.FPS, Bitrate: bitrate, Keyframe: v.cfg.Spec.Keyframe, Failed: v.cfg.EncoderFailed, Log: v.log,
+		Library: v.cfg.Library, FPS: fps, Bitrate: bitrate, Temporal: temporal, Keyframe: v.cfg.Spec.Keyframe,
+		Failed: v.cfg.EncoderFailed, Log: v.log,
 	})
 }
 
@@ -66,10 +69,14 @@ func (v *rawVideo) first(ctx context.Context) ([]any, error) {
 func (v *rawVideo) build(width, height int) {
 	v.top.nominal = broadcast.Nominal{Width: width, Height: height, Bitrate: uint64(v.cfg.Spec.Bitrate)}
 	from, of := &v.exchange, height
+	fps := rungRate(v.cfg.Input.FPS)
 	for _, size := range rungSizes(v.cfg.Spec.Ladder, width, height) {
-		size.Bitrate = rungBitrate(v.cfg.Spec.Bitrate, v.top.nominal, size)
-		r := &rung{above: from.mailbox(), of: of}
-		r.encodedLayer = encodedLayer{rid: rungName(size), nominal: size, box: r.own.mailbox(), encoder: v.newEncoder(int(size.Bitrate))}
+		size.Bitrate = rungBitrate(v.cfg.Spec.Bitrate, v.top.nominal, size, fps/v.cfg.Input.FPS)
+		r := &rung{above: from.mailbox(), of: of, every: rungInterval}
+		r.encodedLayer = encodedLayer{
+			rid: rungName(size), nominal: size, temporal: rungLayers, box: r.own.mailbox(),
+			encoder: v.newEncoder(fps, int(size.Bitrate), rungLayers),
+		}
 		if n := len(v.rungs); n > 0 {
 			v.rungs[n-1].below = r
 		}
@@ -103,7 +110,7 @@ func (v *rawVideo) publish(p publish.Publisher) error {
 	for _, l := range v.layers() {
 		codec := encode.H264()
 		track, err := p.AddTrack(broadcast.LayerConfig{
-			Codec: codec, RID: l.rid, TemporalLayers: encode.TemporalLayers, Nominal: l.nominal, OnDemand: l != v.top,
+			Codec: codec, RID: l.rid, TemporalLayers: l.temporal, Nominal: l.nominal, OnDemand: l != v.top,
 			RequestKeyframe: l.encoder.RequestKeyframe,
 		})
 		if err != nil {

@@ -2,12 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"porthole/capture/media"
 	"porthole/capture/scale"
 )
 
-// rung is an encoding in a smaller size. While some viewer needs it, or one below it, it makes the pictures of the rung above it smaller,
+// rung is an encoding in a smaller size, with fewer pictures. While some viewer needs it, or one below it, it makes the pictures of the rung above it smaller,
 // hands them on to the rung below, and encodes them:
 //
 //	exchange of the rung above ─► mailbox ─► scaler ─► exchange ─┬─► mailbox ─► encoder ── H.264 ──► track
@@ -20,8 +21,10 @@ type rung struct {
 	own    exchange
 	below  *rung // nil: none
 	scaler scale.Scaler
-	of     int  // the height of the rung above, for which the nominal size was made
-	rests  bool // the rung below was told that nothing comes
+	every  time.Duration // the least time between two of its pictures
+	last   time.Time     // when the last one was captured
+	of     int           // the height of the rung above, for which the nominal size was made
+	rests  bool          // the rung below was told that nothing comes
 }
 
 // run scales and encodes, until the encoders fail for good, the track ends or ctx does.
@@ -38,7 +41,11 @@ func (r *rung) run(ctx context.Context) error {
 			}
 			continue
 		}
-		r.rests = false
+		if f.CapturedAt.Sub(r.last) < r.every {
+			r.above.release(f)
+			continue
+		}
+		r.rests, r.last = false, f.CapturedAt
 		small := r.own.blank()
 		width, height := r.size(&f.Picture)
 		r.scaler.Down(&small.Picture, &f.Picture, width, height)
