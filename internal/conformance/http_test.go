@@ -404,9 +404,9 @@ func TestHTTP17Delete(t *testing.T) {
 	v := watchStream(t, s, "row", role{}).plays("video")
 	for _, client := range []*peer{v, p} {
 		s.do(http.MethodDelete, client.session, "", "If-Match", `"wrong"`).is(http.StatusOK)
-		begin := time.Now()
+		timer := s.StartTimer()
 		wait(t, patience, "the client to see the end", client.ended)
-		if took := time.Since(begin); took > time.Second {
+		if took := timer.Took(); took > time.Second {
 			t.Errorf("the client saw the end after %v", took)
 		}
 		s.do(http.MethodDelete, client.session, "").is(http.StatusNotFound)
@@ -646,9 +646,9 @@ func TestHTTP25AnswerAtOnce(t *testing.T) {
 	}
 	defer silent.Close()
 	s := start(t, "--stun", fmt.Sprintf("stun:%v", silent.LocalAddr()), "--turn", fmt.Sprintf("turn:u:p@%v", silent.LocalAddr()))
-	begin := time.Now()
+	timer := s.StartTimer()
 	s.created("/whip/row", whipOffer(t))
-	if took := time.Since(begin); took > 2*time.Second {
+	if took := timer.Took(); took > 2*time.Second {
 		t.Errorf("the answer took %v", took)
 	}
 }

@@ -58,26 +58,34 @@ var (
 
 // send sends from now on, all tracks of the publisher.
 func (p *peer) send() {
+	begin := time.Now() // of all, so that they are in step
 	for _, s := range p.sending {
-		s.start()
+		s.start(begin)
 	}
 }
 
 // start begins with one track.
-func (s *sender) start() {
-	s.running.Go(s.run)
+func (s *sender) start(begin time.Time) {
+	s.running.Go(func() { s.run(begin) })
 	s.running.Go(s.listen)
 }
 
-func (s *sender) run() {
+// run sends by the clock: a busy machine makes pictures late but not fewer.
+func (s *sender) run(begin time.Time) {
 	interval := time.Second / 30
 	if s.codec.kind == "audio" {
 		interval = 20 * time.Millisecond
 	}
-	tick := time.NewTicker(interval)
+	tick := time.NewTimer(0)
 	defer tick.Stop()
 	var sequence uint16
 	for n := 0; ; n++ {
+		tick.Reset(time.Until(begin.Add(time.Duration(n) * interval)))
+		select {
+		case <-tick.C:
+		case <-s.stop:
+			return
+		}
 		s.mu.Lock()
 		payloads, extend := s.shape(n), s.extend
 		s.sent = n + 1
@@ -93,11 +101,6 @@ func (s *sender) run() {
 				extend(packet)
 			}
 			_ = s.local.WriteRTP(packet) // a connection that has ended is noticed elsewhere
-		}
-		select {
-		case <-tick.C:
-		case <-s.stop:
-			return
 		}
 	}
 }
