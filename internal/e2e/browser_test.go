@@ -50,27 +50,33 @@ func TestBrowserPlaysThePattern(t *testing.T) {
 	first.waitPlaying(20 * time.Second)
 	first.do("observe", "__probe.observe(true)")
 	first.collect(30) // the decoder and the jitter buffer have settled after a second
+	watch := startStopwatch()
 	alone := first.collect(120)
-	requireRate(t, "alone", alone, 24)
+	requireRate(t, "alone", alone, 24, watch.slowdown())
 
 	second := openTab(t, browser, s.url+"/watch/webcam")
 	second.waitPlaying(20 * time.Second)
 	second.do("observe", "__probe.observe(true)")
 	second.collect(30)
 	first.pictures() // what came while the second page was loading is not compared
+	watch = startStopwatch()
+	late := startLateness(t)
 	together := first.collect(120)
-	requireRate(t, "with a second page", together, 24)
-	requireRate(t, "the second page", second.collect(30), 20)
+	others := second.collect(30)
+	allowed := late.stop()
+	requireRate(t, "with a second page", together, 24, watch.slowdown())
+	requireRate(t, "the second page", others, 20, watch.slowdown())
 	s.waitViewers(t, "webcam", 2, 5*time.Second)
 
 	if invalid := eval[int](first, "count pictures without a clock", "__probe.invalid"); invalid > 0 {
 		t.Errorf("%d pictures had no readable clock", invalid)
 	}
-	if a, b := networkDelay(alone, 0.5), networkDelay(together, 0.5); b > a+40 {
+	busy := float64(allowed(0.5).Milliseconds())
+	if a, b := networkDelay(alone, 0.5), networkDelay(together, 0.5); b > a+40+busy {
 		t.Errorf("a second page raised the first one's median delay to arrival from %.0f to %.0f ms", a, b)
 	}
 	// The browser itself now decodes and paints twice, on the same processors, which is not the server's doing.
-	if a, b := glassToGlass(alone, 0.5), glassToGlass(together, 0.5); b > a+250 {
+	if a, b := glassToGlass(alone, 0.5), glassToGlass(together, 0.5); b > a+250+2*busy {
 		t.Errorf("a second page raised the first one's median delay to the screen from %.0f to %.0f ms", a, b)
 	}
 	first.screenshot("watch")
@@ -91,8 +97,8 @@ func (p *tab) collect(n int) []shown {
 }
 
 // requireRate checks that pictures advance at about 30 a second by their own
-// numbers and clocks. A busy machine may show fewer of them, but not by much.
-func requireRate(t testing.TB, what string, pictures []shown, atLeast float64) {
+// numbers and clocks. A machine that slows things down may show fewer of them.
+func requireRate(t testing.TB, what string, pictures []shown, atLeast, slowdown float64) {
 	t.Helper()
 	first, last := pictures[0], pictures[len(pictures)-1]
 	seconds := (last.ShownMs - first.ShownMs) / 1000
@@ -103,10 +109,10 @@ func requireRate(t testing.TB, what string, pictures []shown, atLeast float64) {
 	t.Logf("%s: %d pictures in %.1fs, shown at %.1f a second, advancing at %.1f; capture to arrival median %.0f ms, p95 %.0f ms, glass to glass median %.0f ms, p95 %.0f ms",
 		what, len(pictures), seconds, float64(len(pictures)-1)/seconds, advanced/seconds,
 		networkDelay(pictures, 0.5), networkDelay(pictures, 0.95), glassToGlass(pictures, 0.5), glassToGlass(pictures, 0.95))
-	if rate := float64(len(pictures)-1) / seconds; rate < atLeast {
-		t.Errorf("%s: %.1f pictures a second were shown, want at least %v", what, rate, atLeast)
+	if rate := float64(len(pictures)-1) / seconds; rate*slowdown < atLeast {
+		t.Errorf("%s: %.1f pictures a second were shown, want at least %v", what, rate, atLeast/slowdown)
 	}
-	if rate := advanced / seconds; rate < 27 || rate > 33 {
+	if rate := advanced / seconds; rate < 27/slowdown || rate > 33*slowdown {
 		t.Errorf("%s: the pattern advanced at %.1f pictures a second, want 30", what, rate)
 	}
 	for i := 1; i < len(pictures); i++ {

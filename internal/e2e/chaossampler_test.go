@@ -3,14 +3,12 @@
 package e2e_test
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"porthole/internal/processtest"
 )
 
 // sample is how the server and the test were at a moment.
@@ -29,9 +27,9 @@ func (c *chaos) startSampler() (stop func() []sample) {
 	var running sync.WaitGroup
 	var samples []sample
 	running.Go(func() {
-		waited := make(map[string]time.Duration)
+		var waited map[string]time.Duration
 		each(100*time.Millisecond, done, func(i int) {
-			s := sample{at: time.Now(), starved: starvation(waited, c.s.Cmd.Process.Pid, os.Getpid())}
+			s := sample{at: time.Now(), starved: starvation(&waited, c.s.Cmd.Process.Pid, os.Getpid())}
 			if i%10 == 0 {
 				s.resident = c.s.residentMiB(c.t)
 				c.requireDeadlines()
@@ -50,28 +48,14 @@ func (c *chaos) startSampler() (stop func() []sample) {
 
 // starvation returns for how long, since the last look at the same threads, one of
 // the processes' threads waited for a processor; waited holds the last look.
-func starvation(waited map[string]time.Duration, pids ...int) (longest time.Duration) {
-	for _, pid := range pids {
-		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-		if err != nil {
-			continue
-		}
-		for _, task := range tasks {
-			text, err := os.ReadFile(task) // the time on a processor, that of waiting for one, and how often
-			fields := strings.Fields(string(text))
-			if err != nil || len(fields) < 2 {
-				continue // the thread has ended
-			}
-			nanos, err := strconv.ParseInt(fields[1], 10, 64)
-			if err != nil {
-				continue
-			}
-			if before, ok := waited[task]; ok {
-				longest = max(longest, time.Duration(nanos)-before)
-			}
-			waited[task] = time.Duration(nanos)
+func starvation(waited *map[string]time.Duration, pids ...int) (longest time.Duration) {
+	now := processtest.Waited(pids...)
+	for thread, w := range now {
+		if before, ok := (*waited)[thread]; ok {
+			longest = max(longest, w-before)
 		}
 	}
+	*waited = now
 	return longest
 }
 

@@ -16,7 +16,7 @@ func TestViewersDoNotSlowEachOther(t *testing.T) {
 		others  = 19
 		width   = 640 // of patternSource
 		measure = 4 * time.Second
-		// What a busy two-core machine may add; queueing behind others adds much more.
+		// What a two-core machine may add; queueing behind others adds much more.
 		tolerance = 60 * time.Millisecond
 	)
 	s := startServer(t, "--source", patternSource)
@@ -27,7 +27,7 @@ func TestViewersDoNotSlowEachOther(t *testing.T) {
 	first.waitPlaying(t)
 
 	first.video.reset()
-	aloneFrom := time.Now()
+	aloneFrom, watch := time.Now(), startStopwatch()
 	first.waitFrames(t, int(measure.Seconds()*30))
 	aloneTo := time.Now()
 
@@ -36,15 +36,16 @@ func TestViewersDoNotSlowEachOther(t *testing.T) {
 		v.waitPlaying(t)
 	}
 	s.waitViewers(t, "webcam", 1+others, 5*time.Second)
-	crowdFrom := time.Now()
+	crowdFrom, late := time.Now(), startLateness(t)
 	for _, v := range crowd {
 		v.video.reset()
 	}
 	first.waitFrames(t, int(measure.Seconds()*30))
 	crowdTo := time.Now()
+	allowed, slowdown := late.stop(), watch.slowdown()
 
 	for i, v := range append(crowd, first) {
-		if c := v.video.counts(); c.missing != 0 || c.frames < int(measure.Seconds()*20) {
+		if c := v.video.counts(); c.missing != 0 || float64(c.frames) < measure.Seconds()*20/slowdown {
 			t.Errorf("viewer %d: want every sequence number and about 30 frames a second for %v, got %+v", i, measure, c)
 		}
 	}
@@ -54,14 +55,14 @@ func TestViewersDoNotSlowEachOther(t *testing.T) {
 	requireAdvancing(t, clocks)
 	aloneClocks, alonePictures := during(clocks, pictures, aloneFrom, aloneTo)
 	crowdClocks, crowdPictures := during(clocks, pictures, crowdFrom, crowdTo)
-	requireFewSkipped(t, aloneClocks)
-	requireFewSkipped(t, crowdClocks)
+	requireFewSkipped(t, aloneClocks, slowdown)
+	requireFewSkipped(t, crowdClocks, slowdown)
 	alone, together := delays(aloneClocks, alonePictures), delays(crowdClocks, crowdPictures)
 	report := func(of []time.Duration) string {
 		return fmt.Sprintf("median %v, p95 %v of %d frames", quantile(of, 0.5), quantile(of, 0.95), len(of))
 	}
 	t.Logf("capture to arrival, alone: %s; with %d viewers: %s", report(alone), others+1, report(together))
-	if got, limit := quantile(together, 0.5), quantile(alone, 0.5)+tolerance; got > limit {
+	if got, limit := quantile(together, 0.5), quantile(alone, 0.5)+tolerance+allowed(0.5); got > limit {
 		t.Errorf("with %d viewers the first one's median delay is %v, want at most %v", others+1, got, limit)
 	}
 }
@@ -92,11 +93,11 @@ func requireAdvancing(t testing.TB, clocks []clock) {
 }
 
 // requireFewSkipped checks that nearly all pictures came. A source that gets
-// too little processor time leaves some out.
-func requireFewSkipped(t testing.TB, clocks []clock) {
+// too little processor time leaves some out, more on a machine that slows it down.
+func requireFewSkipped(t testing.TB, clocks []clock, slowdown float64) {
 	t.Helper()
 	want := (clocks[len(clocks)-1].number-clocks[0].number)&0xfff + 1
-	if skipped := want - len(clocks); skipped > want/5 {
+	if skipped := want - len(clocks); float64(len(clocks)) < 0.8*float64(want)/slowdown {
 		t.Errorf("%d of %d pictures did not come", skipped, want)
 	}
 }

@@ -14,7 +14,7 @@ import (
 func TestBadNetworksDisturbNobodyElse(t *testing.T) {
 	const (
 		measure = 8 * time.Second
-		// What a busy two-core machine may add. Waiting for one of the others would
+		// What a two-core machine may add. Waiting for one of the others would
 		// add hundreds of milliseconds.
 		medianTolerance, tailTolerance = 20 * time.Millisecond, 60 * time.Millisecond
 	)
@@ -23,6 +23,7 @@ func TestBadNetworksDisturbNobodyElse(t *testing.T) {
 	s := startServerIn(n, "--source", patternSource)
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	control := watchTraced(t, s, "webcam", good, false)
+	watch := startStopwatch()
 	alone := control.during(t, measure)
 
 	lossy, narrow, deaf := n.connect("lossy"), n.connect("narrow"), n.connect("deaf")
@@ -39,12 +40,13 @@ func TestBadNetworksDisturbNobodyElse(t *testing.T) {
 	silent.conn.deaf.Store(true)
 	stall()
 
-	began := time.Now()
+	began, late := time.Now(), startLateness(t)
 	among := control.during(t, measure)
+	allowed, slowdown := late.stop(), watch.slowdown()
 	t.Logf("alone: %v", alone)
 	t.Logf("among viewers with bad networks: %v", among)
 	for name, service := range map[string]service{"alone": alone, "among viewers with bad networks": among} {
-		if service.missing > 0 || float64(service.pictures) < 25*service.seconds {
+		if service.missing > 0 || float64(service.pictures) < 25*service.seconds/slowdown {
 			t.Fatalf("%s: want every packet and about 30 pictures a second, got %v", name, service)
 		}
 	}
@@ -52,7 +54,7 @@ func TestBadNetworksDisturbNobodyElse(t *testing.T) {
 		q         float64
 		tolerance time.Duration
 	}{{0.5, medianTolerance}, {0.95, tailTolerance}} {
-		if got, limit := quantile(among.delays, c.q), quantile(alone.delays, c.q)+c.tolerance; got > limit {
+		if got, limit := quantile(among.delays, c.q), quantile(alone.delays, c.q)+c.tolerance+allowed(c.q); got > limit {
 			t.Errorf("quantile %v of the delay is %v among them, want at most %v", c.q, got, limit)
 		}
 	}
@@ -115,7 +117,7 @@ func TestLostPacketsAreSentAgain(t *testing.T) {
 	v := watchTraced(t, s, "relayed", lossy, true)
 	requests := relay.keyframeRequests.Load()
 	n.lose(lossy, 5)
-	began := time.Now()
+	began, watch := time.Now(), startStopwatch()
 	wire := v.during(t, measure)
 	played := v.played.between(v.ssrc, began, began.Add(measure))
 	// What was lost in the last moment may still be on its way.
@@ -131,8 +133,13 @@ func TestLostPacketsAreSentAgain(t *testing.T) {
 	if settled.lossPercent() >= 0.5 {
 		t.Errorf("%.2f %% stayed lost, want less than 0.5 %%", settled.lossPercent())
 	}
-	if float64(settled.pictures) < 25*measure.Seconds() || pause > 700*time.Millisecond {
-		t.Errorf("pictures do not go on: %v, longest pause %v", settled, pause)
+	// A busy machine has fewer pictures and longer pauses, at the publisher already.
+	sent := relay.picturesBetween(began, began.Add(measure-time.Second))
+	if settled.pictures < len(sent)*9/10 || len(sent) == 0 {
+		t.Errorf("pictures do not go on: %v, the publisher sent %d in all but the last second", settled, len(sent))
+	}
+	if lost := watch.gone(); pause > 700*time.Millisecond+longestStep(sent)+lost {
+		t.Errorf("longest pause %v, the publisher's %v, and the machine let us wait for %v", pause, longestStep(sent), lost)
 	}
 	if got := relay.keyframeRequests.Load() - requests; got > 1 {
 		t.Errorf("the publisher was asked for %d keyframes, want none", got)

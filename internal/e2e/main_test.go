@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"porthole/internal/processtest"
@@ -28,6 +29,11 @@ func TestMain(m *testing.M) {
 
 // buildAndRun builds the program once, with the race detector, and runs the tests.
 func buildAndRun(m *testing.M) (int, error) {
+	done := make(chan struct{})
+	var measuring sync.WaitGroup
+	measuring.Go(func() { busy.run(done) })
+	defer measuring.Wait()
+	defer close(done)
 	binary = os.Getenv("E2E_BINARY")
 	if binary != "" {
 		return m.Run(), nil

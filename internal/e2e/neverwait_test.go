@@ -83,6 +83,7 @@ func TestAnswersNeverWait(t *testing.T) {
 			}
 			s := startProgram(t, program, args...)
 			offer := publisherOffer(t, s)
+			watch := startStopwatch()
 			var took []time.Duration
 			for i := range posts {
 				began := time.Now()
@@ -95,6 +96,7 @@ func TestAnswersNeverWait(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			lost := watch.gone()
 			slices.Sort(took)
 			median, p99, most := took[posts/2], took[posts*99/100], took[posts-1]
 			t.Logf("POST to 201: median %v, p99 %v, most %v of %d",
@@ -102,12 +104,11 @@ func TestAnswersNeverWait(t *testing.T) {
 			if baseline == 0 {
 				baseline = median
 			}
-			// What a busy machine adds is in both medians; waiting for a server would add
-			// half a second at the least.
-			if median > baseline+100*time.Millisecond {
+			// Waiting for a server would add half a second at the least.
+			if median > baseline+100*time.Millisecond+lost/posts {
 				t.Errorf("median %v, without a STUN server %v", median, baseline)
 			}
-			if most >= time.Second {
+			if most >= time.Second+lost {
 				t.Errorf("one answer took %v", most)
 			}
 		})

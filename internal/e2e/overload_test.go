@@ -28,11 +28,12 @@ func TestOverloadRefusesNewcomersOnly(t *testing.T) {
 		return nil
 	})
 	first.video.reset()
+	watch := startStopwatch()
 	for range 3 {
 		requireRefused(t, s, "pictures are sent")
 		first.waitFrames(t, 15)
 	}
-	if c := first.video.counts(); c.missing != 0 || c.pause > time.Second {
+	if c := first.video.counts(); c.missing != 0 || c.pause > time.Second+watch.gone() {
 		t.Errorf("the viewer who was there: %+v", c)
 	}
 	if r := s.call(t, http.MethodGet, "/healthz", ""); r.status != http.StatusOK || !strings.Contains(r.body, `"overload":"pictures are sent`) {
@@ -95,6 +96,7 @@ func TestNoFilesLeft(t *testing.T) {
 	}
 	v := watchAndPlay(t, s)
 	v.video.reset()
+	watch := startStopwatch()
 
 	for _, address := range []string{strings.TrimPrefix(s.url, "http://"), s.media.String()} {
 		var held []net.Conn
@@ -135,7 +137,7 @@ func TestNoFilesLeft(t *testing.T) {
 			return nil
 		})
 	}
-	if c := v.video.counts(); c.missing != 0 || c.pause > time.Second {
+	if c := v.video.counts(); c.missing != 0 || c.pause > time.Second+watch.gone() {
 		t.Errorf("the viewer who was there: %+v", c)
 	}
 	if strings.Contains(s.Log(), "too many open files") {

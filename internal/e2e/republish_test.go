@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,9 @@ import (
 type republisher struct {
 	keyframeRequests atomic.Int64
 	lastKeyframe     atomic.Pointer[time.Time] // when the newest one began; nil: none yet
+
+	mu       sync.Mutex
+	pictures []time.Time // when each one's last packet was sent; guarded by mu
 }
 
 // republish sends the video of one stream as another one, from a machine of the
@@ -87,6 +91,11 @@ func (r *republisher) copy(source *webrtc.TrackRemote, to *webrtc.TrackLocalStat
 		// Extensions are numbered anew by each connection.
 		packet.Extension, packet.Extensions = false, nil
 		_ = to.WriteRTP(&rtp.Packet{Header: packet.Header, Payload: packet.Payload}) // viewers see what is missing
+		if packet.Marker {
+			r.mu.Lock()
+			r.pictures = append(r.pictures, time.Now())
+			r.mu.Unlock()
+		}
 	}
 }
 
@@ -104,6 +113,21 @@ func (r *republisher) count(sender *webrtc.RTPSender) {
 			}
 		}
 	}
+}
+
+// picturesBetween returns when pictures were sent in a period.
+func (r *republisher) picturesBetween(from, to time.Time) []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.pictures), func(at time.Time) bool { return at.Before(from) || !at.Before(to) })
+}
+
+// longestStep is the longest time from one moment to the next.
+func longestStep(times []time.Time) (longest time.Duration) {
+	for i := range times[:max(len(times)-1, 0)] {
+		longest = max(longest, times[i+1].Sub(times[i]))
+	}
+	return longest
 }
 
 // beginsKeyframe tells an H.264 packet with parameter sets, which come before

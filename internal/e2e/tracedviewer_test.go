@@ -174,7 +174,7 @@ type hole struct {
 
 const (
 	askEvery  = 40 * time.Millisecond
-	askAtMost = 10 // times; then the packet is given up
+	askAtMost = 25 // times; then the packet is given up
 )
 
 // got notes the sequence number of a packet of the video.
