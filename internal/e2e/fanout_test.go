@@ -62,7 +62,7 @@ func TestViewersDoNotSlowEachOther(t *testing.T) {
 		return fmt.Sprintf("median %v, p95 %v of %d frames", quantile(of, 0.5), quantile(of, 0.95), len(of))
 	}
 	t.Logf("capture to arrival, alone: %s; with %d viewers: %s", report(alone), others+1, report(together))
-	if got, limit := quantile(together, 0.5), quantile(alone, 0.5)+tolerance+allowed(0.5); got > limit {
+	if got, limit := quantile(together, 0.5), quantile(alone, 0.5)+time.Duration(float64(tolerance)*slowdown)+allowed(0.5); got > limit {
 		t.Errorf("with %d viewers the first one's median delay is %v, want at most %v", others+1, got, limit)
 	}
 }
