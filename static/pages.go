@@ -46,7 +46,7 @@ func NewPages(cfg PageConfig) Pages {
 		embedders = "*"
 	}
 	files := load(pageFiles)
-	unknown := files["unknown.html"]
+	unknown := files["pages/unknown.html"]
 	stream := func(name, ancestors string) http.Handler {
 		return page(ancestors, func(w http.ResponseWriter, r *http.Request) {
 			stream := streamOf(r)
@@ -54,7 +54,7 @@ func NewPages(cfg PageConfig) Pages {
 				unknown.serve(w, r, http.StatusNotFound)
 				return
 			}
-			page := files[name]
+			page := files["pages/"+name]
 			if name == "watch.html" && cfg.Discovery != nil {
 				page = page.withLinks(cfg.Discovery(r, stream))
 			}
@@ -63,7 +63,7 @@ func NewPages(cfg PageConfig) Pages {
 	}
 	return Pages{
 		Home: page("'self'", func(w http.ResponseWriter, r *http.Request) {
-			files["home.html"].serve(w, r, http.StatusOK)
+			files["pages/home.html"].serve(w, r, http.StatusOK)
 		}),
 		Watch:   stream("watch.html", "'self'"),
 		Publish: stream("publish.html", "'self'"),

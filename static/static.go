@@ -7,6 +7,9 @@
 // keeps everything and asks only whether it is still current; nothing needs a
 // build step or another server.
 //
+// whep-video.js is the address that other sites load the player from; what it consists of is in player. pages has the
+// pages, with their scripts and their stylesheet, lib what both need, text the words in both languages.
+//
 // The package knows no streams and no tokens: the pages fetch /api/…, /whip/… and
 // /whep/… themselves. Every reference in them is relative, so that they work below
 // the path prefix of a reverse proxy too.
@@ -29,10 +32,10 @@ import (
 // prefix is the path that the assets are served below; the pages refer to it.
 const prefix = "/static/"
 
-//go:embed *.js *.css *.svg
+//go:embed *.js player lib text pages/*.js pages/*.css pages/*.svg
 var assetFiles embed.FS
 
-//go:embed *.html
+//go:embed pages/*.html
 var pageFiles embed.FS
 
 // contentType is the media type of an embedded file. Package mime would ask the
@@ -60,27 +63,25 @@ type file struct {
 	etag        string // strong, quoted: the body's hash
 }
 
-// load reads every file of an embedded directory. The files are in the binary, so
+// load reads every file of an embedded tree, by its path. The files are in the binary, so
 // that a failure can only mean a program that was not built right; such a file is
 // left out and answered with 404.
 func load(files embed.FS) map[string]file {
 	loaded := make(map[string]file)
-	names, err := fs.Glob(files, "*")
-	if err != nil {
-		return loaded
-	}
-	for _, name := range names {
-		body, err := files.ReadFile(name)
-		if err != nil {
-			continue
+	_ = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return nil
 		}
-		loaded[name] = file{
-			name:        name,
-			body:        body,
-			contentType: contentType(path.Ext(name)),
-			etag:        etagOf(body),
+		if body, err := files.ReadFile(name); err == nil {
+			loaded[name] = file{
+				name:        name,
+				body:        body,
+				contentType: contentType(path.Ext(name)),
+				etag:        etagOf(body),
+			}
 		}
-	}
+		return nil
+	})
 	return loaded
 }
 

@@ -1,8 +1,10 @@
 package static_test
 
 import (
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -28,9 +30,9 @@ func get(t *testing.T, h http.Handler, method, target string, header ...string) 
 func TestAssetsHaveTypesThatBrowsersInsistOn(t *testing.T) {
 	h := static.Handler()
 	for target, want := range map[string]string{
-		"/static/whep-video.js": "text/javascript; charset=utf-8", // a module of another type is not run
-		"/static/style.css":     "text/css; charset=utf-8",
-		"/static/icon.svg":      "image/svg+xml",
+		"/static/whep-video.js":   "text/javascript; charset=utf-8", // a module of another type is not run
+		"/static/pages/style.css": "text/css; charset=utf-8",
+		"/static/pages/icon.svg":  "image/svg+xml",
 	} {
 		w := get(t, h, http.MethodGet, target)
 		if w.Code != http.StatusOK || w.Body.Len() == 0 {
@@ -54,23 +56,23 @@ func TestAssetsHaveTypesThatBrowsersInsistOn(t *testing.T) {
 
 func TestAssetsAreSentOnce(t *testing.T) {
 	h := static.Handler()
-	first := get(t, h, http.MethodGet, "/static/player.js")
+	first := get(t, h, http.MethodGet, "/static/player/player.js")
 	etag := first.Header().Get("ETag")
 	if !regexp.MustCompile(`^"[0-9a-f]{16,}"$`).MatchString(etag) {
 		t.Fatalf("ETag %q is not a strong one", etag)
 	}
-	if other := get(t, h, http.MethodGet, "/static/whep.js").Header().Get("ETag"); other == etag {
+	if other := get(t, h, http.MethodGet, "/static/player/whep.js").Header().Get("ETag"); other == etag {
 		t.Errorf("two files have the ETag %s", etag)
 	}
-	again := get(t, h, http.MethodGet, "/static/player.js", "If-None-Match", etag)
+	again := get(t, h, http.MethodGet, "/static/player/player.js", "If-None-Match", etag)
 	if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 		t.Errorf("with If-None-Match: status %d with %d bytes, want 304 with none", again.Code, again.Body.Len())
 	}
-	changed := get(t, h, http.MethodGet, "/static/player.js", "If-None-Match", `"0123456789abcdef01234567"`)
+	changed := get(t, h, http.MethodGet, "/static/player/player.js", "If-None-Match", `"0123456789abcdef01234567"`)
 	if changed.Code != http.StatusOK {
 		t.Errorf("with another version's ETag: status %d, want 200", changed.Code)
 	}
-	head := get(t, h, http.MethodHead, "/static/player.js")
+	head := get(t, h, http.MethodHead, "/static/player/player.js")
 	if head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("ETag") != etag {
 		t.Errorf("HEAD: status %d, %d bytes, ETag %s", head.Code, head.Body.Len(), head.Header().Get("ETag"))
 	}
@@ -81,7 +83,7 @@ func TestOnlyAssetsAreServed(t *testing.T) {
 	for _, target := range []string{
 		"/static/",
 		"/static/nothing.js",
-		"/static/home.html", // pages have their own addresses and headers
+		"/static/pages/home.html", // pages have their own addresses and headers
 		"/static/static.go",
 		"/static/jsconfig.json",
 		"/static/package.json",
@@ -93,7 +95,7 @@ func TestOnlyAssetsAreServed(t *testing.T) {
 			t.Errorf("GET %s: status %d, want 404", target, w.Code)
 		}
 	}
-	w := get(t, h, http.MethodPost, "/static/player.js")
+	w := get(t, h, http.MethodPost, "/static/player/player.js")
 	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: status %d, Allow %q", w.Code, w.Header().Get("Allow"))
 	}
@@ -255,5 +257,38 @@ func TestEverythingReferredToIsEmbedded(t *testing.T) {
 		if !seen["/static/"+script] {
 			t.Errorf("%s is embedded and nothing loads it", script)
 		}
+	}
+}
+
+// Every module that a module imports, and every file that a page names, is served.
+func TestEveryReferenceResolves(t *testing.T) {
+	h := static.Handler()
+	served := func(from, target string) {
+		if w := get(t, h, http.MethodGet, target); w.Code != http.StatusOK {
+			t.Errorf("%s refers to %s: status %d", from, target, w.Code)
+		}
+	}
+	imports, named := 0, 0
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		body, err := os.ReadFile(name)
+		switch path.Ext(name) {
+		case ".js":
+			for _, m := range regexp.MustCompile(`(?m)(?:from |^import |import\()'(\.[^']+)'`).FindAllStringSubmatch(string(body), -1) {
+				imports++
+				served(name, path.Join("/static", path.Dir(name), m[1]))
+			}
+		case ".html":
+			for _, m := range regexp.MustCompile(`(?:src|href)="(?:\.\./)?(static/[^"]+)"`).FindAllStringSubmatch(string(body), -1) {
+				named++
+				served(name, "/"+m[1])
+			}
+		}
+		return err
+	})
+	if err != nil || imports < 100 || named < 12 {
+		t.Errorf("%d imports and %d references were looked at: %v", imports, named, err)
 	}
 }

@@ -6,20 +6,20 @@
 //
 // Its attributes, properties, methods, events, keys and parts are told in docs/PLAYER.md.
 
-import { Companion } from './companion.js';
-import { Insight } from './insight.js';
-import { LocalNetwork } from './localnetwork.js';
-import { listenToPage } from './page-life.js';
-import { Player } from './player.js';
-import { PlayerView } from './player-view.js';
-import { diagnose, ownStream } from './porthole.js';
-import { toggleFullscreen, togglePictureInPicture } from './screen.js';
-import { saveSnapshot, snapshot } from './snapshot.js';
-import { SourceElement } from './source-element.js';
-import { isError } from './states.js';
-import { countdown, describe, words } from './text.js';
+import { Companion } from './player/companion.js';
+import { Insight } from './player/insight.js';
+import { LocalNetwork } from './player/localnetwork.js';
+import { listenToPage } from './player/page-life.js';
+import { Player } from './player/player.js';
+import { PlayerView } from './player/player-view.js';
+import { diagnose, ownStream } from './player/porthole.js';
+import { toggleFullscreen, togglePictureInPicture } from './player/screen.js';
+import { saveSnapshot, snapshot } from './player/snapshot.js';
+import { SourceElement } from './player/source-element.js';
+import { isError } from './player/states.js';
+import { countdown, describe, words } from './text/states.js';
 
-/** @typedef {import('./states.js').State} State */
+/** @typedef {import('./player/states.js').State} State */
 
 /** How often a countdown is drawn, ms. */
 const COUNT_EVERY = 250;
@@ -30,7 +30,7 @@ export class WhepVideo extends SourceElement {
   #player = new Player({ diagnose });
   #companion = new Companion((about) => this.#learn(about));
   #localNetwork = new LocalNetwork(() => this.#say());
-  /** @type {import('./porthole.js').About | undefined} */
+  /** @type {import('./player/porthole.js').About | undefined} */
   #about;
   #view;
   #insight;
@@ -38,7 +38,7 @@ export class WhepVideo extends SourceElement {
   #listening;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #counting;
-  /** @type {import('./stats.js').PlaybackStats | undefined} */
+  /** @type {import('./lib/stats.js').PlaybackStats | undefined} */
   #stats;
   /** True once play was asked for, by autoplay or by somebody; survives a lost connection. */
   #wanted = false;
@@ -269,7 +269,7 @@ export class WhepVideo extends SourceElement {
     this.#view.draw();
   }
 
-  /** @param {import('./stats.js').PlaybackStats} stats */
+  /** @param {import('./lib/stats.js').PlaybackStats} stats */
   #measured(stats) {
     this.#stats = stats;
     this.#insight.update(stats);
@@ -280,7 +280,7 @@ export class WhepVideo extends SourceElement {
     this.dispatchEvent(new CustomEvent('stats', { detail: { ...stats, delay: this.#insight.delay } }));
   }
 
-  /** @param {import('./porthole.js').About | undefined} about */
+  /** @param {import('./player/porthole.js').About | undefined} about */
   #learn(about) {
     const before = this.#about;
     this.#about = about;
@@ -298,7 +298,7 @@ export class WhepVideo extends SourceElement {
     this.dispatchEvent(new CustomEvent('viewers', { detail: viewers }));
   }
 
-  /** @param {import('./layers.js').Layer | undefined} layer */
+  /** @param {import('./player/layers.js').Layer | undefined} layer */
   async #choose(layer) {
     this.#view.layer = layer;
     this.#view.draw();

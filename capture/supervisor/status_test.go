@@ -38,7 +38,7 @@ func TestBusyDeviceNamesWhoIsInTheWay(t *testing.T) {
 
 // The pages translate what they are told by its words.
 func TestPagesKnowEveryText(t *testing.T) {
-	script, err := os.ReadFile("../../static/text-diagnosis.js")
+	script, err := os.ReadFile("../../static/text/diagnosis.js")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestPagesKnowEveryText(t *testing.T) {
 	}
 	for _, text := range everyText() {
 		if !slices.ContainsFunc(known, func(k *regexp.Regexp) bool { return k.MatchString(text) }) {
-			t.Errorf("%q has no translation in static/text-diagnosis.js", text)
+			t.Errorf("%q has no translation in static/text/diagnosis.js", text)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestGuard(t *testing.T) {
 		"a site reads the API":            {private, "GET /api/streams localhost", []string{"Origin", site}, 403, "--allow-origin"},
 		"a page from a file":              {private, "POST /whip/cam localhost", []string{"Origin", "null"}, 403, "--allow-origin null"},
 		"a site asks what it may":         {private, "OPTIONS /whip/cam localhost", []string{"Origin", site}, 200, ""},
-		"a site loads the player":         {private, "GET /static/player.js localhost", []string{"Origin", site}, 200, ""},
+		"a site loads the player":         {private, "GET /static/player/player.js localhost", []string{"Origin", site}, 200, ""},
 		"a site shows a snapshot":         {private, "GET /snapshot/cam.jpg localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Referer", site + "/a"}, 403, "--allow-origin " + site},
 		"the same, hiding itself":         {private, "GET /snapshot/cam.jpg localhost", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"}, 403, "--allow-origin null"},
 		"our page shows a snapshot":       {private, "GET /snapshot/cam.jpg localhost", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "no-cors"}, 200, ""},

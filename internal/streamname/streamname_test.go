@@ -23,7 +23,7 @@ func TestValid(t *testing.T) {
 
 // The pages check names by the same expression before they ask the server.
 func TestPagesKnowTheRule(t *testing.T) {
-	script, err := os.ReadFile("../../static/site.js")
+	script, err := os.ReadFile("../../static/pages/site.js")
 	if err != nil {
 		t.Fatal(err)
 	}

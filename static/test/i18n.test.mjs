@@ -4,15 +4,15 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { choose, translator } from '../i18n.js';
+import { choose, translator } from '../lib/i18n.js';
 
-const folder = new URL('../', import.meta.url);
-const read = (name) => readFileSync(new URL(name, folder), 'utf8');
+const texts = new URL('../text/', import.meta.url);
+const pages = new URL('../pages/', import.meta.url);
 
-/** The catalogues: whatever a text-*.js exports that has English in it. */
+/** The catalogues: whatever a file of words exports that has English in it. */
 const catalogues = new Map();
-for (const name of readdirSync(folder).filter((name) => /^text-.*\.js$/.test(name))) {
-  for (const value of Object.values(await import(new URL(name, folder).href))) {
+for (const name of readdirSync(texts)) {
+  for (const value of Object.values(await import(new URL(name, texts).href))) {
     if (typeof value === 'object' && value.en) catalogues.set(name, value);
   }
 }
@@ -33,13 +33,14 @@ test('each catalogue has the same keys and placeholders in both languages', () =
 
 test('every marked text of a page is in its catalogue, and in English what the HTML says', () => {
   let marks = 0;
-  for (const page of readdirSync(folder).filter((name) => name.endsWith('.html'))) {
-    const catalogue = catalogues.get(`text-${page.replace('.html', '.js')}`)?.en;
-    for (const [, key] of read(page).matchAll(/data-text(?:-\w+)?="(\w+)"/g)) {
+  for (const page of readdirSync(pages).filter((name) => name.endsWith('.html'))) {
+    const html = readFileSync(new URL(page, pages), 'utf8');
+    const catalogue = catalogues.get(page.replace('.html', '.js'))?.en;
+    for (const [, key] of html.matchAll(/data-text(?:-\w+)?="(\w+)"/g)) {
       marks += 1;
       assert.ok(catalogue?.[key] !== undefined, `${page}: ${key}`);
     }
-    for (const [, key, says] of read(page).matchAll(/data-text="(\w+)"[^>]*>([^<]*)</g)) {
+    for (const [, key, says] of html.matchAll(/data-text="(\w+)"[^>]*>([^<]*)</g)) {
       assert.equal(says, catalogue[key], `${page}: ${key}`);
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { iceServers, parseLinks } from '../link.js';
+import { iceServers, parseLinks } from '../lib/link.js';
 
 test('one TURN server, as RFC 9725 writes it', () => {
   const header = '<turn:turn.example.net?transport=udp>; rel="ice-server"; username="user"; credential="pass"; credential-type="password"';

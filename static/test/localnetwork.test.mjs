@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 
-import { barTo, LocalNetwork, spaceOf } from '../localnetwork.js';
-import { describe, words } from '../text.js';
+import { barTo, LocalNetwork, spaceOf } from '../player/localnetwork.js';
+import { describe, words } from '../text/states.js';
 
 test('a host is where its address is', () => {
   const hosts = {

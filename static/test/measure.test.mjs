@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CatchUp } from '../catchup.js';
-import { median } from '../delay.js';
-import { ceiling, LENGTH, points } from '../graph.js';
-import { measureOffset } from '../servertime.js';
-import { fileName } from '../snapshot.js';
-import { readStamp, stampArea } from '../stamp.js';
+import { CatchUp } from '../player/catchup.js';
+import { median } from '../player/delay.js';
+import { ceiling, LENGTH, points } from '../lib/graph.js';
+import { measureOffset } from '../player/servertime.js';
+import { fileName } from '../player/snapshot.js';
+import { readStamp, stampArea } from '../player/stamp.js';
 
 /** Draws a stamp as the server does: black 16, white 235, grey behind the 36th block. */
 function drawn(width, micros, number) {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 
-import { Player } from '../player.js';
-import { RefusedError } from '../signaling.js';
+import { Player } from '../player/player.js';
+import { RefusedError } from '../lib/signaling.js';
 
 /** A session whose server and network the test plays. */
 class Session extends EventTarget {

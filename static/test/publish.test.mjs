@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { homeTexts } from '../text-home.js';
-import { publishTexts } from '../text-publish.js';
-import { levelOf } from '../meter.js';
-import { titles, warningsInChinese, wordsOn } from '../text-warnings.js';
-import { connectionTrouble, lostTrouble, refusalTrouble, troubleOf } from '../trouble.js';
+import { homeTexts } from '../text/home.js';
+import { publishTexts } from '../text/publish.js';
+import { levelOf } from '../pages/meter.js';
+import { titles, warningsInChinese, wordsOn } from '../text/warnings.js';
+import { connectionTrouble, lostTrouble, refusalTrouble, troubleOf } from '../pages/trouble.js';
 
 const camera = { source: 'camera', camera: '', microphone: '', width: 1280, height: 720 };
 const screen = { ...camera, source: 'screen' };
@@ -70,7 +70,7 @@ test('both languages have the same texts, with the same values in them', () => {
 
 test('every text that a page marks is in its catalogue, and the page says the same without it', () => {
   for (const [page, catalogue] of [['home', homeTexts], ['publish', publishTexts]]) {
-    const html = readFileSync(new URL(`../${page}.html`, import.meta.url), 'utf8');
+    const html = readFileSync(new URL(`../pages/${page}.html`, import.meta.url), 'utf8');
     const marked = [...html.matchAll(/data-text(?:-\w+)?="(\w+)"/g)].map(([, key]) => key);
     assert.ok(marked.length > 10, page);
     for (const key of marked) assert.ok(key in catalogue.en, `${page}.html: ${key}`);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 
-import { Publisher } from '../publisher.js';
-import { RefusedError } from '../signaling.js';
+import { Publisher } from '../pages/publisher.js';
+import { RefusedError } from '../lib/signaling.js';
 
 class Session extends EventTarget {
   closed = 0;

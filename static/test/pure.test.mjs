@@ -3,16 +3,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe as group, test } from 'node:test';
 
-import { Backoff, retryAfter } from '../backoff.js';
-import { bitrate, duration, media, watching } from '../format.js';
-import { withStartBitrate, withStereo } from '../sdp.js';
-import { RefusedError } from '../signaling.js';
-import { EventParser } from '../sse.js';
-import { failureOf } from '../states.js';
-import { diagnosisInChinese, inChinese } from '../text-diagnosis.js';
-import { countdown, describe, words } from '../text.js';
-import { FROZEN_AFTER, STALLED_AFTER, Watchdog } from '../watchdog.js';
-import { codecNames, preferred } from '../whip.js';
+import { Backoff, retryAfter } from '../lib/backoff.js';
+import { bitrate, duration, media, watching } from '../lib/format.js';
+import { withStartBitrate, withStereo } from '../lib/sdp.js';
+import { RefusedError } from '../lib/signaling.js';
+import { EventParser } from '../lib/sse.js';
+import { failureOf } from '../player/states.js';
+import { diagnosisInChinese, inChinese } from '../text/diagnosis.js';
+import { countdown, describe, words } from '../text/states.js';
+import { FROZEN_AFTER, STALLED_AFTER, Watchdog } from '../player/watchdog.js';
+import { codecNames, preferred } from '../lib/whip.js';
 
 group('back-off', () => {
   test('grows from half a second to fifteen, at the latest draw', () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { encode } from '../qr.js';
+import { encode } from '../lib/qr.js';
 
 const known = [
   ['HELLO', '1fda7f 104d41 174f5d 17525d 17515d 105641 1fd57f 1f00 117ef9 3972f 165672 1c88d0 5c9c6 1dcb 1fd98a 104322 175275 17430b 174e78 1048c0 1fd1f5'],

@@ -3,15 +3,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, mock, test } from 'node:test';
 
-import { Companion } from '../companion.js';
-import { restartFragment, withFragment } from '../fragment.js';
-import { chooseLayer, readLayers } from '../layers.js';
-import { extensions } from '../link.js';
-import { diagnose, ownStream } from '../porthole.js';
-import { restartIce } from '../restart.js';
-import { askServers, hasRelay, readServers } from '../servers.js';
-import { mergeServers, RefusedError } from '../signaling.js';
-import { relEvents, WhepEvents } from '../whep-events.js';
+import { Companion } from '../player/companion.js';
+import { restartFragment, withFragment } from '../lib/fragment.js';
+import { chooseLayer, readLayers } from '../player/layers.js';
+import { extensions } from '../lib/link.js';
+import { diagnose, ownStream } from '../player/porthole.js';
+import { restartIce } from '../lib/restart.js';
+import { askServers, hasRelay, readServers } from '../lib/servers.js';
+import { mergeServers, RefusedError } from '../lib/signaling.js';
+import { relEvents, WhepEvents } from '../player/whep-events.js';
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, mock, test } from 'node:test';
 
-import { negotiate, negotiateSwapped, RefusedError, refusal, release } from '../signaling.js';
+import { negotiate, negotiateSwapped, RefusedError, refusal, release } from '../lib/signaling.js';
 
 /** Gathers nothing until told to, as a browser behind a broken network does. */
 class Connection extends EventTarget {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { PlaybackMeter, SendingMeter } from '../stats.js';
+import { PlaybackMeter, SendingMeter } from '../lib/stats.js';
 
 const report = (...entries) => new Map(entries.map((entry, index) => [entry.id ?? String(index), { id: String(index), ...entry }]));
 

@@ -1,0 +1,134 @@
+// @ts-check
+// The cards of the home page. A card is changed in place as long as its stream is in
+// the list, so that the keyboard's focus and a finger on it stay where they are.
+
+import { copyButton, make } from '../lib/dom.js';
+import { duration, media } from '../lib/format.js';
+import { frameLine } from './guide.js';
+import { language } from '../lib/i18n.js';
+import { icon } from '../lib/icons.js';
+import { inThisLanguage } from './language.js';
+import { Pictures } from './pictures.js';
+import { address } from './site.js';
+import { t } from '../text/home.js';
+import { words } from '../text/states.js';
+import { Warnings } from './warnings.js';
+
+/** @typedef {import('./feed.js').Stream} Stream */
+
+export class Cards {
+  /** @type {Map<string, Card>} by stream name */
+  #cards = new Map();
+  #list;
+  #pictures = new Pictures();
+
+  /** @param {HTMLElement} list */
+  constructor(list) {
+    this.#list = list;
+  }
+
+  /** @param {Stream[]} streams @param {string} token that shows their pictures */
+  show(streams, token) {
+    const before = this.#cards;
+    this.#cards = new Map();
+    this.#pictures.token = token;
+    for (const stream of streams) {
+      const card = before.get(stream.name) ?? new Card(stream.name);
+      before.delete(stream.name);
+      card.update(stream);
+      this.#cards.set(stream.name, card);
+      this.#pictures.follow(card.tile, stream);
+    }
+    for (const gone of before.values()) {
+      this.#pictures.leave(gone.tile);
+      gone.element.remove();
+    }
+    [...this.#cards.values()].forEach(({ element }, index) => {
+      if (this.#list.children[index] !== element) this.#list.insertBefore(element, this.#list.children[index] ?? null);
+    });
+  }
+
+  /** Time has passed. */
+  tick() {
+    for (const card of this.#cards.values()) card.tick();
+  }
+}
+
+class Card {
+  #badge = make('span', { class: 'pill' });
+  #count = make('span', { class: 'pill count' });
+  #media = make('p', {});
+  #uptime = make('p', {});
+  #warnings = new Warnings();
+  #link;
+  /** @type {Stream | undefined} */
+  #stream;
+
+  /** @param {string} name */
+  constructor(name) {
+    this.#link = make('a', { href: inThisLanguage(address('watch', name)), title: name }, name);
+    this.tile = make('div', { class: 'tile', 'aria-hidden': 'true' }, icon('play'), this.#badge, this.#count);
+    this.element = make('li', { class: 'card stream' },
+      this.tile,
+      make('div', { class: 'about' }, make('h2', {}, this.#link), this.#media, this.#uptime, this.#warnings.element),
+      make('div', { class: 'tools' },
+        copyButton(t('copyWHEP'), () => address('whep', name)),
+        copyButton(t('copyEmbed'), () => frameLine(name))));
+  }
+
+  /** @param {Stream} stream */
+  update(stream) {
+    this.#stream = stream;
+    const viewers = stream.viewers ?? 0;
+    const { badge, about } = wordsOf(stream);
+    this.element.dataset.state = stateOf(stream);
+    this.#badge.classList.toggle('on-air', stateOf(stream) === 'live');
+    this.#badge.textContent = badge;
+    this.#count.textContent = t('watching', { n: viewers });
+    this.#count.hidden = viewers === 0;
+    this.#media.textContent = about;
+    this.#warnings.update(stream.warnings);
+    this.tick();
+  }
+
+  tick() {
+    const { live, since, source, viewers = 0 } = this.#stream ?? {};
+    const started = Date.parse(since ?? '');
+    const parts = [];
+    if (live && !Number.isNaN(started)) parts.push(t('liveFor', { time: duration(Math.max(0, Date.now() - started)) }));
+    if (source === 'camera') parts.push(t('fromCamera'));
+    if (source === 'pattern') parts.push(t('fromPattern'));
+    if (source === 'slate') parts.push(t('fromSlate'));
+    const text = capitalised(parts.join(' · '));
+    if (this.#uptime.textContent !== text) this.#uptime.textContent = text;
+    // What the tile shows is hidden from readers: the link says it to them.
+    const said = [this.#badge.textContent, viewers > 0 ? t('watching', { n: viewers }) : ''].filter(Boolean);
+    this.#link.setAttribute('aria-description', said.join(', '));
+  }
+}
+
+/** @param {Stream} stream @returns {'live' | 'waiting' | 'standby' | 'fallback' | 'stalled'} */
+function stateOf({ state, live }) {
+  if (state === 'standby' || state === 'fallback' || state === 'stalled') return state;
+  return live ? 'live' : 'waiting';
+}
+
+/** @param {string} text */
+function capitalised(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** @param {Stream} stream */
+function wordsOf(stream) {
+  const source = stream.sourceState ? words([language]).sources(stream.sourceState).replace(/[.。]$/, '') : '';
+  switch (stateOf(stream)) {
+    case 'live': return { badge: t('live'), about: media(stream.tracks ?? []) };
+    case 'standby': return { badge: t('standby'), about: source || t('cardStandby') };
+    case 'fallback': return { badge: t('away'), about: t('cardFallback', { name: stream.fallback ?? '' }) };
+    case 'stalled': return { badge: t('stalled'), about: source };
+    case 'waiting': {
+      const coming = stream.since !== undefined;
+      return { badge: t(coming ? 'waiting' : 'away'), about: source || t(coming ? 'cardWaiting' : 'cardAway') };
+    }
+  }
+}
