@@ -96,7 +96,8 @@ type Packet struct {
 // statistics. It is a cursor into the same rings as viewers are, at its own pace: whoever reads too slowly
 // is overrun, and nobody waits for it. Readers hold no viewers' places.
 //
-// Next and Poll are for one goroutine; Close, Done and Err for any.
+// Next, Poll and RequestKeyframe are for one goroutine; Close, Done and Err for any. Whoever has
+// one closes it, also when it has ended: until then it counts.
 type Reader struct {
 	life
 	stream *stream
