@@ -193,10 +193,10 @@ func (e *Estimator) Verdict() Verdict {
 	switch {
 	case v.State != Steady || v.Limit == ByREMB:
 		v.Pace = v.Budget / 10 * 9
-	case v.Limit == ByProbing:
-		v.Pace = max(v.Budget, v.Capacity) / 10 * 9
-	default:
+	case v.Capacity != 0:
 		v.Pace = v.Capacity / 10 * 9
+	case v.Limit == ByProbing:
+		v.Pace = v.Budget
 	}
 	return v
 }

@@ -80,23 +80,17 @@ func (n *transport) constrained() bool {
 // how many bytes may leave at once.
 func (n *transport) pace(bitsPerSecond uint64) (rate, burst float64) {
 	rate = pace.For(bitsPerSecond)
-	carries := n.verdict.Capacity
-	if n.constrained() {
-		carries = n.verdict.Budget
-		if n.verdict.State == bandwidth.Steady {
-			carries = max(carries, n.verdict.Capacity)
-		}
-	}
-	if carries == 0 || float64(carries)/8 >= rate {
+	carries := float64(n.verdict.Pace) / 8
+	if carries == 0 || carries >= rate {
 		return rate, pace.Burst
 	}
-	rate = float64(carries) / 8
-	return rate, min(max(rate*constrainedBurst.Seconds(), leastBurst), pace.Burst)
+	return carries, min(max(carries*constrainedBurst.Seconds(), leastBurst), pace.Burst)
 }
 
-// beginProbe asks the estimator whether it is time for a probe.
+// beginProbe asks the estimator whether it is time for a probe, and tells it when nothing
+// better is left to probe for.
 func (n *transport) beginProbe(now int64) {
-	if !n.probes || n.wanted == 0 || n.probe.bytes > 0 {
+	if !n.probes || n.probe.bytes > 0 {
 		return
 	}
 	if c, ok := n.estimator.Probe(n.wanted, now); ok {
