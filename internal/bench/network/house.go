@@ -55,17 +55,22 @@ func (l *lab) watchHouse(ctx context.Context, r row) (result, error) {
 		}
 		pages = append(pages, p)
 	}
+	res := result{Row: r.name, House: &house{}}
 	for _, p := range pages {
-		if err := p.shows(ctx, firstTime); err != nil && ctx.Err() != nil {
+		if err := p.shows(ctx, firstTime); ctx.Err() != nil {
 			return result{}, err
+		} else if err != nil {
+			res.Faults = append(res.Words, err.Error())
 		}
 	}
-	res := result{Row: r.name, First: time.Since(opened).Seconds(), House: &house{}}
+	res.First = time.Since(opened).Seconds()
 	waiting, cancel := context.WithTimeout(ctx, firstTime)
 	defer cancel()
 	for _, v := range viewers {
-		if err := v.waitDecoding(waiting); err != nil && ctx.Err() != nil {
+		if err := v.waitDecoding(waiting); ctx.Err() != nil {
 			return result{}, err
+		} else if err != nil {
+			res.Faults = append(res.Faults, err.Error())
 		}
 	}
 	if err := sleep(ctx, settle); err != nil {

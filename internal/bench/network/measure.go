@@ -57,8 +57,10 @@ func (l *lab) watch(ctx context.Context, r row) (result, error) {
 	}
 	defer page.close()
 	res := result{Row: r.name}
-	if err := page.shows(ctx, firstTime); err != nil && ctx.Err() != nil {
+	if err := page.shows(ctx, firstTime); ctx.Err() != nil {
 		return result{}, err
+	} else if err != nil {
+		res.Faults = append(res.Faults, err.Error())
 	}
 	res.First = time.Since(opened).Seconds()
 	if err := sleep(ctx, settle); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"time"
 
@@ -74,13 +75,24 @@ func openPage(ctx context.Context, m *netlab.Machine, address string) (*watchPag
 		p.close()
 		return nil, fmt.Errorf("start Chromium: %w", err)
 	}
-	// Not until it has loaded: that may take long, and is watched, too.
-	_, err = ask[chromedp.Void](p, fmt.Sprintf("void (location.href = %q)", address))
-	if err != nil {
+	if err := p.navigate(address); err != nil {
 		p.close()
 		return nil, fmt.Errorf("open %s: %w", address, err)
 	}
 	return p, nil
+}
+
+// navigate waits for the beginning of the document only: to load all of it may take long, and is watched, too.
+func (p *watchPage) navigate(address string) error {
+	ctx, cancel := context.WithTimeout(p.ctx, askTime)
+	defer cancel()
+	return chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		res, err := cdp.Call(ctx, target, page.Navigate, page.NavigateParams{URL: address})
+		if err == nil && res.ErrorText != "" {
+			err = errors.New(res.ErrorText)
+		}
+		return err
+	}))
 }
 
 func (p *watchPage) close() {
@@ -109,7 +121,8 @@ func (p *watchPage) shows(ctx context.Context, within time.Duration) error {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			return fmt.Errorf("the page showed no picture within %v", within)
+			text, err := ask[string](p, "location + ' (' + document.readyState + '): ' + document.body?.innerText")
+			return fmt.Errorf("the page showed no picture within %v; %.300q, %w", within, text, err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -37,6 +37,9 @@ type result struct {
 	Words      []string `json:"words"`      // of the page about the connection
 	First      float64  `json:"first"`      // from opening the page to the first picture
 
+	// Faults are what kept a viewer from a first picture.
+	Faults []string `json:"faults,omitempty"`
+
 	House *house `json:"house,omitempty"` // of ten viewers; what stands above is then the first one's, and the server's for all
 
 	// Waited is the share of the time in which some program of this machine waited for a processor: how far the machine

@@ -64,6 +64,9 @@ func writeNotes(w io.Writer, rows []row, results map[string][]result) {
 			} else if len(r.phases) > 1 {
 				note += fmt.Sprintf("; a lower rung after %.1f s, the top one again after %.1f s (-1: not at all)", run.Down, run.Up)
 			}
+			if len(run.Faults) > 0 {
+				note += fmt.Sprintf("; %q", run.Faults)
+			}
 			if len(run.Words) > 0 {
 				note += fmt.Sprintf("; the page said %q", run.Words)
 			}
