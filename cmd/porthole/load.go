@@ -65,6 +65,10 @@ func loadSettings() settings.Table[loadCommandConfig] {
 			Value: settings.One(func(c *config) *bool { return &c.Keyframe }, settings.Toggle),
 		},
 		{
+			Name: "feedback", Help: "Tell the server when which packet came, as browsers do (transport-wide feedback).",
+			Value: settings.One(func(c *config) *bool { return &c.Feedback }, settings.Toggle),
+		},
+		{
 			Name: "json", Help: "Print the report as JSON.",
 			Value: settings.One(func(c *config) *bool { return &c.JSON }, settings.Toggle),
 		},

@@ -27,7 +27,8 @@ func (s *server) watch(ctx context.Context, viewers int) (*audience, error) {
 	}
 	const forever = time.Hour // it is stopped
 	ramp := time.Duration(viewers-1) * time.Second / load.DefaultPace
-	a, err := s.startWatching("--viewers", strconv.Itoa(viewers), "--ramp", ramp.String(), "--for", forever.String(), "--delays")
+	a, err := s.startWatching("--viewers", strconv.Itoa(viewers), "--ramp", ramp.String(), "--for", forever.String(), "--delays",
+		"--feedback="+strconv.FormatBool(s.feedback))
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,11 @@ const (
 	serverLimit    = "limit"
 	serverPorthole = "porthole"
 	serverBaseline = "baseline"
+	// serverFeedback is Porthole, whose viewers tell it when which packet came.
+	serverFeedback = "feedback"
 )
+
+func isPorthole(server string) bool { return server == serverPorthole || server == serverFeedback }
 
 // config is what the command line chooses.
 type config struct {
@@ -47,7 +51,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 		c.viewers, err = parseViewers(text)
 		return err
 	})
-	flags.Func("servers", "what to measure, of limit,porthole,baseline as `NAMES` (default all)", func(text string) (err error) {
+	flags.Func("servers", "what to measure, of limit,porthole,feedback,baseline as `NAMES` (default\n"+
+		"limit,porthole,baseline); feedback is porthole with viewers that tell it what came", func(text string) (err error) {
 		c.servers, err = parseServers(text)
 		return err
 	})
@@ -101,7 +106,7 @@ func parseViewers(text string) ([]int, error) {
 }
 
 func parseServers(text string) ([]string, error) {
-	known := []string{serverLimit, serverPorthole, serverBaseline}
+	known := []string{serverLimit, serverPorthole, serverFeedback, serverBaseline}
 	servers := strings.Split(text, ",")
 	for _, s := range servers {
 		if !slices.Contains(known, s) {

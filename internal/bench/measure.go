@@ -104,7 +104,7 @@ func (p programs) measureStarts(ctx context.Context, cfg config, say func(string
 	slices.Sort(publishers)
 	for _, publisher := range publishers {
 		for _, server := range cfg.servers {
-			if server == serverLimit {
+			if server == serverLimit || server == serverFeedback {
 				continue
 			}
 			say("first keyframes of %s, publisher: %s", server, publisher)

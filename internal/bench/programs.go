@@ -23,7 +23,7 @@ func findPrograms(ctx context.Context, cfg config, dir string) (programs, error)
 	if err != nil {
 		return programs{}, fmt.Errorf("find this program: %w", err)
 	}
-	if cfg.profile != "" || !slices.Contains(cfg.servers, serverPorthole) {
+	if cfg.profile != "" || !slices.ContainsFunc(cfg.servers, isPorthole) {
 		return programs{bench: bench}, nil
 	}
 	if cfg.binary != "" {

@@ -22,6 +22,7 @@ type server struct {
 	address   string           // of HTTP
 	publisher *process.Process // nil for the limit, which makes its own traffic
 	bench     string           // this program
+	feedback  bool             // is what viewers send
 }
 
 // feed says how a publisher behaves.
@@ -37,7 +38,7 @@ func (p programs) startServer(ctx context.Context, name string, f feed) (*server
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	path, args := p.bench, []string{name}
-	if name == serverPorthole {
+	if isPorthole(name) {
 		path = p.porthole
 		args = []string{
 			"--http", "127.0.0.1:0", "--media", "127.0.0.1:0", "--rate-limit", "0",
@@ -48,7 +49,7 @@ func (p programs) startServer(ctx context.Context, name string, f feed) (*server
 	if err != nil {
 		return nil, err
 	}
-	s := &server{Process: proc, bench: p.bench}
+	s := &server{Process: proc, bench: p.bench, feedback: name == serverFeedback}
 	if err := s.feed(ctx, name, f); err != nil {
 		s.stop()
 		return nil, err
@@ -66,7 +67,7 @@ func (s *server) feed(ctx context.Context, name string, f feed) (err error) {
 	switch name {
 	case serverLimit:
 		return nil
-	case serverPorthole:
+	case serverPorthole, serverFeedback:
 		if err := s.checkIdle(ctx); err != nil {
 			return err
 		}

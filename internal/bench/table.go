@@ -13,6 +13,8 @@ func title(server string) string {
 		return "raw limit"
 	case serverPorthole:
 		return "Porthole"
+	case serverFeedback:
+		return "Porthole, feedback"
 	case serverBaseline:
 		return "plain pion"
 	}
@@ -31,6 +33,7 @@ func (o outcome) print(w io.Writer) error {
 			fmt.Fprintf(w, "! %s (%d): %s\n", title(r.Server), r.Viewers, doubt)
 		}
 	}
+	o.printPrice(w)
 	if len(o.Starts) == 0 {
 		return nil
 	}
@@ -40,6 +43,21 @@ func (o outcome) print(w io.Writer) error {
 	}
 	fmt.Fprint(w, "\nThe steps on the way, medians since POST, ms:\n\n")
 	return printSteps(w, o.Starts)
+}
+
+// printPrice says what feedback costs, where Porthole was measured with and without it.
+func (o outcome) printPrice(w io.Writer) {
+	without := make(map[int]float64) // by the number of viewers
+	for _, r := range o.Rows {
+		if r.Server == serverPorthole {
+			without[r.Viewers] = r.CPU.Median
+		}
+	}
+	for _, r := range o.Rows {
+		if before := without[r.Viewers]; r.Server == serverFeedback && before > 0 {
+			fmt.Fprintf(w, "\nWith transport-wide feedback, a viewer of %d costs %+.0f %%\n", r.Viewers, 100*(r.CPU.Median/before-1))
+		}
+	}
 }
 
 func printCosts(w io.Writer, rows []row) error {

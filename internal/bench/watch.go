@@ -25,6 +25,7 @@ func watchMode(ctx context.Context, c child) error {
 	flags.DurationVar(&cfg.Ramp, "ramp", 0, "")
 	flags.DurationVar(&cfg.Duration, "for", 0, "")
 	flags.BoolVar(&cfg.Keyframe, "pli", false, "")
+	flags.BoolVar(&cfg.Feedback, "feedback", false, "")
 	delays := flags.Bool("delays", false, "")
 	if err := flags.Parse(c.args); err != nil {
 		return err

@@ -12,16 +12,16 @@ import (
 // picture was taken.
 const captureTimeURI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 
-// captureTimeID returns the id that an answer gives to abs-capture-time, 0 when
+// extensionID returns the id that an answer gives to a header extension, 0 when
 // it has none. In a bundle an extension has one id (RFC 9143 section 9.2).
-func captureTimeID(answer string) uint8 {
+func extensionID(answer, uri string) uint8 {
 	for line := range strings.Lines(answer) {
 		value, ok := strings.CutPrefix(strings.TrimSpace(line), "a=extmap:")
 		if !ok {
 			continue
 		}
 		fields := strings.Fields(value)
-		if len(fields) < 2 || fields[1] != captureTimeURI {
+		if len(fields) < 2 || fields[1] != uri {
 			continue
 		}
 		text, _, _ := strings.Cut(fields[0], "/") // a direction may follow the id

@@ -102,7 +102,7 @@ func TestCaptureTimeIDComesFromTheAnswer(t *testing.T) {
 		{"no number", "a=extmap:x " + captureTimeURI + "\r\n", 0},
 		{"nothing follows", "a=extmap:\r\na=extmap:9\r\n", 0},
 	} {
-		if got := captureTimeID(tt.answer); got != tt.want {
+		if got := extensionID(tt.answer, captureTimeURI); got != tt.want {
 			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)
 		}
 	}

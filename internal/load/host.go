@@ -30,6 +30,7 @@ type host struct {
 	local       netip.Addr // the address of this machine from which the server is reached
 	buffers     *sync.Pool // of *[readSize]byte
 	tcp         bool
+	feedback    bool // is sent
 	same        bool // the server is on this machine, with the same clock
 }
 
@@ -92,6 +93,14 @@ func (h *host) peerConnection(taps *tapNet) (*webrtc.PeerConnection, error) {
 		for _, uri := range []string{sdp.SDESMidURI, captureTimeURI} {
 			capability := webrtc.RTPHeaderExtensionCapability{URI: uri}
 			if err := media.RegisterHeaderExtension(capability, kind); err != nil {
+				return nil, fmt.Errorf("register header extensions: %w", err)
+			}
+		}
+	}
+	if h.feedback {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+			media.RegisterFeedback(webrtc.RTCPFeedback{Type: webrtc.TypeRTCPFBTransportCC}, kind)
+			if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: transportCCURI}, kind); err != nil {
 				return nil, fmt.Errorf("register header extensions: %w", err)
 			}
 		}

@@ -18,8 +18,8 @@
 // are complete is reported then. Both ends' clocks must agree for that, so only a
 // server on this machine is believed.
 //
-// The package sends no feedback: no NACK, no receiver reports, and a keyframe
-// request only when told to. It decodes no pictures.
+// The package sends no NACK and no receiver reports; transport-wide feedback and a
+// keyframe request only when told to. It decodes no pictures.
 package load
 
 import (
@@ -52,6 +52,7 @@ type Config struct {
 	FrameRate float64       // the frame rate that counts as full, per second; 0: the one that the timestamps of most sessions tell
 	TCP       bool          // media over ICE-TCP in place of UDP
 	Keyframe  bool          // send one PLI when media begins
+	Feedback  bool          // tell the server when which packet came, as browsers do (transport-wide feedback)
 
 	// SentAt reads from a payload when its picture was sent, for a publisher whose
 	// timestamps are the times of sending: frame delays are measured by that then,
@@ -99,6 +100,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare this machine: %w", err)
 	}
+	host.feedback = cfg.Feedback
 	defer host.client.CloseIdleConnections()
 	r := &runner{cfg: cfg, host: host, begin: time.Now(), cpu: processCPU(), delays: &histogram{}}
 	return r.run(ctx), nil

@@ -15,13 +15,14 @@ type meter struct {
 	settle    time.Duration // but not before a stream is this old
 	delays    *histogram    // of the pictures of all sessions that are judged; nil: nobody asks
 
-	mu      sync.Mutex // guards what follows
-	first   time.Time  // arrival of the first packet of all
-	stopped bool
-	end     time.Time // of what is judged, when stopped
-	bytes   uint64
-	streams []*stream // few: two, and two more with RTX
-	capture uint8     // id of the header extension with the capture time; 0: there is none
+	mu       sync.Mutex // guards what follows
+	first    time.Time  // arrival of the first packet of all
+	stopped  bool
+	end      time.Time // of what is judged, when stopped
+	bytes    uint64
+	streams  []*stream // few: two, and two more with RTX
+	arrivals *arrivals // for feedback; nil: nobody wants it
+	capture  uint8     // id of the header extension with the capture time; 0: there is none
 }
 
 // stream is what the packets of one SSRC add up to.
@@ -81,6 +82,9 @@ func (m *meter) count(now time.Time, packet []byte) (needed bool) {
 		return false
 	}
 	m.bytes += uint64(len(packet))
+	if m.arrivals != nil {
+		m.arrivals.add(packet, now)
+	}
 	s := m.stream(binary.BigEndian.Uint32(packet[8:]))
 	if s.packets == 0 {
 		s.begin(seq, timestamp, now)

@@ -95,6 +95,12 @@ func (s *session) run(ctx context.Context, at time.Time) {
 		s.fail(err)
 		return
 	}
+	if s.cfg.Feedback {
+		var telling sync.WaitGroup
+		telling.Go(func() { s.tell(pc, ctx.Done()) })
+		defer telling.Wait()
+		defer cancel(nil)
+	}
 	s.watch(ctx)
 }
 
@@ -141,8 +147,9 @@ func (s *session) signal(ctx context.Context, pc *webrtc.PeerConnection) (resour
 	}
 	s.reach(stageAnswered, time.Now())
 	if s.cfg.SentAt == nil {
-		s.meter.expectCapture(captureTimeID(answer))
+		s.meter.expectCapture(extensionID(answer, captureTimeURI))
 	}
+	s.meter.expectNumbers(extensionID(answer, transportCCURI))
 	err = pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer})
 	if err != nil {
 		return resource, fmt.Errorf("the answer is not usable: %w", err)
