@@ -268,28 +268,13 @@ func TestViewerChoosesTheQuality(t *testing.T) {
 	})
 	p := openTab(t, browser, s.url+"/watch/sizes")
 	p.waitPlaying(20 * time.Second)
-	choose := func(what string) {
-		p.do("choose "+what, fmt.Sprintf(`(async () => {
-			const { shadowRoot } = %s;
-			shadowRoot.querySelector(".more").click();
-			const item = [...shadowRoot.querySelectorAll(".menu button")].find((each) => each.innerText.trim() === %q);
-			if (!item) throw new Error("the menu has: " + shadowRoot.querySelector(".menu").innerText);
-			item.click();
-		})()`, thePlayer, what))
-	}
-	p.waitTrue(10*time.Second, "a choice of qualities", `(() => {
-		const { shadowRoot } = `+thePlayer+`;
-		shadowRoot.querySelector(".more").click();
-		const there = shadowRoot.querySelector(".menu").innerText.includes("180p");
-		shadowRoot.querySelector(".more").click();
-		return there;
-	})()`)
+	p.waitForQuality("180p")
 	// A busy machine may take its time to encode the large one at all.
-	choose("360p")
+	p.chooseQuality("360p")
 	p.waitTrue(40*time.Second, "the large picture", `__probe.video().videoWidth === 640`)
-	choose("180p")
+	p.chooseQuality("180p")
 	p.waitTrue(20*time.Second, "the small picture", `__probe.video().videoWidth === 320`)
-	choose("Automatic")
+	p.chooseQuality("Automatic")
 	p.waitTrue(40*time.Second, "the large picture again", `__probe.video().videoWidth === 640`)
 }
 
