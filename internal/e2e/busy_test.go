@@ -30,8 +30,12 @@ type busyMeter struct {
 	mu     sync.Mutex // guards what follows
 	waited map[string]time.Duration
 	looked time.Time
-	lost   time.Duration
+	lost   losses
 }
+
+// losses are what two processes lost, of which the one waits for the other, and what all lost
+// if they wait in turn, as those of a browser do.
+type losses struct{ two, all time.Duration }
 
 // busy is that of this process. TestMain runs it.
 var busy busyMeter
@@ -39,9 +43,8 @@ var busy busyMeter
 // run measures until done.
 func (b *busyMeter) run(done <-chan struct{}) { each(busyEvery, done, func(int) { b.total() }) }
 
-// total is what was lost until now. Of each process, that thread counts which waited longest,
-// and two processes: the one may wait for the other.
-func (b *busyMeter) total() time.Duration {
+// total is what was lost until now. Of each process, that thread counts which waited longest.
+func (b *busyMeter) total() losses {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -55,8 +58,14 @@ func (b *busyMeter) total() time.Duration {
 		longest[process] = max(longest[process], w-b.waited[thread])
 	}
 	if !b.looked.IsZero() {
+		var all time.Duration
+		for _, w := range longest {
+			all += w
+		}
 		most := append(slices.SortedFunc(maps.Values(longest), func(x, y time.Duration) int { return cmp.Compare(y, x) }), 0, 0)
-		b.lost += min(most[0]+most[1], now.Sub(b.looked))
+		passed := now.Sub(b.looked)
+		b.lost.two += min(most[0]+most[1], passed)
+		b.lost.all += min(all, passed)
 	}
 	b.waited, b.looked = waited, now
 	return b.lost
@@ -92,13 +101,18 @@ func family() []int {
 // stopwatch measures a time, and what was lost of it.
 type stopwatch struct {
 	began time.Time
-	lost  time.Duration
+	lost  losses // until then
 }
 
 func startStopwatch() stopwatch { return stopwatch{time.Now(), busy.total()} }
 
 // gone is how long the machine let us wait since the start.
-func (w stopwatch) gone() time.Duration { return busy.total() - w.lost }
+func (w stopwatch) gone() time.Duration { return busy.total().two - w.lost.two }
+
+// left is what is left of a time that somebody is willing to wait.
+func (w stopwatch) left(within time.Duration) time.Duration {
+	return within - time.Since(w.began) + busy.total().all - w.lost.all
+}
 
 // took is the time that passed, without what was lost.
 func (w stopwatch) took() time.Duration { return max(time.Since(w.began)-w.gone(), 0) }

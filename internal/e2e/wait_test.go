@@ -62,7 +62,7 @@ func startDeadline(within time.Duration) deadline {
 // again sets the timer again when that much was lost, which has an end.
 func (d deadline) again() bool {
 	const most = 10 // times as long
-	left := d.within - d.watch.took()
+	left := d.watch.left(d.within)
 	if left <= 0 || time.Since(d.watch.began) > most*d.within {
 		return false
 	}
