@@ -21,9 +21,9 @@ const (
 	heardBytesBurst     = 128 << 10
 )
 
-// Feedback takes what a viewer's client says of what it gets. One goroutine at a time
-// calls it, and nothing may be kept of what it is given but the packets that are no
-// rtcp.RawPacket.
+// Feedback takes what a viewer's client says of what it gets. Any goroutine calls it, maybe one that
+// others wait for: it must not block. Nothing may be kept of what it is given but the packets
+// that are no rtcp.RawPacket.
 type Feedback interface {
 	HandleRTCP(packets []rtcp.Packet)
 	// HandleTransportFeedback takes transport-wide feedback where SendTrack says that it was

@@ -27,7 +27,7 @@ import (
 //	WriteRTP ─► encrypted in place in the batch of the selected pair's address ─► Flush
 //	                                        └─► (TCP) ice.Conn
 //	ice.Conn ─► read ─┬─ DTLS ─► dtlsPipe ─► handshake, close_notify
-//	                  ├─ SRTCP ─► feedback
+//	                  ├─ SRTCP ─► feedback (of viewers, most of it by shortcuts)
 //	                  └─ SRTP ──► ingest
 type mediaLink struct {
 	// Set by newMediaLink, receiveLink and answer, read-only afterwards.
@@ -49,6 +49,7 @@ type mediaLink struct {
 	// feedback is where the client's RTCP goes once somebody wants it, heard how much.
 	feedback atomic.Pointer[listener]
 	heard    heard
+	signsOfLife
 	// secured and crypt are nil until the handshake is over.
 	secured atomic.Pointer[dtls.Conn]
 	crypt   atomic.Pointer[crypt]

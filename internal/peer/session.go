@@ -178,7 +178,7 @@ func (s *Session) finish() {
 	}
 	s.workers.Wait()
 	if s.sink != nil {
-		s.sink.replaceBatch(nil)
+		s.sink.leave()
 	}
 	reason := s.Err()
 	s.mu.Lock()

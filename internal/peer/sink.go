@@ -3,6 +3,7 @@ package peer
 import (
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/pion/rtcp"
@@ -26,6 +27,10 @@ type sink struct {
 	// batch gathers what goes to the selected pair's address; nil before there is
 	// one, and while the client is reached over TCP.
 	batch atomic.Pointer[egress.Destination]
+
+	leading sync.Mutex // guards what follows
+	from    netip.AddrPort
+	left    bool
 
 	begun   atomic.Bool // a first packet was sent
 	started atomic.Bool // and all of a first picture, where there are pictures
@@ -157,6 +162,10 @@ func (k *sink) follow(pair Pair) {
 	if err == nil && pair.Remote.Protocol == "udp" && pair.Local.Type != "relay" {
 		batch = k.engine.media.Open(addr)
 	}
+	if batch == nil {
+		addr = netip.AddrPort{}
+	}
+	k.lead(addr)
 	k.replaceBatch(batch)
 }
 
@@ -164,6 +173,27 @@ func (k *sink) replaceBatch(batch *egress.Destination) {
 	if old := k.batch.Swap(batch); old != nil {
 		old.Close()
 	}
+}
+
+// lead makes the shortcut for the client's RTCP one from an address; the zero value is none.
+func (k *sink) lead(from netip.AddrPort) {
+	k.leading.Lock()
+	defer k.leading.Unlock()
+	if k.from.IsValid() {
+		k.engine.media.shortcuts.remove(k.from, k.link)
+	}
+	if k.from = from; from.IsValid() && !k.left {
+		k.engine.media.shortcuts.add(from, k.link)
+	}
+}
+
+// leave ends what the sink has in the socket that all share.
+func (k *sink) leave() {
+	k.leading.Lock()
+	k.left = true
+	k.leading.Unlock()
+	k.lead(netip.AddrPort{})
+	k.replaceBatch(nil)
 }
 
 // readFeedback hands the viewer's RTCP to feedback from now on. What was agreed on may not

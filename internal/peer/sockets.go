@@ -54,6 +54,8 @@ type mediaConn struct {
 	open chan struct{}
 	// questions take the answers of STUN servers out of what is read.
 	questions *reach.Questions
+	// shortcuts take viewers' RTCP out of it.
+	shortcuts shortcuts
 }
 
 func newMediaConn(udp socket) *mediaConn {
@@ -76,7 +78,7 @@ func (c *mediaConn) ReadFromAddrPort(b []byte) (n int, from netip.AddrPort, err 
 	<-c.open
 	err = sockets.Read(func() (again bool, err error) {
 		n, from, err = c.socket.ReadFromAddrPort(b)
-		return err == nil && c.questions.Take(b[:n], from), err
+		return err == nil && (c.questions.Take(b[:n], from) || c.shortcuts.take(b[:n], from)), err
 	})
 	return n, from, err
 }
