@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"porthole/capture/capturetest"
 	"porthole/capture/encode"
 	"porthole/capture/media"
@@ -66,11 +64,11 @@ func (c *ladderCost) picture(tb testing.TB) {
 	keyframe := c.n%60 == 0
 	c.n++
 	encode := func(e encode.VideoEncoder, f *media.Picture) time.Duration {
-		begin := cpuTime(tb)
+		begin := capturetest.CPUTime(tb)
 		if _, err := e.Encode(f, keyframe); err != nil {
 			tb.Fatal(err)
 		}
-		return cpuTime(tb) - begin
+		return capturetest.CPUTime(tb) - begin
 	}
 	c.large += encode(c.top, &c.pictures[0])
 	if c.at.Sub(c.last) < rungInterval {
@@ -78,9 +76,9 @@ func (c *ladderCost) picture(tb testing.TB) {
 	}
 	c.last = c.at
 	for i, e := range c.rungs {
-		begin := cpuTime(tb)
+		begin := capturetest.CPUTime(tb)
 		c.scaler.Down(&c.pictures[i+1], &c.pictures[i], c.sizes[i].Width, c.sizes[i].Height)
-		c.scaling += cpuTime(tb) - begin
+		c.scaling += capturetest.CPUTime(tb) - begin
 		c.small += encode(e, &c.pictures[i+1])
 	}
 }
@@ -95,15 +93,6 @@ func (c *ladderCost) addNoise() {
 	for i, n := range c.noise[shift:][:len(luma)] {
 		luma[i] += n
 	}
-}
-
-// cpuTime is what this thread has used.
-func cpuTime(tb testing.TB) time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(t.Nano())
 }
 
 // BenchmarkLadder says what 360p and 180p cost together, scaling included, in percent of the time that encoding 720p takes.

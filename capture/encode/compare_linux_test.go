@@ -6,6 +6,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -62,35 +63,56 @@ func ours(tb testing.TB, spec source.Spec) func(*media.Picture) []byte {
 	}
 }
 
-// BenchmarkBinding compares what an encoder costs, in time and in bits, with mediadevices' binding of the same library. With
-// COMPARE_DIR, it leaves pictures and units there for a comparison by eye or by FFmpeg's psnr.
+// BenchmarkBinding compares what an encoder costs, in processor time and in bits, with mediadevices' binding of the same library, which makes
+// one temporal layer. With COMPARE_DIR, it leaves pictures and units there for a comparison by eye or by FFmpeg's psnr.
 func BenchmarkBinding(b *testing.B) {
 	for _, uri := range []string{"pattern:?size=320x180&bitrate=200k", "pattern:?size=640x360&bitrate=700k", "pattern:"} {
-		for name, build := range map[string]func(testing.TB, source.Spec) func(*media.Picture) []byte{"ours": ours, "mediadevices": reference} {
-			b.Run(uri+"/"+name, func(b *testing.B) {
-				spec := capturetest.Spec(b, uri)
-				encode, pattern := build(b, spec), synthetic.NewPattern(spec)
-				keep := keeper(b, spec, name)
-				var f media.Picture
-				at, size, pictures, left := time.Now().Truncate(time.Hour), 0, 0, 0
-				for b.Loop() {
-					b.StopTimer()
-					pattern.Draw(&f, at.Add(time.Duration(pictures)*time.Second/time.Duration(spec.FPS)))
-					b.StartTimer()
-					unit := encode(&f)
-					b.StopTimer()
-					keep(&f, unit)
-					size += len(unit)
-					pictures++
-					if len(unit) == 0 {
-						left++
-					}
-					b.StartTimer()
+		b.Run(uri, func(b *testing.B) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			spec := capturetest.Spec(b, uri)
+			pattern := synthetic.NewPattern(spec)
+			rivals := []*rival{{name: "ours", encode: ours(b, spec)}, {name: "mediadevices", encode: reference(b, spec)}}
+			for _, r := range rivals {
+				r.keep = keeper(b, spec, r.name)
+			}
+			var f media.Picture
+			at := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+			for b.Loop() {
+				pattern.Draw(&f, at)
+				at = at.Add(time.Second / time.Duration(spec.FPS))
+				for _, r := range rivals {
+					r.picture(b, &f)
 				}
-				b.ReportMetric(float64(size)*8*float64(spec.FPS)/float64(pictures)/1000, "kbit/s")
-				b.ReportMetric(100*float64(left)/float64(pictures), "%left-out")
-			})
-		}
+			}
+			ours, theirs := rivals[0], rivals[1]
+			b.ReportMetric(float64(ours.took.Microseconds())/float64(b.N), "µs-cpu")
+			b.ReportMetric(100*float64(ours.took)/float64(theirs.took), "%of-their-cpu")
+			b.ReportMetric(100*float64(ours.size)/float64(theirs.size), "%of-their-bits")
+			b.ReportMetric(100*float64(ours.left)/float64(b.N), "%left-out")
+		})
+	}
+}
+
+// rival is one of those that are compared.
+type rival struct {
+	name   string
+	encode func(*media.Picture) []byte
+	keep   func(f *media.Picture, unit []byte)
+
+	took time.Duration
+	size int
+	left int // pictures
+}
+
+func (r *rival) picture(tb testing.TB, f *media.Picture) {
+	begin := capturetest.CPUTime(tb)
+	unit := r.encode(f)
+	r.took += capturetest.CPUTime(tb) - begin
+	r.keep(f, unit)
+	r.size += len(unit)
+	if len(unit) == 0 {
+		r.left++
 	}
 }
 
