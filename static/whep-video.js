@@ -8,6 +8,7 @@
 
 import { Companion } from './player/companion.js';
 import { Insight } from './player/insight.js';
+import { tooNarrow } from './player/network.js';
 import { LocalNetwork } from './player/localnetwork.js';
 import { listenToPage } from './player/page-life.js';
 import { Player } from './player/player.js';
@@ -227,6 +228,7 @@ export class WhepVideo extends SourceElement {
       ['stats', (stats) => this.#measured(stats)],
       ['changed', () => this.#companion.hint()],
       ['viewers', (viewers) => this.#count(viewers)],
+      ['network', (network) => this.#learnNetwork(network)],
       ['layers', (layers) => {
         this.#view.layers = player.canChoose ? layers : [];
         this.#view.draw();
@@ -261,6 +263,7 @@ export class WhepVideo extends SourceElement {
 
   #translate() {
     this.#view.words = words(this.languages);
+    this.#showNotice();
     this.#showState();
   }
 
@@ -284,10 +287,25 @@ export class WhepVideo extends SourceElement {
   #learn(about) {
     const before = this.#about;
     this.#about = about;
-    const name = about?.state === 'fallback' ? about.fallback : undefined;
-    this.#view.notice = name ? this.#view.say('standIn', { name }) : '';
+    this.#showNotice();
     this.#count(about?.viewers ?? 0);
     if (before?.sourceState !== about?.sourceState) this.#showState();
+  }
+
+  /** @param {import('./player/network.js').Network | undefined} network */
+  #learnNetwork(network) {
+    this.#insight.network = network;
+    this.#view.network = network;
+    this.#showNotice();
+    this.#view.draw();
+    this.dispatchEvent(new CustomEvent('network', { detail: network }));
+  }
+
+  /** What is said over the picture: that it is another one, or why it stands. */
+  #showNotice() {
+    const { say } = this.#view;
+    const name = this.#about?.state === 'fallback' ? this.#about.fallback : undefined;
+    this.#view.notice = name ? say('standIn', { name }) : tooNarrow(this.#view.network, say);
   }
 
   /** @param {number} viewers */

@@ -35,6 +35,7 @@ type session struct {
 var (
 	_ signaling.Session    = (*session)(nil)
 	_ signaling.Chooser    = (*session)(nil)
+	_ signaling.Networked  = (*session)(nil)
 	_ signaling.Answerable = (*session)(nil)
 	_ signaling.Restarter  = (*session)(nil)
 	_ signaling.Examiner   = (*session)(nil)
@@ -178,6 +179,9 @@ func (s *session) Detail() signaling.Detail {
 	info := s.peer.Info()
 	return signaling.Detail{State: info.State, Peer: info, Viewer: signaling.NewViewerInfo(s.viewer.Stats())}
 }
+
+// Network describes the path to the viewer.
+func (s *session) Network() signaling.Network { return signaling.NewNetwork(s.viewer.Stats()) }
 
 // Summary says how much went out and how much could not.
 func (s *session) Summary() []slog.Attr {

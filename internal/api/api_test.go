@@ -216,7 +216,7 @@ func TestHealthTellsTheEnd(t *testing.T) {
 
 func TestMetricsShowEveryCounter(t *testing.T) {
 	streams := &fakeStreams{list: []broadcast.StreamInfo{webcam(), {Name: "waiting"}}, viewers: 3}
-	streams.totals = broadcast.Counters{Packets: 11, Bytes: 12, Resent: 13, NACKs: 14, PLIs: 15, Feedbacks: 16}
+	streams.totals = broadcast.Counters{Packets: 11, Bytes: 12, Resent: 13, NACKs: 14, PLIs: 15, Feedbacks: 16, Probes: 17}
 	streams.totals.Drops[broadcast.DropLate] = 16
 	h, _ := newHandler(t, streams)
 	body, _ := io.ReadAll(call(h, http.MethodGet, "/metrics", "").Body)
@@ -229,6 +229,8 @@ func TestMetricsShowEveryCounter(t *testing.T) {
 		"porthole_nacks_received_total 14",
 		"porthole_transport_feedback_received_total 16",
 		"porthole_keyframe_requests_received_total 15",
+		"porthole_packets_probing_total 17",
+		`porthole_viewer_paths{path="narrow"} 2`,
 		`porthole_packets_dropped_total{reason="late"} 16`,
 		`porthole_packets_dropped_total{reason="overrun"} 0`,
 	} {

@@ -10,6 +10,7 @@ import (
 type Totals interface {
 	Streams() []broadcast.StreamInfo
 	Totals() (totals broadcast.Counters, viewers int)
+	Paths() map[broadcast.PathKind]int
 }
 
 // Collector turns the broadcaster's counters into metrics at each scrape, so that
@@ -20,7 +21,7 @@ type Collector struct {
 
 	streams, viewers                   *prometheus.Desc
 	packets, bytes, resent, nacks, pli *prometheus.Desc
-	feedback, dropped                  *prometheus.Desc
+	feedback, dropped, probes, paths   *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*Collector)(nil)
@@ -40,6 +41,8 @@ func NewCollector(source Totals) *Collector {
 		nacks:    desc("nacks_received_total", "NACK packets received from viewers."),
 		pli:      desc("keyframe_requests_received_total", "PLI and FIR packets received from viewers."),
 		feedback: desc("transport_feedback_received_total", "Transport-wide feedback packets received from viewers."),
+		probes:   desc("packets_probing_total", "RTP packets sent to viewers again to find out what their path carries."),
+		paths:    desc("viewer_paths", "Viewers by their path: free (it has carried everything), limited (they are sent less for its sake), narrow (not even the lowest picture fits).", "path"),
 		dropped:  desc("packets_dropped_total", "RTP packets that a viewer was not sent.", "reason"),
 	}
 }
@@ -69,6 +72,10 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	send(c.nacks, prometheus.CounterValue, float64(totals.NACKs))
 	send(c.pli, prometheus.CounterValue, float64(totals.PLIs))
 	send(c.feedback, prometheus.CounterValue, float64(totals.Feedbacks))
+	send(c.probes, prometheus.CounterValue, float64(totals.Probes))
+	for kind, n := range c.source.Paths() {
+		send(c.paths, prometheus.GaugeValue, float64(n), kind.String())
+	}
 	for _, reason := range broadcast.DropReasons() {
 		send(c.dropped, prometheus.CounterValue, float64(totals.Drops[reason]), reason.String())
 	}

@@ -46,6 +46,10 @@ func (f *fakeStreams) Stream(name string) (broadcast.StreamInfo, bool) {
 
 func (f *fakeStreams) Totals() (broadcast.Counters, int) { return f.totals, f.viewers }
 
+func (f *fakeStreams) Paths() map[broadcast.PathKind]int {
+	return map[broadcast.PathKind]int{broadcast.PathFree: 1, broadcast.PathNarrow: 2}
+}
+
 func (f *fakeStreams) Changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -37,6 +37,7 @@ func DropReasons() []DropReason {
 // viewerStats are counted by the viewer's sender and read by anybody.
 type viewerStats struct {
 	packets, bytes, resent, probes, nacks, plis, feedbacks atomic.Uint64
+	path                                                   atomic.Uint32 // PathKind
 	drops                                                  [dropReasons]atomic.Uint64
 }
 
@@ -105,13 +106,14 @@ type Network struct {
 	// Estimate is how many bits per second the path carries, headers included; 0 while it has carried all that
 	// was sent.
 	Estimate uint64
-	// Needs is how many bits per second the picture takes at least, as it is sent now, and Fits whether the path
-	// carries that.
+	// Needs is how many bits per second the lowest picture takes with the sound, or the one that is sent, and Fits whether
+	// the path carries that.
 	Needs uint64
 	Fits  bool
 	Queue time.Duration // how long packets wait in the path
 	// Temporal is the highest temporal layer that is sent, of so many that there are.
 	Temporal, Temporals int
+	Width, Height       int // of the encoding that is sent, in pixels; 0: not known
 }
 
 // network says how the path is.
@@ -123,7 +125,8 @@ func (v *Viewer) network() Network {
 	if t := v.tracks[codec.Video]; t != nil && t.layer != nil {
 		top := int(t.layer.topTemporal())
 		n.Temporal, n.Temporals = min(int(t.thinner.Limit()), top), top+1
-		n.Needs, n.Fits = t.picked.Needs, t.picked.Fits
+		n.Needs, n.Fits = t.picked.Needs+v.soundRate(), t.picked.Fits
+		n.Width, n.Height = t.layer.size()
 	}
 	return n
 }
@@ -248,6 +251,48 @@ func (l *Layer) info() TrackInfo {
 		info.FrameRate, info.Keyframes = 0, 0
 	}
 	return info
+}
+
+// PathKind says in short how the path to a viewer is.
+type PathKind uint8
+
+// The kinds, which are also the values of a metric's label.
+const (
+	PathFree    PathKind = iota // it has carried all that was sent
+	PathLimited                 // the viewer is sent less for its sake
+	PathNarrow                  // not even the lowest picture fits
+	pathKinds
+)
+
+// String returns the kind as a metric label.
+func (k PathKind) String() string { return [pathKinds]string{"free", "limited", "narrow"}[k] }
+
+// notePath keeps the kind of the path, for whoever counts.
+func (v *Viewer) notePath(fits bool) {
+	kind := PathFree
+	switch {
+	case !fits:
+		kind = PathNarrow
+	case v.transport.constrained():
+		kind = PathLimited
+	}
+	v.stats.path.Store(uint32(kind))
+}
+
+// Paths counts the viewers by the kind of their path.
+func (b *Broadcaster) Paths() map[PathKind]int {
+	counts := make(map[PathKind]int, pathKinds)
+	for kind := range pathKinds {
+		counts[kind] = 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.streams {
+		for v := range s.viewers {
+			counts[PathKind(v.stats.path.Load())]++ //nolint:gosec // one was stored
+		}
+	}
+	return counts
 }
 
 // Totals returns the counters of all viewers there ever were, and how many there are.

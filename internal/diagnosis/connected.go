@@ -19,6 +19,10 @@ func connected(f Facts) Verdict {
 	if f.Unexpected.Packets >= strayPackets {
 		return wrongPayloadType(f.Unexpected)
 	}
+	if !f.Over && f.Carries > 0 {
+		return Verdict{NarrowPath, "the viewer's connection carries " + megabits(f.Carries) + " Mbit/s and the lowest picture needs " + megabits(f.Needs) +
+			"; it gets sound and a picture now and then: a lower rung (ladder= in the source's URI, or simulcast) would help, or a better connection"}
+	}
 	if f.Over {
 		switch {
 		case f.End == "too_many_sources":
@@ -37,6 +41,9 @@ func connected(f Facts) Verdict {
 	}
 	return slow(f)
 }
+
+// megabits writes bits per second as Mbit/s.
+func megabits(bits uint64) string { return fmt.Sprintf("%.2f", float64(bits)/1e6) }
 
 // strayPackets is from how many packets on they are no accident.
 const strayPackets = 10

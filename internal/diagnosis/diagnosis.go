@@ -53,6 +53,7 @@ const (
 	// Connected.
 	WrongPayloadType Code = "wrong_payload_type" // a publisher sends one that was not agreed on
 	TooManySSRCs     Code = "too_many_ssrcs"     // a publisher sent more of them than a session may have
+	NarrowPath       Code = "narrow_path"        // a viewer's path carries less than the lowest picture
 	NoMedia          Code = "no_media"           // a publisher never sent any
 	MediaStopped     Code = "media_stopped"      // a publisher stopped to send
 	ConnectionLost   Code = "connection_lost"    // nothing arrived any more
@@ -74,7 +75,7 @@ func Codes() []Code {
 		SymmetricNAT, NATNoRelay, RelayUnused, RelaySilent, UDPBlocked, Blocked, MDNSOnly,
 		OneWay, NotNominated,
 		DTLSSilent, DTLSUnfinished, WrongCertificate, DTLSRefused, DTLSFailed,
-		WrongPayloadType, TooManySSRCs, NoMedia, MediaStopped, ConnectionLost, SlowChecks, SlowICE, SlowDTLS, SlowMedia,
+		WrongPayloadType, TooManySSRCs, NarrowPath, NoMedia, MediaStopped, ConnectionLost, SlowChecks, SlowICE, SlowDTLS, SlowMedia,
 		NoAnswer, ClientLeft,
 	}
 }
@@ -128,6 +129,9 @@ type Facts struct {
 	Idle           time.Duration // how long a publisher may send nothing
 	// Unexpected is what a publisher sends in vain, while a track of its answer gets nothing.
 	Unexpected Unexpected
+	// Carries is how many bits per second a viewer's path carries when that is less than it Needs for the lowest picture; 0: it
+	// is enough, or nothing is known.
+	Carries, Needs uint64
 
 	Local, Remote []Candidate // as they were offered, names and TCP included
 	Pairs         []Pair

@@ -133,6 +133,8 @@ func TestDiagnose(t *testing.T) {
 		{"crashed", with(up, func(f *diagnosis.Facts) {
 			f.Publisher, f.Over, f.End, f.Idle, f.Media = true, true, "media_timeout", 15*second, second
 		}), diagnosis.MediaStopped, nil},
+		{"a path that is too narrow", with(up, func(f *diagnosis.Facts) { f.Carries, f.Needs = 400_000, 512_000 }), diagnosis.NarrowPath,
+			[]string{"0.40 Mbit/s", "0.51", "ladder="}},
 		{"lost", with(up, func(f *diagnosis.Facts) { f.Over, f.End = true, "ice_failed" }), diagnosis.ConnectionLost, nil},
 		{"ended well", with(up, func(f *diagnosis.Facts) { f.Over, f.End = true, "remote_closed" }), diagnosis.OK, nil},
 

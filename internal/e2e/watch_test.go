@@ -288,7 +288,7 @@ func TestPlayerSaysWhatIsWrong(t *testing.T) {
 	for _, c := range []struct{ player, headline, detail string }{
 		{"missing", "There is no stream with this name", ""},
 		{"nobody", "Waiting for the stream to start", "The picture appears here by itself."},
-		{"full", "All places are taken", ""},
+		{"full", "This stream is full", ""},
 		{"often", "The server asks for a pause", ""},
 		{"codec", "The server refused the connection", "This stream is H.265, which the offer lacks"},
 		{"notoken", "This stream needs a token", ""},

@@ -54,6 +54,9 @@ func (h history) facts(detail Detail, now time.Time) diagnosis.Facts {
 		Local:            candidatesOf(info.Local),
 		WrongCertificate: info.WrongCertificate, DTLSError: info.DTLSError,
 	}
+	if v := detail.Viewer; v != nil && !v.Network.Fits {
+		f.Carries, f.Needs = v.Network.Estimate, v.Network.Needs
+	}
 	if u := info.Unexpected; u != nil {
 		f.Unexpected = diagnosis.Unexpected{PayloadType: u.PayloadType, Packets: u.Packets}
 		for _, a := range u.Agreed {

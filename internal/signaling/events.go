@@ -39,7 +39,7 @@ const maxFeeds = 4
 
 // knownEvents returns all of them, in the order in which they are advertised.
 func knownEvents() []string {
-	return []string{eventActive, eventInactive, eventLayers, eventViewerCount, eventReconnect}
+	return []string{eventActive, eventInactive, eventLayers, eventViewerCount, eventReconnect, eventNetwork}
 }
 
 // Observable may be implemented by a Session whose stream has something to tell.

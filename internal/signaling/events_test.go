@@ -122,7 +122,7 @@ func (f *fixture) feed(session, events string, headers ...string) string {
 
 // WHEP-11, HTTP-30
 func TestEventsAreAdvertised(t *testing.T) {
-	const rel = `rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,viewercount,reconnect"`
+	const rel = `rel="urn:ietf:params:whep:ext:core:server-sent-events"; events="active,inactive,layers,viewercount,reconnect,network"`
 	f, _ := newObservable(t, nil)
 	r := f.post()
 	if want := "<" + r.Header.Get("Location") + "/events>; " + rel; r.Header.Get("Link") != want {

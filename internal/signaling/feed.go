@@ -36,6 +36,8 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 	gap := time.NewTimer(0) // runs out when the next change may be told
 	defer gap.Stop()
 	var changed <-chan struct{}
+	networked, look, stop := watchNetwork(observed, f.events)
+	defer stop()
 	writer := feedWriter{Stream: stream, wanted: f.events}
 	for err == nil {
 		select {
@@ -45,6 +47,8 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 		case <-changed:
 			changed = nil
 			gap.Reset(sse.Gap)
+		case <-look:
+			err = writer.network(networked.Network())
 		case <-beat.C:
 			err = stream.Beat()
 		case <-h.cfg.Table.draining:
@@ -75,6 +79,28 @@ type feedWriter struct {
 	told   bool   // whether last was told
 	last   Status // what the player knows
 	layers map[string][]string
+	path   networkTold
+}
+
+// networkEvery is how often the path of a viewer is looked at, for those who want to know.
+const networkEvery = time.Second
+
+// watchNetwork returns what tells of the path to a viewer, and when to look, if the feed is for that.
+func watchNetwork(observed Observable, wanted []string) (n Networked, look <-chan time.Time, stop func()) {
+	n, ok := observed.(Networked)
+	if !ok || !slices.Contains(wanted, eventNetwork) {
+		return nil, nil, func() {}
+	}
+	ticker := time.NewTicker(networkEvery)
+	return n, ticker.C, ticker.Stop
+}
+
+// network tells of the path when there is news of it.
+func (w *feedWriter) network(now Network) error {
+	if !w.path.news(now) {
+		return nil
+	}
+	return w.send(eventNetwork, now)
 }
 
 // update tells what differs from what was told before. A player learns at once

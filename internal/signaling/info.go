@@ -93,7 +93,9 @@ type ViewerInfo struct {
 	FractionLost float64           `json:"fractionLost"`  // 0 to 1, of the last receiver report
 	RID          string            `json:"rid,omitempty"` // of the encoding that is sent, with simulcast
 	// AwaitsKeyframe says that no picture is sent until the publisher's next keyframe.
-	AwaitsKeyframe bool `json:"awaitsKeyframe,omitempty"`
+	AwaitsKeyframe bool    `json:"awaitsKeyframe,omitempty"`
+	Probes         uint64  `json:"probes,omitempty"` // packets sent again to find out what the path carries
+	Network        Network `json:"network"`
 }
 
 // NewViewerInfo puts a viewer's numbers into the form of the API.
@@ -103,7 +105,7 @@ func NewViewerInfo(s broadcast.ViewerStats) *ViewerInfo {
 		Dropped:      make(map[string]uint64),
 		RTT:          float64(s.RTT.Microseconds()) / 1000,
 		FractionLost: s.FractionLost,
-		RID:          s.RID, AwaitsKeyframe: s.AwaitsKeyframe,
+		RID:          s.RID, AwaitsKeyframe: s.AwaitsKeyframe, Probes: s.Probes, Network: NewNetwork(s),
 	}
 	for _, reason := range broadcast.DropReasons() {
 		if n := s.Drops[reason]; n > 0 {

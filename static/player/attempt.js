@@ -3,6 +3,7 @@
 // live, and can it be mended before it is given up.
 
 import { CatchUp } from './catchup.js';
+import { limits, readNetwork } from './network.js';
 import { failureOf } from './states.js';
 import { PlaybackMeter } from '../lib/stats.js';
 import { Watchdog } from './watchdog.js';
@@ -70,6 +71,9 @@ export class Attempt {
   #restarting = false;
   /** @type {boolean | undefined} whether somebody publishes; undefined when nobody tells */
   #active;
+  /** @type {import('./network.js').Network | undefined} what the server last said of the path */
+  #network;
+  #packets = 0;
 
   /** @param {import('./whep.js').WhepSession} session @param {Hooks} hooks */
   constructor(session, hooks) {
@@ -192,6 +196,8 @@ export class Attempt {
     const count = this.#session.hasVideo() ? stats.framesDecoded : stats.packetsReceived;
     const now = performance.now();
     const seen = this.#watchdog.observe(count, now);
+    const arriving = stats.packetsReceived > this.#packets;
+    this.#packets = stats.packetsReceived;
     if (hidden()) return;
     const quiet = this.#watchdog.quiet(now);
     if (quiet === 0) {
@@ -201,6 +207,9 @@ export class Attempt {
     } else if (this.#active === false) {
       // Nobody publishes: there is nothing to mend, and the server says when to leave.
       if (quiet >= QUIET) this.#stalled('away');
+    } else if (limits(this.#network) && arriving) {
+      // A new session would have the same path, and no picture at first.
+      if (seen !== 'flowing') this.#stalled('narrow');
     } else if (seen === 'frozen') {
       this.#fail('frozen');
     } else if (seen === 'stalled' || (count === 0 && quiet >= QUIET)) {
@@ -210,6 +219,11 @@ export class Attempt {
 
   /** @param {PlaybackStats} stats @param {number} now */
   #keepLive(stats, now) {
+    // What a narrow path delays is late again after a jump, and with a new session.
+    if (limits(this.#network)) {
+      this.#catchUp.observe(0, now);
+      return;
+    }
     const action = this.#catchUp.observe(Math.max(stats.bufferDelay ?? 0, stats.soundDelay ?? 0), now);
     if (action === 'jump') this.#hooks.jump(this.#session.stream);
     if (action === 'renew' && this.#hooks.mayRenew()) {
@@ -227,6 +241,7 @@ export class Attempt {
   #told(told) {
     if (told.type === 'active') this.#active = true;
     if (told.type === 'inactive') this.#active = false;
+    if (told.type === 'network') this.#network = readNetwork(told.data);
     // Servers say at once that a stream is active, and nothing when it is not.
     if (told.type === 'viewercount') this.#active ??= false;
     if (told.type === 'active') this.#watchdog?.forgive(performance.now());

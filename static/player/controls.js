@@ -5,6 +5,7 @@
 import { bitrate } from '../lib/format.js';
 import { icon } from '../lib/icons.js';
 import { Menu } from './menu.js';
+import { automaticChoice } from './network.js';
 import { button, label, part, setText } from './parts.js';
 
 /** @typedef {import('./layers.js').Layer} Layer */
@@ -33,6 +34,7 @@ import { button, label, part, setText } from './parts.js';
  * @property {number} viewers 0 when nobody tells
  * @property {boolean} aside whether another stream stands in for this one
  * @property {boolean} stats whether the statistics are shown
+ * @property {import('./network.js').Network | undefined} network to this viewer, where the server tells
  * @property {Layer[]} layers that can be chosen from
  * @property {Layer | undefined} layer the chosen one
  */
@@ -97,7 +99,7 @@ export class Controls {
   /** @returns {import('./menu.js').Group[]} */
   #groups() {
     if (!this.#shown) return [];
-    const { say, layers, layer, stats } = this.#shown;
+    const { say, network, layers, layer, stats } = this.#shown;
     const actions = this.#actions;
     /** @type {import('./menu.js').Group[]} */
     const groups = [{
@@ -107,10 +109,11 @@ export class Controls {
       ],
     }];
     if (layers.length > 1) {
+      const automatic = (!layer && automaticChoice(network, say)) || say('automatic');
       groups.push({
         title: say('quality'),
         items: [undefined, ...layers].map((choice) => ({
-          text: choice ? layerName(choice, say) : say('automatic'),
+          text: choice ? layerName(choice, say) : automatic,
           checked: choice?.id === layer?.id,
           radio: true,
           act: () => actions.choose(choice),

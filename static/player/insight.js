@@ -18,6 +18,9 @@ export class Insight {
   #timer;
   #endpoint = '';
 
+  /** @type {import('./network.js').Network | undefined} what the server knows of the path */
+  network = undefined;
+
   /** @type {Delay | undefined} the last one, while the panel is open */
   delay = undefined;
 
@@ -61,7 +64,7 @@ export class Insight {
   update(stats) {
     if (!this.open) return;
     this.delay = this.#meter.read(stats);
-    this.#panel.update(stats, this.delay);
+    this.#panel.update(stats, this.delay, this.network);
   }
 
   /** The picture has stopped: what was measured is not so any more. */

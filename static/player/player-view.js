@@ -64,6 +64,8 @@ export class PlayerView {
   viewers = 0;
   /** @type {Layer[]} that can be chosen from */
   layers = [];
+  /** @type {import('./network.js').Network | undefined} */
+  network = undefined;
   /** @type {Layer | undefined} */
   layer = undefined;
 
@@ -280,6 +282,7 @@ export class PlayerView {
       viewers: this.viewers,
       aside: this.#standing !== '',
       stats: this.panel.shown,
+      network: this.network,
       layers: this.layers,
       layer: this.layer,
     });

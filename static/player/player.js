@@ -6,6 +6,7 @@
 import { Attempt } from './attempt.js';
 import { Backoff } from '../lib/backoff.js';
 import { readLayers } from './layers.js';
+import { readNetwork } from './network.js';
 import { mergeServers } from '../lib/signaling.js';
 import { failureOf } from './states.js';
 import { WhepSession } from './whep.js';
@@ -205,7 +206,8 @@ export class Player extends EventTarget {
   #told({ type, data }) {
     if (type === 'viewercount' && typeof data?.viewercount === 'number') this.#emit('viewers', data.viewercount);
     if (type === 'layers') this.#emit('layers', readLayers(data));
-    if (type !== 'viewercount') this.#emit('changed', undefined);
+    if (type === 'network') this.#emit('network', readNetwork(data));
+    if (type !== 'viewercount' && type !== 'network') this.#emit('changed', undefined);
   }
 
   #mayRenew() {

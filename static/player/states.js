@@ -32,8 +32,9 @@ import { RefusedError } from '../lib/signaling.js';
  * - asked: the server wants a new session
  * - relay: only a relay is allowed, and there is none
  * - away: the publisher has gone, and may be back on the same connection
+ * - narrow: the network carries less than the picture takes
  * @typedef {'unreachable' | 'server' | 'path' | 'lost' | 'frozen' | 'unusable' | 'network' | 'behind' | 'asked' |
- *   'relay' | 'away'} Reason
+ *   'relay' | 'away' | 'narrow'} Reason
  */
 
 /**

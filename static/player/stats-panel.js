@@ -4,6 +4,7 @@
 import { bitrate, codecName } from '../lib/format.js';
 import { Graph } from '../lib/graph.js';
 import { icon } from '../lib/icons.js';
+import { estimate, shareOfPictures } from './network.js';
 import { button, label, part, setText } from './parts.js';
 
 /** @typedef {import('../lib/stats.js').PlaybackStats} PlaybackStats */
@@ -11,7 +12,7 @@ import { button, label, part, setText } from './parts.js';
 /** @typedef {import('./controls.js').Say} Say */
 
 /** The rows, in their order. The first two have a line of the last minute. */
-const rows = /** @type {const} */ (['delay', 'bitrate', 'picture', 'frames', 'loss', 'roundTrip', 'buffer', 'path', 'codec']);
+const rows = /** @type {const} */ (['delay', 'bitrate', 'estimate', 'picture', 'frames', 'loss', 'roundTrip', 'buffer', 'path', 'codec']);
 
 /** @typedef {typeof rows[number]} Row */
 
@@ -76,13 +77,19 @@ export class StatsPanel {
     }
   }
 
-  /** @param {PlaybackStats} stats @param {Delay | undefined} delay */
-  update(stats, delay) {
+  /**
+   * @param {PlaybackStats} stats
+   * @param {Delay | undefined} delay
+   * @param {import('./network.js').Network | undefined} network
+   */
+  update(stats, delay, network) {
     const say = this.#say;
     this.#set('delay', milliseconds(delay?.ms), delay ? say(methods[delay.method]) : '');
     this.#set('bitrate', bitrate(stats.bitrate));
+    const carries = estimate(network, say);
+    this.#set('estimate', carries.value, carries.note);
     this.#set('picture', stats.width ? `${stats.width} × ${stats.height}` : '–');
-    this.#set('frames', say('framesValue', { n: Math.round(stats.framesPerSecond) }));
+    this.#set('frames', say('framesValue', { n: Math.round(stats.framesPerSecond) }), shareOfPictures(network, say));
     this.#set('loss', percent(stats.loss));
     this.#set('roundTrip', milliseconds(stats.roundTripTime));
     this.#set('buffer', milliseconds(stats.bufferDelay));

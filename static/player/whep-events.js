@@ -12,7 +12,7 @@ import { pause } from '../lib/wait.js';
 export const relEvents = 'urn:ietf:params:whep:ext:core:server-sent-events';
 
 /** The events that are of use here. */
-const wanted = ['active', 'inactive', 'layers', 'reconnect', 'viewercount'];
+const wanted = ['active', 'inactive', 'layers', 'network', 'reconnect', 'viewercount'];
 
 /**
  * @typedef {object} Told

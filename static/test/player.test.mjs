@@ -476,3 +476,23 @@ test('a relay that the answer names is tried soon where there is no path', async
   await pass(9000);
   assert.equal(sessions.length, 1);
 });
+
+test('a picture that the network cannot carry is waited for, as long as anything comes', async () => {
+  await play();
+  tell('network', { state: 'congested', limitedBy: 'queue', estimate: 400_000, needs: 500_000, fits: false });
+  sessions[0].frames += 30;
+  await pass(1000);
+  for (let second = 0; second < 30; second++) {
+    sessions[0].sound += 50;
+    await pass(1000);
+  }
+  assert.deepEqual([player.state.name, player.state.reason, sessions.length], ['stalled', 'narrow', 1]);
+  for (let second = 0; second < 5; second++) {
+    sessions[0].sound += 50;
+    await lateSecond(sessions[0]); // neither is it played anew
+  }
+  assert.equal(sessions.length, 1);
+  sessions[0].report = async () => new Map(); // nothing comes any more
+  await pass(12_000);
+  assert.equal(player.state.reason, 'frozen');
+});

@@ -26,12 +26,17 @@ export const inChinese = {
   dtls_failed: '加密握手失败。',
   wrong_payload_type: '推流端发送的负载类型与服务器应答中约定的不一致，数据包已被丢弃。请修改推流端的负载类型。',
   too_many_ssrcs: '推流端使用了过多的 SSRC。请让推流端保持每个轨道的 SSRC 不变。',
+  narrow_path: '观看者的网络承载不了最低画质，只能收到声音和偶尔的画面。',
   connection_lost: '连接中断：不再有数据到达。',
   no_answer: '没有及时回答服务器的连接请求。',
 };
 
 /** Sentences that lose too much without their numbers, as the server says them, and the same in Chinese. */
 const numbered = /** @type {const} */ ([
+  [
+    /^the viewer's connection carries ([\d.]+) Mbit\/s and the lowest picture needs ([\d.]+);.*$/,
+    '观看者的网络只能承载 $1 Mbit/s，而最低画质需要 $2 Mbit/s。',
+  ],
   [
     /^the publisher sends payload type (\d+) \((\d+) packets, dropped\), but the answer agreed on (.+?);.*$/,
     '推流端发送的负载类型是 $1（已丢弃 $2 个数据包），但服务器应答中约定的是 $3。请让推流端使用应答中的编号。',

@@ -43,7 +43,7 @@ const en = {
     reconnecting: 'Reconnecting…',
     unauthorized: 'The token is wrong',
     unknown: 'There is no stream with this name',
-    full: 'All places are taken',
+    full: 'This stream is full',
     refused: 'The server refused the connection',
   },
   reasons: {
@@ -58,6 +58,7 @@ const en = {
     asked: 'The server asked for a new connection.',
     relay: 'Only a relay is allowed, and the server offers none (TURN).',
     away: 'The publisher is away. The picture comes back by itself.',
+    narrow: 'Your connection is too slow for the picture. It goes on as soon as it can.',
   },
   bars: {
     prompt: 'The browser asks whether this page may reach your local network. Allow it: the server is there.',
@@ -111,6 +112,7 @@ const zh = {
     asked: '服务器要求重新连接。',
     relay: '只允许通过中继连接，但服务器没有提供中继（TURN）。',
     away: '发布者暂时离开，画面会自动恢复。',
+    narrow: '您的网络太慢，承载不了画面。一有可能画面就会继续。',
   },
   bars: {
     prompt: '浏览器询问是否允许此页面访问您的本地网络，请选择允许：服务器就在那里。',
