@@ -5,6 +5,7 @@
 import { restartIce } from './restart.js';
 import { withStartBitrate } from './sdp.js';
 import { negotiate, release } from './signaling.js';
+import { askForTemporalLayers } from './temporal.js';
 
 /**
  * @typedef {object} Quality
@@ -69,6 +70,8 @@ export class WhipSession extends EventTarget {
         if (iceServers.length > 0) this.iceServers = iceServers; // those of a server before it are of no use now
       },
     });
+    const video = this.connection.getSenders().find(({ track }) => track?.kind === 'video');
+    if (video) await askForTemporalLayers(video, this.quality.bitrate, navigator.mediaCapabilities);
     await this.limit(this.quality.bitrate);
   }
 
