@@ -45,6 +45,7 @@ const (
 // State is how a path is doing.
 type State uint8
 
+// The states.
 const (
 	Steady       State = iota // nothing is known against sending the budget
 	EarlyWarning              // a queue is building up: send no probes, and repeat only what matters
@@ -58,6 +59,7 @@ func (s State) String() string {
 // Limit is what holds a budget where it is.
 type Limit uint8
 
+// The limits.
 const (
 	ByApplication Limit = iota // nothing: the path has carried all that was sent
 	ByQueue                    // packets queue up, or did until a moment ago

@@ -16,6 +16,7 @@ const (
 	periodMax  = 100_000
 	windowTime = 500_000 // µs over which loss and rate are counted
 	windowMin  = 20      // packets
+	windowGap  = 2_000_000
 )
 
 // delay follows the one-way delay, whose zero nobody knows, and what of it is queue.
@@ -34,7 +35,8 @@ type delay struct {
 
 // add takes the delay of a packet and returns how long it queued.
 func (d *delay) add(sent, delay int64) (queue int64) {
-	if off := delay - d.base; !d.known || off > clockJump || off < -clockJump {
+	off, pause := delay-d.base, sent-d.since > 2*baseWindow // clocks drift apart meanwhile
+	if !d.known || pause || off > clockJump || off < -clockJump {
 		d.known, d.since = true, sent
 		d.rebase(delay)
 		return 0
@@ -228,6 +230,9 @@ func (p *period) add(sent, queue int64) {
 // count adds a packet to the window.
 func (e *Estimator) count(sent, arrival int64, size uint16, queue, now int64) {
 	w := &e.window
+	if w.received > 0 && sent-w.ended > windowGap {
+		*w = window{acked: w.acked, loss: w.loss}
+	}
 	if w.received > 0 && sent-w.began >= windowTime && w.received+w.lost >= windowMin {
 		e.closeWindow(now)
 	}

@@ -283,7 +283,7 @@ func (e *Estimator) judgeLossCut(began int64, loss float32, now int64) {
 	case loss > l.before*lossMend && loss < lossFloor:
 		// It is the path, not what is sent on it.
 		l.floor = loss
-		j.budget = l.budget
+		j.budget, j.cut.relief = l.budget, 0
 		e.relieved(now)
 	default:
 		l.before = loss

@@ -198,7 +198,7 @@ func TestMuchLoss(t *testing.T) {
 	f := newFlow(l, rungs...)
 	c, each := follow(f, 5*time.Second)
 	run(l, time.Millisecond, time.Minute, []*flow{f}, each)
-	if c.congestions > 0 || c.lowest < 2 || f.layer != 2 {
+	if c.congestions > 0 || c.lowest < 2 || f.layer != 2 || c.lower < DefaultInitial {
 		t.Errorf("%+v, layer %d", *c, f.layer)
 	}
 }
@@ -268,6 +268,21 @@ func TestPathThatBecomesLonger(t *testing.T) {
 	run(l, 10*time.Second, 30*time.Second, []*flow{f}, nil)
 	if v := f.e.Verdict(); f.rung != 2 || f.layer != 2 || v.State != Steady {
 		t.Errorf("rung %d, layer %d, %+v", f.rung, f.layer, v)
+	}
+}
+
+// After a pause, what was measured before it says nothing about the delay: clocks drift.
+func TestPause(t *testing.T) {
+	l := newLink(20*megabit, 200*time.Millisecond)
+	l.drift = 200 // 60 ms in five minutes
+	f := newFlow(l, rungs...)
+	run(l, time.Millisecond, 10*time.Second, []*flow{f}, nil)
+	f.picture, f.sound, f.backlog = int64(310*time.Second), int64(310*time.Second), nil
+	run(l, 10*time.Second, 11*time.Second, []*flow{f}, nil) // what is on its way arrives
+	c, each := follow(f, 0)
+	run(l, 310*time.Second, 320*time.Second, []*flow{f}, each)
+	if c.states > 0 || c.first != 0 || f.e.window.acked < 2*megabit {
+		t.Errorf("%+v, %d bit/s acknowledged", *c, f.e.window.acked)
 	}
 }
 

@@ -3,8 +3,6 @@ package bandwidth
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"slices"
-	"testing"
 	"time"
 )
 
@@ -85,7 +83,6 @@ type flow struct {
 	rung, layer   int
 	switched      int64
 	picture, key  int64
-	count         int
 	forceKey      bool
 	sound         int64
 	backlog       []int
@@ -332,22 +329,4 @@ func run(l *link, from, to time.Duration, flows []*flow, each func(now time.Dura
 
 func newLink(rate float64, queue time.Duration) *link {
 	return &link{rate: constant(rate), queue: queue, delay: 10 * time.Millisecond, random: rand.New(rand.NewPCG(1, 2))}
-}
-
-func percentile(d []time.Duration, p float64) time.Duration {
-	d = slices.Clone(d)
-	slices.Sort(d)
-	return d[int(float64(len(d)-1)*p)]
-}
-
-func trace(t *testing.T, f *flow) func(time.Duration) {
-	t.Helper()
-	var was Verdict
-	return func(now time.Duration) {
-		v := f.e.Verdict()
-		if v.State != was.State || v.Budget != was.Budget && (v.Budget > was.Budget*11/10 || v.Budget < was.Budget*10/11) {
-			t.Logf("%8v %-13v %-11v budget %8d capacity %8d queue %v loss %.2f rtt %v rung %d/%d", now, v.State, v.Limit, v.Budget, v.Capacity, v.Queue, v.Loss, v.RTT, f.rung, f.layer)
-			was = v
-		}
-	}
 }
