@@ -12,7 +12,7 @@ const headerShare = 0.05
 // rung returns the rates of the layer's temporal layers, with headers, when all of it has the given rate.
 func (l *Layer) rung(rate uint64) choice.Rung {
 	top := l.topTemporal()
-	r := choice.Rung{Layers: int(top) + 1}
+	r := choice.Rung{Layers: int(top) + 1, Smooth: l.smooth(top)}
 	all := l.rateUpTo(top)
 	for id := range r.Layers {
 		share := 1.0
@@ -22,6 +22,19 @@ func (l *Layer) rung(rate uint64) choice.Rung {
 		r.Rates[id] = uint64(float64(rate) * share * (1 + headerShare))
 	}
 	return r
+}
+
+// smoothRate is from how many pictures per 1000 seconds on people see motion and not single pictures.
+const smoothRate = 11_500
+
+// smooth returns the lowest temporal layer up to which there are enough pictures. Each layer doubles them, as in all modes
+// of WebRTC and with our own encoder.
+func (l *Layer) smooth(top uint8) uint8 {
+	layer := top
+	for rate := l.frameRate.Load() / 2; layer > 0 && rate >= smoothRate; rate /= 2 {
+		layer--
+	}
+	return layer
 }
 
 // thin says whether the packet at the cursor is sent, or why it is not, and how many were left out in front of it. What is

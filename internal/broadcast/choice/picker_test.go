@@ -66,9 +66,9 @@ func ranked(candidates []Candidate) []Candidate {
 // What the path carries decides, and what would be better says what to probe for.
 func TestPickerKeepsToTheBudget(t *testing.T) {
 	three := []Candidate{
-		{RID: "q", Active: true, Rate: 200_000, Rung: Rung{Rates: [4]uint64{100_000, 150_000, 200_000}, Layers: 3}},
-		{RID: "h", Active: true, Rate: 700_000, Rung: Rung{Rates: [4]uint64{350_000, 520_000, 700_000}, Layers: 3}},
-		{RID: "f", Active: true, Rate: 2_500_000, Rung: Rung{Rates: [4]uint64{1_200_000, 1_900_000, 2_500_000}, Layers: 3}},
+		{RID: "q", Active: true, Rate: 200_000, Rung: Rung{Rates: [4]uint64{100_000, 150_000, 200_000}, Layers: 3, Smooth: 1}},
+		{RID: "h", Active: true, Rate: 700_000, Rung: Rung{Rates: [4]uint64{350_000, 520_000, 700_000}, Layers: 3, Smooth: 1}},
+		{RID: "f", Active: true, Rate: 2_500_000, Rung: Rung{Rates: [4]uint64{1_200_000, 1_900_000, 2_500_000}, Layers: 3, Smooth: 1}},
 	}
 	for _, tt := range []struct {
 		name    string

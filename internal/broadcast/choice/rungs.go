@@ -24,6 +24,9 @@ type Rung struct {
 	Rates [MaxTemporal]uint64
 	// Layers is how many temporal layers there are: 1 to MaxTemporal.
 	Layers int
+	// Smooth is the lowest temporal layer up to which there are enough pictures to see motion: with less, a lower encoding is
+	// better.
+	Smooth uint8
 }
 
 // step is what to send.
@@ -42,7 +45,7 @@ type chooser struct {
 // choose returns what to send of the rungs, best first and at least one, when current is being sent
 // up to temporal layer layer (-1: nothing is). budget is bits per second. now is in nanoseconds.
 //
-// An encoding may be sent with half of its pictures. With less than that, a lower one is better.
+// An encoding may be sent without the temporal layers above Rung.Smooth. With less than that, a lower one is better.
 // Of the lowest, as much is sent as fits.
 func (c *chooser) choose(now int64, rungs []Rung, current int, layer uint8, budget uint64) step {
 	for i := range rungs {
@@ -85,7 +88,7 @@ func (c *chooser) moved(now int64, from, to int) {
 }
 
 // least returns the bits per second that it takes to send it at all, when there is a lower one.
-func (r *Rung) least() uint64 { return r.Rates[max(r.Layers-2, 0)] }
+func (r *Rung) least() uint64 { return r.Rates[r.Smooth] }
 
 // withRoom returns the budget that it takes to go up to something of this rate.
 func withRoom(rate uint64) uint64 { return uint64(float64(rate) / room * 1.02) }

@@ -8,9 +8,9 @@ import (
 // ladder is a camera's: 720p, 360p, 180p, with three temporal layers each.
 func ladder() []Rung {
 	return []Rung{
-		{Rates: [4]uint64{1_300_000, 1_900_000, 2_500_000}, Layers: 3},
-		{Rates: [4]uint64{370_000, 530_000, 700_000}, Layers: 3},
-		{Rates: [4]uint64{100_000, 150_000, 200_000}, Layers: 3},
+		{Rates: [4]uint64{1_300_000, 1_900_000, 2_500_000}, Layers: 3, Smooth: 1},
+		{Rates: [4]uint64{370_000, 530_000, 700_000}, Layers: 3, Smooth: 1},
+		{Rates: [4]uint64{100_000, 150_000, 200_000}, Layers: 3, Smooth: 1},
 	}
 }
 
