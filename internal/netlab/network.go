@@ -124,6 +124,9 @@ func (n *Network) Connect(name string) (*Machine, error) {
 	far, center, own := n.far(m), n.Center.Addr.String(), m.Addr.String()
 	_, err = Command("", "ip", "link", "add", far, "netns", n.Center.Namespace, "type", "veth", "peer", "name", m.Device, "netns", m.Namespace)
 	return m, errors.Join(err,
+		// An IPv6 address that comes a second later is another network to a browser, which then gives up what it loads.
+		m.Run("", "ip", "link", "set", "dev", m.Device, "addrgenmode", "none"),
+		n.Center.Run("", "ip", "link", "set", "dev", far, "addrgenmode", "none"),
 		m.Run("", "ip", "addr", "add", own, "peer", center, "dev", m.Device),
 		m.Run("", "ip", "link", "set", m.Device, "up"),
 		n.Center.Run("", "ip", "addr", "add", center, "peer", own, "dev", far),

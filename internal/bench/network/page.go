@@ -5,10 +5,13 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"porthole/internal/netlab"
@@ -24,6 +27,28 @@ const askTime = 20 * time.Second
 type watchPage struct {
 	ctx    context.Context
 	cancel []context.CancelFunc
+
+	mu      sync.Mutex
+	console []string // errors; guarded by mu
+}
+
+// hear notes what the console says.
+func (p *watchPage) hear(event any) {
+	var fault string
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		fault = e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			fault += " " + e.ExceptionDetails.Exception.Description
+		}
+	case *log.EventEntryAdded:
+		fault = e.Entry.Text + " " + e.Entry.URL
+	default:
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.console = append(p.console, fault)
 }
 
 // picture is one that the page showed.
@@ -66,8 +91,16 @@ func openPage(ctx context.Context, m *netlab.Machine, address string) (*watchPag
 	p.cancel = append(p.cancel, cancel)
 	p.ctx, cancel = chromedp.NewContext(ctx)
 	p.cancel = append(p.cancel, cancel)
+	if err := chromedp.Listen(p.ctx, p.hear); err != nil {
+		p.close()
+		return nil, fmt.Errorf("listen to Chromium: %w", err)
+	}
 	err := chromedp.Do(p.ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument,
+		_, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{})
+		if err != nil {
+			return err
+		}
+		_, err = cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument,
 			page.AddScriptToEvaluateOnNewDocumentParams{Source: observe})
 		return err
 	}))
@@ -122,7 +155,9 @@ func (p *watchPage) shows(ctx context.Context, within time.Duration) error {
 		case <-tick.C:
 		case <-deadline:
 			text, err := ask[string](p, "location + ' (' + document.readyState + '): ' + document.body?.innerText")
-			return fmt.Errorf("the page showed no picture within %v; %.300q, %w", within, text, err)
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return errors.Join(fmt.Errorf("the page showed no picture within %v; %.300q; its console: %.1000q", within, text, p.console), err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
