@@ -11,6 +11,7 @@ import (
 	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
 )
 
@@ -175,13 +176,13 @@ func (s *session) Restart(_ context.Context, f *negotiate.Fragment) (*negotiate.
 func (s *session) Examine() { s.peer.Examine() }
 
 // Detail describes the session for people.
-func (s *session) Detail() signaling.Detail {
+func (s *session) Detail() sessioninfo.Detail {
 	info := s.peer.Info()
-	return signaling.Detail{State: info.State, Peer: info, Viewer: signaling.NewViewerInfo(s.viewer.Stats())}
+	return sessioninfo.Detail{State: info.State, Peer: info, Viewer: viewerInfo(s.viewer.Stats())}
 }
 
 // Network describes the path to the viewer.
-func (s *session) Network() signaling.Network { return signaling.NewNetwork(s.viewer.Stats()) }
+func (s *session) Network() sessioninfo.Network { return network(s.viewer.Stats()) }
 
 // Summary says how much went out and how much could not.
 func (s *session) Summary() []slog.Attr {

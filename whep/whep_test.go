@@ -16,6 +16,7 @@ import (
 	"porthole/internal/codec"
 	"porthole/internal/peer"
 	"porthole/internal/servertest"
+	"porthole/internal/sessioninfo"
 	"porthole/whep"
 )
 
@@ -148,7 +149,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("answer:\n%s", answer)
 	}
 	info, ok := s.Table.Info(path.Base(location))
-	if !ok || info.State != peer.StateConnected || info.Viewer == nil || info.Viewer.Packets == 0 || info.Peer.Selected == nil {
+	if !ok || info.State != sessioninfo.StateConnected || info.Viewer == nil || info.Viewer.Packets == 0 || info.Peer.Selected == nil {
 		t.Errorf("session info %+v, %v", info, ok)
 	}
 	if r := s.Do("DELETE", location, ""); r.Status != 200 {

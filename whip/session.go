@@ -14,6 +14,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
 )
 
@@ -121,11 +122,11 @@ func (s *session) Restart(_ context.Context, f *negotiate.Fragment) (*negotiate.
 func (s *session) Examine() { s.peer.Examine() }
 
 // Detail describes the session for people.
-func (s *session) Detail() signaling.Detail {
+func (s *session) Detail() sessioninfo.Detail {
 	info := s.peer.Info()
-	return signaling.Detail{
+	return sessioninfo.Detail{
 		State: info.State, Peer: info,
-		Publisher: &signaling.PublisherInfo{
+		Publisher: &sessioninfo.Publisher{
 			Packets: s.packets.Load(), Bytes: s.bytes.Load(), Warnings: advice.All(s.publisher.Warnings()),
 		},
 	}

@@ -16,6 +16,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/servertest"
+	"porthole/internal/sessioninfo"
 	"porthole/whip"
 )
 
@@ -68,7 +69,7 @@ func TestPublish(t *testing.T) {
 		t.Errorf("answer:\n%s", answer)
 	}
 	session, ok := s.Table.Info(path.Base(location))
-	if !ok || session.State != peer.StateConnected || session.Publisher == nil || session.Publisher.Packets == 0 {
+	if !ok || session.State != sessioninfo.StateConnected || session.Publisher == nil || session.Publisher.Packets == 0 {
 		t.Errorf("session info %+v, %v", session, ok)
 	}
 	text, err := json.Marshal(session)

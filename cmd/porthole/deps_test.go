@@ -83,6 +83,9 @@ func TestArrows(t *testing.T) {
 			"net/http": "a verdict is made of facts, and tested as a table",
 			webrtc:     "likewise", "porthole/internal/peer": "likewise",
 		}},
+		{"porthole/internal/sessioninfo", map[string]string{
+			"net/http": "documents are made of values, whoever sends them", webrtc: "likewise", "porthole/internal/codec": "nor do they know media",
+		}},
 		{"porthole/internal/advice", map[string]string{
 			"net/http": "words for what was seen, tested as a table",
 			webrtc:     "likewise", "porthole/internal/peer": "likewise", "porthole/internal/signaling": "likewise",
@@ -111,7 +114,7 @@ func TestArrows(t *testing.T) {
 			webrtc: "tokens are checked before any connection exists", "porthole/internal/signaling": "auth serves all routes",
 		}},
 		{"porthole/internal/api", map[string]string{
-			webrtc: "the API reads what the heart tells", "porthole/capture": "a source is a publisher like any other",
+			webrtc: "the API reads what the heart tells", "porthole/internal/signaling": "sessions are told as documents", "porthole/internal/peer": "likewise", "porthole/capture": "a source is a publisher like any other",
 		}},
 		{"porthole/internal/snapshot", map[string]string{
 			webrtc: "a picture is made of packets, whoever brought them", "porthole/capture": "sources are handed in",

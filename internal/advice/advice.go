@@ -15,23 +15,8 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/sessioninfo"
 )
-
-// Warning is what is the matter with a layer of a stream, for the API and for people:
-//
-//	{"code": "keyframe_interval", "interval": 8.3, "sentence": "…", "obs": "…", "ffmpeg": "…"}
-type Warning struct {
-	Code string `json:"code"`          // of broadcast.WarningCode
-	RID  string `json:"rid,omitempty"` // which layer, with simulcast
-	// Interval is how many seconds the last two keyframes were apart; left out when there
-	// was one only, or something else is the matter.
-	Interval float64 `json:"interval,omitempty"`
-	// Profile is the H.264 profile that is the matter: "High".
-	Profile  string `json:"profile,omitempty"`
-	Sentence string `json:"sentence"` // what viewers notice, and why
-	OBS      string `json:"obs"`      // the setting of OBS
-	FFmpeg   string `json:"ffmpeg"`   // the options of FFmpeg
-}
 
 // cure says what to change: in OBS under Settings, Output, with Output Mode "Advanced", and among
 // the options of FFmpeg.
@@ -57,8 +42,8 @@ func cure(code broadcast.WarningCode) (obs, ffmpeg string) {
 }
 
 // On puts a warning into words.
-func On(w broadcast.Warning) Warning {
-	out := Warning{Code: w.Code.String(), RID: w.RID, Sentence: sentence(w)}
+func On(w broadcast.Warning) sessioninfo.Warning {
+	out := sessioninfo.Warning{Code: w.Code.String(), RID: w.RID, Sentence: sentence(w)}
 	out.OBS, out.FFmpeg = cure(w.Code)
 	switch w.Code {
 	case broadcast.WarnKeyframeInterval:
@@ -70,7 +55,7 @@ func On(w broadcast.Warning) Warning {
 }
 
 // All puts a list of warnings into words; nil when there are none.
-func All(list []broadcast.Warning) (warnings []Warning) {
+func All(list []broadcast.Warning) (warnings []sessioninfo.Warning) {
 	for _, w := range list {
 		warnings = append(warnings, On(w))
 	}

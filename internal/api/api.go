@@ -33,6 +33,7 @@ import (
 	"porthole/internal/document"
 	"porthole/internal/iceserver"
 	"porthole/internal/problem"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/turnserver"
 )
 
@@ -43,13 +44,13 @@ type Streams interface {
 	Changed() <-chan struct{}
 }
 
-// Sessions tells of the WHIP and WHEP sessions. What the functions return is
-// marshalled as JSON; ok is false when there is none with the id.
+// Sessions tells of the WHIP and WHEP sessions, as the table of sessions does; ok is
+// false when there is none with the id.
 type Sessions struct {
-	List       func() any // also those that have ended a while ago
-	Info       func(id string) (info any, ok bool)
-	Diagnosis  func(id string) (diagnosis any, ok bool)
-	Transcript func(id string, redact bool) (transcript any, ok bool)
+	List       func() []sessioninfo.Brief // also those that have ended a while ago; never nil
+	Info       func(id string) (info sessioninfo.Session, ok bool)
+	Diagnosis  func(id string) (diagnosis sessioninfo.Diagnosis, ok bool)
+	Transcript func(id string, redact bool) (transcript sessioninfo.Transcript, ok bool)
 }
 
 // Config says what there is to tell.

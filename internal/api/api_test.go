@@ -18,6 +18,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
 	"porthole/internal/iceserver"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/turnserver"
 )
 
@@ -37,7 +38,7 @@ func newHandler(t *testing.T, streams *fakeStreams) (http.Handler, *api.API) {
 		Snapshot:   func(info broadcast.StreamInfo) bool { return info.Source == "pattern" },
 		ICEServers: func() []iceserver.ServerStatus { return []iceserver.ServerStatus{{URL: "stun:one"}} },
 		OwnTURN:    func() *turnserver.Status { return nil },
-		Sessions:   fakeSessions(func() any { return []string{"known"} }),
+		Sessions:   fakeSessions(func() []sessioninfo.Brief { return []sessioninfo.Brief{{ID: "known"}} }),
 		Auth:       auth.New(auth.Config{PublishToken: publishToken, ViewToken: viewToken}),
 		Gatherer:   registry,
 		Version:    "test",
@@ -48,12 +49,19 @@ func newHandler(t *testing.T, streams *fakeStreams) (http.Handler, *api.API) {
 }
 
 // fakeSessions has one session, which is called "known".
-func fakeSessions(list func() any) api.Sessions {
-	one := func(id string) (any, bool) { return map[string]string{"id": id}, id == "known" }
+func fakeSessions(list func() []sessioninfo.Brief) api.Sessions {
 	return api.Sessions{
-		List: list, Info: one, Diagnosis: one,
-		Transcript: func(id string, redact bool) (any, bool) {
-			return map[string]any{"id": id, "redacted": redact}, id == "known"
+		List: list,
+		Info: func(id string) (sessioninfo.Session, bool) { return sessioninfo.Session{ID: id}, id == "known" },
+		Diagnosis: func(id string) (sessioninfo.Diagnosis, bool) {
+			return sessioninfo.Diagnosis{State: sessioninfo.StateConnected}, id == "known"
+		},
+		Transcript: func(id string, redact bool) (sessioninfo.Transcript, bool) {
+			t := sessioninfo.Transcript{Session: id}
+			if redact {
+				t.Session = "redacted"
+			}
+			return t, id == "known"
 		},
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/problem"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/sse"
 )
 
@@ -26,7 +27,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 }
 
 // follow writes events until somebody leaves. list is of sessions, nil for none.
-func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() any) {
+func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() []sessioninfo.Brief) {
 	if a.cfg.Follow != nil {
 		leave, err := a.cfg.Follow(r)
 		if err != nil {

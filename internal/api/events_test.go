@@ -18,6 +18,7 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/sessioninfo"
 )
 
 // fakeStreams is a broadcaster that changes when the test says so.
@@ -138,7 +139,12 @@ func TestEventsOfSessions(t *testing.T) {
 		a := api.New(api.Config{
 			Streams: streams, Auth: auth.New(auth.Config{PublishToken: publishToken}),
 			// Another list from 2.5 s on.
-			Sessions: fakeSessions(func() any { return []bool{time.Since(begin) > 2500*time.Millisecond} }),
+			Sessions: fakeSessions(func() []sessioninfo.Brief {
+				if time.Since(begin) > 2500*time.Millisecond {
+					return []sessioninfo.Brief{{ID: "late"}}
+				}
+				return []sessioninfo.Brief{}
+			}),
 			Gatherer: prometheus.NewRegistry(),
 		})
 		r := chi.NewRouter()
@@ -157,7 +163,7 @@ func TestEventsOfSessions(t *testing.T) {
 		if got := log.take(); !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		if !strings.Contains(log.Body.String(), `data: {"sessions":[true]}`) {
+		if !strings.Contains(log.Body.String(), `data: {"sessions":[{"id":"late",`) {
 			t.Errorf("got %q", log.Body.String())
 		}
 	})

@@ -10,6 +10,7 @@ import (
 
 	"porthole/internal/document"
 	"porthole/internal/problem"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/sse"
 )
 
@@ -17,7 +18,7 @@ import (
 //
 //	{"sessions": [ … ]}
 type SessionList struct {
-	Sessions any `json:"sessions"` // those that live first; never null
+	Sessions []sessioninfo.Brief `json:"sessions"` // those that live first; never null
 }
 
 // sessionsEvery is how often the list of sessions is looked at for who listens to it.
@@ -65,7 +66,7 @@ func tell(w http.ResponseWriter, known any, ok bool) {
 // before.
 type sessionFeed struct {
 	stream sse.Stream
-	list   func() any
+	list   func() []sessioninfo.Brief
 	told   []byte
 }
 

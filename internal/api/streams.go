@@ -6,6 +6,7 @@ import (
 
 	"porthole/internal/advice"
 	"porthole/internal/broadcast"
+	"porthole/internal/sessioninfo"
 )
 
 // StreamList is the document of /api/streams and the data of every event of
@@ -40,7 +41,7 @@ type Stream struct {
 	Tracks   []Track   `json:"tracks"`             // never null; several of a kind when the publisher sends simulcast
 	// Warnings says what of the stream hurts viewers now, and which setting of the
 	// publisher mends it; left out when nothing does.
-	Warnings []advice.Warning `json:"warnings,omitempty"`
+	Warnings []sessioninfo.Warning `json:"warnings,omitempty"`
 }
 
 // Track is one encoding of a track. What is not known, or does not apply, is left out.

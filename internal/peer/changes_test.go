@@ -15,6 +15,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/ntp"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 )
 
 func withoutSSRC(sdp string) string { return without(sdp, "a=ssrc:", "a=ssrc-group:") }
@@ -307,7 +308,7 @@ func TestUnexpectedPayloadTypesAreNamed(t *testing.T) {
 	audio.send(t, 20)
 	eventually(t, "the sound", func() bool { return p.got.get(t, webrtc.MimeTypeOpus).packets() == 20 })
 	eventually(t, "the packets in vain", func() bool { return dropped() == 20 })
-	want := peer.UnexpectedPayload{PayloadType: 120, Packets: 20, Agreed: []peer.AgreedPayload{{PayloadType: agreed, Codec: "H264"}}}
+	want := sessioninfo.UnexpectedPayload{PayloadType: 120, Packets: 20, Agreed: []sessioninfo.AgreedPayload{{PayloadType: agreed, Codec: "H264"}}}
 	if got := p.session.Info().Unexpected; got == nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("unexpected is %+v, want %+v", got, want)
 	}

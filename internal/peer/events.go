@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+
+	"porthole/internal/sessioninfo"
 )
 
 var _ linkEvents = (*Session)(nil)
@@ -25,16 +27,16 @@ func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
 	s.noteConnection(combine(s.life.ice, s.life.dtls))
 	switch state {
 	case webrtc.ICEConnectionStateChecking:
-		s.enter(StateConnecting)
+		s.enter(sessioninfo.StateConnecting)
 	case webrtc.ICEConnectionStateConnected, webrtc.ICEConnectionStateCompleted:
 		s.silent.Store(false)
 		s.life.iceConnected = true
 		if s.life.up {
-			s.enter(StateConnected)
+			s.enter(sessioninfo.StateConnected)
 		}
 	case webrtc.ICEConnectionStateDisconnected:
 		s.silent.Store(true)
-		s.enter(StateDisconnected)
+		s.enter(sessioninfo.StateDisconnected)
 	default:
 	}
 }
@@ -47,7 +49,7 @@ func (s *Session) dtlsChanged(state webrtc.DTLSTransportState) {
 	s.noteConnection(combine(s.life.ice, s.life.dtls))
 }
 
-func (s *Session) pairSelected(pair Pair) {
+func (s *Session) pairSelected(pair sessioninfo.Pair) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.life.pair = &pair
@@ -64,7 +66,7 @@ func (s *Session) up() {
 	}
 	s.life.up = true
 	s.life.record("connected")
-	s.enter(StateConnected)
+	s.enter(sessioninfo.StateConnected)
 	took := time.Since(s.life.answered)
 	s.writable.Store(true)
 	s.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 )
 
 // publishing is a publisher connected to an engine.
@@ -75,7 +76,7 @@ func TestPublisherIsReceived(t *testing.T) {
 	}
 
 	info := p.session.Info()
-	if info.State != peer.StateConnected || info.Selected == nil || len(info.Local) == 0 || len(info.Remote) == 0 {
+	if info.State != sessioninfo.StateConnected || info.Selected == nil || len(info.Local) == 0 || len(info.Remote) == 0 {
 		t.Errorf("Info = %+v, want a connected session with candidates and a pair", info)
 	}
 	for _, want := range []string{"offer", "answer", "ice connected", "dtls connected", "connected", "first media"} {
@@ -85,7 +86,7 @@ func TestPublisherIsReceived(t *testing.T) {
 	}
 }
 
-func hasEvent(info peer.Info, event string) bool {
+func hasEvent(info sessioninfo.Connection, event string) bool {
 	for _, e := range info.Timeline {
 		if e.Event == event {
 			return true

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessioninfo"
 )
 
 // receiveMTU is the largest packet that is read, in bytes: more than fits an
@@ -45,7 +46,7 @@ type link interface {
 	restart(remote iceSide, gather time.Duration) (local iceSide, err error)
 	writeRTCP(packets []rtcp.Packet) error
 	// pairs returns what ICE has tried. It is not called during or after close.
-	pairs() []TriedPair
+	pairs() []sessioninfo.TriedPair
 	// close ends the connection, tells the client (DTLS close_notify) and waits
 	// for the connection's goroutines. None of them may call it.
 	close() error
@@ -61,7 +62,7 @@ var (
 type linkEvents interface {
 	iceChanged(state webrtc.ICEConnectionState)
 	dtlsChanged(state webrtc.DTLSTransportState)
-	pairSelected(pair Pair)
+	pairSelected(pair sessioninfo.Pair)
 	up()               // ICE and DTLS are done
 	down(reason error) // for good
 }
@@ -73,8 +74,8 @@ type iceSide struct {
 }
 
 // candidatesOf returns the candidates of a=candidate lines.
-func candidatesOf(values []string) []Candidate {
-	var candidates []Candidate
+func candidatesOf(values []string) []sessioninfo.Candidate {
+	var candidates []sessioninfo.Candidate
 	for _, value := range values {
 		candidates = appendCandidate(candidates, value)
 	}
@@ -82,8 +83,8 @@ func candidatesOf(values []string) []Candidate {
 }
 
 // candidatesIn returns the candidates of a session description.
-func candidatesIn(description string) []Candidate {
-	var candidates []Candidate
+func candidatesIn(description string) []sessioninfo.Candidate {
+	var candidates []sessioninfo.Candidate
 	for line := range strings.Lines(description) {
 		if value, ok := strings.CutPrefix(line, "a="); ok && strings.HasPrefix(value, "candidate:") {
 			candidates = appendCandidate(candidates, strings.TrimSpace(value))
@@ -94,12 +95,12 @@ func candidatesIn(description string) []Candidate {
 
 // appendCandidate adds the candidate of an a=candidate line, unless it is there
 // or makes no sense. Its component does not matter: there is one.
-func appendCandidate(candidates []Candidate, value string) []Candidate {
+func appendCandidate(candidates []sessioninfo.Candidate, value string) []sessioninfo.Candidate {
 	parsed, err := ice.UnmarshalCandidate(value)
 	if err != nil {
 		return candidates
 	}
-	c := Candidate{
+	c := sessioninfo.Candidate{
 		Type:     parsed.Type().String(),
 		Protocol: parsed.NetworkType().NetworkShort(),
 		Address:  net.JoinHostPort(parsed.Address(), strconv.Itoa(parsed.Port())),

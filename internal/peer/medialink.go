@@ -20,6 +20,7 @@ import (
 
 	"porthole/internal/egress"
 	"porthole/internal/pionlog"
+	"porthole/internal/sessioninfo"
 )
 
 // mediaLink is a connection made of an ICE agent, a DTLS handshake and SRTP contexts.
@@ -96,7 +97,7 @@ func (l *mediaLink) observe() error {
 		}),
 		l.agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) {
 			defer l.endOnPanic()
-			l.events.pairSelected(l.plan.named(Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)}))
+			l.events.pairSelected(l.plan.named(sessioninfo.Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)}))
 		}))
 }
 
@@ -334,8 +335,8 @@ func (l *mediaLink) close() error {
 	return nil
 }
 
-func describeCandidate(c ice.Candidate) Candidate {
-	return Candidate{
+func describeCandidate(c ice.Candidate) sessioninfo.Candidate {
+	return sessioninfo.Candidate{
 		Type:     c.Type().String(),
 		Protocol: c.NetworkType().NetworkShort(),
 		Address:  net.JoinHostPort(c.Address(), strconv.Itoa(c.Port())),

@@ -15,6 +15,7 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 )
 
 // hide writes the name that a browser would in the place of its addresses.
@@ -40,7 +41,7 @@ func TestHiddenAddressIsUsed(t *testing.T) {
 	})
 }
 
-func addressesOf(candidates []peer.Candidate) (list []string) {
+func addressesOf(candidates []sessioninfo.Candidate) (list []string) {
 	for _, c := range candidates {
 		list = append(list, c.Type+" "+c.Address)
 	}

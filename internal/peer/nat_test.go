@@ -19,6 +19,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/reach"
+	"porthole/internal/sessioninfo"
 )
 
 // nat is what is between a machine and the world, by how it maps and filters (RFC 4787).
@@ -298,7 +299,7 @@ func (c natCase) wantVerdict(t *testing.T, session *peer.Session) {
 	}
 }
 
-func facts(candidates []peer.Candidate) (list []diagnosis.Candidate) {
+func facts(candidates []sessioninfo.Candidate) (list []diagnosis.Candidate) {
 	for _, c := range candidates {
 		addr := netip.MustParseAddrPort(c.Address)
 		list = append(list, diagnosis.Candidate{

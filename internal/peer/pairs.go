@@ -6,43 +6,27 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"porthole/internal/sessioninfo"
 )
-
-// TriedPair is a pair of candidates that ICE has tried, or will (RFC 8445 6.1.2).
-type TriedPair struct {
-	Pair
-
-	State    string `json:"state"` // "waiting", "in-progress", "failed" or "succeeded"
-	Selected bool   `json:"selected,omitempty"`
-	// ChecksSent are ours, ChecksAnswered those of them that the client answered.
-	ChecksSent     uint64 `json:"checksSent"`
-	ChecksAnswered uint64 `json:"checksAnswered"`
-	// ChecksReceived are the client's, valid ones only; we answer each.
-	ChecksReceived uint64  `json:"checksReceived"`
-	RTT            float64 `json:"rttMs,omitempty"` // milliseconds, of the newest answer
-	// Packets is what came that is no check: DTLS, RTP, RTCP.
-	Packets uint64 `json:"packets"`
-	// FirstCheck is when the client's first check came.
-	FirstCheck time.Time `json:"firstCheck,omitzero"`
-}
 
 // maxPairs bounds what is kept of a client that offers dozens of addresses.
 const maxPairs = 64
 
 // pairs returns what the agent has tried. After the agent has failed or was closed
 // there is nothing left to return.
-func (l *mediaLink) pairs() []TriedPair {
-	candidates := make(map[string]Candidate)
+func (l *mediaLink) pairs() []sessioninfo.TriedPair {
+	candidates := make(map[string]sessioninfo.Candidate)
 	for _, c := range append(l.agent.GetLocalCandidatesStats(), l.agent.GetRemoteCandidatesStats()...) {
-		candidates[c.ID] = Candidate{
+		candidates[c.ID] = sessioninfo.Candidate{
 			Type: c.CandidateType.String(), Protocol: c.NetworkType.NetworkShort(),
 			Address: net.JoinHostPort(c.IP, strconv.Itoa(c.Port)),
 		}
 	}
-	var tried []TriedPair
+	var tried []sessioninfo.TriedPair
 	for _, p := range l.agent.GetCandidatePairsStats() {
-		tried = append(tried, TriedPair{
-			Pair:  l.plan.named(Pair{Local: candidates[p.LocalCandidateID], Remote: candidates[p.RemoteCandidateID]}),
+		tried = append(tried, sessioninfo.TriedPair{
+			Pair:  l.plan.named(sessioninfo.Pair{Local: candidates[p.LocalCandidateID], Remote: candidates[p.RemoteCandidateID]}),
 			State: p.State.String(), Selected: p.Nominated,
 			ChecksSent: p.RequestsSent, ChecksAnswered: p.ResponsesReceived, ChecksReceived: p.RequestsReceived,
 			RTT: p.CurrentRoundTripTime * 1000, Packets: uint64(p.PacketsReceived), FirstCheck: p.FirstRequestReceivedTimestamp,
@@ -89,7 +73,7 @@ func (s *Session) examineHandshake() {
 }
 
 // firstCheck is when the first of the client's checks came, on whatever pair.
-func firstCheck(pairs []TriedPair) (first time.Time) {
+func firstCheck(pairs []sessioninfo.TriedPair) (first time.Time) {
 	for _, p := range pairs {
 		if !p.FirstCheck.IsZero() && (first.IsZero() || p.FirstCheck.Before(first)) {
 			first = p.FirstCheck

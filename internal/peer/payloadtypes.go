@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessioninfo"
 )
 
 // payloadUse is what a payload type was agreed for.
@@ -59,24 +60,6 @@ func (p payloadTypes) of(payloadType uint8, ssrc uint32) (payloadUse, bool) {
 	return payloadUse{}, false
 }
 
-// UnexpectedPayload is media that nobody can use: packets whose payload type is not that of
-// their track, while a track has none.
-type UnexpectedPayload struct {
-	PayloadType uint8  `json:"payloadType"` // the most frequent one
-	Packets     uint64 `json:"packets"`     // that came with it, and were dropped
-	// Agreed is what the answer agreed on for the tracks that get nothing.
-	Agreed []AgreedPayload `json:"agreed"`
-}
-
-// AgreedPayload is a payload type of an answer.
-type AgreedPayload struct {
-	PayloadType uint8  `json:"payloadType"`
-	Codec       string `json:"codec"` // such as "H264"
-}
-
-// String returns "96 (H264)".
-func (a AgreedPayload) String() string { return fmt.Sprintf("%d (%s)", a.PayloadType, a.Codec) }
-
 // unexpectedTypes counts packets by payload type, and remembers which sections get what was agreed.
 type unexpectedTypes struct {
 	packets [128]atomic.Uint64
@@ -124,13 +107,13 @@ func (p payloadTypes) String() string {
 }
 
 // unexpectedPayload says what comes in vain, nil when nothing does.
-func (in *ingest) unexpectedPayload() *UnexpectedPayload {
+func (in *ingest) unexpectedPayload() *sessioninfo.UnexpectedPayload {
 	u := &in.unexpected
 	latest := u.latest.Load()
 	if latest == 0 {
 		return nil
 	}
-	found := &UnexpectedPayload{}
+	found := &sessioninfo.UnexpectedPayload{}
 	for i := range u.packets {
 		if n := u.packets[i].Load(); n > found.Packets {
 			found.PayloadType, found.Packets = uint8(i), n //nolint:gosec // below 128
@@ -147,17 +130,17 @@ func (in *ingest) unexpectedPayload() *UnexpectedPayload {
 }
 
 // agreed returns the payload types of media of some sections, in order.
-func (p payloadTypes) agreed(of func(*section) bool) []AgreedPayload {
-	var list []AgreedPayload
+func (p payloadTypes) agreed(of func(*section) bool) []sessioninfo.AgreedPayload {
+	var list []sessioninfo.AgreedPayload
 	for payloadType, uses := range p {
 		for _, use := range uses {
 			if !use.repair && of(use.section) {
 				_, name, _ := strings.Cut(use.codec.MimeType, "/")
-				list = append(list, AgreedPayload{payloadType, name})
+				list = append(list, sessioninfo.AgreedPayload{PayloadType: payloadType, Codec: name})
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b AgreedPayload) int {
+	slices.SortFunc(list, func(a, b sessioninfo.AgreedPayload) int {
 		return cmp.Or(cmp.Compare(a.PayloadType, b.PayloadType), strings.Compare(a.Codec, b.Codec))
 	})
 	return list

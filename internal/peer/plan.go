@@ -9,6 +9,7 @@ import (
 	"github.com/pion/transport/v5"
 
 	"porthole/internal/reach"
+	"porthole/internal/sessioninfo"
 )
 
 // candidatePlan is what one session gathers from: the addresses of the moment when
@@ -62,7 +63,7 @@ func (p *candidatePlan) lines() []string { return p.told.Load().Lines }
 
 // named returns a pair whose local candidate has the type that clients were told:
 // agents take the relayed address for one more of this machine.
-func (p *candidatePlan) named(pair Pair) Pair {
+func (p *candidatePlan) named(pair sessioninfo.Pair) sessioninfo.Pair {
 	if r := p.told.Load().Relay; r != nil && pair.Local.Protocol == "udp" && pair.Local.Address == r.Addr.String() {
 		pair.Local.Type = ice.CandidateTypeRelay.String()
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessioninfo"
 )
 
 // Session is one answered offer: a publisher that we receive or a viewer that we
@@ -72,7 +73,7 @@ func (s *Session) answered() {
 	s.mu.Lock()
 	s.life.record("answer")
 	s.life.answered = time.Now()
-	s.enter(StateAnswered)
+	s.enter(sessioninfo.StateAnswered)
 	s.life.local = candidatesIn(s.answer)
 	took := s.life.answered.Sub(s.life.timeline[0].At)
 	s.mu.Unlock()
@@ -183,7 +184,7 @@ func (s *Session) finish() {
 	reason := s.Err()
 	s.mu.Lock()
 	s.life.record("closed")
-	s.enter(StateClosed)
+	s.enter(sessioninfo.StateClosed)
 	s.mu.Unlock()
 	s.engine.metrics.ended(s.role, reason)
 	s.engine.forget(s)

@@ -21,6 +21,7 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 )
 
 // answered returns a session whose client will never be heard of.
@@ -45,7 +46,7 @@ func TestSessionThatNeverConnectsEnds(t *testing.T) {
 	if err := wait(t, serve(t, s, nil), "the end"); !errors.Is(err, peer.ErrICETimeout) {
 		t.Errorf("Serve = %v, want ErrICETimeout", err)
 	}
-	if info := s.Info(); info.State != peer.StateClosed || info.Reason == "" || len(info.Local) == 0 {
+	if info := s.Info(); info.State != sessioninfo.StateClosed || info.Reason == "" || len(info.Local) == 0 {
 		t.Errorf("Info = %+v, want a closed session with its reason and candidates", info)
 	}
 	if _, err := json.Marshal(s.Info()); err != nil {
@@ -180,7 +181,7 @@ func TestClientThatFallsSilentEndsSession(t *testing.T) {
 			t.Errorf("the connection was %s %v times, want %v", state, got, want)
 		}
 	}
-	for state := peer.StateAnswered; state < peer.StateClosed; state++ {
+	for state := sessioninfo.StateAnswered; state < sessioninfo.StateClosed; state++ {
 		if got := stateCount(t, registry, "porthole_session_states", "viewer", state.String()); got != 0 {
 			t.Errorf("%v sessions are %s, want none", got, state)
 		}
@@ -463,7 +464,7 @@ func TestTrickle(t *testing.T) {
 
 func TestStatesAreWords(t *testing.T) {
 	var words []string
-	for state := peer.StateNew; state <= peer.StateClosed; state++ {
+	for state := sessioninfo.StateNew; state <= sessioninfo.StateClosed; state++ {
 		words = append(words, state.String())
 	}
 	want := []string{"new", "answered", "connecting", "connected", "disconnected", "closed"}

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/egress"
+	"porthole/internal/sessioninfo"
 )
 
 // sink is the sending half of a viewer's session. Who writes the packets also
@@ -156,7 +157,7 @@ func (s *Session) WriteRTCP(packets []rtcp.Packet) error {
 }
 
 // follow lets batches go to the address of a newly selected pair.
-func (k *sink) follow(pair Pair) {
+func (k *sink) follow(pair sessioninfo.Pair) {
 	var batch *egress.Destination
 	addr, err := netip.ParseAddrPort(pair.Remote.Address)
 	if err == nil && pair.Remote.Protocol == "udp" && pair.Local.Type != "relay" {

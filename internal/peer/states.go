@@ -6,6 +6,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessioninfo"
 )
 
 // stateMetrics tell in which states sessions are and how they change: our own, that of
@@ -34,7 +35,7 @@ func newStateMetrics() *stateMetrics {
 		}, labels),
 	}
 	for _, role := range []negotiate.Role{negotiate.Publish, negotiate.Watch} {
-		for state := StateAnswered; state < StateClosed; state++ {
+		for state := sessioninfo.StateAnswered; state < sessioninfo.StateClosed; state++ {
 			m.sessions.WithLabelValues(roleLabel(role), state.String())
 		}
 		for state := webrtc.ICEConnectionStateChecking; state <= webrtc.ICEConnectionStateClosed; state++ {
@@ -52,17 +53,17 @@ func (m *stateMetrics) collectors() []prometheus.Collector {
 }
 
 // enter changes the session's state, which only ever ends once. The caller holds mu.
-func (s *Session) enter(state State) {
+func (s *Session) enter(state sessioninfo.State) {
 	old := s.life.state
-	if old == StateClosed || old == state {
+	if old == sessioninfo.StateClosed || old == state {
 		return
 	}
 	s.life.state = state
 	gauge := s.engine.metrics.states.sessions
-	if old != StateNew {
+	if old != sessioninfo.StateNew {
 		gauge.WithLabelValues(roleLabel(s.role), old.String()).Dec()
 	}
-	if state != StateClosed {
+	if state != sessioninfo.StateClosed {
 		gauge.WithLabelValues(roleLabel(s.role), state.String()).Inc()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/overload"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
 )
@@ -96,13 +97,13 @@ func (s *Server) newSnapshots() *snapshot.Maker {
 // sessionsOf lets the API tell of the sessions.
 func sessionsOf(table *signaling.Table) api.Sessions {
 	return api.Sessions{
-		List:      func() any { return table.Sessions() },
-		Info:      func(id string) (any, bool) { return table.Info(id) },
-		Diagnosis: func(id string) (any, bool) { return table.Diagnosis(id) },
-		Transcript: func(id string, redact bool) (any, bool) {
+		List:      table.Sessions,
+		Info:      table.Info,
+		Diagnosis: table.Diagnosis,
+		Transcript: func(id string, redact bool) (sessioninfo.Transcript, bool) {
 			transcript, ok := table.Transcript(id)
 			if redact {
-				transcript = transcript.Redact()
+				transcript = signaling.Redact(transcript)
 			}
 			return transcript, ok
 		},

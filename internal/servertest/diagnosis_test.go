@@ -21,7 +21,7 @@ import (
 	"porthole/internal/diagnosis"
 	"porthole/internal/peer"
 	"porthole/internal/servertest"
-	"porthole/internal/signaling"
+	"porthole/internal/sessioninfo"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,10 +50,10 @@ func impatient(t *testing.T, connect time.Duration) *servertest.Server {
 }
 
 // verdict waits for the end of a session and returns what its page is told.
-func verdict(t *testing.T, s *servertest.Server, session string) signaling.SessionInfo {
+func verdict(t *testing.T, s *servertest.Server, session string) sessioninfo.Session {
 	t.Helper()
-	var d signaling.Diagnosis
-	var info signaling.SessionInfo
+	var d sessioninfo.Diagnosis
+	var info sessioninfo.Session
 	id := path.Base(session)
 	servertest.Until(t, "the session's end", func() bool {
 		r := s.Do("GET", "/api/sessions/"+id+"/diagnosis", "")

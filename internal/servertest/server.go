@@ -20,6 +20,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/core"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
 )
 
@@ -78,10 +79,10 @@ func Start(t testing.TB, cfg Config) *Server {
 // told is what the API tells of the sessions.
 func (s *Server) told() api.Sessions {
 	return api.Sessions{
-		List:       func() any { return s.Table.Sessions() },
-		Info:       func(id string) (any, bool) { return s.Table.Info(id) },
-		Diagnosis:  func(id string) (any, bool) { return s.Table.Diagnosis(id) },
-		Transcript: func(id string, _ bool) (any, bool) { return s.Table.Transcript(id) },
+		List:       s.Table.Sessions,
+		Info:       s.Table.Info,
+		Diagnosis:  s.Table.Diagnosis,
+		Transcript: func(id string, _ bool) (sessioninfo.Transcript, bool) { return s.Table.Transcript(id) },
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"porthole/internal/diagnosis"
 	"porthole/internal/negotiate"
-	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 )
 
 // history is what a verdict on a session takes besides its Detail.
@@ -24,7 +24,7 @@ type history struct {
 }
 
 // diagnose finds out what is, or was, the matter with a session.
-func (h history) diagnose(detail Detail, now time.Time) diagnosis.Verdict {
+func (h history) diagnose(detail sessioninfo.Detail, now time.Time) diagnosis.Verdict {
 	f := h.facts(detail, now)
 	if f.Connected == 0 { // else nobody asks what was offered
 		exchanges, _ := h.log.read()
@@ -34,7 +34,7 @@ func (h history) diagnose(detail Detail, now time.Time) diagnosis.Verdict {
 }
 
 // facts gathers what was seen of a session.
-func (h history) facts(detail Detail, now time.Time) diagnosis.Facts {
+func (h history) facts(detail sessioninfo.Detail, now time.Time) diagnosis.Facts {
 	info := detail.Peer
 	begin := info.Answered
 	since := func(t time.Time) time.Duration {
@@ -47,7 +47,7 @@ func (h history) facts(detail Detail, now time.Time) diagnosis.Facts {
 	f := diagnosis.Facts{
 		Publisher: h.role == negotiate.Publish, End: info.End,
 		// A connection that has closed is over a moment before its session is.
-		Over:    h.reason != nil || info.State == peer.StateClosed,
+		Over:    h.reason != nil || info.State == sessioninfo.StateClosed,
 		Deleted: errors.Is(h.reason, ErrDeleted),
 		ICE:     event("ice connected"), Connected: event("connected"), Media: event("first media"),
 		FirstCheck: since(info.FirstCheck), Idle: info.Idle,
@@ -82,7 +82,7 @@ func (h history) facts(detail Detail, now time.Time) diagnosis.Facts {
 
 // addOffered adds what client and server told each other, and the peer has no use for:
 // names, TCP candidates of the client, relays.
-func addOffered(f *diagnosis.Facts, exchanges []Exchange) {
+func addOffered(f *diagnosis.Facts, exchanges []sessioninfo.Exchange) {
 	for _, x := range exchanges {
 		f.TURN = f.TURN || offersTURN(x, f.Local)
 		for _, c := range diagnosis.ParseCandidates(x.Request.Body) {
@@ -103,7 +103,7 @@ func appendNew(list []diagnosis.Candidate, c diagnosis.Candidate) []diagnosis.Ca
 }
 
 // timeOf returns when an event happened first, the zero Time when it did not.
-func timeOf(timeline []peer.Event, name string) time.Time {
+func timeOf(timeline []sessioninfo.Event, name string) time.Time {
 	for _, e := range timeline {
 		if e.Event == name {
 			return e.At
@@ -112,14 +112,14 @@ func timeOf(timeline []peer.Event, name string) time.Time {
 	return time.Time{}
 }
 
-func candidatesOf(list []peer.Candidate) (candidates []diagnosis.Candidate) {
+func candidatesOf(list []sessioninfo.Candidate) (candidates []diagnosis.Candidate) {
 	for _, c := range list {
 		candidates = append(candidates, candidateOf(c))
 	}
 	return candidates
 }
 
-func candidateOf(c peer.Candidate) diagnosis.Candidate {
+func candidateOf(c sessioninfo.Candidate) diagnosis.Candidate {
 	host, port, _ := net.SplitHostPort(c.Address) // what JoinHostPort has made
 	number, _ := strconv.Atoi(port)
 	return diagnosis.Candidate{Type: c.Type, Protocol: c.Protocol, Host: host, Port: number}
@@ -127,7 +127,7 @@ func candidateOf(c peer.Candidate) diagnosis.Candidate {
 
 // offersTURN tells whether the client was told of a relay other than the one that this
 // program runs itself, which is where the request went, or at one of our own addresses.
-func offersTURN(x Exchange, local []diagnosis.Candidate) bool {
+func offersTURN(x sessioninfo.Exchange, local []diagnosis.Candidate) bool {
 	var here string
 	for _, value := range x.Request.Headers["Host"] {
 		here = (&url.URL{Host: value}).Hostname()

@@ -3,6 +3,8 @@ package signaling
 import (
 	"slices"
 	"time"
+
+	"porthole/internal/sessioninfo"
 )
 
 const (
@@ -15,14 +17,14 @@ const (
 
 // endedSession is what is remembered of a session.
 type endedSession struct {
-	info    SessionInfo
+	info    sessioninfo.Session
 	history history
 	at      time.Time
 }
 
 // describe tells what is known. A session can end before the answer to its offer was
 // noted, so that the verdict at its end is not the last word.
-func (e *endedSession) describe() SessionInfo {
+func (e *endedSession) describe() sessioninfo.Session {
 	info := e.info
 	verdict := e.history.diagnose(info.Detail, e.at)
 	info.Code, info.Diagnosis = verdict.Code, verdict.Sentence

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/sse"
 )
 
@@ -96,7 +97,7 @@ func watchNetwork(observed Observable, wanted []string) (n Networked, look <-cha
 }
 
 // network tells of the path when there is news of it.
-func (w *feedWriter) network(now Network) error {
+func (w *feedWriter) network(now sessioninfo.Network) error {
 	if !w.path.news(now) {
 		return nil
 	}

@@ -18,8 +18,8 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
-	"porthole/internal/peer"
 	"porthole/internal/problem"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
 )
 
@@ -88,8 +88,10 @@ func (s *fakeSession) Trickle(f *negotiate.Fragment) error {
 	return s.trickle
 }
 
-func (s *fakeSession) Detail() signaling.Detail { return signaling.Detail{State: peer.StateConnected} }
-func (s *fakeSession) Summary() []slog.Attr     { return []slog.Attr{slog.Uint64("packets", 7)} }
+func (s *fakeSession) Detail() sessioninfo.Detail {
+	return sessioninfo.Detail{State: sessioninfo.StateConnected}
+}
+func (s *fakeSession) Summary() []slog.Attr { return []slog.Attr{slog.Uint64("packets", 7)} }
 
 // restartingSession can restart ICE.
 type restartingSession struct {

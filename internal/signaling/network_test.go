@@ -6,21 +6,22 @@ import (
 	"testing"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
 )
 
 // networkedSession is one whose path is as the test says.
 type networkedSession struct {
 	observableSession
-	network *atomic.Pointer[signaling.Network]
+	network *atomic.Pointer[sessioninfo.Network]
 }
 
-func (s networkedSession) Network() signaling.Network { return *s.network.Load() }
+func (s networkedSession) Network() sessioninfo.Network { return *s.network.Load() }
 
 // A player is told how its path is, and then what changes what it sees: not each wobble of an estimate.
 func TestNetworkIsToldWhenItChanges(t *testing.T) {
-	var network atomic.Pointer[signaling.Network]
-	network.Store(&signaling.Network{State: "steady", Fits: true})
+	var network atomic.Pointer[sessioninfo.Network]
+	network.Store(&sessioninfo.Network{State: "steady", Fits: true})
 	stream := &fakeStream{changed: make(chan struct{})}
 	f := newFixture(t, negotiate.Watch, nil)
 	f.make = func(s *fakeSession) signaling.Session {
@@ -30,10 +31,10 @@ func TestNetworkIsToldWhenItChanges(t *testing.T) {
 	l := f.listen(t, f.feed(session, `["network"]`))
 	l.want(`network {"state":"steady","fits":true}`)
 
-	network.Store(&signaling.Network{State: "congested", LimitedBy: "queue", Estimate: 400_000, Needs: 512_000, Height: 180})
+	network.Store(&sessioninfo.Network{State: "congested", LimitedBy: "queue", Estimate: 400_000, Needs: 512_000, Height: 180})
 	l.want(`network {"state":"congested","limitedBy":"queue","estimate":400000,"needs":512000,"fits":false,"height":180}`)
-	network.Store(&signaling.Network{State: "congested", LimitedBy: "queue", Estimate: 410_000, Needs: 512_000, Height: 180})
-	network.Store(&signaling.Network{State: "congested", LimitedBy: "queue", Estimate: 620_000, Needs: 512_000, Height: 180, Fits: true})
+	network.Store(&sessioninfo.Network{State: "congested", LimitedBy: "queue", Estimate: 410_000, Needs: 512_000, Height: 180})
+	network.Store(&sessioninfo.Network{State: "congested", LimitedBy: "queue", Estimate: 620_000, Needs: 512_000, Height: 180, Fits: true})
 	if got := l.next(); !strings.Contains(got, `"estimate":620000`) {
 		t.Errorf("event %q, want the one of a better path", got)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"porthole/internal/sessioninfo"
 )
 
 // What is never kept of a transcript, and what is taken out of one that is to be
@@ -54,10 +56,10 @@ func parameterOf(link, name string) string {
 	return before + "; " + name + `="` + redacted + rest[min(end, len(rest)):]
 }
 
-// Redact returns the transcript without what tells who the client is or where: no
+// Redact returns a transcript without what tells who the client is or where: no
 // addresses, names of hosts, fingerprints, user names of relays, session ids. The
 // same address has the same stand-in everywhere, which says what kind it is.
-func (t Transcript) Redact() Transcript {
+func Redact(t sessioninfo.Transcript) sessioninfo.Transcript {
 	r := redactor{names: make(map[string]string)}
 	id := t.Session
 	clean := func(text string) string {
@@ -70,7 +72,7 @@ func (t Transcript) Redact() Transcript {
 		return text
 	}
 	t.Session, t.Client = "SESSION", r.address(t.Client)
-	exchanges := make([]Exchange, len(t.Exchanges))
+	exchanges := make([]sessioninfo.Exchange, len(t.Exchanges))
 	for i, x := range t.Exchanges {
 		x.Path = clean(x.Path)
 		x.Request, x.Response = r.message(x.Request, clean), r.message(x.Response, clean)
@@ -83,7 +85,7 @@ func (t Transcript) Redact() Transcript {
 // redactor gives each address a name.
 type redactor struct{ names map[string]string }
 
-func (r redactor) message(m Message, clean func(string) string) Message {
+func (r redactor) message(m sessioninfo.Message, clean func(string) string) sessioninfo.Message {
 	headers := make(map[string][]string, len(m.Headers))
 	for name, values := range m.Headers {
 		for _, value := range values {

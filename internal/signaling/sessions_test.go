@@ -15,6 +15,7 @@ import (
 	"porthole/internal/diagnosis"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
 )
 
@@ -34,7 +35,7 @@ func TestTranscriptHoldsNoSecrets(t *testing.T) {
 	f.do("PATCH", path, fragment("new1", "newpasswordnewpasswordne"), "Content-Type", typeFragment) // no If-Match: 428
 	f.do("DELETE", path, "")
 
-	var whole signaling.Transcript
+	var whole sessioninfo.Transcript
 	waitFor(t, "the last exchange", func() bool { // which is noted when its answer is out
 		whole, _ = f.table.Transcript(idOf(path))
 		return len(whole.Exchanges) == 4
@@ -62,7 +63,7 @@ func TestTranscriptHoldsNoSecrets(t *testing.T) {
 		t.Error("the whole transcript leaves out a name")
 	}
 
-	text = marshal(t, whole.Redact())
+	text = marshal(t, signaling.Redact(whole))
 	for _, private := range []string{idOf(path), "bob", "relay.example.org", "127.0.0.1", "sha-256 2"} {
 		if strings.Contains(text, private) {
 			t.Errorf("the redacted transcript holds %q: %s", private, text)
@@ -85,19 +86,19 @@ func marshal(t *testing.T, value any) string {
 }
 
 func TestRedactKeepsTellingAddressesApart(t *testing.T) {
-	transcript := signaling.Transcript{Session: "abc", Client: "203.0.113.9", Exchanges: []signaling.Exchange{{
+	transcript := sessioninfo.Transcript{Session: "abc", Client: "203.0.113.9", Exchanges: []sessioninfo.Exchange{{
 		Path: "/whep/cam/abc/events/feedsecret",
-		Request: signaling.Message{Body: "o=- 1 2 IN IP4 192.168.1.20\r\nc=IN IP4 0.0.0.0\r\n" +
+		Request: sessioninfo.Message{Body: "o=- 1 2 IN IP4 192.168.1.20\r\nc=IN IP4 0.0.0.0\r\n" +
 			"a=candidate:1 1 udp 99 192.168.1.20 5000 typ host\r\n" +
 			"a=candidate:2 1 udp 98 203.0.113.9 5001 typ srflx raddr 192.168.1.20 rport 5000\r\n" +
 			"a=candidate:3 1 udp 97 0a1b.local 5002 typ host\r\n" +
 			"a=candidate:4 1 udp 96 2001:db8::1 5003 typ host\r\n"},
-		Response: signaling.Message{Headers: map[string][]string{
+		Response: sessioninfo.Message{Headers: map[string][]string{
 			"Location": {"/whep/cam/abc/events/feedsecret"},
 			"Link":     {"<turn:[2001:db8::2]:3478>; rel=\"ice-server\"; username=\"u\"; credential=\"REDACTED\""},
 		}},
 	}}}
-	x := transcript.Redact().Exchanges[0]
+	x := signaling.Redact(transcript).Exchanges[0]
 	want := "o=- 1 2 IN IP4 PRIVATE-2\r\nc=IN IP4 0.0.0.0\r\n" +
 		"a=candidate:1 1 udp 99 PRIVATE-2 5000 typ host\r\n" +
 		"a=candidate:2 1 udp 98 PUBLIC-1 5001 typ srflx raddr PRIVATE-2 rport 5000\r\n" +
@@ -131,20 +132,20 @@ func TestTranscriptIsBounded(t *testing.T) {
 
 // deadSession ends at once, as if ICE had found no path after some time.
 func deadSession(s *fakeSession) signaling.Session {
-	return toldSession{fakeSession: s, info: peer.Info{
-		Role: "viewer", State: peer.StateClosed, End: "ice_timeout", Reason: peer.ErrICETimeout.Error(),
-		Answered: time.Now().Add(-15 * time.Second), Timeline: []peer.Event{{At: time.Now(), Event: "closed"}},
-		Local: []peer.Candidate{{Type: "host", Protocol: "udp", Address: "192.168.1.5:8081"}},
+	return toldSession{fakeSession: s, info: sessioninfo.Connection{
+		Role: "viewer", State: sessioninfo.StateClosed, End: "ice_timeout", Reason: peer.ErrICETimeout.Error(),
+		Answered: time.Now().Add(-15 * time.Second), Timeline: []sessioninfo.Event{{At: time.Now(), Event: "closed"}},
+		Local: []sessioninfo.Candidate{{Type: "host", Protocol: "udp", Address: "192.168.1.5:8081"}},
 	}}
 }
 
 type toldSession struct {
 	*fakeSession
-	info peer.Info
+	info sessioninfo.Connection
 }
 
-func (s toldSession) Detail() signaling.Detail {
-	return signaling.Detail{State: s.info.State, Peer: s.info}
+func (s toldSession) Detail() sessioninfo.Detail {
+	return sessioninfo.Detail{State: s.info.State, Peer: s.info}
 }
 
 // Only a relay that is elsewhere can help where this server is out of reach.
@@ -168,7 +169,7 @@ func TestRelaysElsewhere(t *testing.T) {
 				return told
 			}
 			path, _ := f.created()
-			waitFor(t, "the end", func() bool { d, _ := f.table.Diagnosis(idOf(path)); return d.State == peer.StateClosed })
+			waitFor(t, "the end", func() bool { d, _ := f.table.Diagnosis(idOf(path)); return d.State == sessioninfo.StateClosed })
 			if d, _ := f.table.Diagnosis(idOf(path)); d.Code != want {
 				t.Errorf("got %s: %s", d.Code, d.Diagnosis)
 			}
@@ -187,7 +188,7 @@ func TestEndedSessionsAreRemembered(t *testing.T) {
 		return len(transcript.Exchanges) == 1
 	})
 	close(release)
-	var info signaling.SessionInfo
+	var info sessioninfo.Session
 	waitFor(t, "the end", func() bool {
 		info, _ = f.table.Info(idOf(path))
 		return !info.Ended.IsZero()
@@ -197,7 +198,7 @@ func TestEndedSessionsAreRemembered(t *testing.T) {
 		t.Errorf("got %+v", info)
 	}
 	d, ok := f.table.Diagnosis(idOf(path))
-	if !ok || d.State != peer.StateClosed || d.Code != info.Code || d.Diagnosis != info.Diagnosis {
+	if !ok || d.State != sessioninfo.StateClosed || d.Code != info.Code || d.Diagnosis != info.Diagnosis {
 		t.Errorf("got %+v", d)
 	}
 	list := f.table.Sessions()

@@ -51,6 +51,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/sse"
 	"porthole/internal/streamname"
 )
@@ -87,7 +88,7 @@ type Session interface {
 	// Trickle takes candidates of the client. An error says that the session is over.
 	Trickle(f *negotiate.Fragment) error
 	// Detail describes the session for people.
-	Detail() Detail
+	Detail() sessioninfo.Detail
 	// Summary is what the log line at the session's end adds to the reason.
 	Summary() []slog.Attr
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessioninfo"
 )
 
 // DefaultMaxSessions is the Table's limit when none is given.
@@ -231,7 +232,7 @@ func (t *Table) run(e *entry) {
 }
 
 // remember moves a session to those that have ended.
-func (t *Table) remember(e *entry, reason error) SessionInfo {
+func (t *Table) remember(e *entry, reason error) sessioninfo.Session {
 	now := time.Now()
 	info := e.describe(reason, now)
 	info.Ended = now

@@ -4,38 +4,9 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"porthole/internal/sessioninfo"
 )
-
-// Transcript is the signalling of one session, as it was exchanged: what a client
-// and the server told each other, without tokens, TURN credentials and ICE passwords,
-// which are not kept at all.
-type Transcript struct {
-	Session   string     `json:"session"`
-	Protocol  string     `json:"protocol"` // "whip" or "whep"
-	Stream    string     `json:"stream"`
-	Client    string     `json:"client"`    // address of who made the session
-	Exchanges []Exchange `json:"exchanges"` // never null
-	// Omitted is how many more there were, when it is not all of them.
-	Omitted int `json:"omitted,omitempty"`
-}
-
-// Exchange is one request and its answer.
-type Exchange struct {
-	At       time.Time `json:"at"`     // when the request came
-	Took     float64   `json:"tookMs"` // milliseconds until it was answered
-	Method   string    `json:"method"`
-	Path     string    `json:"path"` // without what stands behind "?"
-	Request  Message   `json:"request"`
-	Status   int       `json:"status"`
-	Response Message   `json:"response"`
-}
-
-// Message is one half of an exchange.
-type Message struct {
-	Headers map[string][]string `json:"headers"` // those that matter, by name
-	Body    string              `json:"body,omitempty"`
-	Cut     bool                `json:"cut,omitempty"` // the body was longer
-}
 
 const (
 	// maxMessage is what is kept of one body, in bytes; offers are below 16 KiB.
@@ -73,7 +44,7 @@ func (h *Handler) recorded(f func(http.ResponseWriter, *http.Request) error) fun
 		if log := h.cfg.Table.exchanges(id); log != nil {
 			request := message(r.Header, body.kept, body.cut)
 			request.Headers["Host"] = []string{clipped(r.Host)} // which net/http keeps elsewhere
-			log.add(Exchange{
+			log.add(sessioninfo.Exchange{
 				At: begin.UTC(), Took: float64(time.Since(begin).Microseconds()) / 1000,
 				Method: r.Method, Path: clipped(r.URL.Path), // not with what stands behind "?"
 				Status:   answer.status,
@@ -86,8 +57,8 @@ func (h *Handler) recorded(f func(http.ResponseWriter, *http.Request) error) fun
 }
 
 // message makes what is kept of one half. What must never be told is taken out here.
-func message(header http.Header, body []byte, cut bool) Message {
-	m := Message{Headers: make(map[string][]string), Body: withoutPasswords(string(body)), Cut: cut}
+func message(header http.Header, body []byte, cut bool) sessioninfo.Message {
+	m := sessioninfo.Message{Headers: make(map[string][]string), Body: withoutPasswords(string(body)), Cut: cut}
 	for _, name := range keptHeaders() {
 		values := header.Values(name)
 		for _, value := range values[:min(len(values), maxValues)] {

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"porthole/internal/ratelimit"
+	"porthole/internal/sessioninfo"
 )
 
 // Budgets of transcripts in bytes: headers, bodies and what it takes to keep them. What
@@ -37,7 +38,7 @@ type exchangeQueue struct {
 }
 
 type keptExchange struct {
-	Exchange
+	sessioninfo.Exchange
 	log     *exchangeLog
 	bytes   int
 	all     *list.Element
@@ -62,11 +63,11 @@ func (t *transcripts) open(client string) *exchangeLog {
 	return &exchangeLog{keeper: t, client: ratelimit.Key(addr)}
 }
 
-func (l *exchangeLog) add(x Exchange) {
+func (l *exchangeLog) add(x sessioninfo.Exchange) {
 	t := l.keeper
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	size := x.size()
+	size := sizeOf(x)
 	if l.dropped || len(l.kept) >= maxExchanges || l.bytes+size > maxTranscript {
 		l.omitted++
 		return
@@ -121,22 +122,22 @@ func (l *exchangeLog) drop() {
 	}
 }
 
-func (l *exchangeLog) read() ([]Exchange, int) {
+func (l *exchangeLog) read() ([]sessioninfo.Exchange, int) {
 	l.keeper.mu.Lock()
 	defer l.keeper.mu.Unlock()
-	exchanges := make([]Exchange, 0, len(l.kept))
+	exchanges := make([]sessioninfo.Exchange, 0, len(l.kept))
 	for _, k := range l.kept {
 		exchanges = append(exchanges, k.Exchange)
 	}
 	return exchanges, l.omitted
 }
 
-// size is what the exchange takes in memory, in bytes.
-func (x Exchange) size() int {
-	return exchangeCost + len(x.Method) + len(x.Path) + x.Request.size() + x.Response.size()
+// sizeOf is what an exchange takes in memory, in bytes.
+func sizeOf(x sessioninfo.Exchange) int {
+	return exchangeCost + len(x.Method) + len(x.Path) + sizeOfMessage(x.Request) + sizeOfMessage(x.Response)
 }
 
-func (m Message) size() int {
+func sizeOfMessage(m sessioninfo.Message) int {
 	n := len(m.Body)
 	for name, values := range m.Headers {
 		n += len(name)

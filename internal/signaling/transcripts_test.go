@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"porthole/internal/sessioninfo"
 )
 
 // withHeaders is an exchange with that many bytes of a header.
-func withHeaders(n int) Exchange {
+func withHeaders(n int) sessioninfo.Exchange {
 	header := http.Header{"User-Agent": {strings.Repeat("x", n)}}
-	return Exchange{Method: "PATCH", Path: "/whep/cam/id", Request: message(header, nil, false), Response: message(nil, nil, false)}
+	return sessioninfo.Exchange{Method: "PATCH", Path: "/whep/cam/id", Request: message(header, nil, false), Response: message(nil, nil, false)}
 }
 
 // Of a header little is kept, and that counts like a body.
