@@ -206,6 +206,38 @@ func TestRungsAreEncodedWhileTheyAreWanted(t *testing.T) {
 	})
 }
 
+// brokenLibrary has no encoders for pictures of some height.
+type brokenLibrary struct {
+	*pipelinetest.Library
+	height int
+}
+
+func (l brokenLibrary) NewVideo(p encode.Params) (encode.VideoEncoder, error) {
+	if p.Height == l.height {
+		return nil, errors.New("no such encoder")
+	}
+	return l.Library.NewVideo(p)
+}
+
+// A rung that cannot be encoded takes none of the others with it.
+func TestBrokenRungLeavesTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, pipelinetest.Steady(30, 1280, 720))
+		s.spec.Ladder.Auto = true
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		live := New(Config{Spec: s.spec, Input: s.camera.Input(s.spec, s.log), Library: brokenLibrary{s.library, 360}, Log: s.log})
+		take := func(publish.Tracks) (publish.Publisher, error) { return wantsAll{s.out}, nil }
+		if err := live.Run(ctx, take); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("ended with %v", err)
+		}
+		tracks := s.out.Tracks()
+		if h, m, l := len(tracks[0].Packets), len(tracks[1].Packets), len(tracks[2].Packets); h < 590 || m != 0 || l < 290 {
+			t.Errorf("%d, %d and %d packets, want all of 720p and 180p, and none of 360p", h, m, l)
+		}
+	})
+}
+
 // What is wanted late is there soon.
 func TestRungBeginsWithTheNextPicture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -68,11 +68,11 @@ func (v *rawVideo) first(ctx context.Context) ([]any, error) {
 // build makes the ladder for pictures of this size.
 func (v *rawVideo) build(width, height int) {
 	v.top.nominal = broadcast.Nominal{Width: width, Height: height, Bitrate: uint64(v.cfg.Spec.Bitrate)}
-	from, of := &v.exchange, height
+	from, of := &v.exchange, v.top.nominal
 	fps := rungRate(v.cfg.Input.FPS)
 	for _, size := range rungSizes(v.cfg.Spec.Ladder, width, height) {
 		size.Bitrate = rungBitrate(v.cfg.Spec.Bitrate, v.top.nominal, size, fps/v.cfg.Input.FPS)
-		r := &rung{above: from.mailbox(), of: of, every: rungInterval}
+		r := &rung{above: from.mailbox(), of: of, every: rungInterval, log: v.log}
 		r.encodedLayer = encodedLayer{
 			rid: rungName(size), nominal: size, temporal: rungLayers, box: r.own.mailbox(),
 			encoder: v.newEncoder(fps, int(size.Bitrate), rungLayers),
@@ -80,7 +80,7 @@ func (v *rawVideo) build(width, height int) {
 		if n := len(v.rungs); n > 0 {
 			v.rungs[n-1].below = r
 		}
-		v.rungs, from, of = append(v.rungs, r), &r.own, size.Height
+		v.rungs, from, of = append(v.rungs, r), &r.own, size
 	}
 	if len(v.rungs) > 0 {
 		v.top.rid = rungName(v.top.nominal)

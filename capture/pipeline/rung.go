@@ -2,10 +2,15 @@ package pipeline
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"porthole/capture/media"
 	"porthole/capture/scale"
+	"porthole/capture/source"
+	"porthole/internal/broadcast"
 )
 
 // rung is an encoding in a smaller size, with fewer pictures. While some viewer needs it, or one below it, it makes the pictures of the rung above it smaller,
@@ -21,13 +26,18 @@ type rung struct {
 	own    exchange
 	below  *rung // nil: none
 	scaler scale.Scaler
-	every  time.Duration // the least time between two of its pictures
-	last   time.Time     // when the last one was captured
-	of     int           // the height of the rung above, for which the nominal size was made
-	rests  bool          // the rung below was told that nothing comes
+	log    *slog.Logger
+	broken atomic.Int64      // until when encoders are not tried, as Unix time in nanoseconds; the rung above asks, too
+	every  time.Duration     // the least time between two of its pictures
+	last   time.Time         // when the last one was captured
+	of     broadcast.Nominal // the size of the rung above, for which the nominal size was made
+	rests  bool              // the rung below was told that nothing comes
 }
 
-// run scales and encodes, until the encoders fail for good, the track ends or ctx does.
+// brokenFor is how long a rung whose encoders fail rests.
+const brokenFor = 30 * time.Second
+
+// run scales and encodes, until the track ends or ctx does. Where encoders fail for good, the others go on, and it is tried again later.
 func (r *rung) run(ctx context.Context) error {
 	for {
 		f, err := r.above.take(ctx)
@@ -51,13 +61,16 @@ func (r *rung) run(ctx context.Context) error {
 		r.scaler.Down(&small.Picture, &f.Picture, width, height)
 		r.above.release(f)
 		r.own.put(small)
-		if !r.track.Wanted() {
+		if r.wanted() {
+			err = r.encodeNext(ctx)
+		} else {
 			r.encoder.Rest()
 			err = r.box.discard(ctx) // it is for the rung below
-		} else {
-			err = r.encodeNext(ctx)
 		}
-		if err != nil {
+		if errors.Is(err, source.ErrEncoder) {
+			r.log.Warn("this size of the ladder cannot be encoded, it is tried again later", "rid", r.rid, "after", brokenFor, "error", err)
+			r.broken.Store(time.Now().Add(brokenFor).UnixNano())
+		} else if err != nil {
 			return err
 		}
 	}
@@ -77,13 +90,16 @@ func (r *rung) rest(ctx context.Context) error {
 }
 
 // needed says whether somebody needs this rung, or one below it.
-func (r *rung) needed() bool { return r.track.Wanted() || r.below != nil && r.below.needed() }
+func (r *rung) needed() bool { return r.wanted() || r.below != nil && r.below.needed() }
+
+// wanted says whether the rung is to be encoded.
+func (r *rung) wanted() bool { return r.track.Wanted() && time.Now().UnixNano() >= r.broken.Load() }
 
 // size is what a picture becomes: the nominal size, unless the source has changed its own since.
 func (r *rung) size(f *media.Picture) (width, height int) {
-	if f.Height == r.of {
-		return min(r.nominal.Width, f.Width), r.nominal.Height
+	if f.Width == r.of.Width && f.Height == r.of.Height {
+		return r.nominal.Width, r.nominal.Height
 	}
-	fit := func(n int) int { return max(n*r.nominal.Height/r.of&^1, 16) }
+	fit := func(n int) int { return max(n*r.nominal.Height/r.of.Height&^1, 16) }
 	return min(fit(f.Width), f.Width), min(fit(f.Height), f.Height)
 }
