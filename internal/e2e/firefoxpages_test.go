@@ -40,6 +40,11 @@ func TestFirefoxWatchesWhatChromiumPublishes(t *testing.T) {
 	page.waitTrue(5*time.Second, "sound", "!__probe.video().muted && !__probe.video().paused")
 	page.waitTrue(10*time.Second, "audible sound", `__probe.inbound("audio").then((all) => all.some(({ totalAudioEnergy }) => totalAudioEnergy > 0))`)
 	page.screenshot("plays")
+	if n := s.metric(t, "porthole_transport_feedback_received_total"); n < 10 {
+		t.Errorf("Firefox has sent %v reports on what it gets, want some a second", n)
+	} else {
+		t.Logf("%v reports on what came", n)
+	}
 
 	http, media := strings.TrimPrefix(s.url, "http://"), s.media.String()
 	s.end(15*time.Second, syscall.SIGTERM)

@@ -167,9 +167,23 @@ func (f *finisher) finishSection(m Media, md *sdp.MediaDescription) error {
 		ext, _, ok := parseExtension(a.Value)
 		return ok && slices.Contains(m.Extensions, ext)
 	})
+	m.mirrorExtensions(md.Attributes, f.offer.Role)
 	withoutParameterSets(md)
 
 	return nil
+}
+
+// mirrorExtensions answers what was offered for one direction with the other one (RFC 8285
+// section 6).
+func (m Media) mirrorExtensions(attrs []sdp.Attribute, role Role) {
+	for i, a := range attrs {
+		if a.Key != sdp.AttrKeyExtMap {
+			continue
+		}
+		if ext, direction, _ := parseExtension(a.Value); direction == "" && slices.Contains(m.oneWay, ext.ID) {
+			attrs[i].Value = fmt.Sprintf("%d/%s %s", ext.ID, role.answerDirection(), ext.URI)
+		}
+	}
 }
 
 // check finds the faults of an answer that would leave the client waiting.

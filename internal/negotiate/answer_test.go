@@ -170,6 +170,7 @@ func TestFinishAnswerSaysOnlyWhatWasOffered(t *testing.T) {
 		{"header extensions", publish, []string{"a=mid:1\n", "a=mid:1\na=extmap:4 urn:m\n"}, []string{"a=mid:1\n", "a=mid:1\na=extmap:4 urn:m\na=extmap:5 urn:n\n"}, []string{"a=extmap:4 urn:m"}, []string{"urn:n"}},
 		{"an active client", publish, []string{"actpass", "active"}, []string{"a=setup:active", "a=setup:passive"}, []string{"a=setup:passive"}, nil},
 		{"a passive client", publish, []string{"actpass", "passive"}, nil, []string{"a=setup:active"}, nil},
+		{"header extensions for one direction", publish, []string{"a=mid:1\n", "a=mid:1\na=extmap:4/sendonly urn:m\na=extmap:5/sendrecv urn:n\na=extmap:6/recvonly urn:o\n"}, []string{"a=mid:1\n", "a=mid:1\na=extmap:4 urn:m\na=extmap:5 urn:n\na=extmap:6 urn:o\n"}, []string{"a=extmap:4/recvonly urn:m", "a=extmap:5 urn:n"}, []string{"urn:o"}},
 		{"mixed extensions not offered", publish, nil, nil, nil, []string{"extmap-allow-mixed"}},
 		{"mixed extensions offered", publish, []string{"t=0 0", "t=0 0\na=extmap-allow-mixed"}, nil, []string{"a=extmap-allow-mixed"}, nil},
 		{"lip sync to a viewer", watch, []string{"t=0 0", "t=0 0\na=group:LS 1 0 7"}, nil, []string{"a=group:LS 1 0", "a=group:BUNDLE 0 1"}, nil},

@@ -102,6 +102,9 @@ func (s *section) readExtensions(role Role) {
 		}
 		ids[ext.ID], uris[ext.URI] = true, true
 		s.Extensions = append(s.Extensions, ext)
+		if direction == role.direction() {
+			s.oneWay = append(s.oneWay, ext.ID)
+		}
 
 		return true
 	})

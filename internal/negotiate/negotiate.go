@@ -140,6 +140,7 @@ type Media struct {
 
 	protos      []string // the transport of the m= line, echoed in the answer
 	formats     []string // of the m= line as offered, echoed when it is no media
+	oneWay      []uint8  // ids of the extensions that were offered for the section's direction only
 	rtcpMuxOnly bool
 	rtcpRsize   bool
 }

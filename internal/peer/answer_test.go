@@ -27,7 +27,7 @@ func TestAnswersToRealClients(t *testing.T) {
 			[]string{"goog-remb", "VP8", "a=rtpmap:108"}},
 		{"chromium-sendonly", negotiate.Publish, "active",
 			[]string{"a=recvonly", "transport-cc", "transport-wide-cc"}, []string{"goog-remb", "VP8", "sdes:mid"}},
-		{"firefox-recvonly", negotiate.Watch, "active", []string{"a=sendonly", "sdes:mid", "a=rtpmap:120 VP8", "a=rtcp-fb:120 transport-cc", "a=extmap:7 " + transportCCURI, "a=extmap:6 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"}, []string{"VP9", "goog-remb"}},
+		{"firefox-recvonly", negotiate.Watch, "active", []string{"a=sendonly", "sdes:mid", "a=rtpmap:120 VP8", "a=rtcp-fb:120 transport-cc", "a=extmap:7 " + transportCCURI, "a=extmap:6/sendonly http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"}, []string{"VP9", "goog-remb"}},
 		{"firefox-sendonly", negotiate.Publish, "active", []string{"a=recvonly", "transport-cc"}, nil},
 		// It says passive and waits for our ClientHello, whatever we answer.
 		{"ffmpeg-whip", negotiate.Publish, "active",
