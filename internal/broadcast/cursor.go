@@ -5,6 +5,7 @@ import (
 
 	"porthole/internal/broadcast/choice"
 	"porthole/internal/broadcast/ring"
+	"porthole/internal/codec"
 )
 
 // cursor is a place in an encoding: of the next packet that whoever reads it has not seen. It is what
@@ -70,7 +71,7 @@ func (c *cursor) best(p *choice.Picker, layers, refused []*Layer, on choice.Send
 
 // candidate describes the layer for the picker.
 func (l *Layer) candidate(now int64) choice.Candidate {
-	c := choice.Candidate{RID: l.cfg.RID, Active: l.active(now), Rate: l.rate.Load()}
+	c := choice.Candidate{RID: l.cfg.RID, Active: l.active(now), Rate: l.rateUpTo(codec.MaxTemporalID)}
 	c.Width, c.Height = l.size()
 	return c
 }

@@ -71,7 +71,8 @@ type Layer struct {
 	reference  atomic.Pointer[clockReference]
 	retimed    atomic.Bool                            // timestamps are our own: the publisher's reports say nothing about them
 	rate       atomic.Uint64                          // bits per second over the last second
-	rates      [codec.MaxTemporalID + 1]atomic.Uint64 // the same, up to each temporal layer
+	rates      [codec.MaxTemporalID + 1]atomic.Uint64 // typical bits per second up to each temporal layer
+	top        atomic.Uint32                          // the highest temporal layer of the last second
 	frameRate  atomic.Uint64                          // pictures per 1000 seconds
 	lastPacket atomic.Int64                           // when the newest packet came
 	warned     atomic.Uint32                          // what is the matter, as bits by WarningCode
@@ -271,8 +272,9 @@ func (l *Layer) count(now int64, size int, marker bool, temporal uint8) {
 	l.rate.Store(l.measured.bitsPerSecond())
 	l.frameRate.Store(l.measured.milliFrames)
 	for id := range l.rates {
-		l.rates[id].Store(l.measured.rates[id])
+		l.rates[id].Store(l.measured.typical[id])
 	}
+	l.top.Store(uint32(l.measured.top()))
 }
 
 // wake has this stream's viewers served when a picture is complete or a batch of it is

@@ -16,6 +16,35 @@ type rateWindow struct {
 	// The last whole second's.
 	rates       [codec.MaxTemporalID + 1]uint64 // bits per second, likewise
 	milliFrames uint64
+	// typical is what the rates are as a rule: a second with a keyframe is twice one without.
+	typical [codec.MaxTemporalID + 1]uint64
+}
+
+// A typical rate follows a higher one within a second or two, and a lower one within ten: who is sent more than the path carries
+// suffers more than who is sent less.
+const (
+	typicalRise = 2
+	typicalFall = 8
+)
+
+// typicalOf returns the typical rate after one more second.
+func typicalOf(before, now uint64) uint64 {
+	switch {
+	case before == 0:
+		return now
+	case now > before:
+		return before + (now-before)/typicalRise
+	}
+	return before - (before-now)/typicalFall
+}
+
+// top returns the highest temporal layer of the last second; 0 where there is nothing to thin out.
+func (w *rateWindow) top() uint8 {
+	top := uint8(codec.MaxTemporalID)
+	for top > 0 && w.rates[top] == w.rates[top-1] {
+		top--
+	}
+	return top
 }
 
 // bitsPerSecond is the rate of all temporal layers.
@@ -38,9 +67,10 @@ func (w *rateWindow) add(now int64, size int, marker bool, temporal uint8) bool 
 	}
 	for id, bytes := range w.bytes {
 		w.rates[id] = uint64(float64(bytes) * 8e9 / float64(passed))
+		w.typical[id] = typicalOf(w.typical[id], w.rates[id])
 	}
 	w.milliFrames = uint64(float64(w.frames) * 1e12 / float64(passed))
-	*w = rateWindow{began: now, rates: w.rates, milliFrames: w.milliFrames}
+	*w = rateWindow{began: now, rates: w.rates, milliFrames: w.milliFrames, typical: w.typical}
 	return true
 }
 

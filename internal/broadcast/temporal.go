@@ -48,17 +48,11 @@ func (l *temporalLayers) of(payload []byte, start, current bool) uint8 {
 	return l.current
 }
 
-// rateUpTo returns the bits per second of a temporal layer and those below it, over the last second.
+// rateUpTo returns the bits per second of a temporal layer and those below it, as a rule.
 func (l *Layer) rateUpTo(id uint8) uint64 {
 	return l.rates[min(id, codec.MaxTemporalID)].Load()
 }
 
 // topTemporal returns the highest temporal layer that was sent in the last second: 0 where
 // there is nothing to thin out.
-func (l *Layer) topTemporal() uint8 {
-	top := uint8(codec.MaxTemporalID)
-	for top > 0 && l.rateUpTo(top) == l.rateUpTo(top-1) {
-		top--
-	}
-	return top
-}
+func (l *Layer) topTemporal() uint8 { return uint8(l.top.Load()) } //nolint:gosec // at most codec.MaxTemporalID
