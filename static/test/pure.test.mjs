@@ -265,4 +265,8 @@ test('numbers are written as people read them', () => {
     { kind: 'video', codec: 'H264', width: 1280, height: 720, fps: 29.97 },
   ]), '1280 × 720 · 30 fps · H.264 · Opus');
   assert.equal(media([{ kind: 'video', codec: 'VP8' }]), 'VP8');
+  assert.equal(media([
+    { kind: 'video', codec: 'H264', width: 1280, height: 720 },
+    { kind: 'video', codec: 'H264', width: 640, height: 360 },
+  ]), '1280 × 720 · H.264');
 });
