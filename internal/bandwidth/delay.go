@@ -10,6 +10,7 @@ const (
 	busyMin    = 30_000  // µs for which a path must have been busy to be measured
 	busyMax    = 150_000 // µs after which a busy path is measured again
 	busyBytes  = 5_000   // and what it must have carried
+	busySteps  = 4       // and at how many times something must have come
 	busyFresh  = 1_500_000
 	stoodMin   = 200_000 // µs of a standing queue that say more than a burst
 	periodMin  = 50_000  // µs of sending that are looked at together, if a feedback ends
@@ -60,6 +61,9 @@ func (d *delay) rebase(base int64) {
 // busy measures what a path carries while it has a queue.
 type busy struct {
 	bytes, time int64 // since it has been busy; µs by the receiver's clock
+	widest      int64 // µs between two packets
+	packets     int
+	steps       int // arrivals at different times
 	capacity    uint64
 	at          int64 // when it was measured, µs
 
@@ -70,16 +74,21 @@ type busy struct {
 func (b *busy) add(size uint16, after, now int64) {
 	b.bytes += int64(size)
 	b.time += after
+	b.packets++
+	if after > 0 {
+		b.steps++
+		b.widest = max(b.widest, after)
+	}
 	b.stoodBytes += int64(size)
 	b.stoodTime += after
-	if b.time >= busyMax {
+	if b.time >= busyMax && b.steady() || b.time >= 2*busyMax {
 		b.flush(now)
 	}
 }
 
 // flush ends a run of such packets.
 func (b *busy) flush(now int64) {
-	if b.time >= busyMin && b.bytes >= busyBytes {
+	if b.time >= busyMin && b.bytes >= busyBytes && b.steady() {
 		rate := uint64(b.bytes * 8_000_000 / b.time)
 		if b.capacity != 0 && now-b.at < busyFresh {
 			// A long run says more than a short one.
@@ -88,7 +97,17 @@ func (b *busy) flush(now int64) {
 		}
 		b.capacity, b.at = rate, now
 	}
-	b.bytes, b.time = 0, 0
+	b.bytes, b.time, b.widest, b.packets, b.steps = 0, 0, 0, 0, 0
+}
+
+// steady reports whether packets came one after the other. A receiver or a radio link
+// that stops for a moment, and then has all at once, says little about what a path carries:
+// where packets come together, a longer run is needed.
+func (b *busy) steady() bool {
+	if b.steps*2 >= b.packets {
+		return b.steps >= busySteps && b.widest <= b.time/2
+	}
+	return b.steps >= 2*busySteps && b.time >= busyMax*2/3 && b.widest <= b.time/4
 }
 
 // stood returns what the path has carried since a queue stands, in bit/s.

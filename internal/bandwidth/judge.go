@@ -6,7 +6,8 @@ const (
 
 	burstTime = 600_000   // µs of sending after which a standing queue must become shorter
 	drainTime = 250_000   // and then in each such time
-	queueDeep = 300_000   // µs of standing queue that are not waited for
+	queueDeep = 300_000   // µs of standing queue that are not waited for so long
+	deepTime  = 200_000   // but this
 	calmTime  = 300_000   // µs without a queue that end a congestion
 	quietTime = 1_000_000 // or µs without a long one
 	warnTime  = 200_000   // µs that end a warning
@@ -151,7 +152,7 @@ func (q *episode) follow(p period, jitter int64) (stuck bool) {
 		return false
 	}
 	q.length = max(q.length, p.queue)
-	if p.queue < queueDeep && p.ended < q.look {
+	if p.ended < q.look && (p.queue < queueDeep || p.ended < q.look-burstTime+deepTime) {
 		return false
 	}
 	stuck = p.queue > high && p.queue > q.length-q.length/8

@@ -81,7 +81,7 @@ func TestNarrowPath(t *testing.T) {
 			set: func(l *link, _ *flow) { l.loss = 0.03 }},
 		{name: "1 Mbit/s, bursts whatever the verdict", rate: 1 * megabit, first: usual,
 			set: func(_ *link, f *flow) { f.unpaced = true }},
-		{name: "2 Mbit/s, jitter", rate: 2 * megabit, first: usual, congests: 4, high: 1.2,
+		{name: "2 Mbit/s, jitter", rate: 2 * megabit, first: usual, congests: 6, high: 1.2,
 			set: func(l *link, _ *flow) { l.jitter = 30 * time.Millisecond }},
 		{name: "2 Mbit/s, clock too fast", rate: 2 * megabit, first: usual,
 			set: func(l *link, _ *flow) { l.drift = 200 }},
@@ -136,6 +136,8 @@ func TestPathThatCarriesTheStream(t *testing.T) {
 		{"a third of the feedback lost", func(_ *link, f *flow) { f.lostBack = 0.3 }},
 		{"seldom feedback", func(_ *link, f *flow) { f.interval = 250 * time.Millisecond }},
 		{"jitter", func(l *link, _ *flow) { l.jitter = 20 * time.Millisecond }},
+		{"a receiver that reads seldom", func(l *link, _ *flow) { l.wakes = 50 * time.Millisecond }},
+		{"a path that stops now and then", func(l *link, _ *flow) { l.rate, l.stall = constant(5*megabit), 150*time.Millisecond }},
 		{"others' traffic", func(l *link, _ *flow) { l.rate, l.cross = constant(6*megabit), 2*megabit }},
 		{"small pictures", func(_ *link, f *flow) { f.rungs, f.rung = rungs[:1], 0 }},
 	}

@@ -22,11 +22,13 @@ type link struct {
 	delay  time.Duration                   // one way
 	cross  float64                         // bit/s of others, in bursts
 	stall  time.Duration                   // in which nothing passes, every two seconds
+	wakes  time.Duration                   // how often the receiver reads what has come, on average
 	drift  int64                           // of the receiver's clock, millionths
 
 	free   float64 // when the queue is empty, ns
 	random *rand.Rand
 	last   int64
+	awake  int64
 	drops  int
 }
 
@@ -53,6 +55,12 @@ func (l *link) enqueue(size int, now int64) (int64, bool) {
 	at := max(int64(l.free), now) + int64(l.delay)
 	if l.jitter > 0 {
 		at += l.random.Int64N(int64(l.jitter))
+	}
+	if l.wakes > 0 {
+		for l.awake < at {
+			l.awake += l.random.Int64N(2 * int64(l.wakes))
+		}
+		at = l.awake
 	}
 	l.last = max(l.last, at)
 	return l.last, true
