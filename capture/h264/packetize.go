@@ -10,8 +10,8 @@ import (
 )
 
 // MaxPayload is the most that one RTP packet carries. With the header (12 bytes), the header extensions that a viewer
-// may have negotiated (up to 12), the number that a retransmission adds (2) and the authentication tag (16),
-// a UDP payload stays within 1202 bytes, which passes every path that IPv6 allows and FFmpeg's and browsers' buffers.
+// may have negotiated (8, and up to 24 in its first pictures), the number that a retransmission adds (2) and the authentication tag (16),
+// a UDP payload stays within 1214 bytes, which passes every path that IPv6 allows and FFmpeg's and browsers' buffers.
 const MaxPayload = 1160
 
 // Packetizer cuts H.264 access units into RTP payloads (RFC 6184, packetization mode 1). It is not safe for
