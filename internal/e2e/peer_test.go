@@ -44,7 +44,7 @@ func newPeer(s *server) (*peer, error) {
 		return nil, err
 	}
 	// A keyframe of a busy moment must not be lost for want of room here.
-	if err := socket.SetReadBuffer(1 << 20); err != nil {
+	if err := socket.SetReadBuffer(4 << 20); err != nil {
 		return nil, errors.Join(err, socket.Close())
 	}
 	p := &peer{server: s, conn: newValve(socket)}
