@@ -84,6 +84,7 @@ func TestFFmpegBelowAPrefixThatNobodyTells(t *testing.T) {
 	})
 	stop := pushFFmpeg(t, site+"/whip/row", "")
 	s.waitLive(t, "row", true, 30*time.Second)
+	watch(t, s, "row").waitPlaying(t) // FFmpeg may hang that is interrupted while it begins
 	stop()
 	requireEnd(t, ended, "/whip/row/")
 }
