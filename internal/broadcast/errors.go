@@ -4,27 +4,28 @@ import (
 	"errors"
 
 	"porthole/internal/broadcast/report"
+	"porthole/internal/refusal"
 )
 
 var (
 	// ErrNoPublisher is returned by Join when nobody publishes on the stream, or
 	// somebody does but no picture or sound has come yet. It passes: try again.
-	ErrNoPublisher = errors.New("nobody is publishing on this stream")
+	ErrNoPublisher = refusal.Absent.New("nobody is publishing on this stream")
 	// ErrStreamBusy is returned by Publish when the stream has a publisher.
-	ErrStreamBusy = errors.New("the stream already has a publisher")
+	ErrStreamBusy = refusal.Busy.New("the stream already has a publisher")
 	// ErrReplaced ends a publisher whose stream another one with the same
 	// PublisherConfig.Key has taken over.
 	ErrReplaced = errors.New("the same publisher has connected again")
 	// ErrTooManyViewers is returned by Join when every viewer place is taken.
-	ErrTooManyViewers = errors.New("all viewer places are taken")
+	ErrTooManyViewers = refusal.Full.New("all viewer places are taken")
 	// ErrClosed is the end of everything that was alive when the Broadcaster closed.
-	ErrClosed = errors.New("the server is stopping")
+	ErrClosed = refusal.Stopping.New("the server is stopping")
 	// ErrPublisherGone ends viewers whose publisher did not come back within the grace time.
 	ErrPublisherGone = errors.New("the publisher has left and did not come back")
 	// ErrCodecChanged ends viewers that cannot play what a new publisher sends.
-	ErrCodecChanged = errors.New("the new publisher sends a codec that this viewer did not agree to")
+	ErrCodecChanged = refusal.Outdated.New("the new publisher sends a codec that this viewer did not agree to")
 	// ErrTrackAdded ends viewers who get a track that has come only with a new session.
-	ErrTrackAdded = errors.New("the stream has a new track, which a new session gets")
+	ErrTrackAdded = refusal.Outdated.New("the stream has a new track, which a new session gets")
 	// ErrCongested ends viewers to whom the network carries so little of what is sent
 	// that sending harms others (RFC 8083 section 4.3).
 	ErrCongested = report.ErrCongested

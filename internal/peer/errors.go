@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"porthole/internal/panics"
+	"porthole/internal/refusal"
 )
 
 // The reasons for which a session ends, as returned by Session.Serve and
@@ -12,7 +13,7 @@ import (
 var (
 	// ErrClosed: our side ended the session, by Session.Close without a reason,
 	// by Engine.Close, or because the context given to Serve ended.
-	ErrClosed = errors.New("session closed")
+	ErrClosed = refusal.Stopping.New("session closed")
 	// ErrRemoteClosed: the client said goodbye (DTLS close_notify, RFC 8827 6.5).
 	ErrRemoteClosed = errors.New("closed by the client")
 	// ErrNoAnswer: the client did not answer our offer within OfferConfig.Within.
@@ -43,7 +44,7 @@ var (
 var (
 	// ErrNotConnected is returned by WriteRTP and WriteRTCP before the connection
 	// is up and after it is gone. Nothing was sent.
-	ErrNotConnected = errors.New("session not connected")
+	ErrNotConnected = refusal.Gone.New("session not connected")
 	// ErrSilent is returned as it is by WriteRTP while nothing has come from the client
 	// for Timeouts.ICEDisconnected: most likely it is gone, so that it is sent no media
 	// for the rest of its consent. The packet was not taken, nor its number used.
@@ -53,12 +54,12 @@ var (
 	ErrUnknownSSRC = errors.New("unknown SSRC")
 	// ErrICERestart is returned by Trickle for a fragment with other ICE
 	// credentials than the client's current ones. The session goes on.
-	ErrICERestart = errors.New("the candidates belong to another ICE session")
+	ErrICERestart = refusal.Untimely.New("the candidates belong to another ICE session")
 	// ErrAnswered is returned by Accept when there is no offer to answer any more.
-	ErrAnswered = errors.New("there is no offer of ours to answer")
+	ErrAnswered = refusal.Untimely.New("there is no offer of ours to answer")
 	// ErrNoRelay is returned by Receive and Send while clients may reach us through a
 	// TURN server only, and none receives for us. It is tried again in the background.
-	ErrNoRelay = errors.New("no TURN server receives for this server")
+	ErrNoRelay = refusal.Stopping.New("no TURN server receives for this server")
 	// ErrServed is returned by Serve when it is called twice.
 	ErrServed = errors.New("session is already served")
 	// ErrConfig is wrapped by the errors of Listen that name a wrong setting.

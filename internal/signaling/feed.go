@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"porthole/internal/broadcast"
+	"porthole/internal/refusal"
 	"porthole/internal/sessioninfo"
 	"porthole/internal/sse"
 )
@@ -57,7 +57,7 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		case <-e.done:
 			// An offer can agree to another codec, and the next server be there soon.
-			if errors.Is(e.reason, broadcast.ErrCodecChanged) || errors.Is(e.reason, broadcast.ErrTrackAdded) || errors.Is(e.reason, ErrStopping) {
+			if refusal.Of(e.reason) == refusal.Outdated || errors.Is(e.reason, ErrStopping) {
 				_ = writer.send(eventReconnect, struct{}{}) // likewise
 			}
 			return nil

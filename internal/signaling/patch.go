@@ -2,14 +2,13 @@ package signaling
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 
 	"porthole/internal/negotiate"
-	"porthole/internal/peer"
+	"porthole/internal/refusal"
 )
 
 // patch answers a PATCH on a session: candidates, an ICE restart, or the answer to a
@@ -80,7 +79,7 @@ func (h *Handler) apply(
 // trickle hands candidates to the session: 204 without an ETag (section 4.3.2).
 func trickle(w http.ResponseWriter, e *entry, f *negotiate.Fragment) error {
 	switch err := e.session.Trickle(f); {
-	case errors.Is(err, peer.ErrICERestart):
+	case refusal.Of(err) == refusal.Untimely: // the session goes on
 		return err
 	case err != nil:
 		return fmt.Errorf("%w: %w", errNoSession, err)

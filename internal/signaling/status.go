@@ -7,10 +7,9 @@ import (
 	"strconv"
 	"time"
 
-	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
-	"porthole/internal/peer"
 	"porthole/internal/problem"
+	"porthole/internal/refusal"
 	"porthole/internal/sse"
 )
 
@@ -33,13 +32,14 @@ func statusOf(err error) (status int, retry time.Duration) {
 		}
 		return false
 	}
+	class := refusal.Of(err)
 	if limited, ok := errors.AsType[*rateError](err); ok {
 		return http.StatusTooManyRequests, limited.retry
 	}
 	switch {
 	case is(errTooManyOffers, sse.ErrClientFull):
 		return http.StatusTooManyRequests, retryFull
-	case is(errNoRoute, errNoStream, errNoSession, errNoFeed, peer.ErrNotConnected):
+	case is(errNoRoute, errNoStream, errNoSession, errNoFeed), class == refusal.Gone:
 		return http.StatusNotFound, 0
 	case is(errMethod):
 		return http.StatusMethodNotAllowed, 0
@@ -56,16 +56,16 @@ func statusOf(err error) (status int, retry time.Duration) {
 	case is(errBodyUnreadable, errBadEvents, errBadLayer, negotiate.ErrMalformed):
 		return http.StatusBadRequest, 0
 	case is(negotiate.ErrUnusable, negotiate.ErrNoCommonCodec, ErrNoLayer),
-		is(errNoRenegotiation, errNoRestart, errUnanswered, errOtherICESession, peer.ErrICERestart, peer.ErrAnswered):
+		is(errNoRenegotiation, errNoRestart, errUnanswered, errOtherICESession), class == refusal.Untimely:
 		return http.StatusUnprocessableEntity, 0
-	case is(broadcast.ErrNoPublisher):
+	case class == refusal.Absent:
 		return http.StatusConflict, retryNoPublisher
-	case is(broadcast.ErrStreamBusy):
+	case class == refusal.Busy:
 		return http.StatusConflict, retryBusy
-	case is(broadcast.ErrTooManyViewers, ErrTooManySessions, ErrOverloaded, errTooManyFeeds, sse.ErrFull),
-		is(errGone, context.Canceled, context.DeadlineExceeded):
+	case is(ErrTooManySessions, ErrOverloaded, errTooManyFeeds, sse.ErrFull),
+		is(errGone, context.Canceled, context.DeadlineExceeded), class == refusal.Full:
 		return http.StatusServiceUnavailable, retryFull
-	case is(broadcast.ErrClosed, peer.ErrClosed, peer.ErrNoRelay, ErrStopping):
+	case is(ErrStopping), class == refusal.Stopping:
 		return http.StatusServiceUnavailable, retryStopping
 	default:
 		return http.StatusInternalServerError, 0
