@@ -8,7 +8,7 @@ import (
 	"porthole/internal/codec"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
-	"porthole/internal/signaling"
+	"porthole/internal/sessions"
 )
 
 // A panic in the goroutine that waits beside a session ends the session, and is no
@@ -24,7 +24,7 @@ func TestPanicBesideASession(t *testing.T) {
 		t.Fatal(err)
 	}
 	panics := 0
-	s := &session{engine: engine, offer: offer, counter: true, table: signaling.NewTable(signaling.TableConfig{OnPanic: func() { panics++ }})}
+	s := &session{engine: engine, offer: offer, counter: true, table: sessions.New(sessions.Config{OnPanic: func() { panics++ }})}
 	if _, err = s.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -28,7 +29,7 @@ type session struct {
 	tracks      map[string]track // by mid
 	viewer      *broadcast.Viewer
 	counter     bool // the offer is ours
-	table       *signaling.Table
+	table       *sessions.Table
 
 	peer *peer.Session // set by Connect, before anything but Close may be called
 }
@@ -39,7 +40,7 @@ var (
 	_ signaling.Networked  = (*session)(nil)
 	_ signaling.Answerable = (*session)(nil)
 	_ signaling.Restarter  = (*session)(nil)
-	_ signaling.Examiner   = (*session)(nil)
+	_ sessions.Examiner    = (*session)(nil)
 	_ broadcast.Sink       = sink{}
 	_ peer.Feedback        = (*broadcast.Viewer)(nil)
 )

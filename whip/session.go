@@ -15,6 +15,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -27,7 +28,7 @@ type session struct {
 	offer     *negotiate.Offer
 	codecs    map[string][]negotiate.Format // by mid
 	publisher *broadcast.Publisher
-	table     *signaling.Table
+	table     *sessions.Table
 
 	peer *peer.Session // set by Connect, before anything but Close may be called
 
@@ -37,7 +38,7 @@ type session struct {
 var (
 	_ signaling.Session   = (*session)(nil)
 	_ signaling.Restarter = (*session)(nil)
-	_ signaling.Examiner  = (*session)(nil)
+	_ sessions.Examiner   = (*session)(nil)
 )
 
 // Connect answers the offer.

@@ -83,6 +83,17 @@ func TestArrows(t *testing.T) {
 			"net/http": "a verdict is made of facts, and tested as a table",
 			webrtc:     "likewise", "porthole/internal/peer": "likewise",
 		}},
+		{"porthole/internal/signaling", map[string]string{
+			"porthole/internal/broadcast": "HTTP does not know media: errors have a class, sessions an interface", "porthole/internal/peer": "likewise",
+			webrtc: "likewise", "github.com/pion/rtp": "likewise", "porthole/internal/api": "who tells of sessions does not make them",
+		}},
+		{"porthole/internal/sessions", map[string]string{
+			"porthole/internal/signaling": "a session is kept, however its offer came", "porthole/internal/negotiate": "likewise", chi: "likewise",
+			"porthole/internal/broadcast": "what a session is made of is its own business", "porthole/internal/peer": "likewise", webrtc: "likewise",
+		}},
+		{"porthole/internal/refusal", map[string]string{
+			"net": "a class of errors is a word",
+		}},
 		{"porthole/internal/sessioninfo", map[string]string{
 			"net/http": "documents are made of values, whoever sends them", webrtc: "likewise", "porthole/internal/codec": "nor do they know media",
 		}},
@@ -197,6 +208,24 @@ func TestArrows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a package must not name itself, though what it uses may: package negotiate reads
+// descriptions with pion's parser and says what is in them by codecs, and Prometheus brings HTTP.
+func TestDirectImports(t *testing.T) {
+	forbidden := map[string][]string{
+		"porthole/internal/signaling": {"github.com/pion/", "porthole/internal/codec"},
+		"porthole/internal/sessions":  {"github.com/pion/", "porthole/internal/codec", "net/http"},
+	}
+	for pkg, prefixes := range forbidden {
+		for _, imported := range list(t, "-f", "{{join .Imports \"\\n\"}}", pkg) {
+			for _, prefix := range prefixes {
+				if strings.HasPrefix(imported, prefix) {
+					t.Errorf("%s imports %s", pkg, imported)
+				}
+			}
+		}
 	}
 }
 

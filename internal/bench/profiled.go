@@ -15,6 +15,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/core"
 	"porthole/internal/peer"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -28,7 +29,7 @@ func profiledMode(ctx context.Context, c child) (err error) {
 	parts, err := core.New(core.Config{
 		Peer:      peer.Config{Media: "127.0.0.1:0", Log: c.log},
 		Broadcast: broadcast.Config{Log: c.log},
-		Table:     signaling.TableConfig{Log: c.log},
+		Table:     sessions.Config{Log: c.log},
 	})
 	if err != nil {
 		return fmt.Errorf("open the media port: %w", err)

@@ -14,6 +14,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/peer"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 	"porthole/whep"
 	"porthole/whip"
@@ -23,14 +24,14 @@ import (
 type Config struct {
 	Peer      peer.Config
 	Broadcast broadcast.Config
-	Table     signaling.TableConfig
+	Table     sessions.Config
 }
 
 // Core is the parts. Nothing of it is nil.
 type Core struct {
 	Engine      *peer.Engine
 	Broadcaster *broadcast.Broadcaster
-	Table       *signaling.Table
+	Table       *sessions.Table
 }
 
 // New binds the media sockets and makes the rest. Its error is that of peer.Listen, and
@@ -40,7 +41,7 @@ func New(cfg Config) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Core{Engine: engine, Broadcaster: broadcast.New(cfg.Broadcast), Table: signaling.NewTable(cfg.Table)}, nil
+	return &Core{Engine: engine, Broadcaster: broadcast.New(cfg.Broadcast), Table: sessions.New(cfg.Table)}, nil
 }
 
 // Handlers makes the handlers of WHIP and WHEP. They keep nothing: there may be several

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"errors"
 
-	"porthole/internal/signaling"
+	"porthole/internal/sessions"
 )
 
 // ErrStopping is returned by Apply when the server has begun to stop.
@@ -65,7 +65,7 @@ func (s *Server) config() Config {
 // sessionLimit is how many there may be. The limit that operators know is that of
 // viewers; this one must not come first.
 func (c Config) sessionLimit() int {
-	return cmp.Or(c.MaxSessions, max(signaling.DefaultMaxSessions, 2*c.MaxViewers))
+	return cmp.Or(c.MaxSessions, max(sessions.DefaultMaxSessions, 2*c.MaxViewers))
 }
 
 // loadLimit is --max-load as a share of all processors.

@@ -11,6 +11,7 @@ import (
 	"porthole/internal/auth"
 	"porthole/internal/overload"
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
 )
@@ -95,7 +96,7 @@ func (s *Server) newSnapshots() *snapshot.Maker {
 }
 
 // sessionsOf lets the API tell of the sessions.
-func sessionsOf(table *signaling.Table) api.Sessions {
+func sessionsOf(table *sessions.Table) api.Sessions {
 	return api.Sessions{
 		List:      table.Sessions,
 		Info:      table.Info,
@@ -103,7 +104,7 @@ func sessionsOf(table *signaling.Table) api.Sessions {
 		Transcript: func(id string, redact bool) (sessioninfo.Transcript, bool) {
 			transcript, ok := table.Transcript(id)
 			if redact {
-				transcript = signaling.Redact(transcript)
+				transcript = sessions.Redact(transcript)
 			}
 			return transcript, ok
 		},

@@ -36,7 +36,7 @@ import (
 	"porthole/internal/iceserver"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
-	"porthole/internal/signaling"
+	"porthole/internal/sessions"
 	"porthole/internal/snapshot"
 	"porthole/internal/sse"
 	"porthole/internal/turnserver"
@@ -120,7 +120,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 			MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Smooth: cfg.Smooth, Log: log,
 			OnWarning: advice.Logger(log), OnPanic: count(s.panics, "viewer"),
 		},
-		Table: signaling.TableConfig{MaxSessions: cfg.sessionLimit(), Log: log, OnPanic: count(s.panics, "session")},
+		Table: sessions.Config{MaxSessions: cfg.sessionLimit(), Log: log, OnPanic: count(s.panics, "session")},
 	})
 	if err != nil {
 		return nil, listenFault("--media", cfg.Media, err)

@@ -21,6 +21,7 @@ import (
 	"porthole/internal/core"
 	"porthole/internal/peer"
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -50,7 +51,7 @@ func Start(t testing.TB, cfg Config) *Server {
 	c, err := core.New(core.Config{
 		Peer:      peer.Config{Media: "127.0.0.1:0", Timeouts: cfg.Timeouts},
 		Broadcast: cfg.Broadcast,
-		Table:     signaling.TableConfig{MaxSessions: cfg.Sessions},
+		Table:     sessions.Config{MaxSessions: cfg.Sessions},
 	})
 	if err != nil {
 		t.Fatalf("core.New: %v", err)

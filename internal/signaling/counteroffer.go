@@ -43,8 +43,8 @@ func counterOfferType(made time.Time) string {
 
 // answer takes the client's answer to a counter-offer: 204. No If-Match is asked
 // for, since there is nothing yet that it could miss; one that is there counts.
-func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *entry) error {
-	session, ok := e.session.(Answerable)
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e found) error {
+	session, ok := e.Session.(Answerable)
 	if !ok {
 		return errNoRenegotiation
 	}
@@ -69,7 +69,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, e *entry) error
 		return fmt.Errorf("read the answer: %w", err)
 	}
 	e.ufrag, e.pwd, e.unanswered = ufrag, pwd, false
-	e.waiting.close()
+	e.entry.Offer.Close()
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

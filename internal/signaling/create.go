@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 )
 
 // create answers a POST on an endpoint: an offer becomes a session.
@@ -34,7 +34,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) error {
 	placed := false
 	defer func() {
 		if !placed {
-			h.cfg.Table.release()
+			h.cfg.Table.Release()
 		}
 	}()
 	request := Request{Stream: strings.Clone(streamOf(r)), CounterOffer: counter, Client: h.clientAddr(r)}
@@ -66,26 +66,26 @@ func (h *Handler) admit() error {
 			return fmt.Errorf("%w: %w", ErrOverloaded, err)
 		}
 	}
-	return h.cfg.Table.reserve()
+	return h.cfg.Table.Reserve()
 }
 
 // respond tells the client of its session: 201 with the answer, or 406 with the
 // counter-offer.
-func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e *entry, text string) {
+func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e found, text string) {
 	header := w.Header()
-	location := h.location(r, e.id)
+	location := h.location(r, e.entry.ID)
 	header.Set("Location", location)
 	header.Set("ETag", e.etag)
-	h.addICEServers(header, r, e.id)
+	h.addICEServers(header, r, e.entry.ID)
 	status := http.StatusCreated
 	contentType := typeSDP
 	if e.counter {
 		status = http.StatusNotAcceptable
-		contentType = counterOfferType(e.since)
+		contentType = counterOfferType(e.entry.Since)
 		header.Set("Accept-Patch", typeSDP+", "+typeFragment)
 	} else {
-		h.addEventsLink(header, location, e.session) // on a 201 only
-		h.addLayerLink(header, location, e.session)  // likewise
+		h.addEventsLink(header, location, e.Session) // on a 201 only
+		h.addLayerLink(header, location, e.Session)  // likewise
 	}
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(text)))
@@ -96,23 +96,23 @@ func (h *Handler) respond(w http.ResponseWriter, r *http.Request, e *entry, text
 // establish makes a session of an offer and starts to serve it. The caller has
 // a place in the table, and takes it back if this fails. It takes a place in the stream,
 // and only then builds the connection; whatever fails, or panics, gives that back.
-func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer string, err error) {
+func (h *Handler) establish(r *http.Request, request Request) (e found, answer string, err error) {
 	kept := false
-	var waiting *openOffer
+	var waiting *sessions.OpenOffer
 	if request.CounterOffer {
-		if waiting, err = h.cfg.Table.offers.take(request.Client); err != nil {
-			return nil, "", err
+		if waiting, err = h.cfg.Table.OpenOffer(request.Client); err != nil {
+			return found{}, "", err
 		}
 		defer func() {
 			if !kept {
-				waiting.close()
+				waiting.Close()
 			}
 		}()
 	}
-	request.ID = newID()
+	request.ID = sessions.NewID()
 	session, err := h.open(request)
 	if err != nil {
-		return nil, "", err
+		return found{}, "", err
 	}
 	defer func() {
 		if !kept {
@@ -122,22 +122,22 @@ func (h *Handler) establish(r *http.Request, request Request) (e *entry, answer 
 	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.ConnectTimeout)
 	defer cancel()
 	if answer, err = session.Connect(ctx); err != nil {
-		return nil, "", fmt.Errorf("answer the offer: %w", err)
+		return found{}, "", fmt.Errorf("answer the offer: %w", err)
 	}
 	if r.Context().Err() != nil {
-		return nil, "", errGone
+		return found{}, "", errGone
 	}
-	e = &entry{
-		id: request.ID, etag: newETag(), role: h.role, stream: request.Stream,
-		client: h.clientAddr(r).String(), since: time.Now(), session: session,
-		done: make(chan struct{}), counter: request.CounterOffer, unanswered: request.CounterOffer, waiting: waiting,
-	}
+	made := &resource{Session: session, etag: newETag(), counter: request.CounterOffer, unanswered: request.CounterOffer}
 	if !request.CounterOffer {
-		e.ufrag, e.pwd = request.Offer.Ufrag, request.Offer.Pwd
+		made.ufrag, made.pwd = request.Offer.Ufrag, request.Offer.Pwd
 	}
-	if err = h.cfg.Table.start(e); err != nil {
-		return nil, "", err
+	entry, err := h.cfg.Table.Start(sessions.Opened{
+		ID: request.ID, Protocol: protocolOf(h.role), Stream: request.Stream,
+		Client: h.clientAddr(r).String(), Session: made, Offer: waiting,
+	})
+	if err != nil {
+		return found{}, "", err
 	}
 	kept = true
-	return e, answer, nil
+	return found{entry, made}, answer, nil
 }

@@ -19,6 +19,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -239,7 +240,7 @@ func TestClientLeavesDuringAnswer(t *testing.T) {
 
 // HTTP-20: at the limit new offers are refused and the old sessions live on.
 func TestTableLimit(t *testing.T) {
-	f := newFixture(t, negotiate.Watch, func(_ *signaling.Config, c *signaling.TableConfig) { c.MaxSessions = 1 })
+	f := newFixture(t, negotiate.Watch, func(_ *signaling.Config, c *sessions.Config) { c.MaxSessions = 1 })
 	path, _ := f.created()
 	if r := f.post(); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {
 		t.Errorf("status %d, Retry-After %q", r.StatusCode, r.Header.Get("Retry-After"))
@@ -255,7 +256,7 @@ func TestTableLimit(t *testing.T) {
 
 // HTTP-13, HTTP-15, HTTP-16: each fault hides the ones that come after it.
 func TestOrderOfChecks(t *testing.T) {
-	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *sessions.Config) {
 		c.Auth = auth.New(auth.Config{PublishToken: "right", ViewToken: "viewer"})
 	})
 	f.openErr = broadcast.ErrStreamBusy
@@ -296,7 +297,7 @@ func TestOrderOfChecks(t *testing.T) {
 // A client that sends its body too slowly gets a 408, whatever it says it is, and
 // one without a token does not hold a goroutine either.
 func TestSlowBody(t *testing.T) {
-	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *sessions.Config) {
 		c.BodyTimeout = 50 * time.Millisecond
 		c.Auth = auth.New(auth.Config{PublishToken: "right"})
 	})
@@ -355,7 +356,7 @@ func TestLargeBodyAskedFor(t *testing.T) {
 // The time for the body is not the time for the session: a connection that is kept
 // for the next request works after the deadline of the first.
 func TestBodyDeadlineIsLifted(t *testing.T) {
-	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) {
 		c.BodyTimeout = 30 * time.Millisecond
 	})
 	f.setup = func(s *fakeSession) {
@@ -375,7 +376,7 @@ func TestBodyDeadlineIsLifted(t *testing.T) {
 func TestLogLines(t *testing.T) {
 	var lines bytes.Buffer
 	var user string
-	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, tc *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, tc *sessions.Config) {
 		tc.Log = slog.New(slog.NewJSONHandler(&lines, nil))
 		c.Log = tc.Log
 		c.Auth = auth.New(auth.Config{PublishToken: "right"})

@@ -11,6 +11,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -18,7 +19,7 @@ import (
 // and why, and nothing that was guessed.
 func TestDenialsAreLogged(t *testing.T) {
 	var lines bytes.Buffer
-	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *sessions.Config) {
 		c.Log = slog.New(slog.NewJSONHandler(&lines, nil))
 		c.Auth = auth.New(auth.Config{PublishToken: "right-secret", ViewToken: "view-secret"})
 	})
@@ -58,7 +59,7 @@ func TestDenialsAreFewInTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var lines bytes.Buffer
-			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) {
 				c.Log = slog.New(slog.NewJSONHandler(&lines, nil))
 				c.Auth = auth.New(auth.Config{ViewToken: "right"})
 				c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}

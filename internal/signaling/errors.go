@@ -8,19 +8,6 @@ import (
 	"porthole/internal/streamname"
 )
 
-// Ends of a session, as they are logged.
-var (
-	// ErrDeleted ends a session whose client sent DELETE.
-	ErrDeleted = errors.New("ended by the client")
-	// ErrStopping ends all sessions when the Table closes, and refuses new ones.
-	ErrStopping = errors.New("the server is stopping")
-	// ErrPanic ends a session whose code panicked: only that one.
-	ErrPanic = errors.New("panic while serving the session")
-)
-
-// ErrTooManySessions refuses an offer when the Table is full.
-var ErrTooManySessions = errors.New("all session places are taken")
-
 // ErrNoLayer refuses the choice of an encoding that the stream does not have.
 var ErrNoLayer = errors.New("this cannot be chosen")
 
@@ -31,7 +18,6 @@ var ErrOverloaded = errors.New("no viewer can be taken now")
 var (
 	errNoRoute            = errors.New("there is nothing here; WHIP and WHEP endpoints look like /whip/NAME and /whep/NAME, and NAME has no slash")
 	errNoStream           = errors.New("this cannot be a stream's name: use " + streamname.Rule)
-	errNoSession          = errors.New("there is no such session, or it has ended")
 	errMethod             = errors.New("this method is not supported here")
 	errNestedName         = fmt.Errorf("%w: an offer goes to /whip/NAME or /whep/NAME, and NAME has no slash", errMethod)
 	errNotSDP             = errors.New("the body must be " + typeSDP)
@@ -43,14 +29,11 @@ var (
 	errPreconditionNeeded = errors.New("an ICE restart needs If-Match: * or the session's ETag")
 	errPreconditionFailed = errors.New("If-Match names another ICE session than the current one")
 	errNoRestart          = errors.New("ICE restart is not supported; the session goes on as it was")
-	errTooManyOffers      = errors.New("too many counter-offers to your address wait for their answers: answer them, or end their sessions with DELETE")
 	errUnanswered         = errors.New("the session waits for the answer to its offer, as " + typeSDP)
 	errOtherICESession    = errors.New("the fragment's ice-ufrag is not the one of this session")
 	errNotJSON            = errors.New("the body must be " + typeJSON)
 	errBadEvents          = errors.New("the body must be a JSON array of event names")
 	errBadLayer           = errors.New("the body must be a JSON object with mediaId and rid")
-	errNoFeed             = errors.New("there is no such stream of events, or it has ended")
-	errTooManyFeeds       = errors.New("this session has as many streams of events as it can have")
 	errGone               = errors.New("the client did not wait for the answer")
 )
 

@@ -1,15 +1,14 @@
 package signaling
 
 import (
-	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 )
 
 // The extension "server-sent events" of WHEP: below a session,
@@ -33,9 +32,6 @@ const (
 
 // relEvents is the Link relation of the extension.
 const relEvents = "urn:ietf:params:whep:ext:core:server-sent-events"
-
-// maxFeeds is how many feeds a session can have. A player needs one.
-const maxFeeds = 4
 
 // knownEvents returns all of them, in the order in which they are advertised.
 func knownEvents() []string {
@@ -71,88 +67,6 @@ type Layer struct {
 	Height       int    `json:"height,omitempty"`
 }
 
-// feeds are those of one session.
-type feeds struct {
-	mu   sync.Mutex
-	byID map[string]*feed
-}
-
-// feed is what one POST has asked for.
-type feed struct {
-	// Set before the feed can be found, read-only afterwards.
-	id     string
-	events []string
-	done   chan struct{} // closed by DELETE
-
-	mu sync.Mutex
-	// reader is closed when another reader comes: a player whose connection broke
-	// is back before we know, and must not be kept out by itself. nil: nobody reads.
-	reader chan struct{}
-	leave  func() // gives the reader's place back, which the next one takes over
-}
-
-// add makes a feed, if there is room for one more.
-func (f *feeds) add(events []string) (*feed, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.byID) >= maxFeeds {
-		return nil, errTooManyFeeds
-	}
-	if f.byID == nil {
-		f.byID = make(map[string]*feed)
-	}
-	added := &feed{id: newID(), events: events, done: make(chan struct{})}
-	f.byID[added.id] = added
-	return added, nil
-}
-
-// find returns a feed. Ids are credentials, so they are compared in constant time.
-func (f *feeds) find(id string) (*feed, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for known, feed := range f.byID {
-		if subtle.ConstantTimeCompare([]byte(known), []byte(id)) == 1 {
-			return feed, nil
-		}
-	}
-	return nil, errNoFeed
-}
-
-// remove ends a feed and whoever reads it.
-func (f *feeds) remove(id string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	feed := f.byID[id]
-	if feed == nil {
-		return errNoFeed
-	}
-	delete(f.byID, id)
-	close(feed.done)
-	return nil
-}
-
-// read makes the caller the reader, in the place of the one before or in one that enter
-// makes. It returns what tells that another one came, and what is to be called at the end.
-func (f *feed) read(enter func() (leave func(), err error)) (replaced <-chan struct{}, end func(), err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.reader != nil {
-		close(f.reader)
-	} else if f.leave, err = enter(); err != nil {
-		return nil, nil, err
-	}
-	mine := make(chan struct{})
-	f.reader = mine
-	return mine, func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.reader == mine {
-			f.leave()
-			f.reader, f.leave = nil, nil
-		}
-	}, nil
-}
-
 // addEventsLink advertises the extension, on the 201 of a session that has it.
 func (h *Handler) addEventsLink(header http.Header, location string, s Session) {
 	if _, ok := s.(Observable); ok && h.role == negotiate.Watch {
@@ -162,16 +76,16 @@ func (h *Handler) addEventsLink(header http.Header, location string, s Session) 
 }
 
 // observable finds the session of the request, if it has events.
-func (h *Handler) observable(r *http.Request) (*entry, Observable, error) {
-	e, err := h.cfg.Table.find(h.role, streamOf(r), sessionOf(r))
+func (h *Handler) observable(r *http.Request) (*sessions.Entry, Observable, error) {
+	s, err := h.find(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	observed, ok := e.session.(Observable)
+	observed, ok := s.Session.(Observable)
 	if !ok {
 		return nil, nil, errNoRoute
 	}
-	return e, observed, nil
+	return s.entry, observed, nil
 }
 
 // createFeed answers a POST with the names of the events that a player wants.
@@ -192,11 +106,11 @@ func (h *Handler) createFeed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	feed, err := e.feeds.add(events)
+	feed, err := e.Feeds.Add(events)
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Location", h.location(r, feed.id))
+	w.Header().Set("Location", h.location(r, feed.ID()))
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusCreated)
 	return nil
@@ -228,7 +142,7 @@ func parseEvents(body []byte) ([]string, error) {
 func (h *Handler) endFeed(w http.ResponseWriter, r *http.Request) error {
 	e, _, err := h.observable(r)
 	if err == nil {
-		err = e.feeds.remove(parameter(r, "feed"))
+		err = e.Feeds.Remove(parameter(r, "feed"))
 	}
 	if err != nil {
 		return err
@@ -241,7 +155,7 @@ func (h *Handler) endFeed(w http.ResponseWriter, r *http.Request) error {
 func (h *Handler) describeFeed(w http.ResponseWriter, r *http.Request) error {
 	e, _, err := h.observable(r)
 	if err == nil {
-		_, err = e.feeds.find(parameter(r, "feed"))
+		_, err = e.Feeds.Find(parameter(r, "feed"))
 	}
 	if err != nil {
 		return err

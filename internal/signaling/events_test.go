@@ -13,6 +13,7 @@ import (
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 	"porthole/internal/sse"
 )
@@ -50,7 +51,7 @@ func (s *fakeStream) set(status signaling.Status) {
 }
 
 // newObservable starts a server whose sessions have events about one stream.
-func newObservable(t *testing.T, mutate func(*signaling.Config, *signaling.TableConfig)) (*fixture, *fakeStream) {
+func newObservable(t *testing.T, mutate func(*signaling.Config, *sessions.Config)) (*fixture, *fakeStream) {
 	t.Helper()
 	stream := &fakeStream{changed: make(chan struct{})}
 	f := newFixture(t, negotiate.Watch, mutate)
@@ -256,7 +257,7 @@ func TestEventsComeBack(t *testing.T) {
 
 // WHEP-11, HTTP-08, HTTP-13: what is refused.
 func TestRefusedEvents(t *testing.T) {
-	f, _ := newObservable(t, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f, _ := newObservable(t, func(c *signaling.Config, _ *sessions.Config) {
 		c.Auth = auth.New(auth.Config{ViewToken: "view"})
 	})
 	token := []string{"Authorization", "Bearer view"}
@@ -332,7 +333,7 @@ func TestTooManyFeeds(t *testing.T) {
 // The number of feeds that a client reads is bounded, too. Who comes back to one takes
 // over the place that it has.
 func TestTooManyFeedsAreRead(t *testing.T) {
-	f, _ := newObservable(t, func(c *signaling.Config, _ *signaling.TableConfig) { c.Events = sse.NewLimit(1, 0) })
+	f, _ := newObservable(t, func(c *signaling.Config, _ *sessions.Config) { c.Events = sse.NewLimit(1, 0) })
 	session, _ := f.created()
 	one, other := f.feed(session, `["viewercount"]`), f.feed(session, `["viewercount"]`)
 	first := f.listen(t, one)

@@ -9,6 +9,7 @@ import (
 
 	"porthole/internal/refusal"
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/sse"
 )
 
@@ -19,11 +20,11 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, err := e.feeds.find(parameter(r, "feed"))
+	f, err := e.Feeds.Find(parameter(r, "feed"))
 	if err != nil {
 		return err
 	}
-	replaced, end, err := f.read(func() (func(), error) { return h.Follow(r) })
+	replaced, end, err := f.Read(func() (func(), error) { return h.Follow(r) })
 	if err != nil {
 		return err
 	}
@@ -37,9 +38,9 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 	gap := time.NewTimer(0) // runs out when the next change may be told
 	defer gap.Stop()
 	var changed <-chan struct{}
-	networked, look, stop := watchNetwork(observed, f.events)
+	networked, look, stop := watchNetwork(observed, f.Events())
 	defer stop()
-	writer := feedWriter{Stream: stream, wanted: f.events}
+	writer := feedWriter{Stream: stream, wanted: f.Events()}
 	for err == nil {
 		select {
 		case <-gap.C:
@@ -52,16 +53,16 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 			err = writer.network(networked.Network())
 		case <-beat.C:
 			err = stream.Beat()
-		case <-h.cfg.Table.draining:
+		case <-h.cfg.Table.Draining():
 			_ = writer.send(eventReconnect, h.reconnect(r)) // the last word, whether it arrives or not
 			return nil
-		case <-e.done:
+		case <-e.Done():
 			// An offer can agree to another codec, and the next server be there soon.
-			if refusal.Of(e.reason) == refusal.Outdated || errors.Is(e.reason, ErrStopping) {
+			if refusal.Of(e.Reason()) == refusal.Outdated || errors.Is(e.Reason(), sessions.ErrStopping) {
 				_ = writer.send(eventReconnect, struct{}{}) // likewise
 			}
 			return nil
-		case <-f.done:
+		case <-f.Done():
 			return nil
 		case <-replaced:
 			return nil

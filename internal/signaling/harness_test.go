@@ -20,6 +20,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/problem"
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -111,7 +112,7 @@ type fixture struct {
 	t       testing.TB
 	url     string
 	role    negotiate.Role
-	table   *signaling.Table
+	table   *sessions.Table
 	openErr error                                  // of the next offers
 	make    func(s *fakeSession) signaling.Session // nil: the fake itself
 	setup   func(s *fakeSession)                   // nil: none
@@ -120,14 +121,14 @@ type fixture struct {
 }
 
 // newFixture starts a server. mutate may be nil.
-func newFixture(t testing.TB, role negotiate.Role, mutate func(*signaling.Config, *signaling.TableConfig)) *fixture {
+func newFixture(t testing.TB, role negotiate.Role, mutate func(*signaling.Config, *sessions.Config)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, role: role}
-	cfg, tableCfg := signaling.Config{Auth: auth.New(auth.Config{})}, signaling.TableConfig{}
+	cfg, tableCfg := signaling.Config{Auth: auth.New(auth.Config{})}, sessions.Config{}
 	if mutate != nil {
 		mutate(&cfg, &tableCfg)
 	}
-	f.table = signaling.NewTable(tableCfg)
+	f.table = sessions.New(tableCfg)
 	cfg.Table = f.table
 	h, err := signaling.New(role, f.open, cfg)
 	if err != nil {

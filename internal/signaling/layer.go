@@ -105,11 +105,11 @@ func (h *Handler) addLayerLink(header http.Header, location string, s Session) {
 
 // chooser finds the session of the request, if it can choose.
 func (h *Handler) chooser(r *http.Request) (Chooser, error) {
-	e, err := h.cfg.Table.find(h.role, streamOf(r), sessionOf(r))
+	s, err := h.find(r)
 	if err != nil {
 		return nil, err
 	}
-	chooser, ok := e.session.(Chooser)
+	chooser, ok := s.Session.(Chooser)
 	if !ok {
 		return nil, errNoRoute
 	}

@@ -9,6 +9,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -33,7 +34,7 @@ func (s choosingSession) Choose(c signaling.Choice) error {
 	return nil
 }
 
-func newChoosing(t *testing.T, layers int, mutate func(*signaling.Config, *signaling.TableConfig)) (*fixture, *choices) {
+func newChoosing(t *testing.T, layers int, mutate func(*signaling.Config, *sessions.Config)) (*fixture, *choices) {
 	t.Helper()
 	stream := &fakeStream{changed: make(chan struct{})}
 	list := make([]signaling.Layer, layers)
@@ -143,7 +144,7 @@ func TestLayerIsChosen(t *testing.T) {
 
 // Who may not watch may not choose either, and does not learn whether there is a session.
 func TestLayerNeedsTheToken(t *testing.T) {
-	f, chosen := newChoosing(t, 3, func(cfg *signaling.Config, _ *signaling.TableConfig) {
+	f, chosen := newChoosing(t, 3, func(cfg *signaling.Config, _ *sessions.Config) {
 		cfg.Auth = auth.New(auth.Config{ViewToken: "secret"})
 	})
 	path, _ := f.created("Authorization", "Bearer secret")

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
 // HTTP-19
 func TestRateLimit(t *testing.T) {
 	const burst = 50
-	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) {
 		c.Limiter = signaling.NewLimiter(0.01, burst)
 	})
 	statuses := map[int]int{}
@@ -53,7 +54,7 @@ func TestRateLimitBehindProxy(t *testing.T) {
 		"an IPv4 address in IPv6 clothes": {trusted, [2]string{"::ffff:192.0.2.1", "192.0.2.1"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) {
 				c.Limiter = signaling.NewLimiter(0.001, 1)
 				c.TrustedProxies = tt.trusted
 			})

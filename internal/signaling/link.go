@@ -1,13 +1,12 @@
 package signaling
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"porthole/internal/sessions"
 )
 
 // ICERequest says for whom ICE servers are wanted.
@@ -25,19 +24,9 @@ type ICERequest struct {
 	Client netip.Addr
 }
 
-// relayUser returns what TURN servers may know a session by. User names cross the
-// network in the clear and are in the logs of servers of others, while the id alone
-// ends the session; from this name nobody gets back to an id of 122 bits or more. The
-// log's line "session started" has both.
-func relayUser(session string) string {
-	mac := hmac.New(sha256.New, []byte(session))
-	mac.Write([]byte("relay user")) // never fails
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:idBytes])
-}
-
 // iceRequest reads what a request tells about where its client is.
 func (h *Handler) iceRequest(r *http.Request, session string) ICERequest {
-	request := ICERequest{User: relayUser(session), Host: r.Host, Client: h.clientAddr(r)}
+	request := ICERequest{User: sessions.RelayUser(session), Host: r.Host, Client: h.clientAddr(r)}
 	if host, _, err := net.SplitHostPort(r.Host); err == nil {
 		request.Host = host
 	}

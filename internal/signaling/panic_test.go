@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -40,7 +41,7 @@ func (fragileSession) Trickle(*negotiate.Fragment) error { panic("a candidate to
 func TestRequestThatPanicsEndsItsSession(t *testing.T) {
 	var log lockedLog
 	var panics atomic.Int32
-	f := newFixture(t, negotiate.Watch, func(_ *signaling.Config, c *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Watch, func(_ *signaling.Config, c *sessions.Config) {
 		c.Log = slog.New(slog.NewTextHandler(&log, nil))
 		c.OnPanic = func() { panics.Add(1) }
 	})
@@ -53,7 +54,7 @@ func TestRequestThatPanicsEndsItsSession(t *testing.T) {
 		t.Errorf("status %d", r.StatusCode)
 	}
 	<-fragile.closed
-	if err := fragile.endReason(); !errors.Is(err, signaling.ErrPanic) {
+	if err := fragile.endReason(); !errors.Is(err, sessions.ErrPanic) {
 		t.Errorf("it ended with %v", err)
 	}
 	waitFor(t, "its place to be free", func() bool { return f.table.Len() == 1 })
@@ -74,7 +75,7 @@ func TestRequestThatPanicsEndsItsSession(t *testing.T) {
 func TestOverloadRefusesViewers(t *testing.T) {
 	for role, want := range map[negotiate.Role]int{negotiate.Watch: 503, negotiate.Publish: 201} {
 		refusing := true
-		f := newFixture(t, role, func(c *signaling.Config, _ *signaling.TableConfig) {
+		f := newFixture(t, role, func(c *signaling.Config, _ *sessions.Config) {
 			c.Admit = func() error {
 				if refusing {
 					return errors.New("pictures are late")

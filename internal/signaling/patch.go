@@ -9,12 +9,13 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/refusal"
+	"porthole/internal/sessions"
 )
 
 // patch answers a PATCH on a session: candidates, an ICE restart, or the answer to a
 // counter-offer.
 func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
-	e, err := h.cfg.Table.find(h.role, streamOf(r), sessionOf(r))
+	e, err := h.find(r)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (h *Handler) patch(w http.ResponseWriter, r *http.Request) error {
 // they belong to is named by their ice-ufrag, and there are clients that never send
 // the header. A restart does, because it ends what another request may have begun.
 func (h *Handler) apply(
-	w http.ResponseWriter, r *http.Request, e *entry, condition precondition, f *negotiate.Fragment,
+	w http.ResponseWriter, r *http.Request, e found, condition precondition, f *negotiate.Fragment,
 ) error {
 	e.patching.Lock()
 	defer e.patching.Unlock()
@@ -77,12 +78,12 @@ func (h *Handler) apply(
 }
 
 // trickle hands candidates to the session: 204 without an ETag (section 4.3.2).
-func trickle(w http.ResponseWriter, e *entry, f *negotiate.Fragment) error {
-	switch err := e.session.Trickle(f); {
+func trickle(w http.ResponseWriter, e found, f *negotiate.Fragment) error {
+	switch err := e.Trickle(f); {
 	case refusal.Of(err) == refusal.Untimely: // the session goes on
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: %w", errNoSession, err)
+		return fmt.Errorf("%w: %w", sessions.ErrNoSession, err)
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -90,8 +91,8 @@ func trickle(w http.ResponseWriter, e *entry, f *negotiate.Fragment) error {
 
 // restart gives the session new credentials: 200 with a fragment and a new ETag
 // (section 4.3.3). If it cannot, the session goes on as it was.
-func (h *Handler) restart(w http.ResponseWriter, r *http.Request, e *entry, f *negotiate.Fragment) error {
-	restarter, ok := e.session.(Restarter)
+func (h *Handler) restart(w http.ResponseWriter, r *http.Request, e found, f *negotiate.Fragment) error {
+	restarter, ok := e.Session.(Restarter)
 	if !ok {
 		return errNoRestart
 	}
@@ -110,11 +111,4 @@ func (h *Handler) restart(w http.ResponseWriter, r *http.Request, e *entry, f *n
 	w.WriteHeader(http.StatusOK)
 	_, _ = io.WriteString(w, body)
 	return nil
-}
-
-// tag returns the entity tag of the current ICE session.
-func (e *entry) tag() string {
-	e.patching.Lock()
-	defer e.patching.Unlock()
-	return e.etag
 }

@@ -7,6 +7,7 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -47,7 +48,7 @@ func TestPatch(t *testing.T) {
 		"the other ICE session's candidate": {ifMatch: []string{"*"}, body: "a=ice-ufrag:old1\r\n", want: 422},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) { c.LenientRestart = tt.lenient })
+			f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) { c.LenientRestart = tt.lenient })
 			path, etag := f.created()
 			headers := []string{"Content-Type", typeFragment}
 			if tt.mediaType != "" {
@@ -118,7 +119,7 @@ func TestRestart(t *testing.T) {
 // allows it.
 func TestRestartWithoutIfMatch(t *testing.T) {
 	for _, lenient := range []bool{false, true} {
-		f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) { c.LenientRestart = lenient })
+		f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) { c.LenientRestart = lenient })
 		f.make = func(s *fakeSession) signaling.Session { return restartingSession{fakeSession: s} }
 		path, etag := f.created()
 		want := map[bool]int{false: 428, true: 200}[lenient]

@@ -9,12 +9,13 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
 func viewers(t *testing.T, mutate func(*signaling.Config)) *signaling.Handler {
 	t.Helper()
-	cfg := signaling.Config{Table: signaling.NewTable(signaling.TableConfig{}), Auth: auth.New(auth.Config{})}
+	cfg := signaling.Config{Table: sessions.New(sessions.Config{}), Auth: auth.New(auth.Config{})}
 	mutate(&cfg)
 	h, err := signaling.New(negotiate.Watch, func(signaling.Request) (signaling.Session, error) { return nil, http.ErrNotSupported }, cfg)
 	if err != nil {
@@ -61,7 +62,7 @@ func TestPublicURL(t *testing.T) {
 // A browser that somebody sends to a WHEP endpoint goes to the page; nobody else does.
 func TestBrowsersGoToTheWatchPage(t *testing.T) {
 	const chromium = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
-	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) { c.BasePath = "/video" })
+	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) { c.BasePath = "/video" })
 	none := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, tt := range []struct {
 		method, path, accept string

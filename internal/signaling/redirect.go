@@ -13,7 +13,7 @@ import (
 // stay where they are, and so do the requests about them.
 
 // redirects says whether new sessions are to be made elsewhere.
-func (h *Handler) redirects() bool { return h.cfg.RedirectTo != nil && h.cfg.Table.isDraining() }
+func (h *Handler) redirects() bool { return h.cfg.RedirectTo != nil && h.cfg.Table.IsDraining() }
 
 // redirect sends the client of a POST to the same endpoint of the other server.
 func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -19,7 +20,7 @@ func TestDrainRedirects(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := newFixture(t, negotiate.Publish, func(cfg *signaling.Config, _ *signaling.TableConfig) {
+			f := newFixture(t, negotiate.Publish, func(cfg *signaling.Config, _ *sessions.Config) {
 				cfg.RedirectTo = to
 				cfg.Auth = auth.New(auth.Config{PublishToken: "secret"})
 			})
@@ -63,7 +64,7 @@ func TestDrainTellsWhereToReconnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, _ := newObservable(t, func(cfg *signaling.Config, _ *signaling.TableConfig) { cfg.RedirectTo = to })
+	f, _ := newObservable(t, func(cfg *signaling.Config, _ *sessions.Config) { cfg.RedirectTo = to })
 	path, _ := f.created()
 	l := f.listen(t, f.feed(path, `["reconnect"]`))
 	f.table.Drain()

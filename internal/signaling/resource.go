@@ -5,19 +5,20 @@ import (
 	"net/http"
 
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 )
 
 // end answers a DELETE: the session is over, and its place in the stream is free,
 // when the 200 goes out, because OBS posts its next offer right after it. If-Match
 // is ignored (RFC 9725 section 4.2).
 func (h *Handler) end(w http.ResponseWriter, r *http.Request) error {
-	e, err := h.cfg.Table.take(h.role, streamOf(r), sessionOf(r))
+	e, err := h.cfg.Table.Take(protocolOf(h.role), streamOf(r), sessionOf(r))
 	if err != nil {
 		return err
 	}
-	e.session.Close(ErrDeleted)
+	e.Session.Close(sessions.ErrDeleted)
 	select {
-	case <-e.done:
+	case <-e.Done():
 	case <-r.Context().Done():
 		return fmt.Errorf("end the session: %w", errGone)
 	}
@@ -44,7 +45,7 @@ func (h *Handler) describeEndpoint(w http.ResponseWriter, r *http.Request) error
 // describeSession answers GET and HEAD on a session: it is there. The answer is
 // not repeated, since there are credentials in it.
 func (h *Handler) describeSession(w http.ResponseWriter, r *http.Request) error {
-	if _, err := h.cfg.Table.find(h.role, streamOf(r), sessionOf(r)); err != nil {
+	if _, err := h.find(r); err != nil {
 		return err
 	}
 	w.Header().Set("Accept-Patch", typeFragment)
@@ -62,7 +63,7 @@ func (h *Handler) endpointOptions(w http.ResponseWriter, r *http.Request) error 
 	header.Set("Accept-Post", typeSDP)
 	header.Set("Access-Control-Allow-Methods", corsMethods)
 	if h.authorised(r) {
-		h.addICEServers(header, r, newID())
+		h.addICEServers(header, r, sessions.NewID())
 	}
 	empty(w)
 	return nil

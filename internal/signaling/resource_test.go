@@ -17,6 +17,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -27,7 +28,7 @@ func TestDelete(t *testing.T) {
 	if r := f.do("DELETE", path, "", "If-Match", `"wrong"`); r.StatusCode != 200 || r.body != "" {
 		t.Fatalf("status %d: %s", r.StatusCode, r.body)
 	}
-	if reason := f.last().endReason(); !errors.Is(reason, signaling.ErrDeleted) {
+	if reason := f.last().endReason(); !errors.Is(reason, sessions.ErrDeleted) {
 		t.Errorf("the session ended with %v", reason)
 	}
 	if f.table.Len() != 0 {
@@ -54,7 +55,7 @@ func TestSessionIsFoundAtItsOwnURLOnly(t *testing.T) {
 
 // HTTP-16
 func TestSessionNeedsTheToken(t *testing.T) {
-	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) {
 		c.Auth = auth.New(auth.Config{ViewToken: "right"})
 	})
 	path, etag := f.created("Authorization", "Bearer right")
@@ -74,7 +75,7 @@ func TestSessionNeedsTheToken(t *testing.T) {
 // HTTP-07, WHEP-06
 func TestGetAndHead(t *testing.T) {
 	for _, role := range both {
-		f := newFixture(t, role, func(c *signaling.Config, _ *signaling.TableConfig) {
+		f := newFixture(t, role, func(c *signaling.Config, _ *sessions.Config) {
 			c.Auth = auth.New(auth.Config{})
 		})
 		path, _ := f.created()
@@ -112,7 +113,7 @@ func TestPlainOptions(t *testing.T) {
 		`<stun:stun.example:3478>; rel="ice-server"`,
 		`<turn:turn.example?transport=udp>; rel="ice-server"; username="1700:u"; credential="abc+/="; credential-type="password"`,
 	}
-	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Publish, func(c *signaling.Config, _ *sessions.Config) {
 		c.Auth = auth.New(auth.Config{PublishToken: "right"})
 		c.ICEServers = servers
 	})
@@ -149,7 +150,7 @@ func TestPlainOptions(t *testing.T) {
 
 // HTTP-10, HTTP-11, HTTP-28
 func TestPreflight(t *testing.T) {
-	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Watch, func(c *signaling.Config, _ *sessions.Config) {
 		c.Auth = auth.New(auth.Config{ViewToken: "right"})
 		c.ICEServers = func(signaling.ICERequest) []signaling.ICEServer {
 			return []signaling.ICEServer{{URL: "stun:s.example"}}
@@ -214,7 +215,7 @@ func TestLocationBehindProxy(t *testing.T) {
 		"a slash only":                    {"/base", loopback, "/", "/base/whep/cam/"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, _ := newObservable(t, func(c *signaling.Config, _ *signaling.TableConfig) {
+			f, _ := newObservable(t, func(c *signaling.Config, _ *sessions.Config) {
 				c.BasePath, c.TrustedProxies = tt.base, tt.trusted
 			})
 			// Scheme and host are the client's affair: a path is right under all of them.
@@ -362,7 +363,7 @@ func TestSessionInfo(t *testing.T) {
 
 func TestNewChecksItsConfig(t *testing.T) {
 	open := func(signaling.Request) (signaling.Session, error) { return nil, http.ErrNotSupported }
-	good := signaling.Config{Table: signaling.NewTable(signaling.TableConfig{}), Auth: auth.New(auth.Config{})}
+	good := signaling.Config{Table: sessions.New(sessions.Config{}), Auth: auth.New(auth.Config{})}
 	if _, err := signaling.New(negotiate.Watch, open, good); err != nil {
 		t.Errorf("a good config: %v", err)
 	}

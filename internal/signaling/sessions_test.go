@@ -1,13 +1,10 @@
 package signaling_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +13,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -23,7 +21,7 @@ import (
 func idOf(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 func TestTranscriptHoldsNoSecrets(t *testing.T) {
-	f := newFixture(t, negotiate.Watch, func(cfg *signaling.Config, _ *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Watch, func(cfg *signaling.Config, _ *sessions.Config) {
 		cfg.ICEServers = func(signaling.ICERequest) []signaling.ICEServer {
 			return []signaling.ICEServer{{
 				URL: "turn:relay.example.org:3478?transport=udp", Username: "1700000000:bob", Credential: `very"secret`,
@@ -63,7 +61,7 @@ func TestTranscriptHoldsNoSecrets(t *testing.T) {
 		t.Error("the whole transcript leaves out a name")
 	}
 
-	text = marshal(t, signaling.Redact(whole))
+	text = marshal(t, sessions.Redact(whole))
 	for _, private := range []string{idOf(path), "bob", "relay.example.org", "127.0.0.1", "sha-256 2"} {
 		if strings.Contains(text, private) {
 			t.Errorf("the redacted transcript holds %q: %s", private, text)
@@ -83,39 +81,6 @@ func marshal(t *testing.T, value any) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-func TestRedactKeepsTellingAddressesApart(t *testing.T) {
-	transcript := sessioninfo.Transcript{Session: "abc", Client: "203.0.113.9", Exchanges: []sessioninfo.Exchange{{
-		Path: "/whep/cam/abc/events/feedsecret",
-		Request: sessioninfo.Message{Body: "o=- 1 2 IN IP4 192.168.1.20\r\nc=IN IP4 0.0.0.0\r\n" +
-			"a=candidate:1 1 udp 99 192.168.1.20 5000 typ host\r\n" +
-			"a=candidate:2 1 udp 98 203.0.113.9 5001 typ srflx raddr 192.168.1.20 rport 5000\r\n" +
-			"a=candidate:3 1 udp 97 0a1b.local 5002 typ host\r\n" +
-			"a=candidate:4 1 udp 96 2001:db8::1 5003 typ host\r\n"},
-		Response: sessioninfo.Message{Headers: map[string][]string{
-			"Location": {"/whep/cam/abc/events/feedsecret"},
-			"Link":     {"<turn:[2001:db8::2]:3478>; rel=\"ice-server\"; username=\"u\"; credential=\"REDACTED\""},
-		}},
-	}}}
-	x := signaling.Redact(transcript).Exchanges[0]
-	want := "o=- 1 2 IN IP4 PRIVATE-2\r\nc=IN IP4 0.0.0.0\r\n" +
-		"a=candidate:1 1 udp 99 PRIVATE-2 5000 typ host\r\n" +
-		"a=candidate:2 1 udp 98 PUBLIC-1 5001 typ srflx raddr PRIVATE-2 rport 5000\r\n" +
-		"a=candidate:3 1 udp 97 NAME-3 5002 typ host\r\n" +
-		"a=candidate:4 1 udp 96 PUBLIC6-4 5003 typ host\r\n"
-	if x.Request.Body != want {
-		t.Errorf("got %q\nwant %q", x.Request.Body, want)
-	}
-	if x.Path != "/whep/cam/SESSION/events/FEED" || x.Response.Headers["Location"][0] != x.Path {
-		t.Errorf("path %q, location %q", x.Path, x.Response.Headers["Location"])
-	}
-	if got := x.Response.Headers["Link"][0]; strings.Contains(got, "2001") || strings.Contains(got, `"u"`) {
-		t.Errorf("link %q", got)
-	}
-	if strings.Contains(transcript.Exchanges[0].Path, "SESSION") {
-		t.Error("the original was changed")
-	}
 }
 
 func TestTranscriptIsBounded(t *testing.T) {
@@ -158,7 +123,7 @@ func TestRelaysElsewhere(t *testing.T) {
 		"turn:[fd00::5]:3478?transport=udp":         diagnosis.UDPBlocked, // likewise, by another address
 	} {
 		t.Run(url, func(t *testing.T) {
-			f := newFixture(t, negotiate.Watch, func(cfg *signaling.Config, _ *signaling.TableConfig) {
+			f := newFixture(t, negotiate.Watch, func(cfg *signaling.Config, _ *sessions.Config) {
 				cfg.ICEServers = func(signaling.ICERequest) []signaling.ICEServer {
 					return []signaling.ICEServer{{URL: url, Username: "u", Credential: "c"}}
 				}
@@ -217,23 +182,8 @@ func TestEndedSessionsAreRemembered(t *testing.T) {
 	}
 }
 
-// The line at the end of a session tells what was the matter with it, once.
-func TestDiagnosisIsLogged(t *testing.T) {
-	var log bytes.Buffer
-	table := signaling.NewTable(signaling.TableConfig{Log: slog.New(slog.NewTextHandler(&log, nil))})
-	signaling.StartForTest(table, deadSession(&fakeSession{
-		closed: make(chan struct{}), serve: func() error { return peer.ErrICETimeout },
-	}))
-	if err := table.Close(t.Context()); err != nil { // waits for the line
-		t.Fatal(err)
-	}
-	if got := strings.Count(log.String(), `code=no_addresses diagnosis="the client offered no addresses`); got != 1 {
-		t.Errorf("told %d times in %s", got, log.String())
-	}
-}
-
 // verdicts returns what the table has counted, by code.
-func verdicts(t *testing.T, table *signaling.Table) map[string]float64 {
+func verdicts(t *testing.T, table *sessions.Table) map[string]float64 {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(table.Metrics())
@@ -246,41 +196,4 @@ func verdicts(t *testing.T, table *signaling.Table) map[string]float64 {
 		counted[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
 	}
 	return counted
-}
-
-func TestSessionsAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		table := signaling.NewTable(signaling.TableConfig{})
-		end := func(n int) (ids []string) {
-			for range n {
-				ids = append(ids, signaling.StartForTest(table, deadSession(&fakeSession{
-					closed: make(chan struct{}), serve: func() error { return peer.ErrICETimeout },
-				})))
-				synctest.Wait()
-			}
-			return ids
-		}
-		known := func(id string) bool { _, ok := table.Info(id); return ok }
-
-		old := end(1)[0]
-		time.Sleep(9 * time.Minute)
-		if !known(old) {
-			t.Error("forgotten after 9 minutes")
-		}
-		time.Sleep(time.Minute)
-		if known(old) || len(table.Sessions()) != 0 {
-			t.Error("remembered for longer than 10 minutes")
-		}
-		ids := end(300)
-		if known(ids[43]) || !known(ids[44]) || !known(ids[299]) {
-			t.Error("want the newest 256 of 300")
-		}
-		list := table.Sessions()
-		if len(list) != 256 || list[0].ID != ids[299] {
-			t.Errorf("got %d sessions, the first is not the newest", len(list))
-		}
-		if err := table.Close(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
 }

@@ -11,13 +11,14 @@
 // encodings (layer.go) below the session.
 //
 // One [Handler] serves one protocol; what the protocol does with an offer is an
-// [OpenFunc] that package whip or whep provides. The [Table] holds the sessions of
-// both and owns the goroutines that serve them.
+// [OpenFunc] that package whip or whep provides. A [sessions.Table] holds the sessions of
+// both, owns the goroutines that serve them, and keeps what was exchanged.
 //
 // The package owns everything about the exchange itself: the order of checks, the
 // media types, limits on size, time and rate, preconditions, CORS, and the one
-// table that turns errors into statuses. It knows neither media nor codecs, and it
-// judges an offer only by asking package negotiate.
+// table that turns errors into statuses. It knows neither media nor codecs: what an error of
+// those who do means, its class says (package refusal), and it judges an offer only by asking
+// package negotiate.
 //
 // # Order of checks
 //
@@ -51,7 +52,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/negotiate"
-	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 	"porthole/internal/sse"
 	"porthole/internal/streamname"
 )
@@ -74,23 +75,14 @@ const (
 // in the stream; Connect, Serve and Close follow, each from one goroutine. Trickle
 // and Detail may be called at any time after Connect, by any goroutine.
 type Session interface {
+	// Serve is called once, after Connect has succeeded; Close in whatever state the
+	// session is, also before Connect or after its failure.
+	sessions.Session
 	// Connect builds the connection and returns the answer (application/sdp). ctx
 	// bounds the making of the answer, not the session. It is called once.
 	Connect(ctx context.Context) (answer string, err error)
-	// Serve runs until the session is over, by itself or by the end of ctx, and
-	// returns why, never nil. All goroutines of the session end before it returns.
-	// It is called once, after Connect has succeeded.
-	Serve(ctx context.Context) error
-	// Close ends the session in whatever state it is, also before Connect or after
-	// its failure, gives its place in the stream back, and waits. The first reason
-	// counts; closing again does nothing.
-	Close(reason error)
 	// Trickle takes candidates of the client. An error says that the session is over.
 	Trickle(f *negotiate.Fragment) error
-	// Detail describes the session for people.
-	Detail() sessioninfo.Detail
-	// Summary is what the log line at the session's end adds to the reason.
-	Summary() []slog.Attr
 }
 
 // Restarter may be implemented by a Session that can restart ICE (RFC 9725 section
@@ -131,7 +123,7 @@ type OpenFunc func(Request) (Session, error)
 // Config is what WHIP and WHEP have in common. Table and Auth are required; the
 // zero value of everything else is useful.
 type Config struct {
-	Table *Table
+	Table *sessions.Table
 	Auth  *auth.Verifier
 	// Admit is asked before a viewer is given a place. Its error, which the client is
 	// shown, refuses the offer for now, with 503; nil: it is never asked. Publishers

@@ -10,6 +10,7 @@ import (
 	"porthole/internal/negotiate"
 	"porthole/internal/problem"
 	"porthole/internal/refusal"
+	"porthole/internal/sessions"
 	"porthole/internal/sse"
 )
 
@@ -37,9 +38,9 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusTooManyRequests, limited.retry
 	}
 	switch {
-	case is(errTooManyOffers, sse.ErrClientFull):
+	case is(sessions.ErrTooManyOffers, sse.ErrClientFull):
 		return http.StatusTooManyRequests, retryFull
-	case is(errNoRoute, errNoStream, errNoSession, errNoFeed), class == refusal.Gone:
+	case is(errNoRoute, errNoStream, sessions.ErrNoSession, sessions.ErrNoFeed), class == refusal.Gone:
 		return http.StatusNotFound, 0
 	case is(errMethod):
 		return http.StatusMethodNotAllowed, 0
@@ -62,10 +63,10 @@ func statusOf(err error) (status int, retry time.Duration) {
 		return http.StatusConflict, retryNoPublisher
 	case class == refusal.Busy:
 		return http.StatusConflict, retryBusy
-	case is(ErrTooManySessions, ErrOverloaded, errTooManyFeeds, sse.ErrFull),
+	case is(sessions.ErrTooManySessions, ErrOverloaded, sessions.ErrTooManyFeeds, sse.ErrFull),
 		is(errGone, context.Canceled, context.DeadlineExceeded), class == refusal.Full:
 		return http.StatusServiceUnavailable, retryFull
-	case is(ErrStopping), class == refusal.Stopping:
+	case is(sessions.ErrStopping), class == refusal.Stopping:
 		return http.StatusServiceUnavailable, retryStopping
 	default:
 		return http.StatusInternalServerError, 0

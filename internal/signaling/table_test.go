@@ -10,6 +10,7 @@ import (
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 )
 
@@ -25,7 +26,7 @@ func TestSessionThatEnds(t *testing.T) {
 // A panic ends the session that it happened in, and no other.
 func TestSessionThatPanics(t *testing.T) {
 	var lines lockedLog // the server may still write to it
-	f := newFixture(t, negotiate.Watch, func(_ *signaling.Config, c *signaling.TableConfig) {
+	f := newFixture(t, negotiate.Watch, func(_ *signaling.Config, c *sessions.Config) {
 		c.Log = slog.New(slog.NewTextHandler(&lines, nil))
 	})
 	other, _ := f.created()
@@ -35,7 +36,7 @@ func TestSessionThatPanics(t *testing.T) {
 	close(panicking)
 	waitFor(t, "404", func() bool { return f.do("GET", path, "").StatusCode == 404 })
 	waitFor(t, "the place", func() bool { return f.table.Len() == 1 })
-	if !errors.Is(f.last().endReason(), signaling.ErrPanic) || !strings.Contains(lines.String(), "boom") {
+	if !errors.Is(f.last().endReason(), sessions.ErrPanic) || !strings.Contains(lines.String(), "boom") {
 		t.Errorf("reason %v, log:\n%s", f.last().endReason(), lines.String())
 	}
 	if r := f.do("GET", other, ""); r.StatusCode != 200 {
@@ -53,7 +54,7 @@ func TestTableClose(t *testing.T) {
 			t.Fatalf("Close: %v", err)
 		}
 	}
-	if f.table.Len() != 0 || !errors.Is(first.endReason(), signaling.ErrStopping) {
+	if f.table.Len() != 0 || !errors.Is(first.endReason(), sessions.ErrStopping) {
 		t.Errorf("%d sessions, reason %v", f.table.Len(), first.endReason())
 	}
 	if r := f.post(); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" {

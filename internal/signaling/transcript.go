@@ -6,24 +6,8 @@ import (
 	"time"
 
 	"porthole/internal/sessioninfo"
+	"porthole/internal/sessions"
 )
-
-const (
-	// maxMessage is what is kept of one body, in bytes; offers are below 16 KiB.
-	maxMessage = 16 << 10
-	// maxHeader is what is kept of one value of a header, in bytes, and maxValues how
-	// many of each header.
-	maxHeader = 512
-	maxValues = 8
-)
-
-// Headers of requests and answers that are kept. Authorization is not among them.
-func keptHeaders() []string {
-	return []string{
-		"Accept", "Content-Type", "If-Match", "Origin", "Prefer", "User-Agent",
-		"Accept-Patch", "Accept-Post", "Etag", "Link", "Location", "Retry-After",
-	}
-}
 
 // recorded notes what f exchanges with the client in the transcript of the session,
 // errors included. The session is the one of the path or, for a POST that makes one,
@@ -41,42 +25,19 @@ func (h *Handler) recorded(f func(http.ResponseWriter, *http.Request) error) fun
 		if location := answer.Header().Get("Location"); id == "" && location != "" {
 			id = location[strings.LastIndexByte(location, '/')+1:]
 		}
-		if log := h.cfg.Table.exchanges(id); log != nil {
-			request := message(r.Header, body.kept, body.cut)
-			request.Headers["Host"] = []string{clipped(r.Host)} // which net/http keeps elsewhere
-			log.add(sessioninfo.Exchange{
+		if h.cfg.Table.Knows(id) {
+			request := sessions.NewMessage(r.Header, body.kept, body.cut)
+			request.Headers["Host"] = []string{sessions.Clipped(r.Host)} // which net/http keeps elsewhere
+			h.cfg.Table.Note(id, sessioninfo.Exchange{
 				At: begin.UTC(), Took: float64(time.Since(begin).Microseconds()) / 1000,
-				Method: r.Method, Path: clipped(r.URL.Path), // not with what stands behind "?"
+				Method: r.Method, Path: sessions.Clipped(r.URL.Path), // not with what stands behind "?"
 				Status:   answer.status,
 				Request:  request,
-				Response: message(answer.Header(), answer.kept, answer.cut),
+				Response: sessions.NewMessage(answer.Header(), answer.kept, answer.cut),
 			})
 		}
 		return nil
 	}
-}
-
-// message makes what is kept of one half. What must never be told is taken out here.
-func message(header http.Header, body []byte, cut bool) sessioninfo.Message {
-	m := sessioninfo.Message{Headers: make(map[string][]string), Body: withoutPasswords(string(body)), Cut: cut}
-	for _, name := range keptHeaders() {
-		values := header.Values(name)
-		for _, value := range values[:min(len(values), maxValues)] {
-			if name == "Link" {
-				value = withoutCredential(value)
-			}
-			m.Headers[name] = append(m.Headers[name], clipped(value))
-		}
-	}
-	return m
-}
-
-// clipped returns what is kept of a header's value, without holding on to the rest.
-func clipped(value string) string {
-	if len(value) <= maxHeader {
-		return strings.Clone(value)
-	}
-	return strings.ToValidUTF8(value[:maxHeader], "") + "…"
 }
 
 // tap keeps the beginning of what is read from a request's body.
@@ -124,6 +85,6 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // keep appends within the limit.
 func keep(kept []byte, cut bool, p []byte) ([]byte, bool) {
-	room := maxMessage - len(kept)
+	room := sessions.MaxMessage - len(kept)
 	return append(kept, p[:min(len(p), room)]...), cut || len(p) > room
 }

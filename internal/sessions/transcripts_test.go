@@ -1,4 +1,4 @@
-package signaling
+package sessions
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // withHeaders is an exchange with that many bytes of a header.
 func withHeaders(n int) sessioninfo.Exchange {
 	header := http.Header{"User-Agent": {strings.Repeat("x", n)}}
-	return sessioninfo.Exchange{Method: "PATCH", Path: "/whep/cam/id", Request: message(header, nil, false), Response: message(nil, nil, false)}
+	return sessioninfo.Exchange{Method: "PATCH", Path: "/whep/cam/id", Request: NewMessage(header, nil, false), Response: NewMessage(nil, nil, false)}
 }
 
 // Of a header little is kept, and that counts like a body.

@@ -1,4 +1,4 @@
-package signaling
+package sessions
 
 import (
 	"github.com/prometheus/client_golang/prometheus"

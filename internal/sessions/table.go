@@ -1,10 +1,8 @@
-package signaling
+package sessions
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -12,15 +10,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"porthole/internal/negotiate"
 	"porthole/internal/sessioninfo"
 )
 
-// DefaultMaxSessions is the Table's limit when none is given.
+// DefaultMaxSessions is a Table's limit when none is given.
 const DefaultMaxSessions = 4096
 
-// TableConfig configures a Table. The zero value is useful.
-type TableConfig struct {
+// Config configures a Table. The zero value is useful.
+type Config struct {
 	// MaxSessions is how many sessions there may be at a time, publishers and
 	// viewers together; 0: DefaultMaxSessions.
 	MaxSessions int
@@ -34,7 +31,7 @@ type TableConfig struct {
 // Table holds the sessions of WHIP and WHEP by id and owns the goroutines that
 // serve them. All methods may be called by any goroutine.
 type Table struct {
-	// Set by NewTable, read-only afterwards.
+	// Set by New, read-only afterwards.
 	max int
 	log *slog.Logger
 	// onPanic may be nil.
@@ -62,40 +59,69 @@ type Table struct {
 	mu       sync.Mutex
 	closed   bool
 	places   int               // taken: by sessions that are being made, live or ending
-	sessions map[string]*entry // the live ones
+	sessions map[string]*Entry // the live ones
 	ended    endedSessions     // those of before
 }
 
-// entry is one session as a resource.
-type entry struct {
-	// Set before the entry is in the table, read-only afterwards.
-	id      string
-	role    negotiate.Role
-	stream  string
-	client  string // address, for the log
-	since   time.Time
-	session Session
-	counter bool          // it began with an offer of ours
-	done    chan struct{} // closed when the session is over and its place free
-	reason  error         // why it ended; set before done is closed
-	waiting *openOffer    // for the answer to our counter-offer; nil: we made none
-	feeds   feeds         // of its events
-	log     *exchangeLog  // of its signalling; made by start, and kept for longer than the rest
-
-	// patching is held during a PATCH, so that a restart and a trickle do not mix.
-	// It guards the client's ICE credentials and the tag of the ICE session.
-	patching   sync.Mutex
-	ufrag, pwd string
-	etag       string
-	unanswered bool // our counter-offer was made and the answer has not come
+// Session is a session as the table serves it.
+type Session interface {
+	// Serve runs until the session is over, by itself or by the end of ctx, and
+	// returns why, never nil. All goroutines of the session end before it returns.
+	// It is called once.
+	Serve(ctx context.Context) error
+	// Close ends the session in whatever state it is, gives its place in the stream back,
+	// and waits. The first reason counts; closing again does nothing.
+	Close(reason error)
+	// Detail describes the session for people.
+	Detail() sessioninfo.Detail
+	// Summary is what the log line at the session's end adds to the reason.
+	Summary() []slog.Attr
 }
 
-// NewTable makes an empty Table.
-func NewTable(cfg TableConfig) *Table {
+// Examiner may be implemented by a Session that can find out more about itself when
+// somebody looks.
+type Examiner interface{ Examine() }
+
+// The protocols by which a session can be made.
+const (
+	WHIP = "whip" // of a publisher
+	WHEP = "whep" // of a viewer
+)
+
+// Opened is what a session is started with.
+type Opened struct {
+	ID       string // of NewID
+	Protocol string // WHIP or WHEP
+	Stream   string
+	Client   string // address, for people
+	Session  Session
+	Offer    *OpenOffer // that the client has to answer; nil: none
+}
+
+// Entry is a session of the table.
+type Entry struct {
+	Opened // read-only
+
+	Since time.Time // read-only
+	Feeds Feeds     // of the session's events
+
+	done   chan struct{} // closed when the session is over and its place free
+	reason error         // why it ended; set before done is closed
+	log    *exchangeLog  // of its signalling; kept for longer than the rest
+}
+
+// Done is closed when the session is over and its place is free.
+func (e *Entry) Done() <-chan struct{} { return e.done }
+
+// Reason is why the session is over. Call it after Done only.
+func (e *Entry) Reason() error { return e.reason }
+
+// New makes an empty Table.
+func New(cfg Config) *Table {
 	t := &Table{
 		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, onPanic: cfg.OnPanic,
 		verdicts: newVerdicts(), turns: newTurns(),
-		sessions: make(map[string]*entry), draining: make(chan struct{}), idle: make(chan struct{}),
+		sessions: make(map[string]*Entry), draining: make(chan struct{}), idle: make(chan struct{}),
 	}
 	if t.log == nil {
 		t.log = slog.New(slog.DiscardHandler)
@@ -130,16 +156,20 @@ func (t *Table) Drain() {
 	t.noticeIdleLocked()
 }
 
+// Draining is closed when the server begins to stop.
+func (t *Table) Draining() <-chan struct{} { return t.draining }
+
 // Idle is closed when, after Drain, no session is left.
 func (t *Table) Idle() <-chan struct{} { return t.idle }
 
 func (t *Table) noticeIdleLocked() {
-	if t.places == 0 && t.isDraining() {
+	if t.places == 0 && t.IsDraining() {
 		t.nobody.Do(func() { close(t.idle) })
 	}
 }
 
-func (t *Table) isDraining() bool {
+// IsDraining says whether the server has begun to stop.
+func (t *Table) IsDraining() bool {
 	select {
 	case <-t.draining:
 		return true
@@ -170,13 +200,13 @@ func (t *Table) Close(ctx context.Context) error {
 	}
 }
 
-// reserve takes a place. The caller gives it to start or, if it comes to nothing,
-// to release.
-func (t *Table) reserve() error {
+// Reserve takes a place. The caller gives it to Start or, if it comes to nothing,
+// to Release. The error is ErrStopping or ErrTooManySessions.
+func (t *Table) Reserve() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case t.closed, t.isDraining():
+	case t.closed, t.IsDraining():
 		return ErrStopping
 	case t.places >= t.max:
 		return ErrTooManySessions
@@ -185,107 +215,88 @@ func (t *Table) reserve() error {
 	return nil
 }
 
-func (t *Table) release() {
+// Release gives a place back that was reserved and not started in.
+func (t *Table) Release() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.places--
 	t.noticeIdleLocked()
 }
 
-// start makes e a live session in the place that was reserved for it, and serves
-// it until it is over. On an error the caller still has the place.
-func (t *Table) start(e *entry) error {
+// Start makes a live session in the place that was reserved for it, and serves it until
+// it is over. On an error, ErrStopping, the caller still has the place.
+func (t *Table) Start(o Opened) (*Entry, error) {
+	e := &Entry{Opened: o, Since: time.Now(), done: make(chan struct{})}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return ErrStopping
+		return nil, ErrStopping
 	}
-	e.log = t.transcripts.open(e.client)
-	t.sessions[e.id] = e
+	e.log = t.transcripts.open(e.Client)
+	t.sessions[e.ID] = e
 	t.serving.Go(func() { t.run(e) })
-	return nil
+	return e, nil
 }
 
 // run is the life of a session.
-func (t *Table) run(e *entry) {
-	log := t.log.With("session", e.id, "protocol", protocolOf(e.role), "stream", e.stream)
-	log.Info("session started", "client", e.client, "relay_user", relayUser(e.id))
-	reason := t.contained(e.id, func() error { return e.session.Serve(t.ctx) })
-	_ = t.contained(e.id, func() error { // that Serve went wrong is what counts
-		e.session.Close(reason)
+func (t *Table) run(e *Entry) {
+	log := t.log.With("session", e.ID, "protocol", e.Protocol, "stream", e.Stream)
+	log.Info("session started", "client", e.Client, "relay_user", RelayUser(e.ID))
+	reason := t.contained(e.ID, func() error { return e.Session.Serve(t.ctx) })
+	_ = t.contained(e.ID, func() error { // that Serve went wrong is what counts
+		e.Session.Close(reason)
 		return nil
 	})
 
-	e.waiting.close()
+	e.Offer.Close()
 	info := t.remember(e, reason)
 	attrs := append([]slog.Attr{
-		slog.Duration("duration", time.Since(e.since).Round(time.Millisecond)),
+		slog.Duration("duration", time.Since(e.Since).Round(time.Millisecond)),
 		slog.Any("reason", reason),
-	}, e.session.Summary()...)
+	}, e.Session.Summary()...)
 	if info.Diagnosis != "" {
 		attrs = append(attrs, slog.String("code", string(info.Code)), slog.String("diagnosis", info.Diagnosis))
 	}
 	log.LogAttrs(context.Background(), slog.LevelInfo, "session ended", attrs...)
-	t.release()
+	t.Release()
 	e.reason = reason
 	close(e.done)
 }
 
 // remember moves a session to those that have ended.
-func (t *Table) remember(e *entry, reason error) sessioninfo.Session {
+func (t *Table) remember(e *Entry, reason error) sessioninfo.Session {
 	now := time.Now()
 	info := e.describe(reason, now)
 	info.Ended = now
 	t.verdicts.WithLabelValues(string(info.Code)).Inc()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.sessions, e.id)
-	t.ended.add(&endedSession{info: info, history: history{e.role, e.client, e.log, reason}, at: now})
+	delete(t.sessions, e.ID)
+	t.ended.add(&endedSession{info: info, history: history{e.Protocol, e.Client, e.log, reason}, at: now})
 	return info
 }
 
-// find returns a live session. The id alone is not enough: a WHEP client's session
+// Find returns a live session, or ErrNoSession. The id alone is not enough: a WHEP client's session
 // is not a resource below /whip, nor below another stream.
-func (t *Table) find(role negotiate.Role, stream, id string) (*entry, error) {
+func (t *Table) Find(protocol, stream, id string) (*Entry, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.sessions[id]
-	if e == nil || e.role != role || e.stream != stream {
-		return nil, errNoSession
+	if e == nil || e.Protocol != protocol || e.Stream != stream {
+		return nil, ErrNoSession
 	}
 	return e, nil
 }
 
-// take removes a session from the table, so that it is not found any more. Its
+// Take removes a session from the table, so that it is not found any more. Its
 // place is free when its goroutine has ended.
-func (t *Table) take(role negotiate.Role, stream, id string) (*entry, error) {
+func (t *Table) Take(protocol, stream, id string) (*Entry, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.sessions[id]
-	if e == nil || e.role != role || e.stream != stream {
-		return nil, errNoSession
+	if e == nil || e.Protocol != protocol || e.Stream != stream {
+		return nil, ErrNoSession
 	}
 	delete(t.sessions, id)
 	return e, nil
-}
-
-// idBytes is 128 bits: RFC 9725 section 5 wants at least 122.
-const idBytes = 16
-
-// newID makes an id that cannot be guessed, 22 characters of base64url.
-func newID() string {
-	b := make([]byte, idBytes)
-	rand.Read(b) // never fails: the runtime ends the process when there is no randomness
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// newETag makes a strong entity tag, quotes included.
-func newETag() string { return `"` + newID() + `"` }
-
-// protocolOf returns "whip" or "whep".
-func protocolOf(role negotiate.Role) string {
-	if role == negotiate.Publish {
-		return "whip"
-	}
-	return "whep"
 }

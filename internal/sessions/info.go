@@ -1,4 +1,4 @@
-package signaling
+package sessions
 
 import (
 	"cmp"
@@ -10,10 +10,6 @@ import (
 	"porthole/internal/sessioninfo"
 )
 
-// Examiner may be implemented by a Session that can find out more about itself when
-// somebody looks.
-type Examiner interface{ Examine() }
-
 // Info describes a session that lives or has ended a while ago; ok is false when
 // there is none with this id.
 func (t *Table) Info(id string) (info sessioninfo.Session, ok bool) {
@@ -24,7 +20,7 @@ func (t *Table) Info(id string) (info sessioninfo.Session, ok bool) {
 	case e == nil:
 		return sessioninfo.Session{}, false
 	}
-	if examiner, ok := e.session.(Examiner); ok {
+	if examiner, ok := e.Session.(Examiner); ok {
 		examiner.Examine()
 	}
 	return e.describe(nil, time.Now()), true
@@ -45,7 +41,7 @@ func (t *Table) Transcript(id string) (transcript sessioninfo.Transcript, ok boo
 		transcript = sessioninfo.Transcript{Protocol: ended.info.Protocol, Stream: ended.info.Stream, Client: ended.info.Client}
 		log = ended.history.log
 	case e != nil:
-		transcript = sessioninfo.Transcript{Protocol: protocolOf(e.role), Stream: e.stream, Client: e.client}
+		transcript = sessioninfo.Transcript{Protocol: e.Protocol, Stream: e.Stream, Client: e.Client}
 		log = e.log
 	default:
 		return sessioninfo.Transcript{}, false
@@ -64,8 +60,8 @@ func (t *Table) Sessions() []sessioninfo.Brief {
 	ended := t.ended.all(now)
 	t.mu.Unlock()
 	list := make([]sessioninfo.Brief, 0, len(live)+len(ended))
-	slices.SortFunc(live, func(a, b *entry) int {
-		return cmp.Or(b.since.Compare(a.since), strings.Compare(a.id, b.id))
+	slices.SortFunc(live, func(a, b *Entry) int {
+		return cmp.Or(b.Since.Compare(a.Since), strings.Compare(a.ID, b.ID))
 	})
 	for _, e := range live {
 		list = append(list, e.describe(nil, now).Brief())
@@ -77,7 +73,7 @@ func (t *Table) Sessions() []sessioninfo.Brief {
 }
 
 // lookUp finds a session that lives, or one that has ended.
-func (t *Table) lookUp(id string) (*entry, *endedSession) {
+func (t *Table) lookUp(id string) (*Entry, *endedSession) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if e := t.sessions[id]; e != nil {
@@ -86,7 +82,17 @@ func (t *Table) lookUp(id string) (*entry, *endedSession) {
 	return nil, t.ended.find(id, time.Now())
 }
 
-// exchanges returns where the signalling of a session is noted; nil without one.
+// Knows says whether the signalling of a session is noted.
+func (t *Table) Knows(id string) bool { return t.exchanges(id) != nil }
+
+// Note keeps one exchange of a session's signalling, if the session is known and there is
+// room for it. Its halves are made by NewMessage.
+func (t *Table) Note(id string, x sessioninfo.Exchange) {
+	if log := t.exchanges(id); log != nil {
+		log.add(x)
+	}
+}
+
 func (t *Table) exchanges(id string) *exchangeLog {
 	e, ended := t.lookUp(id)
 	switch {
@@ -100,11 +106,11 @@ func (t *Table) exchanges(id string) *exchangeLog {
 }
 
 // describe tells all of a session. reason is why it ended, nil while it lives.
-func (e *entry) describe(reason error, now time.Time) sessioninfo.Session {
-	detail := e.session.Detail()
-	verdict := history{e.role, e.client, e.log, reason}.diagnose(detail, now)
+func (e *Entry) describe(reason error, now time.Time) sessioninfo.Session {
+	detail := e.Session.Detail()
+	verdict := history{e.Protocol, e.Client, e.log, reason}.diagnose(detail, now)
 	return sessioninfo.Session{
-		ID: e.id, Protocol: protocolOf(e.role), Stream: e.stream, Since: e.since, Client: e.client,
+		ID: e.ID, Protocol: e.Protocol, Stream: e.Stream, Since: e.Since, Client: e.Client,
 		Path: pathOf(detail.Peer.Selected), Code: verdict.Code, Diagnosis: verdict.Sentence, Detail: detail,
 	}
 }

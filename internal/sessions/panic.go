@@ -1,4 +1,4 @@
-package signaling
+package sessions
 
 import (
 	"fmt"
@@ -28,18 +28,6 @@ func (t *Table) contained(session string, f func() error) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = t.Recovered(value, session)
-		}
-	}()
-	return f()
-}
-
-// guard runs a request on a session. A panic ends that session, which may be in any
-// state, and nothing else.
-func (h *Handler) guard(e *entry, f func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = h.cfg.Table.Recovered(value, e.id)
-			e.session.Close(err)
 		}
 	}()
 	return f()

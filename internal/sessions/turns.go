@@ -1,9 +1,8 @@
-package signaling
+package sessions
 
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"runtime"
 )
 
@@ -14,15 +13,14 @@ type turns chan struct{}
 // newTurns leaves half of the processors to media.
 func newTurns() turns { return make(turns, max(1, runtime.GOMAXPROCS(0)/2)) }
 
-// inTurn calls read, which must not block, when it is its turn: within ConnectTimeout.
-func (h *Handler) inTurn(r *http.Request, read func() error) error {
-	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.ConnectTimeout)
-	defer cancel()
+// InTurn calls read, which must not block, when it is its turn to read what a client has
+// sent. ctx bounds the wait.
+func (t *Table) InTurn(ctx context.Context, read func() error) error {
 	select {
-	case h.cfg.Table.turns <- struct{}{}:
+	case t.turns <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("wait until other offers are read: %w", ctx.Err())
 	}
-	defer func() { <-h.cfg.Table.turns }()
+	defer func() { <-t.turns }()
 	return read()
 }

@@ -1,4 +1,4 @@
-package signaling
+package sessions
 
 import (
 	"errors"
@@ -11,16 +11,15 @@ import (
 	"time"
 
 	"porthole/internal/diagnosis"
-	"porthole/internal/negotiate"
 	"porthole/internal/sessioninfo"
 )
 
 // history is what a verdict on a session takes besides its Detail.
 type history struct {
-	role   negotiate.Role
-	client string // address
-	log    *exchangeLog
-	reason error // why it ended, nil while it lives
+	protocol string
+	client   string // address
+	log      *exchangeLog
+	reason   error // why it ended, nil while it lives
 }
 
 // diagnose finds out what is, or was, the matter with a session.
@@ -45,7 +44,7 @@ func (h history) facts(detail sessioninfo.Detail, now time.Time) diagnosis.Facts
 	}
 	event := func(name string) time.Duration { return since(timeOf(info.Timeline, name)) }
 	f := diagnosis.Facts{
-		Publisher: h.role == negotiate.Publish, End: info.End,
+		Publisher: h.protocol == WHIP, End: info.End,
 		// A connection that has closed is over a moment before its session is.
 		Over:    h.reason != nil || info.State == sessioninfo.StateClosed,
 		Deleted: errors.Is(h.reason, ErrDeleted),

@@ -1,4 +1,4 @@
-package signaling
+package sessions
 
 import (
 	"container/list"

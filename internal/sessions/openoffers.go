@@ -1,4 +1,4 @@
-package signaling
+package sessions
 
 import (
 	"net/netip"
@@ -12,8 +12,8 @@ const (
 	// Each is a session with its ports and a place among the viewers, for which nothing
 	// had to be sent but a line.
 	openOffersPerClient = 16
-	// maxOpenOffers is the same of all clients.
-	maxOpenOffers = 256
+	// maxopenOffers is the same of all clients.
+	maxopenOffers = 256
 )
 
 // openOffers counts the counter-offers that wait for their answers. The zero value
@@ -24,22 +24,22 @@ type openOffers struct {
 	all     int
 }
 
-// openOffer is one of them. nil is none.
-type openOffer struct {
+// OpenOffer is one of them. nil is none.
+type OpenOffer struct {
 	of     *openOffers
 	client netip.Addr
 	once   sync.Once
 }
 
-// take counts one more, or returns errTooManyOffers or ErrTooManySessions.
-func (o *openOffers) take(client netip.Addr) (*openOffer, error) {
+// take counts one more, or returns ErrTooManyOffers or ErrTooManySessions.
+func (o *openOffers) take(client netip.Addr) (*OpenOffer, error) {
 	client = ratelimit.Key(client)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.clients[client] >= openOffersPerClient:
-		return nil, errTooManyOffers
-	case o.all >= maxOpenOffers:
+		return nil, ErrTooManyOffers
+	case o.all >= maxopenOffers:
 		return nil, ErrTooManySessions
 	}
 	if o.clients == nil {
@@ -47,11 +47,11 @@ func (o *openOffers) take(client netip.Addr) (*openOffer, error) {
 	}
 	o.clients[client]++
 	o.all++
-	return &openOffer{of: o, client: client}, nil
+	return &OpenOffer{of: o, client: client}, nil
 }
 
-// close is for when it is answered, or its session over; only the first call counts.
-func (o *openOffer) close() {
+// Close is for when it is answered, or its session over; only the first call counts.
+func (o *OpenOffer) Close() {
 	if o == nil {
 		return
 	}
@@ -64,3 +64,7 @@ func (o *openOffer) close() {
 		}
 	})
 }
+
+// OpenOffer counts a counter-offer to a client until it is closed. The error is
+// ErrTooManyOffers or ErrTooManySessions.
+func (t *Table) OpenOffer(client netip.Addr) (*OpenOffer, error) { return t.offers.take(client) }
