@@ -7,9 +7,10 @@ const (
 	probeDoubt   = 4_000_000  // µs in which a congestion disproves a probe
 	probeSpan    = 50_000     // µs that a probe takes
 	probeQueue   = 150_000    // µs of queue that a probe may cause, if it shows nothing
+	probeSlow    = 100_000    // and one of a path so slow that a few packets take longer
 	probeDelay   = 5_000      // µs by which the queue grows if a probe is too fast
 	probeWaited  = 10_000     // µs for which packets must have come right behind others
-	probeMin     = 6_000      // bytes
+	probeMin     = 2_400      // bytes
 	probeMax     = 60_000
 	probeApart   = 1_000_000 // µs between probes that help
 	probeTimeout = 2_000_000 // µs
@@ -78,7 +79,13 @@ func (e *Estimator) Probe(wanted uint64, now int64) (c Cluster, ok bool) {
 	// Much faster than hoped for: what is a little too fast hides in a token bucket.
 	rate := have * probeReach
 	bytes := min(rate*probeSpan, have*probeQueue) / 8_000_000 << p.scale
-	c = Cluster{Rate: rate, Bytes: int(min(max(bytes, probeMin), probeMax))}
+	if bytes < probeMin { // so few show nothing, and more would queue for longer on a slow path
+		bytes = probeMin
+		if took := probeMin * 8_000_000 / have; took > probeSlow {
+			rate = min(rate, probeMin*8_000_000/(took-probeSlow))
+		}
+	}
+	c = Cluster{Rate: rate, Bytes: int(min(bytes, probeMax))}
 	*p = probe{
 		open: true, pending: true, cluster: c, asked: us,
 		due: p.due, backoff: p.backoff, raised: p.raised, scale: p.scale,

@@ -27,10 +27,11 @@ const (
 )
 
 // late says whether the viewer is further behind than it may be. Who catches up may
-// be, unless there is a newer keyframe to go on with.
+// be, unless there is a newer keyframe to go on with. A keyframe that has been begun is sent to its
+// end: half of it is nothing to see, and a path on which it takes so long would never see one.
 func (t *track) late(now int64) bool {
 	p := t.layer.ring.At(t.at)
-	if p == nil {
+	if p == nil || t.layer.video && t.at > t.beganWith && p.Epoch == t.epoch && p.Timestamp == t.beganTime {
 		return false
 	}
 	lag := now - p.Arrived
@@ -65,6 +66,7 @@ func (t *track) skip(v *Viewer, now int64, why DropReason) {
 func (t *track) catchUpFrom(v *Viewer, pos uint64, lag, now int64) {
 	bytes, _ := t.layer.ring.Since(pos)
 	rate, _ := v.transport.pace(t.layer.rate.Load())
+	rate = max(rate-float64(v.soundRate())/8, rate/8) // sound goes first
 	sending := int64(float64(bytes) / min(rate, pace.Min) * 1e9)
 	t.catchUp = now + sending*3/2 + int64(catchUpTime)
 	t.maxLag = max(lag, t.lagBudget()) + sending + int64(lagSlack)
@@ -150,7 +152,7 @@ func (t *track) begin(v *Viewer, pos uint64, now int64) {
 	t.at, t.epoch = pos, first.Epoch
 	t.gated, t.moved, t.askedAt, t.patientTill = false, false, 0, 0
 	t.catchUpFrom(v, pos, now-first.Arrived, now)
-	t.beganAt = now
+	t.beganAt, t.beganWith, t.beganTime = now, pos, first.Timestamp
 	t.nextReport = 0
 }
 

@@ -160,6 +160,7 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int, due int
 		layer := t.sourceOf(seq)
 		p := layer.ring.At(e.pos)
 		if p == nil || t.pastUse(e, layer, narrow, now) {
+			t.lacks(e, layer, now)
 			continue
 		}
 		if narrow {
@@ -171,7 +172,11 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int, due int
 		} else {
 			v.transport.pacer.Charge(now, len(p.Payload), rate)
 		}
-		if !t.affords(v, len(p.Payload), now) || t.writeAgain(v, layer, p, e, now, s) != nil {
+		if !t.affords(v, len(p.Payload), now) {
+			t.lacks(e, layer, now)
+			break
+		}
+		if t.writeAgain(v, layer, p, e, now, s) != nil {
 			break
 		}
 		e.resentAt = millis
@@ -209,6 +214,17 @@ func (t *track) pastUse(e *sentPacket, l *Layer, narrow bool, now int64) bool {
 	}
 	keyframe := l.ring.At(pos)
 	return keyframe != nil && now-keyframe.Arrived > int64(resendGrace)
+}
+
+// lacks notes that a packet is not sent again that a viewer misses. What came after it cannot be decoded, unless there has been a
+// keyframe since: one is asked for, rather than wait until the viewer finds out, which takes browsers three seconds.
+func (t *track) lacks(e *sentPacket, l *Layer, now int64) {
+	if l != t.layer || !t.picked.Fits || t.beginning(now) {
+		return
+	}
+	if pos, ok := l.newestKeyframe(); ok && e.pos >= pos {
+		t.asks.ask(l, now)
+	}
 }
 
 // affords says whether the viewer may be sent a payload again.

@@ -45,7 +45,9 @@ type track struct {
 	// catchUp is until when packets may be old, by no more than maxLag, because the
 	// track began in the past; 0: it has caught up since.
 	catchUp, maxLag int64
-	beganAt         int64 // when the track last began at a keyframe; 0: never
+	beganAt         int64  // when the track last began at a keyframe; 0: never
+	beganWith       uint64 // the position of that keyframe
+	beganTime       uint32 // and its timestamp
 
 	extensions extensions
 	captures   captureTimes

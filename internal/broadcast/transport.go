@@ -11,8 +11,9 @@ import (
 const (
 	// constrainedBurst is how long the packets of a burst take on a path that is known to be narrow.
 	constrainedBurst = 10 * time.Millisecond
-	// leastBurst is how many bytes always leave at once.
-	leastBurst = 2 * 1200.0
+	// leastBurst is how many bytes leave at once even so, if they take no longer than longestBurst.
+	leastBurst   = 2 * 1200.0
+	longestBurst = 20 * time.Millisecond
 	// constrainedResends is the share of a narrow path that packets sent again may take.
 	constrainedResends = 0.2
 	// probeStep is how far apart the packets of a probe are gathered, so that not each is a wake-up.
@@ -33,7 +34,10 @@ type transport struct {
 	// packets of another source.
 	probes bool
 	probe  probe
-	wanted uint64 // bits per second that the next better choice takes; 0: there is none
+	// unheard says that feedback is still to come. Until then, what is behind the first picture need not
+	// come as fast as it can: on a narrow path it would all get lost.
+	unheard bool
+	wanted  uint64 // bits per second that the next better choice takes; 0: there is none
 	// revised says that the verdict asks for another choice.
 	revised bool
 }
@@ -51,12 +55,16 @@ func (n *transport) next() uint16 { return n.estimator.Next() }
 // sent notes that a packet left, the one with that number, and takes size bytes.
 func (n *transport) sent(size int, now int64) {
 	n.estimator.Sent(size, now)
-	n.probe.bytes -= size
+	if n.probe.bytes > 0 { // whatever is sent meanwhile is part of it
+		n.probe.bytes -= size
+		n.probe.next += int64(float64(size) / n.probe.rate * 1e9)
+	}
 }
 
 // feedback takes transport-wide feedback.
 func (n *transport) feedback(fci []byte, now int64) {
 	if n.probes && n.estimator.Feedback(fci, now) == nil {
+		n.unheard = false
 		n.judge()
 	}
 }
@@ -81,10 +89,14 @@ func (n *transport) constrained() bool {
 func (n *transport) pace(bitsPerSecond uint64) (rate, burst float64) {
 	rate = pace.For(bitsPerSecond)
 	carries := float64(n.verdict.Pace) / 8
+	if n.unheard && n.verdict.Budget != 0 {
+		return min(rate, float64(n.verdict.Budget)/8), pace.Burst
+	}
 	if carries == 0 || carries >= rate {
 		return rate, pace.Burst
 	}
-	return carries, min(max(carries*constrainedBurst.Seconds(), leastBurst), pace.Burst)
+	burst = max(carries*constrainedBurst.Seconds(), min(leastBurst, carries*longestBurst.Seconds()))
+	return carries, min(burst, pace.Burst)
 }
 
 // beginProbe asks the estimator whether it is time for a probe, and tells it when nothing
@@ -94,7 +106,7 @@ func (n *transport) beginProbe(now int64) {
 		return
 	}
 	if c, ok := n.estimator.Probe(n.wanted, now); ok {
-		n.probe = probe{bytes: c.Bytes, rate: float64(c.Rate) / 8, next: now}
+		n.probe = probe{bytes: c.Bytes, rate: float64(c.Rate) / 8, next: n.pacer.Empty(now)} // not on top of a picture
 	}
 }
 
@@ -130,7 +142,6 @@ func (v *Viewer) probePath(now int64, s *scratch) (wrote int, due int64) {
 			n.probe.bytes = 0 // nothing to probe with: the estimator gives it up
 			break
 		}
-		n.probe.next += int64(float64(size) / n.probe.rate * 1e9)
 		wrote++
 	}
 	return wrote, 0

@@ -40,6 +40,9 @@ func (p *Pacer) Charge(now int64, size int, bytesPerSecond float64) {
 	p.next = max(p.next, now) + int64(float64(size)/bytesPerSecond*1e9)
 }
 
+// Empty returns when all that was taken has left, at the pace it had.
+func (p *Pacer) Empty(now int64) int64 { return max(p.next, now) }
+
 // For returns the bytes per second at which a viewer is sent a stream of
 // the given bit rate.
 func For(bitsPerSecond uint64) float64 {
