@@ -63,7 +63,7 @@ func openTab(t testing.TB, browser context.Context, address string, scripts ...s
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatalf("open a tab: %v", err)
 	}
-	run(p, 15*time.Second, "open "+address, chromedp.Steps(
+	run(p, atOnce, "open "+address, chromedp.Steps(
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			_, err := cdp.Call(ctx, target, log.Enable, cdp.Empty{})
 			return err
@@ -147,6 +147,9 @@ func isLocal(address string) bool {
 	return u.Hostname() == "localhost" || err == nil && (addr.IsLoopback() || addr.IsPrivate())
 }
 
+// atOnce is how long something may take in a page that has not to wait for anything.
+const atOnce = time.Minute
+
 // run executes an action with a deadline and returns its value.
 func run[T any](p *tab, within time.Duration, what string, action chromedp.Action[T]) T {
 	p.t.Helper()
@@ -162,7 +165,7 @@ func run[T any](p *tab, within time.Duration, what string, action chromedp.Actio
 // eval runs a script in the page and returns its value, also that of a promise.
 func eval[T any](p *tab, what, script string) T {
 	p.t.Helper()
-	return run(p, 20*time.Second, what, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	return run(p, atOnce, what, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
 }
 
 // do runs a script in the page for what it does.
@@ -175,7 +178,7 @@ func (p *tab) do(what, script string) {
 func (p *tab) doAsPerson(what, script string) {
 	p.t.Helper()
 	gesture := true
-	run(p, 20*time.Second, what, chromedp.Evaluate[chromedp.Void](script, chromedp.EvalAwaitPromise,
+	run(p, atOnce, what, chromedp.Evaluate[chromedp.Void](script, chromedp.EvalAwaitPromise,
 		func(params *runtime.EvaluateParams) { params.UserGesture = &gesture }))
 }
 

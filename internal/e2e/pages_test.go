@@ -42,7 +42,7 @@ func views() []view {
 // look makes the page be seen so from now on.
 func (p *tab) look(v view) {
 	p.t.Helper()
-	run(p, 10*time.Second, "set the view", chromedp.Steps(
+	run(p, atOnce, "set the view", chromedp.Steps(
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			_, err := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 				Width: v.width, Height: v.height, DeviceScaleFactor: v.scale, Mobile: v.mobile,
@@ -180,7 +180,7 @@ func (p *tab) requireNoBarriers(axe, what string) {
 // keepPicture keeps a picture of the whole page for people to look at.
 func (p *tab) keepPicture(name string) {
 	p.t.Helper()
-	picture := run(p, 20*time.Second, "take a picture", chromedp.FullScreenshot(92)) // a JPEG: quick to make, and sharp enough
+	picture := run(p, atOnce, "take a picture", chromedp.FullScreenshot(92)) // a JPEG: quick to make, and sharp enough
 	file := filepath.Join(screenshots(p.t), name+".jpg")
 	if err := os.WriteFile(file, picture, 0o644); err != nil {
 		p.t.Fatalf("keep a picture: %v", err)

@@ -92,13 +92,8 @@ func TestFFmpegBelowAPrefixThatNobodyTells(t *testing.T) {
 // requireEnd waits until a session below a path was ended by DELETE.
 func requireEnd(t *testing.T, ended <-chan string, path string) {
 	t.Helper()
-	select {
-	case got := <-ended:
-		if !strings.HasPrefix(got, path) {
-			t.Errorf("DELETE %s, want %s…", got, path)
-		}
-	case <-time.After(10 * time.Second):
-		t.Errorf("no DELETE of a session below %s has come", path)
+	if got := receive(t, 10*time.Second, "the DELETE of a session below "+path, ended); !strings.HasPrefix(got, path) {
+		t.Errorf("DELETE %s, want %s…", got, path)
 	}
 }
 

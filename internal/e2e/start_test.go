@@ -87,12 +87,12 @@ func openInThePast(t testing.TB, browser context.Context, relay *republisher, ur
 		relay.waitKeyframeAge(t, 2*time.Second)
 		keyframe := relay.lastKeyframe.Load()
 		opened = time.Now()
-		run(page, 15*time.Second, "open "+url, chromedp.Steps(chromedp.Navigate(url)))
+		run(page, atOnce, "open "+url, chromedp.Steps(chromedp.Navigate(url)))
 		page.waitPlaying(10 * time.Second)
 		if relay.lastKeyframe.Load() == keyframe {
 			return page, opened
 		}
-		run(page, 15*time.Second, "leave "+url, chromedp.Steps(chromedp.Navigate("about:blank")))
+		run(page, atOnce, "leave "+url, chromedp.Steps(chromedp.Navigate("about:blank")))
 	}
 	t.Fatal("each time the publisher sent another keyframe before the page played: the test shows nothing")
 	return nil, time.Time{}

@@ -26,7 +26,7 @@ const thePlayer = `document.querySelector("whep-video")`
 // press presses a key as a person does.
 func (p *tab) press(key string) {
 	p.t.Helper()
-	run(p, 10*time.Second, "press "+key, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	run(p, atOnce, "press "+key, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeKeyDown, input.DispatchKeyEventTypeKeyUp} {
 			params := input.DispatchKeyEventParams{Type: kind, Key: key}
 			if kind == input.DispatchKeyEventTypeKeyDown {
@@ -226,10 +226,10 @@ func (p *tab) freeze(t *testing.T, d time.Duration) {
 	if err := chromedp.Do(over, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatalf("open another tab: %v", err)
 	}
-	run(p, 10*time.Second, "freeze the tab", lifecycle("frozen"))
+	run(p, atOnce, "freeze the tab", lifecycle("frozen"))
 	waitFor(t, d+time.Second, "the tab to have been frozen for "+d.String(), after(d))
-	run(p, 10*time.Second, "let the tab run", lifecycle("active"))
-	run(p, 10*time.Second, "bring the tab to the front", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+	run(p, atOnce, "let the tab run", lifecycle("active"))
+	run(p, atOnce, "bring the tab to the front", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		_, err := cdp.Call(ctx, target, page.BringToFront, cdp.Empty{})
 		return err
 	}))
