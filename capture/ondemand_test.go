@@ -19,6 +19,7 @@ import (
 	"porthole/capture/encode"
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/events"
 )
 
 // firstPicture is a sink that waits for the first packet with a keyframe.
@@ -63,14 +64,15 @@ func newDemand(t *testing.T, uri string) demand {
 func (d demand) await(t *testing.T, what string, ok func(broadcast.StreamInfo) bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
+	changes := d.b.Events().Listen(0, events.Changes)
+	defer changes.Close()
 	for {
-		changed := d.b.Changed()
 		info, _ := d.b.Stream("cam")
 		if ok(info) {
 			return
 		}
 		select {
-		case <-changed:
+		case <-changes.Ready():
 		case <-deadline:
 			t.Fatalf("not %s within 20 s: %+v", what, info)
 		}

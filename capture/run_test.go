@@ -11,6 +11,7 @@ import (
 
 	"porthole/capture/capturetest"
 	"porthole/internal/broadcast"
+	"porthole/internal/events"
 )
 
 // TestRunFeedsABroadcaster is the whole pattern source against the real broadcaster.
@@ -22,8 +23,9 @@ func TestRunFeedsABroadcaster(t *testing.T) {
 		done <- New(Config{Broadcaster: b, Name: "test", Spec: capturetest.Spec(t, "pattern:?size=320x180&bitrate=300k")}).Run(t.Context())
 	}()
 	deadline := time.After(10 * time.Second)
+	changes := b.Events().Listen(0, events.Changes)
+	defer changes.Close()
 	for {
-		changed := b.Changed()
 		viewer, err := b.Join("test")
 		if err == nil {
 			codecs := viewer.Codecs()
@@ -33,7 +35,7 @@ func TestRunFeedsABroadcaster(t *testing.T) {
 			}
 		}
 		select {
-		case <-changed:
+		case <-changes.Ready():
 		case <-deadline:
 			t.Fatalf("no stream with sound and pictures within 10 s: %v", err)
 		}

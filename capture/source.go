@@ -13,6 +13,7 @@ import (
 	"porthole/capture/supervisor"
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/events"
 )
 
 // Config says what is captured and where it goes. Broadcaster, Name and Spec are required.
@@ -69,10 +70,12 @@ func (s *Source) Run(ctx context.Context) error {
 		return err
 	}
 	defer announcement.Close()
+	changes := b.Events().Listen(0, events.Changes)
+	defer changes.Close()
 	device := openable{newDevice(spec, s.log), s.cfg, libraryFor(spec, library), s.log}
 	defer device.Close()
 	return supervisor.Run(ctx, supervisor.Config{
-		Spec: spec, Device: device, Announcement: listed{announcement, b}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),
+		Spec: spec, Device: device, Announcement: listed{announcement, changes}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),
 		Standby:   func() []codec.Codec { return encode.Standby(spec, hasSound(spec), device.library, s.log) },
 		Announced: s.announced, Metrics: s.cfg.Metrics, Log: s.log,
 	})
@@ -81,11 +84,11 @@ func (s *Source) Run(ctx context.Context) error {
 // listed is the announcement with the broadcaster's changes.
 type listed struct {
 	*broadcast.Announcement
-	b *broadcast.Broadcaster
+	changes *events.Listener
 }
 
-// Changed is the broadcaster's.
-func (l listed) Changed() <-chan struct{} { return l.b.Changed() }
+// Changed receives when something of any stream has changed.
+func (l listed) Changed() <-chan struct{} { return l.changes.Ready() }
 
 // openable is the device of a source, which makes a pipeline of what it opens.
 type openable struct {

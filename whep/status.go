@@ -8,12 +8,15 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/events"
 	"porthole/internal/negotiate"
 	"porthole/internal/signaling"
 )
 
-// Changed is closed when something about any stream has changed, ours included.
-func (s *session) Changed() <-chan struct{} { return s.broadcaster.Changed() }
+// Listen learns when something about any stream has changed, ours included.
+func (s *session) Listen() *events.Listener {
+	return s.broadcaster.Events().Listen(0, events.Changes)
+}
 
 // Status says how the viewer's stream is.
 func (s *session) Status() signaling.Status {

@@ -55,7 +55,7 @@ type Announcement interface {
 	Tell(broadcast.SourceStatus)
 	Watched() bool
 	Taken() bool
-	Changed() <-chan struct{} // closed when Watched or Taken may have changed
+	Changed() <-chan struct{} // receives, or is closed, when Watched or Taken may have changed
 	Done() <-chan struct{}    // closed when the broadcaster has
 }
 

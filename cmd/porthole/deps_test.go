@@ -91,6 +91,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/signaling": "a session is kept, however its offer came", "porthole/internal/negotiate": "likewise", chi: "likewise",
 			"porthole/internal/broadcast": "what a session is made of is its own business", "porthole/internal/peer": "likewise", webrtc: "likewise",
 		}},
+		{"porthole/internal/events", map[string]string{
+			"net": "news is about names; who makes it, or acts on it, is not known here", "porthole/internal/sessioninfo": "likewise",
+			"porthole/internal/broadcast": "likewise", "porthole/internal/codec": "likewise",
+		}},
 		{"porthole/internal/refusal", map[string]string{
 			"net": "a class of errors is a word",
 		}},

@@ -31,6 +31,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/cors"
 	"porthole/internal/document"
+	"porthole/internal/events"
 	"porthole/internal/iceserver"
 	"porthole/internal/problem"
 	"porthole/internal/sessioninfo"
@@ -41,7 +42,7 @@ import (
 type Streams interface {
 	Streams() []broadcast.StreamInfo
 	Stream(name string) (broadcast.StreamInfo, bool)
-	Changed() <-chan struct{}
+	Events() *events.Bus // of which events.StreamChanged counts
 }
 
 // Sessions tells of the WHIP and WHEP sessions, as the table of sessions does; ok is

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"porthole/internal/auth"
+	"porthole/internal/events"
 	"porthole/internal/problem"
 	"porthole/internal/sessioninfo"
 	"porthole/internal/sse"
@@ -46,7 +47,8 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() []sessi
 	var look <-chan time.Time
 	feed := sessionFeed{stream: stream, list: list}
 
-	changed := a.cfg.Streams.Changed() // taken before reading, so that no change is missed
+	changes := a.cfg.Streams.Events().Listen(0, events.Changes) // before reading, so that no change is missed
+	defer changes.Close()
 	err = stream.Send("streams", a.streamList())
 	if list != nil && err == nil {
 		ticker := time.NewTicker(sessionsEvery)
@@ -56,11 +58,11 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request, list func() []sessi
 	}
 	for err == nil {
 		select {
-		case <-changed:
+		case <-changes.Ready():
 			if !a.pause(r, sse.Gap) {
 				return
 			}
-			changed = a.cfg.Streams.Changed()
+			changes.Take() // what came meanwhile is told with it
 			err = stream.Send("streams", a.streamList())
 		case <-look:
 			err = feed.update()

@@ -18,6 +18,7 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/events"
 	"porthole/internal/sessioninfo"
 )
 
@@ -27,7 +28,7 @@ type fakeStreams struct {
 	list    []broadcast.StreamInfo
 	totals  broadcast.Counters
 	viewers int
-	changed chan struct{}
+	bus     *events.Bus // made when it is asked for
 }
 
 func (f *fakeStreams) Streams() []broadcast.StreamInfo {
@@ -51,23 +52,20 @@ func (f *fakeStreams) Paths() map[broadcast.PathKind]int {
 	return map[broadcast.PathKind]int{broadcast.PathFree: 1, broadcast.PathNarrow: 2}
 }
 
-func (f *fakeStreams) Changed() <-chan struct{} {
+func (f *fakeStreams) Events() *events.Bus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.changed == nil {
-		f.changed = make(chan struct{})
+	if f.bus == nil {
+		f.bus = events.NewBus()
 	}
-	return f.changed
+	return f.bus
 }
 
 func (f *fakeStreams) set(list ...broadcast.StreamInfo) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = list
-	if f.changed != nil {
-		close(f.changed)
-		f.changed = nil
-	}
+	f.bus.Publish(events.StreamChanged{Stream: "any"})
 }
 
 // eventLog is a response that keeps what was flushed, and when.

@@ -52,7 +52,7 @@ func (b *Broadcaster) Announce(name, source string) (*Announcement, error) {
 		return nil, fmt.Errorf("announce %q: %w", name, ErrStreamBusy)
 	}
 	s.announced = &Announcement{life: newLife(), stream: s, source: source}
-	b.notify()
+	s.changed()
 	return s.announced, nil
 }
 
@@ -65,11 +65,11 @@ func (a *Announcement) Tell(status SourceStatus) {
 		return
 	}
 	a.status = status
-	b.notify()
+	a.stream.changed()
 }
 
 // Watched says whether the stream has viewers, those that are connecting among
-// them, and those of streams whose fallback it is. Broadcaster.Changed tells when to ask again.
+// them, and those of streams whose fallback it is. Broadcaster.Events tell when to ask again.
 func (a *Announcement) Watched() bool {
 	b := a.stream.b
 	b.mu.Lock()
@@ -78,7 +78,7 @@ func (a *Announcement) Watched() bool {
 }
 
 // Taken says whether somebody publishes on the stream: the source itself, or
-// another one that came first. Broadcaster.Changed tells when to ask again.
+// another one that came first. Broadcaster.Events tell when to ask again.
 func (a *Announcement) Taken() bool {
 	b := a.stream.b
 	b.mu.Lock()
@@ -97,7 +97,7 @@ func (a *Announcement) Close() {
 	}
 	a.stream.announced = nil
 	a.stream.dropIfUnusedLocked()
-	b.notify()
+	a.stream.changed()
 }
 
 // standbyLocked returns what a source that is off will send; nothing when there

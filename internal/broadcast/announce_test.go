@@ -8,6 +8,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/events"
 )
 
 func announce(t *testing.T, b *broadcast.Broadcaster) *broadcast.Announcement {
@@ -27,17 +28,17 @@ func TestAnnouncedStreamIsListed(t *testing.T) {
 		if _, err := b.Announce("cam", "camera"); !errors.Is(err, broadcast.ErrStreamBusy) {
 			t.Errorf("a second announcement: %v", err)
 		}
-		changed := b.Changed()
+		changes := b.Events().Listen(0, events.Changes)
+		defer changes.Close()
 		a.Tell(broadcast.SourceStatus{Text: "camera unplugged"})
 		select {
-		case <-changed:
+		case <-changes.Ready():
 		default:
 			t.Error("another state was not told")
 		}
-		changed = b.Changed()
 		a.Tell(broadcast.SourceStatus{Text: "camera unplugged"})
 		select {
-		case <-changed:
+		case <-changes.Ready():
 			t.Error("the same state was told again")
 		default:
 		}
@@ -88,9 +89,10 @@ func TestStandbyIsJoinedAndWakes(t *testing.T) {
 		if a.Watched() {
 			t.Error("watched by nobody")
 		}
-		changed := b.Changed()
+		changes := b.Events().Listen(0, events.Changes)
+		defer changes.Close()
 		v, s := watch(t, b, nil)
-		<-changed
+		<-changes.Ready()
 		if !a.Watched() {
 			t.Error("a viewer is not told")
 		}

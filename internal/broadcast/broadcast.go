@@ -39,6 +39,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"porthole/internal/events"
 )
 
 // Defaults for the zero values of Config.
@@ -74,6 +76,8 @@ type Config struct {
 	OnWarning func(stream string, w Warning)
 	// OnPanic is called for each panic that has ended a viewer; may be nil.
 	OnPanic func()
+	// Events is where news of streams is published; nil: on a bus of the broadcaster's own.
+	Events *events.Bus
 }
 
 // Broadcaster holds all live streams of the process. All methods may be called
@@ -85,7 +89,7 @@ type Broadcaster struct {
 	clock   clock
 	senders []*sender
 	stop    context.CancelFunc
-	running sync.WaitGroup // the senders
+	running sync.WaitGroup // the senders, and follow
 
 	mu sync.Mutex // guards what follows, and what stream.go and viewer.go say; never held on the media path
 	// streams that have a publisher, an announcement or viewers.
@@ -94,9 +98,6 @@ type Broadcaster struct {
 	readers  int
 	departed Counters // of viewers that have left
 	closed   bool
-
-	changedMu sync.Mutex
-	changed   chan struct{} // closed and replaced at each change
 }
 
 // New starts the senders. Close ends them.
@@ -107,19 +108,21 @@ func New(cfg Config) *Broadcaster {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Events == nil {
+		cfg.Events = events.NewBus()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	b := &Broadcaster{
 		cfg: cfg, log: cfg.Log, clock: newClock(), stop: stop,
-		streams: make(map[string]*stream), changed: make(chan struct{}),
+		streams: make(map[string]*stream),
 	}
 	for i := range cfg.Senders {
 		s := newSender(i, b)
 		b.senders = append(b.senders, s)
 		b.running.Go(func() { s.run(ctx) })
 	}
-	if len(cfg.Fallbacks) > 0 {
-		b.running.Go(func() { b.keepFallbacks(ctx) })
-	}
+	changes := cfg.Events.Listen(0, events.Changes)
+	b.running.Go(func() { b.follow(ctx, changes) })
 	return b
 }
 
@@ -178,25 +181,13 @@ func (b *Broadcaster) Join(name string) (*Viewer, error) {
 		s.beginGraceLocked()
 	}
 	s.arrangeLocked()
-	b.notify()
+	s.changed()
 	return v, nil
 }
 
-// Changed returns a channel that is closed when streams, publishers, tracks or
-// numbers of viewers have changed. Take it before reading Streams.
-func (b *Broadcaster) Changed() <-chan struct{} {
-	b.changedMu.Lock()
-	defer b.changedMu.Unlock()
-	return b.changed
-}
-
-// notify tells whoever waits on Changed.
-func (b *Broadcaster) notify() {
-	b.changedMu.Lock()
-	defer b.changedMu.Unlock()
-	close(b.changed)
-	b.changed = make(chan struct{})
-}
+// Events returns the bus on which the broadcaster tells that a stream, publishers, tracks or
+// numbers of viewers have changed, and which streams go live and away. Listen before reading Streams.
+func (b *Broadcaster) Events() *events.Bus { return b.cfg.Events }
 
 // Close ends every publisher and viewer with ErrClosed, stops the senders and
 // waits for them. No Sink is used after it returns. A second call does nothing.

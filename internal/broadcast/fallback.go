@@ -57,25 +57,6 @@ func fallbackOf(fallbacks map[string]string, name string) string {
 	return ""
 }
 
-// keepFallbacks lets streams borrow and give back, whenever something has changed.
-// It is a goroutine of its own because the change that matters most, a first
-// keyframe, is noticed by a publisher, who must not wait for anybody.
-func (b *Broadcaster) keepFallbacks(ctx context.Context) {
-	for {
-		changed := b.Changed()
-		b.mu.Lock()
-		for _, s := range b.streams {
-			s.arrangeLocked()
-		}
-		b.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // lenderLocked returns the first stream down the chain of fallbacks that can be
 // watched, at once or when its source has woken up; nil when there is none, or when
 // the stream's own source only has to wake up.
@@ -115,7 +96,7 @@ func (s *stream) arrangeLocked() {
 	if moved {
 		s.refreshTurnsLocked()
 		s.wake(true)
-		s.b.notify()
+		s.changed()
 	}
 	if s.starving.Swap(false) && s.publisher == nil {
 		s.beginGraceLocked()
@@ -193,7 +174,7 @@ func (v *Viewer) refuses(t *track) {
 		}
 		v.starved.Store(&starvation{by: t.refused, since: since})
 		v.stream.starving.Store(true)
-		v.stream.b.notify() // keepFallbacks has the grace time begin
+		v.stream.changed() // follow has the grace time begin
 	}
 }
 

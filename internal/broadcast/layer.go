@@ -248,7 +248,7 @@ func (l *Layer) noteKeyframe() {
 	l.health.keyframes.came(l.health.watched)
 	l.keyframeGap.Store(int64(l.health.keyframes.gap))
 	if l.keyframes.Add(1) == 1 {
-		l.publisher.stream.b.notify() // the stream can be watched now
+		l.publisher.stream.changed() // the stream can be watched now
 	}
 }
 
@@ -260,7 +260,7 @@ func (l *Layer) noteSPS(payload []byte) {
 	info, ok := codec.FindSPS(payload)
 	if old := l.sps.Load(); ok && (old == nil || *old != info) {
 		l.sps.Store(&info)
-		l.publisher.stream.b.notify()
+		l.publisher.stream.changed()
 	}
 }
 

@@ -15,7 +15,7 @@ func (s *stream) addReaderLocked(r *Reader) {
 		s.beginGraceLocked()
 	}
 	s.arrangeLocked()
-	s.b.notify()
+	s.changed()
 }
 
 // removeReaderLocked takes r away from the stream.
@@ -24,7 +24,7 @@ func (s *stream) removeReaderLocked(r *Reader) {
 	s.b.readers--
 	s.refreshTurnsLocked()
 	s.dropIfUnusedLocked()
-	s.b.notify()
+	s.changed()
 }
 
 // refreshReadersLocked works out again which readers are called: the stream's own, and those of

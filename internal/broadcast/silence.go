@@ -44,7 +44,7 @@ func (p *Publisher) checkSilence() {
 			p.heard(newest)
 			return
 		}
-		b.notify()
+		p.stream.changed()
 	}
 }
 
@@ -58,7 +58,7 @@ func (p *Publisher) rearm(since int64, left time.Duration) {
 func (p *Publisher) heard(now int64) {
 	if p.stalled.Load() && p.stalled.CompareAndSwap(true, false) {
 		p.rearm(now, stallAfter)
-		p.stream.b.notify()
+		p.stream.changed()
 	}
 }
 

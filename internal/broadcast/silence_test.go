@@ -9,6 +9,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/events"
 )
 
 // A publisher that was killed says no goodbye: its stream is stalled within 2 s, and
@@ -24,8 +25,10 @@ func TestSilentPublisherIsStalled(t *testing.T) {
 			}
 		}
 		cam.picture()
-		began, changed := time.Now(), b.Changed()
-		<-changed
+		changes := b.Events().Listen(0, events.Changes)
+		defer changes.Close()
+		began := time.Now()
+		<-changes.Ready()
 		if quiet := time.Since(began); quiet < time.Second || quiet > 2*time.Second {
 			t.Errorf("told after %v of silence", quiet)
 		}
@@ -39,19 +42,18 @@ func TestSilentPublisherIsStalled(t *testing.T) {
 		}
 		defer viewer.Close(nil)
 		time.Sleep(10 * time.Second)
-		changed = b.Changed()
+		changes.Take()
 		cam.picture()
 		synctest.Wait()
 		select {
-		case <-changed:
+		case <-changes.Ready():
 		default:
 			t.Error("that it goes on is not told")
 		}
 		if info, _ := b.Stream("cam"); info.State != broadcast.StateLive || !info.Live || info.SourceState != "" {
 			t.Errorf("afterwards: %+v", info)
 		}
-		changed = b.Changed()
-		<-changed // the second silence is noticed too
+		<-changes.Ready() // the second silence is noticed too
 		if info, _ := b.Stream("cam"); info.State != broadcast.StateStalled {
 			t.Errorf("in the second silence: %+v", info)
 		}

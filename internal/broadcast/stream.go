@@ -54,9 +54,9 @@ func newStream(b *Broadcaster, name string) *stream {
 func (s *stream) attachLocked(p *Publisher) {
 	s.publisher = p
 	s.endGraceLocked()
-	p.settled = time.AfterFunc(settle, s.b.notify)
+	p.settled = time.AfterFunc(settle, s.changed)
 	p.awaitSilenceLocked()
-	s.b.notify()
+	s.changed()
 }
 
 // detachLocked ends the publisher's time; viewers wait for another one.
@@ -75,7 +75,7 @@ func (s *stream) detachLocked(p *Publisher) {
 		s.beginGraceLocked()
 	}
 	s.dropIfUnusedLocked()
-	s.b.notify()
+	s.changed()
 }
 
 // leaveLocked removes a viewer.
@@ -84,7 +84,7 @@ func (s *stream) leaveLocked(v *Viewer) {
 	s.b.viewers--
 	s.b.departed.add(v.stats.counters())
 	s.dropIfUnusedLocked()
-	s.b.notify()
+	s.changed()
 }
 
 func (s *stream) dropIfUnusedLocked() {
@@ -235,7 +235,7 @@ func (p *Publisher) AddLayer(cfg LayerConfig) (*Layer, error) {
 	if p.stream.lender == nil {
 		p.stream.layers[kind].Store(&layers)
 	}
-	b.notify()
+	p.stream.changed()
 	return l, nil
 }
 

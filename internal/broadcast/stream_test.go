@@ -10,6 +10,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/events"
 )
 
 func TestStreamHasOnePublisher(t *testing.T) {
@@ -168,10 +169,11 @@ func TestJoinNeedsSomethingToSee(t *testing.T) {
 		join(broadcast.ErrNoPublisher)
 		cam := publish(t, b, 0)
 		join(broadcast.ErrNoPublisher) // connected, but nothing has come
-		changed := b.Changed()
+		changes := b.Events().Listen(0, events.Changes)
+		defer changes.Close()
 		cam.picture()
 		select {
-		case <-changed:
+		case <-changes.Ready():
 		default:
 			t.Error("going live was not told")
 		}

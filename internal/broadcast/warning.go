@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"porthole/internal/codec"
+	"porthole/internal/events"
 )
 
 // WarningCode names something in what a publisher sends that hurts its viewers.
@@ -84,7 +85,7 @@ func (l *Layer) warning(c WarningCode) Warning {
 }
 
 // warn makes a set of codes, as bits, what is the matter with the layer from now on, and
-// tells it. Each code is logged once for a publisher. It belongs to the layer's writer.
+// tells it. Each code is told once for a publisher. It belongs to the layer's writer.
 func (l *Layer) warn(bits uint32) {
 	if bits == l.warned.Load() {
 		return
@@ -92,13 +93,14 @@ func (l *Layer) warn(bits uint32) {
 	l.warned.Store(bits)
 	p := l.publisher
 	b := p.stream.b
-	b.notify()
+	p.stream.changed()
 	told := p.told.Or(bits)
-	if b.cfg.OnWarning == nil {
-		return
-	}
 	for c := range warningCodes {
-		if bits&^told&(1<<c) != 0 {
+		if bits&^told&(1<<c) == 0 {
+			continue
+		}
+		b.cfg.Events.Publish(events.StreamWarning{Stream: p.stream.name, Code: c.String(), RID: l.cfg.RID})
+		if b.cfg.OnWarning != nil {
 			b.cfg.OnWarning(p.stream.name, l.warning(c))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/events"
 )
 
 // NAL units of x264 that say how its pictures are to be decoded.
@@ -161,11 +162,12 @@ func TestKeyframesTooFarApartAreTold(t *testing.T) {
 				if e.asked > 12 {
 					t.Errorf("it was asked for %d keyframes in a minute, and answers none", e.asked)
 				}
-				changed := b.Changed()
+				changes := b.Events().Listen(0, events.Changes)
+				defer changes.Close()
 				e.run(25*time.Second, every(60))
 				wantWarnings(t, b, "when they come every 2 s")
 				select {
-				case <-changed:
+				case <-changes.Ready():
 				default:
 					t.Error("that it is mended is not told")
 				}

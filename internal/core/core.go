@@ -13,7 +13,9 @@ import (
 	"errors"
 
 	"porthole/internal/broadcast"
+	"porthole/internal/events"
 	"porthole/internal/peer"
+	"porthole/internal/sessioninfo"
 	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 	"porthole/whep"
@@ -32,16 +34,23 @@ type Core struct {
 	Engine      *peer.Engine
 	Broadcaster *broadcast.Broadcaster
 	Table       *sessions.Table
+	Events      *events.Bus // what becomes of streams and sessions
 }
 
-// New binds the media sockets and makes the rest. Its error is that of peer.Listen, and
-// leaves nothing behind. Close ends it.
+// New makes a bus of events, on which all parts publish whatever cfg says of that, binds the
+// media sockets and makes the rest. Its error is that of peer.Listen, and leaves nothing
+// behind. Close ends it.
 func New(cfg Config) (*Core, error) {
+	bus := events.NewBus()
+	cfg.Broadcast.Events, cfg.Table.Events = bus, bus
+	cfg.Peer.OnState = func(id string, state sessioninfo.State) {
+		bus.Publish(events.SessionState{Session: id, State: state.String()})
+	}
 	engine, err := peer.Listen(cfg.Peer)
 	if err != nil {
 		return nil, err
 	}
-	return &Core{Engine: engine, Broadcaster: broadcast.New(cfg.Broadcast), Table: sessions.New(cfg.Table)}, nil
+	return &Core{Engine: engine, Broadcaster: broadcast.New(cfg.Broadcast), Table: sessions.New(cfg.Table), Events: bus}, nil
 }
 
 // Handlers makes the handlers of WHIP and WHEP. They keep nothing: there may be several

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"porthole/internal/reach"
+	"porthole/internal/sessioninfo"
 )
 
 // Config is everything that Listen needs. The zero value listens on a free port
@@ -54,6 +55,9 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// OnPanic is called for each panic that has ended a session; may be nil.
 	OnPanic func()
+	// OnState is called when the session with an ID is connected, or disconnected and
+	// perhaps back later. Locks are held: it must not block. May be nil.
+	OnState func(id string, state sessioninfo.State)
 	// Connections bounds those that clients make over TCP; nil: no bound.
 	Connections ConnectionLimit
 }
@@ -123,11 +127,15 @@ type settings struct {
 	timeouts  Timeouts
 	log       *slog.Logger
 	onPanic   func()
+	onState   func(id string, state sessioninfo.State) // never nil
 }
 
 // check reports all faults at once, each with the value at fault.
 func (c Config) check() (settings, error) {
-	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log, relays: c.Relays, policy: c.Policy, mdns: c.MDNS, onPanic: c.OnPanic}
+	s := settings{publicIPs: c.PublicIPs, timeouts: c.Timeouts.withDefaults(), log: c.Log, relays: c.Relays, policy: c.Policy, mdns: c.MDNS, onPanic: c.OnPanic, onState: c.OnState}
+	if s.onState == nil {
+		s.onState = func(string, sessioninfo.State) {}
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -66,6 +66,9 @@ func (s *Session) enter(state sessioninfo.State) {
 	if state != sessioninfo.StateClosed {
 		gauge.WithLabelValues(roleLabel(s.role), state.String()).Inc()
 	}
+	if state == sessioninfo.StateConnected || state == sessioninfo.StateDisconnected {
+		s.engine.settings.onState(s.id, state)
+	}
 }
 
 // noteConnection keeps the state of the connection as a whole. The caller holds mu.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"porthole/internal/events"
 	"porthole/internal/sessioninfo"
 )
 
@@ -26,6 +27,8 @@ type Config struct {
 	Log *slog.Logger
 	// OnPanic is called for each panic that has ended a session; may be nil.
 	OnPanic func()
+	// Events is told of sessions that begin and end; nil: nobody is.
+	Events *events.Bus
 }
 
 // Table holds the sessions of WHIP and WHEP by id and owns the goroutines that
@@ -36,6 +39,7 @@ type Table struct {
 	log *slog.Logger
 	// onPanic may be nil.
 	onPanic  func()
+	events   *events.Bus
 	verdicts *prometheus.CounterVec // of sessions that have ended, by code
 	ctx      context.Context        //nolint:containedctx // the life of all sessions, not a call's
 	cancel   context.CancelCauseFunc
@@ -119,7 +123,7 @@ func (e *Entry) Reason() error { return e.reason }
 // New makes an empty Table.
 func New(cfg Config) *Table {
 	t := &Table{
-		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, onPanic: cfg.OnPanic,
+		max: cmp.Or(cfg.MaxSessions, DefaultMaxSessions), log: cfg.Log, onPanic: cfg.OnPanic, events: cfg.Events,
 		verdicts: newVerdicts(), turns: newTurns(),
 		sessions: make(map[string]*Entry), draining: make(chan struct{}), idle: make(chan struct{}),
 	}
@@ -234,6 +238,7 @@ func (t *Table) Start(o Opened) (*Entry, error) {
 	}
 	e.log = t.transcripts.open(e.Client)
 	t.sessions[e.ID] = e
+	t.events.Publish(events.SessionOpened{Session: e.ID, Protocol: e.Protocol, Stream: e.Stream, Client: e.Client})
 	t.serving.Go(func() { t.run(e) })
 	return e, nil
 }
@@ -273,6 +278,9 @@ func (t *Table) remember(e *Entry, reason error) sessioninfo.Session {
 	defer t.mu.Unlock()
 	delete(t.sessions, e.ID)
 	t.ended.add(&endedSession{info: info, history: history{e.Protocol, e.Client, e.log, reason}, at: now})
+	t.events.Publish(events.SessionEnded{
+		Session: e.ID, Protocol: e.Protocol, Stream: e.Stream, Reason: reason.Error(), Code: string(info.Code),
+	})
 	return info
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"porthole/internal/events"
 	"porthole/internal/sessions"
 )
 
@@ -89,5 +90,28 @@ func TestPanicEndsTheSession(t *testing.T) {
 	<-e.Done()
 	if !errors.Is(e.Reason(), sessions.ErrPanic) || !errors.Is(reason, sessions.ErrPanic) || panics != 2 || table.Len() != 0 {
 		t.Errorf("ended by %v, closed by %v, %d panics, %d places", e.Reason(), reason, panics, table.Len())
+	}
+}
+
+// That a session begins and ends is told, with what its id leads to.
+func TestSessionsAreTold(t *testing.T) {
+	bus := events.NewBus()
+	l := bus.Listen(10, nil)
+	defer l.Close()
+	table := sessions.New(sessions.Config{Events: bus})
+	id := start(t, table, deadSession())
+	if err := table.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	list, missed := l.Take()
+	if len(list) != 2 || missed != 0 {
+		t.Fatalf("got %+v, missed %d", list, missed)
+	}
+	if want := (events.SessionOpened{Session: id, Protocol: "whep", Stream: "cam"}); list[0].Data != want {
+		t.Errorf("got %+v, want %+v", list[0].Data, want)
+	}
+	want := events.SessionEnded{Session: id, Protocol: "whep", Stream: "cam", Reason: errTimeout.Error(), Code: "no_addresses"}
+	if list[1].Data != want {
+		t.Errorf("got %+v, want %+v", list[1].Data, want)
 	}
 }

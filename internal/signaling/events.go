@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"porthole/internal/events"
 	"porthole/internal/negotiate"
 	"porthole/internal/sessions"
 )
@@ -41,9 +42,9 @@ func knownEvents() []string {
 // Observable may be implemented by a Session whose stream has something to tell.
 // Both methods may be called by any goroutine, as long as the session is there.
 type Observable interface {
-	// Changed returns a channel that is closed when Status may have changed. Take
-	// it before Status.
-	Changed() <-chan struct{}
+	// Listen returns a listener that is ready when Status may have changed. The caller
+	// closes it.
+	Listen() *events.Listener
 	// Status says how the stream is now.
 	Status() Status
 }

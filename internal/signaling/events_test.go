@@ -12,6 +12,7 @@ import (
 
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/events"
 	"porthole/internal/negotiate"
 	"porthole/internal/sessions"
 	"porthole/internal/signaling"
@@ -25,16 +26,12 @@ type observableSession struct {
 }
 
 type fakeStream struct {
-	mu      sync.Mutex
-	status  signaling.Status
-	changed chan struct{}
+	bus    *events.Bus
+	mu     sync.Mutex
+	status signaling.Status
 }
 
-func (s observableSession) Changed() <-chan struct{} {
-	s.stream.mu.Lock()
-	defer s.stream.mu.Unlock()
-	return s.stream.changed
-}
+func (s observableSession) Listen() *events.Listener { return s.stream.bus.Listen(0, events.Changes) }
 
 func (s observableSession) Status() signaling.Status {
 	s.stream.mu.Lock()
@@ -46,14 +43,13 @@ func (s *fakeStream) set(status signaling.Status) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status = status
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.bus.Publish(events.StreamChanged{Stream: "cam"})
 }
 
 // newObservable starts a server whose sessions have events about one stream.
 func newObservable(t *testing.T, mutate func(*signaling.Config, *sessions.Config)) (*fixture, *fakeStream) {
 	t.Helper()
-	stream := &fakeStream{changed: make(chan struct{})}
+	stream := &fakeStream{bus: events.NewBus()}
 	f := newFixture(t, negotiate.Watch, mutate)
 	f.make = func(s *fakeSession) signaling.Session { return observableSession{s, stream} }
 	return f, stream

@@ -37,14 +37,17 @@ func (h *Handler) readFeed(w http.ResponseWriter, r *http.Request) error {
 	defer beat.Stop()
 	gap := time.NewTimer(0) // runs out when the next change may be told
 	defer gap.Stop()
-	var changed <-chan struct{}
+	changes := observed.Listen()
+	defer changes.Close()
+	var changed <-chan struct{} // that of changes, while one may be told
 	networked, look, stop := watchNetwork(observed, f.Events())
 	defer stop()
 	writer := feedWriter{Stream: stream, wanted: f.Events()}
 	for err == nil {
 		select {
 		case <-gap.C:
-			changed = observed.Changed()
+			changes.Take() // what came meanwhile is told with it
+			changed = changes.Ready()
 			err = writer.update(observed.Status())
 		case <-changed:
 			changed = nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"porthole/internal/auth"
+	"porthole/internal/events"
 	"porthole/internal/negotiate"
 	"porthole/internal/sessions"
 	"porthole/internal/signaling"
@@ -36,7 +37,7 @@ func (s choosingSession) Choose(c signaling.Choice) error {
 
 func newChoosing(t *testing.T, layers int, mutate func(*signaling.Config, *sessions.Config)) (*fixture, *choices) {
 	t.Helper()
-	stream := &fakeStream{changed: make(chan struct{})}
+	stream := &fakeStream{bus: events.NewBus()}
 	list := make([]signaling.Layer, layers)
 	stream.status = signaling.Status{Layers: map[string][]signaling.Layer{"0": list}}
 	chosen := &choices{}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"porthole/internal/events"
 	"porthole/internal/negotiate"
 	"porthole/internal/sessioninfo"
 	"porthole/internal/signaling"
@@ -22,7 +23,7 @@ func (s networkedSession) Network() sessioninfo.Network { return *s.network.Load
 func TestNetworkIsToldWhenItChanges(t *testing.T) {
 	var network atomic.Pointer[sessioninfo.Network]
 	network.Store(&sessioninfo.Network{State: "steady", Fits: true})
-	stream := &fakeStream{changed: make(chan struct{})}
+	stream := &fakeStream{bus: events.NewBus()}
 	f := newFixture(t, negotiate.Watch, nil)
 	f.make = func(s *fakeSession) signaling.Session {
 		return networkedSession{observableSession{s, stream}, &network}
