@@ -171,3 +171,16 @@ func TestNoBus(t *testing.T) {
 	}
 	l.Close()
 }
+
+// What a change costs who tells it, with a thousand who want to be woken.
+func BenchmarkPublish(b *testing.B) {
+	bus := events.NewBus()
+	for range 1000 {
+		l := bus.Listen(0, events.Changes)
+		defer l.Close()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		bus.Publish(events.StreamChanged{Stream: "cam"})
+	}
+}
