@@ -51,10 +51,20 @@ type window struct {
 	looks  int   // how often it was found wrong
 }
 
-// retimed is a picture's first packet and its timestamp.
+// retimed is a picture whose timestamp was made here.
 type retimed struct {
-	seq       uint16
+	seq       uint16 // of the packet that came first
+	in        uint32 // its timestamp, as it came
 	timestamp uint32
+	last      uint16 // the newest packet, which
+	ended     bool   // has the marker
+}
+
+// has tells whether a packet from seq on that others overtook can be of the picture, and not
+// of the next one, which began with a later packet.
+func (p *retimed) has(seq uint16, in uint32, next *retimed) bool {
+	after := p.ended && int16(seq-p.last) > 0 //nolint:gosec // serial number arithmetic
+	return next == nil || in != next.in || in == p.in && !after
 }
 
 func NewRetimer(clockRate uint32) Retimer { return Retimer{rate: int64(clockRate)} }
@@ -80,8 +90,12 @@ func (r *Retimer) Fix(seq uint16, in uint32, marker bool, now int64) (out uint32
 		r.out = in
 	case fresh:
 		r.out += max(r.ticks(now-r.began), 1)
-		r.pictures[r.made%retimedPictures] = retimed{seq, r.out}
+		r.pictures[r.made%retimedPictures] = retimed{seq: seq, in: in, timestamp: r.out}
 		r.made++
+	}
+	if r.made > 0 {
+		newest := &r.pictures[(r.made-1)%retimedPictures]
+		newest.last, newest.ended = seq, marker
 	}
 	if fresh {
 		r.began = now
@@ -100,11 +114,16 @@ func (r *Retimer) late(seq uint16, in uint32) uint32 {
 	if !r.broken {
 		return in
 	}
+	var next *retimed
 	for i := r.made - 1; i >= 0 && i >= r.made-retimedPictures; i-- {
-		p := r.pictures[i%retimedPictures]
+		p := &r.pictures[i%retimedPictures]
 		if int16(seq-p.seq) >= 0 { //nolint:gosec // serial number arithmetic
+			if !p.has(seq, in, next) {
+				p = next
+			}
 			return p.timestamp
 		}
+		next = p
 	}
 	return r.out
 }
