@@ -140,7 +140,11 @@ func TestEncodingBeginsAnewAfterARest(t *testing.T) {
 				t.Errorf("%q is sent, want %q", got, rid)
 			}
 		}
-		if rids := checkSwitches(t, s.take(), 2*frameTime); fmt.Sprint(rids) != "[q f q h q]" {
+		rids := checkSwitches(t, s.take(), 2*frameTime)
+		if rids[0] == "f" { // was sent before the first wish
+			rids = rids[1:]
+		}
+		if fmt.Sprint(rids) != "[q f q h q]" {
 			t.Errorf("it went %v", rids)
 		}
 		// A second viewer, who wants it from the start, gets it from the start.
