@@ -3,12 +3,15 @@ package broadcast_test
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
@@ -25,6 +28,9 @@ type sealer struct {
 	newest map[uint32]uint64            // index, by SSRC
 	sealed map[uint32]map[uint64]string // by SSRC and index
 	again  int                          // packets that were sealed before
+	path   *path
+	mu     sync.Mutex
+	flying []onPath
 }
 
 func (s *sealer) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
@@ -54,7 +60,35 @@ func (s *sealer) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	if s.random.IntN(50) == 0 {
 		return 0, errors.New("the path is gone")
 	}
-	return len(payload), nil
+	n := h.GetExtension(4)
+	if at, ok := s.path.enter(len(packet), time.Now()); ok && len(n) == 2 {
+		s.mu.Lock()
+		s.flying = append(s.flying, onPath{at: at, number: binary.BigEndian.Uint16(n)})
+		s.mu.Unlock()
+	}
+	return len(packet), nil
+}
+
+// tell reports what has arrived.
+func (s *sealer) tell(v *broadcast.Viewer, recorder *twcc.Recorder) {
+	n := 0
+	s.mu.Lock()
+	for n < len(s.flying) && !s.flying[n].at.After(time.Now()) {
+		recorder.Record(1, s.flying[n].number, s.flying[n].at.UnixMicro())
+		n++
+	}
+	s.flying = s.flying[n:]
+	s.mu.Unlock()
+	if n == 0 {
+		return
+	}
+	for _, p := range recorder.BuildFeedbackPacket() {
+		b, err := p.Marshal()
+		if err != nil {
+			s.t.Error(err)
+		}
+		v.HandleTransportFeedback(b[12:])
+	}
 }
 
 func (*sealer) Flush() error                  { return nil }
@@ -69,6 +103,7 @@ type erratic struct {
 	packets   [][]*rtp.Packet // of each layer, those that may come late or twice
 	seq       []uint16
 	picture   int
+	cycle     int         // in the pattern of temporal layers, from the last keyframe on
 	written   uint32      // so that no two payloads are the same
 	key       atomic.Bool // a keyframe was asked for
 }
@@ -95,6 +130,10 @@ func newErratic(t *testing.T, b *broadcast.Broadcaster, of codec.Codec, random *
 func (e *erratic) step() {
 	e.picture++
 	key := e.key.Swap(false) || e.random.IntN(30) == 0
+	if e.cycle++; key {
+		e.cycle = 0
+	}
+	place := pattern[e.cycle%len(pattern)]
 	for i, l := range e.layers {
 		switch e.random.IntN(400) {
 		case 0:
@@ -106,21 +145,28 @@ func (e *erratic) step() {
 		}
 		parts := 1 + e.random.IntN(3)
 		for part := range parts {
-			payload := []byte{0x80, 0xc0, 0x80 | byte(e.picture>>8), byte(e.picture), byte(e.picture), 1}
+			payload := []byte{0x80, 0xe0, 0x80 | byte(e.picture>>8), byte(e.picture), byte(e.picture), place.ID << 6, 1}
+			if place.Sync {
+				payload[5] |= 0x20
+			}
 			if part == 0 {
 				payload[0] |= 0x10
 				if key {
-					payload[5] = 0
+					payload[6] = 0
 				}
 			}
 			if e.codec.MimeType == h264.MimeType {
 				payload = []byte{0x41, 0x9a}
+				if place.ID > 0 {
+					payload[0] = 0x01 // nothing needs it
+				}
 				if part == 0 && key {
 					payload[0] = 0x65
 				}
 			}
 			e.written++
-			p := e.make(i, binary.BigEndian.AppendUint32(payload, e.written))
+			payload = binary.BigEndian.AppendUint32(payload, e.written)
+			p := e.make(i, append(payload, make([]byte, e.random.IntN(1100)>>(2*i))...))
 			p.Marker = part == parts-1
 			_ = p.SetExtension(1, []byte{byte(e.random.Uint32())})
 			e.packets[i] = append(e.packets[i], p)
@@ -151,25 +197,36 @@ func TestNothingIsSealedTwice(t *testing.T) {
 	sprop := h264 // its sets are put in front of keyframes
 	sprop.Fmtp += ";sprop-parameter-sets=Z0LgH4yNQA==,aM48gA=="
 	for _, rtx := range []bool{false, true} {
-		again := 0
+		again, all := 0, broadcast.Counters{}
 		for seed := range uint64(12) {
 			synctest.Test(t, func(t *testing.T) {
-				again += sealAll(t, []codec.Codec{vp8, sprop}[seed%2], rand.New(rand.NewPCG(seed, 7)), rtx)
+				n, counters := sealAll(t, []codec.Codec{vp8, sprop}[seed%2], rand.New(rand.NewPCG(seed, 7)), rtx)
+				again += n
+				all.Probes += counters.Probes
+				all.Drops[broadcast.DropThinned] += counters.Drops[broadcast.DropThinned]
 			})
 		}
 		if rtx != (again == 0) {
 			t.Errorf("rtx %v: %d packets were sent again under their own numbers", rtx, again)
 		}
+		if rtx && (all.Probes == 0 || all.Drops[broadcast.DropThinned] == 0) {
+			t.Errorf("%d probes and %d packets left out: the test shows nothing of them", all.Probes, all.Drops[broadcast.DropThinned])
+		}
 	}
 }
 
-func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again int) {
+func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again int, counters broadcast.Counters) {
 	b := broadcast.New(broadcast.Config{Senders: 1})
 	defer func() { _ = b.Close() }()
 	e := newErratic(t, b, of, random)
 	e.key.Store(true)
 	e.step()
 	s := &sealer{t: t, random: rand.New(rand.NewPCG(random.Uint64(), 1)), newest: map[uint32]uint64{}, sealed: map[uint32]map[uint64]string{}}
+	var rate atomic.Int64
+	rate.Store(1_000_000)
+	s.path = newPath(0, 200*time.Millisecond, 20*time.Millisecond)
+	s.path.rate = func(time.Duration) float64 { return float64(rate.Load()) }
+	recorder := twcc.NewRecorder(1)
 	v, err := b.Join("cam")
 	if err != nil {
 		t.Fatal(err)
@@ -193,9 +250,15 @@ func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again i
 				PacketID: uint16(s.newest[videoSSRC]) - uint16(random.IntN(60)), LostPackets: rtcp.PacketBitmap(random.Uint32()),
 			}}}})
 		}
+		if random.IntN(3) == 0 {
+			synctest.Wait()
+			s.tell(v, recorder)
+		}
 		switch random.IntN(300) {
 		case 0, 1, 2, 3:
-			v.Choose(broadcast.Choice{RID: []string{"h", "l"}[random.IntN(2)]})
+			v.Choose(broadcast.Choice{RID: []string{"h", "l", "", ""}[random.IntN(4)]})
+		case 8, 9, 10, 11:
+			rate.Store(int64(60_000 * math.Pow(50, random.Float64())))
 		case 4:
 			next := newErratic(t, b, of, random) // takes over
 			next.written = e.written + 1<<20
@@ -213,6 +276,7 @@ func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again i
 	if len(s.sealed[videoSSRC]) < 500 {
 		t.Errorf("%d packets were sent: the test shows nothing", len(s.sealed[videoSSRC]))
 	}
+	counters = v.Stats().Counters
 	v.Close(nil)
-	return s.again
+	return s.again, counters
 }

@@ -1,6 +1,8 @@
 package broadcast_test
 
 import (
+	"math"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -264,5 +266,48 @@ func TestPathTooNarrowForTheOnlyEncoding(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Whatever the path does: each source's numbers go on by one, no picture is sent that cannot be decoded, the ids of pictures
+// go on, and what is sent again stays little. All but the last is looked at with every packet.
+func TestAnyPath(t *testing.T) {
+	thinned, probes, rungs := uint64(0), uint64(0), map[uint8]bool{}
+	for seed := range uint64(30) {
+		bubble(t, broadcast.Config{Senders: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
+			random := rand.New(rand.NewPCG(seed, 8))
+			of := ladderOfThree
+			if seed%3 == 0 {
+				of = oneEncoding
+			}
+			source := of(t, b)
+			simulate(time.Duration(random.IntN(4000))*time.Millisecond+50*time.Millisecond, source)
+			rate, changes := 0.0, time.Duration(0)
+			p := newPath(0, time.Duration(50+random.IntN(500))*time.Millisecond, time.Duration(1+random.IntN(150))*time.Millisecond)
+			p.loss = max(0, random.Float64()*0.2-0.1)
+			p.rate = func(at time.Duration) float64 {
+				if at >= changes {
+					rate, changes = 50_000*math.Pow(200, random.Float64()), at+time.Duration(200+random.IntN(8000))*time.Millisecond
+				}
+				return rate
+			}
+			v := watchOver(t, b, p)
+			simulate(20*time.Second, source, v)
+			n := v.viewer.Stats()
+			if n.Resent*2 > n.Packets || len(v.sound.numbers) < 500 {
+				t.Errorf("seed %d: %d packets sent and %d again, of the sound %d arrived", seed, n.Packets, n.Resent, len(v.sound.numbers))
+			}
+			thinned += n.Drops[broadcast.DropThinned]
+			probes += n.Probes
+			for _, s := range v.picture.shown {
+				rungs[s.rung] = true
+			}
+			if t.Failed() {
+				t.Logf("seed %d", seed)
+			}
+		})
+	}
+	if thinned == 0 || probes == 0 || len(rungs) < 3 {
+		t.Errorf("%d packets left out, %d probes, %v: the test shows nothing", thinned, probes, rungs)
 	}
 }

@@ -53,6 +53,7 @@ type pathViewer struct {
 	flying  []onPath
 	reports []rtcp.Packet
 	again   map[uint16]time.Time // when packets were last sent again
+	numbers map[uint32]uint16    // the last one, by SSRC
 	hasty   int                  // packets that were sent again within a round trip
 
 	back     []said
@@ -83,7 +84,7 @@ type missed struct {
 func watchOver(t *testing.T, b *broadcast.Broadcaster, p *path) *pathViewer {
 	t.Helper()
 	v := &pathViewer{
-		t: t, path: p, random: rand.New(rand.NewPCG(5, 6)), recorder: twcc.NewRecorder(1), began: time.Now(), again: map[uint16]time.Time{},
+		t: t, path: p, random: rand.New(rand.NewPCG(5, 6)), recorder: twcc.NewRecorder(1), began: time.Now(), again: map[uint16]time.Time{}, numbers: map[uint32]uint16{},
 		newest: map[uint32]uint64{}, missing: map[uint64]*missed{}, picture: newScreen(t), rr: receiverReports{at: time.Now()},
 	}
 	var err error
@@ -112,6 +113,10 @@ func (v *pathViewer) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	} else {
 		v.t.Errorf("a packet of %x has no transport-wide number", h.SSRC)
 	}
+	if last, ok := v.numbers[h.SSRC]; ok && h.SequenceNumber != last+1 {
+		v.t.Errorf("packet %d of %x after %d", h.SequenceNumber, h.SSRC, last)
+	}
+	v.numbers[h.SSRC] = h.SequenceNumber
 	if h.SSRC == rtxSSRC {
 		p.ssrc, p.seq = videoSSRC, uint16(payload[0])<<8|uint16(payload[1])
 		payload = payload[2:]
