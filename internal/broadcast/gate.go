@@ -55,7 +55,7 @@ func (t *track) skip(v *Viewer, now int64, why DropReason) {
 	}
 	v.stats.drop(why, head-t.at)
 	t.closeGate(head, false)
-	if v.transport.constrained() {
+	if !t.picked.Fits {
 		t.patientTill = now + int64(narrowPatience)
 	}
 }
