@@ -5,7 +5,7 @@ import "time"
 const (
 	// room is the share of the budget that what is better than now has to keep to: rates go up and
 	// down, and the choice would follow them.
-	room = 0.9
+	room = 0.95
 	// hold is how long a lower encoding is kept at least, and maxHold how long after failures to go
 	// higher, each of which doubles it.
 	hold    = 2 * time.Second
