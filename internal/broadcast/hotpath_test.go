@@ -26,6 +26,12 @@ func (discard) WriteRTCP([]rtcp.Packet) error                       { return nil
 // still is a broadcaster whose senders do not run: the test is the sender.
 func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
 	tb.Helper()
+	return stillWith(tb, viewers, nil)
+}
+
+// stillWith is still with viewers who agreed on something else.
+func stillWith(tb testing.TB, viewers int, change func(*ViewerConfig)) (*Broadcaster, *Layer) {
+	tb.Helper()
 	b := New(Config{Senders: 1})
 	b.stop()
 	b.running.Wait()
@@ -43,8 +49,11 @@ func still(tb testing.TB, viewers int) (*Broadcaster, *Layer) {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		err = v.Start(ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2, TransportCCExtensionID: 3, PlayoutDelayExtensionID: 4}})
-		if err != nil {
+		cfg := ViewerConfig{Sink: discard{}, Video: &TrackConfig{SSRC: 1, PayloadType: 96, MID: "0", MIDExtensionID: 1, CaptureTimeExtensionID: 2, TransportCCExtensionID: 3, PlayoutDelayExtensionID: 4}}
+		if change != nil {
+			change(&cfg)
+		}
+		if err = v.Start(cfg); err != nil {
 			tb.Fatal(err)
 		}
 	}
