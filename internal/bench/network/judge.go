@@ -49,6 +49,7 @@ type verdict struct {
 }
 
 func (r *result) judge(targets []target) {
+	r.Verdicts = nil
 	for _, t := range targets {
 		r.Verdicts = append(r.Verdicts, verdict{t.text, t.met(r)})
 	}

@@ -58,6 +58,7 @@ type config struct {
 	repeat int
 	binary string
 	json   bool
+	from   string // a file of runs to print, in the place of measuring
 }
 
 func parse(args []string, stderr io.Writer) (config, error) {
@@ -71,6 +72,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.IntVar(&cfg.repeat, "repeat", 1, "measure each path so many `times`")
 	flags.StringVar(&cfg.binary, "binary", "", "the porthole to measure, a `file`; built when empty")
 	flags.BoolVar(&cfg.json, "json", false, "print all that was measured as JSON, an array of runs")
+	flags.StringVar(&cfg.from, "from", "", "measure nothing, print the tables of a `file` that --json made")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
 	}
@@ -121,8 +123,34 @@ func choose(names string, length int) (chosen []row, err error) {
 	return chosen, nil
 }
 
+// printAgain writes the tables of runs that were measured before.
+func printAgain(cfg config, stdout io.Writer) error {
+	text, err := os.ReadFile(cfg.from)
+	if err != nil {
+		return err
+	}
+	var all []result
+	if err := json.Unmarshal(text, &all); err != nil {
+		return fmt.Errorf("read %s: %w", cfg.from, err)
+	}
+	results := make(map[string][]result)
+	for _, res := range all {
+		results[res.Row] = append(results[res.Row], res)
+	}
+	for _, r := range cfg.rows {
+		for i := range results[r.name] {
+			results[r.name][i].judge(r.targets)
+		}
+	}
+	writeTable(stdout, cfg.rows, results)
+	return nil
+}
+
 // measure measures all paths, one after the other.
 func measure(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
+	if cfg.from != "" {
+		return printAgain(cfg, stdout)
+	}
 	if os.Geteuid() != 0 {
 		return netlab.ErrRoot
 	}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -98,7 +101,7 @@ func TestTable(t *testing.T) {
 		runs[i].judge(r.targets)
 	}
 	writeTable(&text, []row{r, {name: "other"}}, map[string][]result{"1": runs})
-	for _, want := range []string{"| 1 Mbit/s | 14.0 (10.0–20.0) |", "| 1 Mbit/s | ≥ 12 pictures a second | **no**, 2 of 3 |"} {
+	for _, want := range []string{"| 1 Mbit/s | 14.0 (10.0–20.0) |", "| 1 Mbit/s | ≥ 12 pictures a second: **no**, 2 of 3 |"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("it lacks %q:\n%s", want, text.String())
 		}
@@ -130,5 +133,25 @@ func TestHouse(t *testing.T) {
 		[]seen{{Rate: 10, Pause: 0.2}, {Rate: 7, Pause: 0.6}})
 	if h.Jain != 1 || h.Bits > 0.7 || h.Worst != 0.9 || h.Kept != 0.7 || h.WorstAfter != 0.6 {
 		t.Errorf("got %+v", h)
+	}
+}
+
+func TestRunsArePrintedAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "runs.json")
+	text, err := json.Marshal([]result{{Row: "1", Rate: 13}, {Row: "0.5", Rate: 7}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs strings.Builder
+	if code := run(t.Context(), []string{"--from", file}, &out, &errs); code != 0 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	for _, want := range []string{"| 1 Mbit/s | 13.0 |", "| 0.5 Mbit/s | no freeze over 1 s: yes; ≥ 12 pictures a second: **no**;", "| 1 Mbit/s | no freeze over 1 s: yes; ≥ 12 pictures a second: yes;"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it lacks %q:\n%s", want, out.String())
+		}
 	}
 }

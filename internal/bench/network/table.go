@@ -33,20 +33,11 @@ func writeTable(w io.Writer, rows []row, results map[string][]result) {
 			get("%.0f", func(r result) float64 { return float64(r.Reconnects) }))
 	}
 	fmt.Fprintln(w)
-	fmt.Fprintln(w, "| path | target | met |")
-	fmt.Fprintln(w, "|---|---|---|")
+	fmt.Fprintln(w, "| path | targets, and whether they were met |")
+	fmt.Fprintln(w, "|---|---|")
 	for _, r := range rows {
-		for i, t := range r.targets {
-			runs := results[r.name]
-			met := 0
-			for _, run := range runs {
-				if run.Verdicts[i].Met {
-					met++
-				}
-			}
-			if len(runs) > 0 {
-				fmt.Fprintf(w, "| %s | %s | %s |\n", r.title, t.text, verdictText(met, len(runs)))
-			}
+		if runs := results[r.name]; len(runs) > 0 {
+			fmt.Fprintf(w, "| %s | %s |\n", r.title, strings.Join(verdicts(r.targets, runs), "; "))
 		}
 	}
 	writeNotes(w, rows, results)
@@ -68,7 +59,7 @@ func writeNotes(w io.Writer, rows []row, results map[string][]result) {
 				note += fmt.Sprintf("; %q", run.Faults)
 			}
 			if len(run.Words) > 0 {
-				note += fmt.Sprintf("; the page said %q", run.Words)
+				note += fmt.Sprintf("; the page said %q", run.Words[len(run.Words)-1])
 			}
 			if len(run.States) > 0 {
 				note += "; the player was " + strings.Join(run.States, ", ")
@@ -79,6 +70,20 @@ func writeNotes(w io.Writer, rows []row, results map[string][]result) {
 			fmt.Fprintln(w, note)
 		}
 	}
+}
+
+// verdicts says of each target in how many runs it was met.
+func verdicts(targets []target, runs []result) (texts []string) {
+	for i, t := range targets {
+		met := 0
+		for _, run := range runs {
+			if run.Verdicts[i].Met {
+				met++
+			}
+		}
+		texts = append(texts, t.text+": "+verdictText(met, len(runs)))
+	}
+	return texts
 }
 
 func verdictText(met, runs int) string {
