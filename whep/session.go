@@ -31,7 +31,7 @@ type session struct {
 	counter     bool // the offer is ours
 	table       *sessions.Table
 
-	peer *peer.Session // set by Connect, before anything but Close may be called
+	peer *peer.Connection // set by Connect, before anything but Close may be called
 }
 
 var (

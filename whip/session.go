@@ -30,7 +30,7 @@ type session struct {
 	publisher *broadcast.Publisher
 	table     *sessions.Table
 
-	peer *peer.Session // set by Connect, before anything but Close may be called
+	peer *peer.Connection // set by Connect, before anything but Close may be called
 
 	packets, bytes atomic.Uint64 // received
 }

@@ -105,7 +105,7 @@ func TestViewersSayWhatTheirPathCarries(t *testing.T) {
 }
 
 // answerOffer accepts H.264 where it is offered, and what we relay of the rest.
-func answerOffer(t *testing.T, engine *peer.Engine, offer *negotiate.Offer) *peer.Session {
+func answerOffer(t *testing.T, engine *peer.Engine, offer *negotiate.Offer) *peer.Connection {
 	t.Helper()
 	chosen := make(map[string]negotiate.Format)
 	for _, media := range offer.Media {
@@ -122,7 +122,7 @@ func answerOffer(t *testing.T, engine *peer.Engine, offer *negotiate.Offer) *pee
 		}
 		chosen[media.Mid] = codec
 	}
-	var s *peer.Session
+	var s *peer.Connection
 	var err error
 	if offer.Role == negotiate.Publish {
 		s, err = engine.Receive(t.Context(), peer.ReceiveConfig{Offer: offer, Codecs: peer.OneEach(chosen)})

@@ -146,7 +146,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	closed   bool
-	sessions map[*Session]struct{}
+	sessions map[*Connection]struct{}
 }
 
 // Listen binds the media sockets. The caller ends it with Engine.Close. Errors wrap ErrConfig when a setting is
@@ -224,7 +224,7 @@ func (e *Engine) begin() error {
 }
 
 // register adds an answered session, unless the engine was closed meanwhile.
-func (e *Engine) register(s *Session) error {
+func (e *Engine) register(s *Connection) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -234,7 +234,7 @@ func (e *Engine) register(s *Session) error {
 	return nil
 }
 
-func (e *Engine) forget(s *Session) {
+func (e *Engine) forget(s *Connection) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.sessions, s)
@@ -244,31 +244,31 @@ func (e *Engine) forget(s *Session) {
 // The caller runs Session.Serve, or else Session.Close; until then nothing of
 // the session times out. Errors wrap negotiate.ErrUnusable when the offer is at
 // fault, and ErrClosed when the engine is.
-func (e *Engine) Receive(ctx context.Context, cfg ReceiveConfig) (*Session, error) {
+func (e *Engine) Receive(ctx context.Context, cfg ReceiveConfig) (*Connection, error) {
 	sections, err := planSections(cfg.Offer, cfg.Codecs)
 	if err != nil {
 		return nil, err
 	}
 	e.admit(cfg.Client)
-	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) { return e.receiveLink(s, cfg, sections) })
+	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (link, error) { return e.receiveLink(s, cfg, sections) })
 }
 
 // Send answers a viewer's offer. ctx bounds the answer, not the session. The
 // caller runs Session.Serve, or else Session.Close; until then nothing of the
 // session times out. Errors are those of Receive.
-func (e *Engine) Send(ctx context.Context, cfg SendConfig) (*Session, error) {
+func (e *Engine) Send(ctx context.Context, cfg SendConfig) (*Connection, error) {
 	sections, err := planSections(cfg.Offer, oneEach(cfg.Codecs))
 	if err != nil {
 		return nil, err
 	}
 	e.admit(cfg.Client)
-	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) { return e.sendLink(s, cfg, sections) })
+	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (link, error) { return e.sendLink(s, cfg, sections) })
 }
 
 // open makes a session whose connection connect provides, and answers the offer.
 func (e *Engine) open(
-	ctx context.Context, offer *negotiate.Offer, sections []section, connect func(*Session) (link, error),
-) (*Session, error) {
+	ctx context.Context, offer *negotiate.Offer, sections []section, connect func(*Connection) (link, error),
+) (*Connection, error) {
 	if err := e.begin(); err != nil {
 		return nil, err
 	}

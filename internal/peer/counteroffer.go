@@ -31,7 +31,7 @@ type OfferConfig struct {
 
 // Offer makes an offer to a viewer: Session.Answer is its text, and nothing is sent
 // before Session.Accept. Otherwise it is like Send.
-func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Session, error) {
+func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Connection, error) {
 	codecs := make(map[string]negotiate.Format, len(cfg.Offer.Media))
 	for _, media := range cfg.Offer.Media {
 		codecs[media.Mid] = media.Codecs[0]
@@ -41,7 +41,7 @@ func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Session, error) {
 		return nil, err
 	}
 	e.admit(cfg.Client)
-	return e.open(ctx, cfg.Offer, sections, func(s *Session) (link, error) {
+	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (link, error) {
 		_, err := e.sendLink(s, SendConfig{Offer: cfg.Offer, StreamID: cfg.StreamID, ID: cfg.ID}, sections)
 		if err != nil {
 			return nil, err
@@ -126,7 +126,7 @@ func (l *offeringLink) waiting() bool {
 // begins to connect. It returns ErrAnswered when that has happened before, or for a
 // session that began with the client's offer, and ErrNotConnected when the session
 // is over.
-func (s *Session) Accept(answer *negotiate.Answer) error {
+func (s *Connection) Accept(answer *negotiate.Answer) error {
 	s.restarting.Lock()
 	defer s.restarting.Unlock()
 	if !s.offered.waiting() {

@@ -17,7 +17,7 @@ import (
 const longestWait = time.Second
 
 // superviseDeadlines ends the session when a stage takes too long.
-func (s *Session) superviseDeadlines() error {
+func (s *Connection) superviseDeadlines() error {
 	if s.offered != nil && !s.waitFor(s.offered.within, s.offered.accepted) {
 		return ErrNoAnswer
 	}
@@ -34,7 +34,7 @@ func (s *Session) superviseDeadlines() error {
 // reports are signs of life as well (RFC 3550 6.3.5): a browser sends no packet of a picture
 // that stands still, and goes on with the reports. No event ends a wait: a packet only begins
 // the silence anew.
-func (s *Session) superviseMedia() error {
+func (s *Connection) superviseMedia() error {
 	limit, stage := s.engine.settings.timeouts.FirstMedia, "after connecting"
 	quiet, newest := time.Duration(0), time.Time{}
 	for s.ctx.Err() == nil {
@@ -54,7 +54,7 @@ func (s *Session) superviseMedia() error {
 // checks for as long as RFC 7675 5.1 allows, whatever else it sends: pion takes any
 // packet for a sign of life, and would go on sending media to somebody who reads
 // nothing. Publishers get nothing worth a consent, and FFmpeg answers no checks.
-func (s *Session) superviseConsent() error {
+func (s *Connection) superviseConsent() error {
 	timeouts := s.engine.settings.timeouts
 	limit := timeouts.ICEDisconnected + timeouts.ICEFailed
 	quiet, answered := time.Duration(0), uint64(0)
@@ -77,7 +77,7 @@ func (s *Session) superviseConsent() error {
 // waitConnected waits until the connection is up, the session over, or within, and
 // says whether one of the former came. It looks at the checks meanwhile: who gives
 // up takes what is known of them along.
-func (s *Session) waitConnected(within time.Duration) bool {
+func (s *Connection) waitConnected(within time.Duration) bool {
 	for left := within; left > 0; left -= examineEvery {
 		if s.waitFor(min(left, examineEvery), s.connected) {
 			return true
@@ -89,7 +89,7 @@ func (s *Session) waitConnected(within time.Duration) bool {
 
 // waitFor waits for d of the process's time, and says whether event or the session's
 // end came before it.
-func (s *Session) waitFor(d time.Duration, event <-chan struct{}) bool {
+func (s *Connection) waitFor(d time.Duration, event <-chan struct{}) bool {
 	for left := d; left > 0; left -= longestWait {
 		if s.wait(min(left, longestWait), event) {
 			return true
@@ -99,14 +99,14 @@ func (s *Session) waitFor(d time.Duration, event <-chan struct{}) bool {
 }
 
 // waitAPart waits for a small part of limit, or the session's end, and returns it.
-func (s *Session) waitAPart(limit time.Duration) time.Duration {
+func (s *Connection) waitAPart(limit time.Duration) time.Duration {
 	part := min(longestWait, limit/8)
 	s.wait(part, nil)
 	return part
 }
 
 // wait says whether event or the session's end came within d.
-func (s *Session) wait(d time.Duration, event <-chan struct{}) bool {
+func (s *Connection) wait(d time.Duration, event <-chan struct{}) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -118,7 +118,7 @@ func (s *Session) wait(d time.Duration, event <-chan struct{}) bool {
 	return true
 }
 
-func (s *Session) connectTimeout() error {
+func (s *Connection) connectTimeout() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.life.iceConnected {

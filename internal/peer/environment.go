@@ -39,7 +39,7 @@ func newEngine(cfg Config, set settings, on environment) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		settings: set, metrics: m, cert: cert, sessions: make(map[*Session]struct{}),
+		settings: set, metrics: m, cert: cert, sessions: make(map[*Connection]struct{}),
 		addr: on.addr, media: newMediaConn(on.udp), net: view,
 		network: reach.Network{Named: on.addr.Addr(), Choice: set.choice, Read: on.interfaces, Outgoing: on.outgoing},
 	}

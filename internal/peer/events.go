@@ -9,11 +9,11 @@ import (
 	"porthole/internal/sessioninfo"
 )
 
-var _ linkEvents = (*Session)(nil)
+var _ linkEvents = (*Connection)(nil)
 
 // iceChanged, and the other methods of linkEvents, turn what happens to the
 // connection into the session's state, timeline and end.
-func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
+func (s *Connection) iceChanged(state webrtc.ICEConnectionState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.life.ice
@@ -41,7 +41,7 @@ func (s *Session) iceChanged(state webrtc.ICEConnectionState) {
 	}
 }
 
-func (s *Session) dtlsChanged(state webrtc.DTLSTransportState) {
+func (s *Connection) dtlsChanged(state webrtc.DTLSTransportState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.life.dtls = state.String()
@@ -49,7 +49,7 @@ func (s *Session) dtlsChanged(state webrtc.DTLSTransportState) {
 	s.noteConnection(combine(s.life.ice, s.life.dtls))
 }
 
-func (s *Session) pairSelected(pair sessioninfo.Pair) {
+func (s *Connection) pairSelected(pair sessioninfo.Pair) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.life.pair = &pair
@@ -58,7 +58,7 @@ func (s *Session) pairSelected(pair sessioninfo.Pair) {
 	}
 }
 
-func (s *Session) up() {
+func (s *Connection) up() {
 	s.mu.Lock()
 	if s.life.up || s.ctx.Err() != nil {
 		s.mu.Unlock()
@@ -77,7 +77,7 @@ func (s *Session) up() {
 	close(s.connected)
 }
 
-func (s *Session) down(reason error) {
+func (s *Connection) down(reason error) {
 	s.mu.Lock()
 	switch {
 	case errors.Is(reason, ErrICEFailed) && !s.life.iceConnected:

@@ -109,7 +109,7 @@ func OneEach(codecs map[string]negotiate.Format) map[string][]negotiate.Format {
 
 // DiscardingViewer is a connected viewer's session whose packets go to a port
 // where nobody listens: what it costs is what we add to encryption and socket.
-func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTrack) (*Session, error) {
+func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTrack) (*Connection, error) {
 	conn, err := egress.New(udp, egress.Segmented)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTra
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{sink: &sink{link: &mediaLink{}, tracks: tracks}}
+	s := &Connection{sink: &sink{link: &mediaLink{}, tracks: tracks}}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.sink.link.crypt.Store(&crypt{send: send, tag: 16})
 	s.sink.batch.Store(conn.Open(nobody))

@@ -34,7 +34,7 @@ func (l *life) record(event string) {
 }
 
 // Info returns what is known about the session, also after its end.
-func (s *Session) Info() sessioninfo.Connection {
+func (s *Connection) Info() sessioninfo.Connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	info := sessioninfo.Connection{
@@ -58,7 +58,7 @@ func (s *Session) Info() sessioninfo.Connection {
 }
 
 // State returns where the session is in its life.
-func (s *Session) State() sessioninfo.State {
+func (s *Connection) State() sessioninfo.State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.life.state

@@ -24,7 +24,7 @@ import (
 //	                                         └─ retransmission ─► inTrack
 type ingest struct {
 	// Set by receiveLink, read-only afterwards.
-	session *Session
+	session *Connection
 	link    *mediaLink
 	onTrack func(RemoteTrack) (PacketWriter, error)
 	types   payloadTypes
@@ -51,7 +51,7 @@ type ingest struct {
 type trackKey struct{ mid, rid string }
 
 // receiveLink makes the connection of a publisher's session.
-func (e *Engine) receiveLink(s *Session, cfg ReceiveConfig, sections []section) (link, error) {
+func (e *Engine) receiveLink(s *Connection, cfg ReceiveConfig, sections []section) (link, error) {
 	s.id = cfg.ID
 	reception, err := newReception(sections)
 	if err != nil {

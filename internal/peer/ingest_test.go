@@ -22,7 +22,7 @@ import (
 // publishing is a publisher connected to an engine.
 type publishing struct {
 	client       *client
-	session      *peer.Session
+	session      *peer.Connection
 	ended        <-chan error
 	video, audio *webrtc.TrackLocalStaticRTP
 	got          *recorders

@@ -11,7 +11,7 @@ import (
 // keyframeRequests asks a publisher for keyframes of one track, away from those
 // who want them.
 type keyframeRequests struct {
-	session  *Session
+	session  *Connection
 	feedback []string
 	media    atomic.Uint32 // SSRC; it may change
 	sender   uint32        // ours, which receives nothing
@@ -22,7 +22,7 @@ type keyframeRequests struct {
 	wanted chan struct{}
 }
 
-func newKeyframeRequests(s *Session, feedback []string, media uint32) *keyframeRequests {
+func newKeyframeRequests(s *Connection, feedback []string, media uint32) *keyframeRequests {
 	k := &keyframeRequests{
 		session: s, feedback: feedback, sender: rand.Uint32(), wanted: make(chan struct{}, 1), // not a secret
 	}

@@ -230,7 +230,7 @@ func (c natCase) run(t *testing.T, w *world) {
 }
 
 // watch connects a client of this world.
-func (c natCase) watch(t *testing.T, engine *peer.Engine, w *world) (*peer.Session, <-chan struct{}) {
+func (c natCase) watch(t *testing.T, engine *peer.Engine, w *world) (*peer.Connection, <-chan struct{}) {
 	t.Helper()
 	settings := webrtc.SettingEngine{LoggerFactory: &logging.DefaultLoggerFactory{}}
 	settings.SetNet(w.client)
@@ -275,7 +275,7 @@ func (c natCase) watch(t *testing.T, engine *peer.Engine, w *world) (*peer.Sessi
 
 // wantVerdict waits for the end of a session that cannot connect, and looks at the cause
 // that people are told.
-func (c natCase) wantVerdict(t *testing.T, session *peer.Session) {
+func (c natCase) wantVerdict(t *testing.T, session *peer.Connection) {
 	t.Helper()
 	select {
 	case <-session.Done():

@@ -37,7 +37,7 @@ func (l *mediaLink) pairs() []sessioninfo.TriedPair {
 
 // Examine asks ICE which pairs it has tried, for the next Info. It takes a moment
 // of the agent's time, and is for who looks at one session.
-func (s *Session) Examine() {
+func (s *Connection) Examine() {
 	s.examining.Lock()
 	defer s.examining.Unlock()
 	if s.ctx.Err() == nil { // else finish has asked for the last time, or will
@@ -47,7 +47,7 @@ func (s *Session) Examine() {
 
 // examine keeps what was tried, and what was known before when that is nothing any
 // more. The caller holds examining, so that nothing is closed meanwhile.
-func (s *Session) examine() {
+func (s *Connection) examine() {
 	tried := s.link.pairs()
 	if len(tried) == 0 {
 		return
@@ -61,7 +61,7 @@ func (s *Session) examine() {
 }
 
 // examineHandshake keeps what is known of a handshake that failed.
-func (s *Session) examineHandshake() {
+func (s *Connection) examineHandshake() {
 	reason := s.Err()
 	if !errors.Is(reason, ErrDTLSFailed) {
 		return

@@ -223,12 +223,12 @@ func (r reader) HandleTransportFeedback(fci []byte) {
 }
 
 // serve runs a session and returns where its reason will come.
-func serve(t testing.TB, s *peer.Session, feedback func([]rtcp.Packet)) <-chan error {
+func serve(t testing.TB, s *peer.Connection, feedback func([]rtcp.Packet)) <-chan error {
 	t.Helper()
 	return serveTo(t, s, reader{packets: feedback})
 }
 
-func serveTo(t testing.TB, s *peer.Session, feedback peer.Feedback) <-chan error {
+func serveTo(t testing.TB, s *peer.Connection, feedback peer.Feedback) <-chan error {
 	t.Helper()
 	ended := make(chan error, 1)
 	ctx := context.WithoutCancel(t.Context())

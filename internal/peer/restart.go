@@ -12,7 +12,7 @@ import (
 // as they are: they change over to the new path when it is there. Candidates given
 // to Trickle belong to the new session from then on. An error says that nothing
 // was changed, or, if it wraps ErrNotConnected, that the session is over.
-func (s *Session) Restart(f *negotiate.Fragment) (*negotiate.Fragment, error) {
+func (s *Connection) Restart(f *negotiate.Fragment) (*negotiate.Fragment, error) {
 	s.restarting.Lock()
 	defer s.restarting.Unlock()
 	if err := s.Err(); err != nil {

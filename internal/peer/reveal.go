@@ -7,7 +7,7 @@ import (
 )
 
 // reveal looks for the names among the client's candidates.
-func (s *Session) reveal(hidden []negotiate.Hidden) {
+func (s *Connection) reveal(hidden []negotiate.Hidden) {
 	if s.engine.names == nil {
 		return
 	}
@@ -16,7 +16,7 @@ func (s *Session) reveal(hidden []negotiate.Hidden) {
 	}
 }
 
-func (s *Session) addRevealed(value string) {
+func (s *Connection) addRevealed(value string) {
 	if s.trickled.Add(1) > maxTrickled || s.Err() != nil {
 		return
 	}

@@ -11,12 +11,12 @@ import (
 	"porthole/internal/sessioninfo"
 )
 
-// Session is one answered offer: a publisher that we receive or a viewer that we
+// Connection is one answered offer: a publisher that we receive or a viewer that we
 // send to. Its methods may be called by any goroutine.
 //
 //	answered ─► connecting ─► connected ⇄ disconnected
 //	    └────────────┴────────────┴────────────┴─► closed(reason)
-type Session struct {
+type Connection struct {
 	// Set before the session is handed out, read-only afterwards.
 	engine *Engine
 	id     string // in logs
@@ -52,8 +52,8 @@ type Session struct {
 	ufrag string // of the client, to tell candidates from a restart; guarded by mu
 }
 
-func newSession(e *Engine, offer *negotiate.Offer) *Session {
-	s := &Session{
+func newSession(e *Engine, offer *negotiate.Offer) *Connection {
+	s := &Connection{
 		engine: e, role: offer.Role, offer: offer, ufrag: offer.Ufrag,
 		connected: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -69,7 +69,7 @@ func newSession(e *Engine, offer *negotiate.Offer) *Session {
 }
 
 // answered starts the session's public life.
-func (s *Session) answered() {
+func (s *Connection) answered() {
 	s.mu.Lock()
 	s.life.record("answer")
 	s.life.answered = time.Now()
@@ -81,7 +81,7 @@ func (s *Session) answered() {
 }
 
 // age is the time since the offer.
-func (s *Session) age() time.Duration {
+func (s *Connection) age() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Since(s.life.timeline[0].At)
@@ -89,11 +89,11 @@ func (s *Session) age() time.Duration {
 
 // Answer returns the answer as it goes to the client (application/sdp): with all
 // of our candidates, below 8 KiB.
-func (s *Session) Answer() string { return s.answer }
+func (s *Connection) Answer() string { return s.answer }
 
 // Tracks returns what a viewer's session sends, in the order of the offer. It is
 // empty for publishers.
-func (s *Session) Tracks() []SendTrack {
+func (s *Connection) Tracks() []SendTrack {
 	if s.sink == nil {
 		return nil
 	}
@@ -102,13 +102,13 @@ func (s *Session) Tracks() []SendTrack {
 
 // Connected is closed when ICE and DTLS are done and media may flow. It stays
 // open when the session ends before that.
-func (s *Session) Connected() <-chan struct{} { return s.connected }
+func (s *Connection) Connected() <-chan struct{} { return s.connected }
 
 // Done is closed when the session is over and everything it had is freed.
-func (s *Session) Done() <-chan struct{} { return s.done }
+func (s *Connection) Done() <-chan struct{} { return s.done }
 
 // Err returns why the session is ending or has ended; nil while it lives.
-func (s *Session) Err() error {
+func (s *Connection) Err() error {
 	if s.ctx.Err() == nil {
 		return nil
 	}
@@ -119,7 +119,7 @@ func (s *Session) Err() error {
 // one of the Err values of this package, or an error of Close, OnTrack or a
 // PacketWriter. The end of ctx ends the session with ErrClosed. A viewer's RTCP
 // goes to feedback, which may be nil. When Serve returns, all goroutines of the session have ended.
-func (s *Session) Serve(ctx context.Context, feedback Feedback) error {
+func (s *Connection) Serve(ctx context.Context, feedback Feedback) error {
 	if !s.claimed.CompareAndSwap(false, true) {
 		if err := s.Err(); err != nil {
 			<-s.done
@@ -149,7 +149,7 @@ func (s *Session) Serve(ctx context.Context, feedback Feedback) error {
 // waits until everything is freed. The first reason counts; closing twice is
 // harmless. It must not be called from OnTrack, a PacketWriter or feedback: an
 // error returned there, or a goroutine of its own, does it.
-func (s *Session) Close(reason error) {
+func (s *Connection) Close(reason error) {
 	if reason == nil {
 		reason = ErrClosed
 	}
@@ -162,13 +162,13 @@ func (s *Session) Close(reason error) {
 
 // end decides that the session is over. It does not block, so that anybody may
 // call it; who claimed the session frees it.
-func (s *Session) end(reason error) {
+func (s *Connection) end(reason error) {
 	s.writable.Store(false)
 	s.cancel(reason)
 }
 
 // finish frees everything. It runs once.
-func (s *Session) finish() {
+func (s *Connection) finish() {
 	s.examining.Lock()
 	s.examine()
 	s.examineHandshake()
@@ -192,7 +192,7 @@ func (s *Session) finish() {
 }
 
 // work runs f as one of Serve's goroutines. An error or a panic ends the session.
-func (s *Session) work(f func() error) {
+func (s *Connection) work(f func() error) {
 	s.workers.Go(func() {
 		defer func() {
 			if value := recover(); value != nil {

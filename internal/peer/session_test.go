@@ -25,7 +25,7 @@ import (
 )
 
 // answered returns a session whose client will never be heard of.
-func answered(t testing.TB, engine *peer.Engine) *peer.Session {
+func answered(t testing.TB, engine *peer.Engine) *peer.Connection {
 	t.Helper()
 	c := newClient(t, clientConfig{})
 	c.watch(t)
@@ -189,7 +189,7 @@ func TestClientThatFallsSilentEndsSession(t *testing.T) {
 }
 
 // writeOne sends a packet of the session's first track.
-func writeOne(s *peer.Session) error {
+func writeOne(s *peer.Connection) error {
 	t := s.Tracks()[0]
 	_, err := s.WriteRTP(&rtp.Header{Version: 2, SSRC: t.SSRC, PayloadType: t.PayloadType}, []byte{1})
 	return err

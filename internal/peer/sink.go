@@ -38,7 +38,7 @@ type sink struct {
 }
 
 // sendLink makes the connection of a viewer's session.
-func (e *Engine) sendLink(s *Session, cfg SendConfig, sections []section) (link, error) {
+func (e *Engine) sendLink(s *Connection, cfg SendConfig, sections []section) (link, error) {
 	s.id = cfg.ID
 	// The agent does not see the media that leaves, and so checks at every interval:
 	// twice the usual one is the 4 s that RFC 7675 5.1 asks for at most.
@@ -86,7 +86,7 @@ func (k *sink) sends(ssrc uint32) bool {
 
 // CNAME returns the name that sender reports of a viewer's session have to carry
 // (RFC 3550 6.5.1), "" for publishers.
-func (s *Session) CNAME() string {
+func (s *Connection) CNAME() string {
 	if s.sink == nil {
 		return ""
 	}
@@ -98,7 +98,7 @@ func (s *Session) CNAME() string {
 // keeps neither argument and does not wait: a TCP connection that is full loses
 // the packet. It returns ErrNotConnected outside of the connection's life and for
 // publishers, ErrSilent while nothing comes from the client, ErrUnknownSSRC for an SSRC that is not the session's.
-func (s *Session) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
+func (s *Connection) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	if s.sink == nil || !s.writable.Load() {
 		return 0, ErrNotConnected
 	}
@@ -116,7 +116,7 @@ func (s *Session) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 
 // noteStart notes a packet of those up to the end of the first picture. Viewers begin
 // with a keyframe, so that the first picture stands alone.
-func (s *Session) noteStart(header *rtp.Header) {
+func (s *Connection) noteStart(header *rtp.Header) {
 	if !s.sink.begun.Swap(true) {
 		s.mu.Lock()
 		s.life.record("first media")
@@ -137,7 +137,7 @@ func (s *Session) noteStart(header *rtp.Header) {
 
 // Flush sends what WriteRTP has queued. It does not wait: an error says that the
 // socket refused packets for this client, or that the session is not connected.
-func (s *Session) Flush() error {
+func (s *Connection) Flush() error {
 	if s.sink == nil || !s.writable.Load() {
 		return ErrNotConnected
 	}
@@ -149,7 +149,7 @@ func (s *Session) Flush() error {
 
 // WriteRTCP sends RTCP packets as one compound packet. It returns
 // ErrNotConnected outside of the connection's life.
-func (s *Session) WriteRTCP(packets []rtcp.Packet) error {
+func (s *Connection) WriteRTCP(packets []rtcp.Packet) error {
 	if !s.writable.Load() {
 		return ErrNotConnected
 	}

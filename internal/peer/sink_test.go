@@ -22,7 +22,7 @@ type edits struct{ offer, answer func(string) string }
 // watching is a viewer connected to an engine.
 type watching struct {
 	client  *client
-	session *peer.Session
+	session *peer.Connection
 	ended   <-chan error
 	packets chan *rtp.Packet
 

@@ -53,7 +53,7 @@ func (m *stateMetrics) collectors() []prometheus.Collector {
 }
 
 // enter changes the session's state, which only ever ends once. The caller holds mu.
-func (s *Session) enter(state sessioninfo.State) {
+func (s *Connection) enter(state sessioninfo.State) {
 	old := s.life.state
 	if old == sessioninfo.StateClosed || old == state {
 		return
@@ -72,7 +72,7 @@ func (s *Session) enter(state sessioninfo.State) {
 }
 
 // noteConnection keeps the state of the connection as a whole. The caller holds mu.
-func (s *Session) noteConnection(state webrtc.PeerConnectionState) {
+func (s *Connection) noteConnection(state webrtc.PeerConnectionState) {
 	if s.life.connection == state.String() {
 		return
 	}
@@ -103,7 +103,7 @@ func combine(ice, dtls string) webrtc.PeerConnectionState {
 
 // logICE tells of a client that goes silent, or comes back: the end of a session is
 // told by who runs it. The caller holds mu.
-func (s *Session) logICE(before, now string) {
+func (s *Connection) logICE(before, now string) {
 	log := s.engine.settings.log.With("role", roleLabel(s.role), "ice", now, "before", before)
 	if s.life.pair != nil {
 		log = log.With("client", s.life.pair.Remote.Address, "path", s.life.pair.Local.Type, "protocol", s.life.pair.Local.Protocol)

@@ -15,7 +15,7 @@ const maxTrickled = 64
 // silently, as RFC 9725 4.3.2 wants. It returns ErrICERestart when the fragment
 // carries other credentials than the current ones, and the session's reason when
 // that is over.
-func (s *Session) Trickle(f *negotiate.Fragment) error {
+func (s *Connection) Trickle(f *negotiate.Fragment) error {
 	if err := s.Err(); err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Session) Trickle(f *negotiate.Fragment) error {
 // hasSection says whether a candidate is for a section of the offer, by its mid
 // or, when it has none, its place. All sections share one transport, so which
 // one it is does not matter.
-func (s *Session) hasSection(c negotiate.Candidate) bool {
+func (s *Connection) hasSection(c negotiate.Candidate) bool {
 	if c.Mid != "" {
 		return slices.Contains(s.mids, c.Mid)
 	}
