@@ -26,7 +26,7 @@ func (v *Viewer) limitRate(packet []byte, now int64) {
 		if t == nil {
 			continue
 		}
-		t.bound, t.checked = t.bound.Changed(e, now), 0
+		t.rateLimit, t.checked = t.rateLimit.Changed(e, now), 0
 		if !v.notices.Take(now, 1, noticesPerSecond, noticesBurst) {
 			continue // who is not told asks again
 		}
@@ -42,24 +42,24 @@ func (v *Viewer) limitRate(packet []byte, now int64) {
 }
 
 // starved says whether a picture is missing because the viewer does not want it.
-func (t *track) starved() bool { return t.bound != nil && t.gated }
+func (t *track) starved() bool { return t.rateLimit != nil && t.gated }
 
 // need returns the bits per second that it takes to send an encoding, with the
 // headers that the viewer counts.
 func (t *track) need(c choice.Candidate) uint64 {
-	if t.bound == nil || t.packets == 0 || t.octets == 0 {
+	if t.rateLimit == nil || t.packets == 0 || t.octets == 0 {
 		return c.Rate
 	}
-	return uint64(float64(c.Rate) * (1 + float64(t.bound.Overhead)*float64(t.packets)/float64(t.octets)))
+	return uint64(float64(c.Rate) * (1 + float64(t.rateLimit.Overhead)*float64(t.packets)/float64(t.octets)))
 }
 
 // held says whether the viewer's bound keeps the gate closed, and when to look
 // again. What comes meanwhile is not for the viewer: it would be too much again.
 func (t *track) held(now int64) (due int64, held bool) {
-	if t.bound == nil {
+	if t.rateLimit == nil {
 		return 0, false
 	}
-	if due, held = t.bound.Holds(now, t.layer.video); held {
+	if due, held = t.rateLimit.Holds(now, t.layer.video); held {
 		t.from = t.layer.ring.Head()
 	}
 	return due, held

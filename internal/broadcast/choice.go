@@ -66,8 +66,8 @@ func (t *track) choose(v *Viewer, layers []*Layer, now int64) {
 // pick asks the picker. It never returns nil.
 func (t *track) pick(v *Viewer, layers []*Layer, now int64) (best *Layer) {
 	t.picker.Limit = 0
-	if t.bound != nil {
-		t.picker.Limit = t.bound.BitRate
+	if t.rateLimit != nil {
+		t.picker.Limit = t.rateLimit.BitRate
 	}
 	best, t.picked = t.best(&t.picker, layers, t.unplayable, choice.Sending{
 		Now: now, Temporal: t.thinner.Limit(), Budget: v.pictureBudget(layers),
@@ -159,7 +159,7 @@ func (t *track) moveTo(l *Layer, now int64) {
 	t.previous = nil
 	from := uint64(0)
 	l.needed(now)
-	if t.bound != nil || l.rests(now) {
+	if t.rateLimit != nil || l.rests(now) {
 		from = l.ring.Head() // history would be too much at once, or too old
 	}
 	t.closeGate(from, true)

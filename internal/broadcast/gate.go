@@ -110,7 +110,7 @@ func (t *track) openGate(v *Viewer, now int64) (due int64) {
 			return 0
 		}
 	}
-	if at := max(t.bound.Asks(), t.patientTill); now < at {
+	if at := max(t.rateLimit.Asks(), t.patientTill); now < at {
 		return at
 	}
 	t.asks.ask(l, now)

@@ -181,7 +181,7 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int, due int
 		}
 		e.resentAt = millis
 		e.resent++
-		t.bound.Take(len(p.Payload))
+		t.rateLimit.Take(len(p.Payload))
 		v.stats.resent.Add(1)
 		wrote++
 	}

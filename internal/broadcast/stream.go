@@ -195,7 +195,7 @@ type Publisher struct {
 	// Shared: the stream is stalled, and since when silence was last waited for.
 	stalled    atomic.Bool
 	quietSince atomic.Int64
-	told       atomic.Uint32 // warnings that were logged, as bits by WarningCode
+	logged     atomic.Uint32 // warnings that were logged, as bits by WarningCode
 
 	// Guarded by stream.b.mu.
 	settled *time.Timer

@@ -62,7 +62,7 @@ type track struct {
 	nextReport int64
 	reception  report.Reception
 	breaker    report.Breaker
-	bound      *pace.RateLimit // nil: the viewer takes everything
+	rateLimit  *pace.RateLimit // nil: the viewer takes everything
 }
 
 func newTrack(cfg TrackConfig, c codec.Codec) *track {
@@ -141,7 +141,7 @@ func (t *track) sendRun(v *Viewer, now int64, s *scratch) (wrote int, due int64,
 			t.skip(v, now, DropOverrun)
 			return wrote, 0, true
 		}
-		if t.bound != nil && p.Start && !t.bound.Allows(now) {
+		if t.rateLimit != nil && p.Start && !t.rateLimit.Allows(now) {
 			v.stats.drop(DropBound, head-t.at)
 			t.closeGate(head, false)
 			return wrote, 0, true
@@ -204,7 +204,7 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 	v.transport.sent(n, now)
 	t.packets++
 	t.octets += uint64(len(p.Payload))
-	t.bound.Take(len(p.Payload))
+	t.rateLimit.Take(len(p.Payload))
 	v.stats.packets.Add(1)
 	v.stats.bytes.Add(uint64(len(p.Payload)))
 	return nil

@@ -94,7 +94,7 @@ func (l *Layer) warn(bits uint32) {
 	p := l.publisher
 	b := p.stream.b
 	p.stream.changed()
-	told := p.told.Or(bits)
+	told := p.logged.Or(bits)
 	for c := range warningCodes {
 		if bits&^told&(1<<c) == 0 {
 			continue

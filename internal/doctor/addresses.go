@@ -22,13 +22,13 @@ func (c Config) addresses(context.Context) []Finding {
 	var told []netip.Addr
 	var hidden []Address
 	for _, a := range list {
-		if a.Told {
+		if a.Offered {
 			told = append(told, a.Addr)
 		} else {
 			hidden = append(hidden, a)
 		}
 	}
-	found := []Finding{c.judgeTold(told)}
+	found := []Finding{c.judgeOffered(told)}
 	if f, concerns := c.localNetworkAccess(told); concerns {
 		found = append(found, f)
 	}
@@ -75,8 +75,8 @@ func (c Config) judgeProfile() Finding {
 	return f
 }
 
-// judgeTold says who can reach what clients are told.
-func (c Config) judgeTold(told []netip.Addr) Finding {
+// judgeOffered says who can reach what clients are told.
+func (c Config) judgeOffered(told []netip.Addr) Finding {
 	f := Finding{Group: "addresses", Name: "clients are told"}
 	texts := texts(told)
 	if len(c.Advertise) > 0 {

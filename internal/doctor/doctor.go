@@ -78,8 +78,8 @@ type Socket struct {
 type Address struct {
 	Interface string
 	Addr      netip.Addr
-	Told      bool   // clients are told of it
-	Why       string // they are not told, for people
+	Offered   bool   // clients are offered it
+	Why       string // it is not offered, for people
 }
 
 // Devices is what is asked of cameras, microphones and encoders.

@@ -28,7 +28,7 @@ func healthy() Config {
 		Sockets: []Socket{{Flag: "--http", Address: "127.0.0.1:0", TCP: true}},
 		Addresses: func() ([]Address, error) {
 			return []Address{
-				{Interface: "eth0", Addr: netip.MustParseAddr("192.168.1.5"), Told: true},
+				{Interface: "eth0", Addr: netip.MustParseAddr("192.168.1.5"), Offered: true},
 				{Interface: "docker0", Addr: netip.MustParseAddr("172.17.0.1"), Why: "a bridge"},
 			}, nil
 		},
@@ -160,7 +160,7 @@ func TestAddressesThatAreTold(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			f := tt.c.judgeTold(tt.told)
+			f := tt.c.judgeOffered(tt.told)
 			if f.Verdict != tt.want || !strings.Contains(f.Found, tt.says) || (f.Verdict == OK) != (f.Cure == "") {
 				t.Errorf("got %s: %s; %s", f.Verdict, f.Found, f.Cure)
 			}
@@ -191,7 +191,7 @@ func TestProfiles(t *testing.T) {
 			}
 		})
 	}
-	if f := (Config{RelayOnly: true}).judgeTold(nil); f.Verdict != OK || !strings.Contains(f.Found, "relayed addresses only") {
+	if f := (Config{RelayOnly: true}).judgeOffered(nil); f.Verdict != OK || !strings.Contains(f.Found, "relayed addresses only") {
 		t.Errorf("relays only: %+v", f)
 	}
 }

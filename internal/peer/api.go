@@ -250,7 +250,7 @@ func (e *Engine) Receive(ctx context.Context, cfg ReceiveConfig) (*Connection, e
 		return nil, err
 	}
 	e.admit(cfg.Client)
-	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (link, error) { return e.receiveLink(s, cfg, sections) })
+	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (clientTransport, error) { return e.receiveTransport(s, cfg, sections) })
 }
 
 // Send answers a viewer's offer. ctx bounds the answer, not the session. The
@@ -262,28 +262,28 @@ func (e *Engine) Send(ctx context.Context, cfg SendConfig) (*Connection, error) 
 		return nil, err
 	}
 	e.admit(cfg.Client)
-	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (link, error) { return e.sendLink(s, cfg, sections) })
+	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (clientTransport, error) { return e.sendTransport(s, cfg, sections) })
 }
 
 // open makes a session whose connection connect provides, and answers the offer.
 func (e *Engine) open(
-	ctx context.Context, offer *negotiate.Offer, sections []section, connect func(*Connection) (link, error),
+	ctx context.Context, offer *negotiate.Offer, sections []section, connect func(*Connection) (clientTransport, error),
 ) (*Connection, error) {
 	if err := e.begin(); err != nil {
 		return nil, err
 	}
 	defer e.answering.Done()
-	s := newSession(e, offer)
+	s := newConnection(e, offer)
 	var err error
-	if s.link, err = connect(s); err != nil {
+	if s.transport, err = connect(s); err != nil {
 		return nil, err
 	}
-	s.link.watch(s)
-	if s.answer, err = s.link.answer(ctx, offer, sections, e.settings.timeouts.Gather); err != nil {
-		return nil, errors.Join(err, s.link.close())
+	s.transport.watch(s)
+	if s.answer, err = s.transport.answer(ctx, offer, sections, e.settings.timeouts.Gather); err != nil {
+		return nil, errors.Join(err, s.transport.close())
 	}
 	if err = e.register(s); err != nil {
-		return nil, errors.Join(err, s.link.close())
+		return nil, errors.Join(err, s.transport.close())
 	}
 	s.answered()
 	s.reveal(offer.Hidden)

@@ -61,7 +61,7 @@ func TestExplainAddrsOfThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := slices.IndexFunc(list, func(a reach.InterfaceAddr) bool { return a.Addr.IsLoopback() && a.Addr.Is4() })
-	if i < 0 || !list[i].Told {
+	if i < 0 || !list[i].Offered {
 		t.Errorf("got %+v", list)
 	}
 }

@@ -41,19 +41,19 @@ func (e *Engine) Offer(ctx context.Context, cfg OfferConfig) (*Connection, error
 		return nil, err
 	}
 	e.admit(cfg.Client)
-	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (link, error) {
-		_, err := e.sendLink(s, SendConfig{Offer: cfg.Offer, StreamID: cfg.StreamID, ID: cfg.ID}, sections)
+	return e.open(ctx, cfg.Offer, sections, func(s *Connection) (clientTransport, error) {
+		_, err := e.sendTransport(s, SendConfig{Offer: cfg.Offer, StreamID: cfg.StreamID, ID: cfg.ID}, sections)
 		if err != nil {
 			return nil, err
 		}
-		s.offered = &offeringLink{mediaLink: s.sink.link, within: cfg.Within, accepted: make(chan struct{})}
+		s.offered = &offeringTransport{mediaTransport: s.sink.transport, within: cfg.Within, accepted: make(chan struct{})}
 		return s.offered, nil
 	})
 }
 
-// offeringLink is a mediaLink that waits for an answer before it connects.
-type offeringLink struct {
-	*mediaLink
+// offeringTransport is a mediaLink that waits for an answer before it connects.
+type offeringTransport struct {
+	*mediaTransport
 	within   time.Duration
 	accepted chan struct{} // closed by accept
 
@@ -62,7 +62,7 @@ type offeringLink struct {
 }
 
 // answer writes the offer.
-func (l *offeringLink) answer(
+func (l *offeringTransport) answer(
 	ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration,
 ) (string, error) {
 	candidates, err := l.gather(ctx, gather)
@@ -84,7 +84,7 @@ func (l *offeringLink) answer(
 }
 
 // accept begins to connect. Who offers controls (RFC 8445 6.1.1).
-func (l *offeringLink) accept(remote remoteDescription) error {
+func (l *offeringTransport) accept(remote remoteDescription) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -102,15 +102,15 @@ func (l *offeringLink) accept(remote remoteDescription) error {
 	return nil
 }
 
-func (l *offeringLink) close() error {
+func (l *offeringTransport) close() error {
 	l.mu.Lock()
 	l.stopped = true
 	l.mu.Unlock()
-	return l.mediaLink.close()
+	return l.mediaTransport.close()
 }
 
 // waiting says whether the client has yet to answer.
-func (l *offeringLink) waiting() bool {
+func (l *offeringTransport) waiting() bool {
 	if l == nil {
 		return false
 	}

@@ -59,14 +59,14 @@ func (s *Connection) superviseConsent() error {
 	limit := timeouts.ICEDisconnected + timeouts.ICEFailed
 	quiet, answered := time.Duration(0), uint64(0)
 	for s.ctx.Err() == nil {
-		if n := s.sink.link.checksAnswered(); n != answered {
+		if n := s.sink.transport.checksAnswered(); n != answered {
 			quiet, answered = 0, n
 		}
 		part := s.waitAPart(limit)
 		quiet += part
 		// The last answer may be a part older than we know, and the limit is no later
 		// than after the next part.
-		if quiet+2*part > limit && s.sink.link.checksAnswered() == answered {
+		if quiet+2*part > limit && s.sink.transport.checksAnswered() == answered {
 			s.iceChanged(webrtc.ICEConnectionStateFailed)
 			return fmt.Errorf("%w: no answer to our checks for %v", ErrICEFailed, limit)
 		}

@@ -19,7 +19,7 @@ import (
 )
 
 // answer writes the answer and begins to connect.
-func (l *mediaLink) answer(
+func (l *mediaTransport) answer(
 	ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration,
 ) (string, error) {
 	remote, err := describeRemote(offer.Transport, offer.Ufrag, offer.Pwd)
@@ -64,7 +64,7 @@ func awaitCandidates(ctx context.Context, gathered <-chan struct{}, bound time.D
 }
 
 // gather returns our candidates, as values of a=candidate lines.
-func (l *mediaLink) gather(ctx context.Context, bound time.Duration) ([]string, error) {
+func (l *mediaTransport) gather(ctx context.Context, bound time.Duration) ([]string, error) {
 	gathered := make(chan struct{})
 	// Once, because the end of a gathering that was given up may be told to the next.
 	end := sync.OnceFunc(func() { close(gathered) })
@@ -82,12 +82,12 @@ func (l *mediaLink) gather(ctx context.Context, bound time.Duration) ([]string, 
 	if err = awaitCandidates(ctx, gathered, bound); err != nil {
 		return nil, err
 	}
-	return l.plan.lines(), nil
+	return l.candidates.lines(), nil
 }
 
 // describe writes the sections of the plan as RFC 8829 5.3.1 asks for; package
 // negotiate does the rest.
-func (l *mediaLink) describe(setup sdp.ConnectionRole, sections []section, candidates []string) (*sdp.SessionDescription, error) {
+func (l *mediaTransport) describe(setup sdp.ConnectionRole, sections []section, candidates []string) (*sdp.SessionDescription, error) {
 	ufrag, pwd, err := l.agent.GetLocalUserCredentials()
 	if err != nil {
 		return nil, fmt.Errorf("read ICE credentials: %w", err)

@@ -25,6 +25,6 @@
 // # The three places that know how packets are carried
 //
 // mediaConn (sockets.go) is the net.PacketConn below the ICE mux, crypt
-// (crypt.go) is the last step of a viewer's packet, and link (link.go) is the
+// (crypt.go) is the last step of a viewer's packet, and transport (transport.go) is the
 // connection of a session: ICE, DTLS and SRTP.
 package peer

@@ -12,7 +12,7 @@ import (
 // two certificates at the most.
 const dtlsBacklog = 32 << 10
 
-// dtlsPipe is the share of an ICE connection that is DTLS: what the link's reader
+// dtlsPipe is the share of an ICE connection that is DTLS: what the transport's reader
 // delivers is read from it, and what is written goes out.
 type dtlsPipe struct {
 	in   *packetio.Buffer

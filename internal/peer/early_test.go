@@ -29,7 +29,7 @@ func TestEarlyPacketsKeepTheirOrder(t *testing.T) {
 	}
 	send(1)
 	send(2)
-	in.link.crypt.Store(in.receive)
+	in.transport.crypt.Store(in.receive)
 	send(3) // before secured is called
 	if err := in.secured(); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"porthole/internal/sessioninfo"
 )
 
-var _ linkEvents = (*Connection)(nil)
+var _ transportEvents = (*Connection)(nil)
 
 // iceChanged, and the other methods of linkEvents, turn what happens to the
 // connection into the session's state, timeline and end.

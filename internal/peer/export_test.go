@@ -119,9 +119,9 @@ func DiscardingViewer(udp *net.UDPConn, nobody netip.AddrPort, tracks ...SendTra
 	if err != nil {
 		return nil, err
 	}
-	s := &Connection{sink: &sink{link: &mediaLink{}, tracks: tracks}}
+	s := &Connection{sink: &sink{transport: &mediaTransport{}, tracks: tracks}}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
-	s.sink.link.crypt.Store(&crypt{send: send, tag: 16})
+	s.sink.transport.crypt.Store(&crypt{send: send, tag: 16})
 	s.sink.batch.Store(conn.Open(nobody))
 	s.writable.Store(true)
 	s.sink.started.Store(true) // there was no offer to count from

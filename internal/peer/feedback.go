@@ -49,7 +49,7 @@ func (h heard) allow(size int) bool { return h.packets.Allow() && h.bytes.AllowN
 
 // readRTCP hands on what the client says of what it gets. Only what it has signed
 // counts against its budget: who forges its address takes nothing from it.
-func (l *mediaLink) readRTCP(packet []byte) {
+func (l *mediaTransport) readRTCP(packet []byte) {
 	to, c := l.feedback.Load(), l.crypt.Load()
 	if to == nil || c == nil {
 		return

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// sealing returns a viewer's link that gives what it hears to a listener, and what seals for it.
-func sealing(tb testing.TB, profile srtp.ProtectionProfile, to *listener) (*mediaLink, *srtp.Context) {
+// sealing returns a viewer's transport that gives what it hears to a listener, and what seals for it.
+func sealing(tb testing.TB, profile srtp.ProtectionProfile, to *listener) (*mediaTransport, *srtp.Context) {
 	tb.Helper()
 	context := func() *srtp.Context {
 		salt, errSalt := profile.SaltLen()
@@ -25,7 +25,7 @@ func sealing(tb testing.TB, profile srtp.ProtectionProfile, to *listener) (*medi
 		}
 		return c
 	}
-	l := &mediaLink{heard: newHeard()}
+	l := &mediaTransport{heard: newHeard()}
 	l.crypt.Store(&crypt{receive: context()})
 	l.feedback.Store(to)
 	return l, context()
@@ -182,7 +182,7 @@ func TestFloodOfFeedbackIsBounded(t *testing.T) {
 			return c
 		}
 		heard := 0
-		l := &mediaLink{heard: newHeard()}
+		l := &mediaTransport{heard: newHeard()}
 		l.crypt.Store(&crypt{receive: contextWith(key)})
 		feedback := func(packets []rtcp.Packet) { heard += len(packets) }
 		l.feedback.Store(&listener{packets: feedback})

@@ -33,7 +33,7 @@ func newContested(t *testing.T) *contested {
 	}
 	c.fakeIngest = newFakeIngest(t, format, &c.got)
 	c.session.engine.settings.log = slog.New(slog.DiscardHandler)
-	c.link.crypt.Store(c.receive)
+	c.transport.crypt.Store(c.receive)
 	return c
 }
 

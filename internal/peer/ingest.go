@@ -24,11 +24,11 @@ import (
 //	                                         └─ retransmission ─► inTrack
 type ingest struct {
 	// Set by receiveLink, read-only afterwards.
-	session *Connection
-	link    *mediaLink
-	onTrack func(RemoteTrack) (PacketWriter, error)
-	types   payloadTypes
-	epoch   time.Time
+	session   *Connection
+	transport *mediaTransport
+	onTrack   func(RemoteTrack) (PacketWriter, error)
+	types     payloadTypes
+	epoch     time.Time
 
 	// latest is when the newest packet of media came, in nanoseconds since epoch; 0 is never.
 	latest atomic.Int64
@@ -50,8 +50,8 @@ type ingest struct {
 // trackKey names a track: a section, or a layer of it.
 type trackKey struct{ mid, rid string }
 
-// receiveLink makes the connection of a publisher's session.
-func (e *Engine) receiveLink(s *Connection, cfg ReceiveConfig, sections []section) (link, error) {
+// receiveTransport makes the connection of a publisher's session.
+func (e *Engine) receiveTransport(s *Connection, cfg ReceiveConfig, sections []section) (clientTransport, error) {
 	s.id = cfg.ID
 	reception, err := newReception(sections)
 	if err != nil {
@@ -61,12 +61,12 @@ func (e *Engine) receiveLink(s *Connection, cfg ReceiveConfig, sections []sectio
 	if err != nil {
 		return nil, err
 	}
-	l, err := e.newMediaLink(cfg.ID, e.settings.timeouts.ICEKeepalive)
+	l, err := e.newMediaTransport(cfg.ID, e.settings.timeouts.ICEKeepalive)
 	if err != nil {
 		return nil, err
 	}
 	s.ingest = &ingest{
-		session: s, link: l, onTrack: cfg.OnTrack, types: types, reception: reception,
+		session: s, transport: l, onTrack: cfg.OnTrack, types: types, reception: reception,
 		tracks: make(map[trackKey]*inTrack),
 		epoch:  time.Now().Add(-time.Second), // so that no packet comes at 0
 	}
@@ -76,8 +76,8 @@ func (e *Engine) receiveLink(s *Connection, cfg ReceiveConfig, sections []sectio
 
 // serve lets media flow to the tracks, and answers it, until the session ends.
 func (in *ingest) serve() error {
-	in.reception.start(in.link.writeRTCP)
-	in.link.feedback.Store(&listener{packets: in.readReports})
+	in.reception.start(in.transport.writeRTCP)
+	in.transport.feedback.Store(&listener{packets: in.readReports})
 	in.mu.Lock()
 	in.serving = true
 	err := in.release()
@@ -110,7 +110,7 @@ func (in *ingest) take(sealed []byte) error {
 	return in.open(sealed)
 }
 
-func (in *ingest) ready() bool { return in.serving && in.link.crypt.Load() != nil }
+func (in *ingest) ready() bool { return in.serving && in.transport.crypt.Load() != nil }
 
 // release hands on what came too early. The caller holds mu.
 func (in *ingest) release() error {
@@ -132,7 +132,7 @@ func (in *ingest) open(sealed []byte) (err error) {
 		return nil
 	}
 	defer func() { in.over = err != nil }()
-	opened, err := in.link.crypt.Load().openRTP(sealed, &in.packet.Header)
+	opened, err := in.transport.crypt.Load().openRTP(sealed, &in.packet.Header)
 	if err != nil || in.packet.Unmarshal(opened) != nil {
 		return nil //nolint:nilerr // forged, repeated or broken
 	}

@@ -18,7 +18,7 @@ func BenchmarkIngest(b *testing.B) {
 	in := newFakeIngest(b, negotiate.Format{
 		PayloadType: 96, Codec: codec.Codec{MimeType: "video/H264", ClockRate: 90_000}, Feedback: []string{"nack", "nack pli"},
 	}, nowhere{})
-	in.link.crypt.Store(in.receive)
+	in.transport.crypt.Store(in.receive)
 	packet := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SSRC: 7}, Payload: make([]byte, 1100)}
 	buf := make([]byte, 0, receiveMTU)
 	b.ReportAllocs()

@@ -16,7 +16,7 @@ import (
 type fakeIngest struct {
 	*ingest
 	tb      testing.TB
-	receive *crypt // to be stored in link.crypt when there are to be keys
+	receive *crypt // to be stored in transport.crypt when there are to be keys
 	sealer  *srtp.Context
 }
 
@@ -45,7 +45,7 @@ func newFakeIngest(tb testing.TB, format negotiate.Format, writer PacketWriter) 
 		tb.Fatal(err)
 	}
 	in := &ingest{
-		session: newSession(&Engine{metrics: m}, &negotiate.Offer{}), link: &mediaLink{}, types: types, reception: reception,
+		session: newConnection(&Engine{metrics: m}, &negotiate.Offer{}), transport: &mediaTransport{}, types: types, reception: reception,
 		serving: true, tracks: make(map[trackKey]*inTrack), epoch: time.Now(),
 		onTrack: func(RemoteTrack) (PacketWriter, error) { return writer, nil },
 	}

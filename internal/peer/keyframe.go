@@ -48,7 +48,7 @@ func (k *keyframeRequests) send() error {
 		}
 		if packet := k.packet(); packet != nil && k.session.writable.Load() {
 			// A lost request is repeated by whoever still has no keyframe.
-			_ = k.session.link.writeRTCP([]rtcp.Packet{packet})
+			_ = k.session.transport.writeRTCP([]rtcp.Packet{packet})
 		}
 	}
 }

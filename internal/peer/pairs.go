@@ -15,7 +15,7 @@ const maxPairs = 64
 
 // pairs returns what the agent has tried. After the agent has failed or was closed
 // there is nothing left to return.
-func (l *mediaLink) pairs() []sessioninfo.TriedPair {
+func (l *mediaTransport) pairs() []sessioninfo.TriedPair {
 	candidates := make(map[string]sessioninfo.Candidate)
 	for _, c := range append(l.agent.GetLocalCandidatesStats(), l.agent.GetRemoteCandidatesStats()...) {
 		candidates[c.ID] = sessioninfo.Candidate{
@@ -26,7 +26,7 @@ func (l *mediaLink) pairs() []sessioninfo.TriedPair {
 	var tried []sessioninfo.TriedPair
 	for _, p := range l.agent.GetCandidatePairsStats() {
 		tried = append(tried, sessioninfo.TriedPair{
-			Pair:  l.plan.named(sessioninfo.Pair{Local: candidates[p.LocalCandidateID], Remote: candidates[p.RemoteCandidateID]}),
+			Pair:  l.candidates.named(sessioninfo.Pair{Local: candidates[p.LocalCandidateID], Remote: candidates[p.RemoteCandidateID]}),
 			State: p.State.String(), Selected: p.Nominated,
 			ChecksSent: p.RequestsSent, ChecksAnswered: p.ResponsesReceived, ChecksReceived: p.RequestsReceived,
 			RTT: p.CurrentRoundTripTime * 1000, Packets: uint64(p.PacketsReceived), FirstCheck: p.FirstRequestReceivedTimestamp,
@@ -48,7 +48,7 @@ func (s *Connection) Examine() {
 // examine keeps what was tried, and what was known before when that is nothing any
 // more. The caller holds examining, so that nothing is closed meanwhile.
 func (s *Connection) examine() {
-	tried := s.link.pairs()
+	tried := s.transport.pairs()
 	if len(tried) == 0 {
 		return
 	}

@@ -27,7 +27,7 @@ func (s *Connection) Restart(f *negotiate.Fragment) (*negotiate.Fragment, error)
 			remote.candidates = append(remote.candidates, c.Value)
 		}
 	}
-	local, err := s.link.restart(remote, s.engine.settings.timeouts.Gather)
+	local, err := s.transport.restart(remote, s.engine.settings.timeouts.Gather)
 	if err != nil {
 		if reason := s.Err(); reason != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNotConnected, reason)
@@ -49,8 +49,8 @@ func (s *Connection) Restart(f *negotiate.Fragment) (*negotiate.Fragment, error)
 
 // restart starts the agent anew. The batch goes on to the old address until the
 // new path is selected, since it does not ask the agent.
-func (l *mediaLink) restart(remote iceSide, gather time.Duration) (iceSide, error) {
-	if err := l.plan.renew(); err != nil {
+func (l *mediaTransport) restart(remote iceSide, gather time.Duration) (iceSide, error) {
+	if err := l.candidates.renew(); err != nil {
 		return iceSide{}, err
 	}
 	if err := l.agent.Restart("", ""); err != nil { // fails when it is closed only

@@ -20,7 +20,7 @@ func (s *Connection) addRevealed(value string) {
 	if s.trickled.Add(1) > maxTrickled || s.Err() != nil {
 		return
 	}
-	if err := s.link.addCandidate(value); err != nil {
+	if err := s.transport.addCandidate(value); err != nil {
 		s.engine.settings.log.Debug("dropped a client's candidate", "error", err)
 		return
 	}

@@ -16,23 +16,23 @@ const agentHears = time.Second
 // costs as much as a third of the viewer's media. Who reads must be quick: one goroutine
 // reads for all.
 type shortcuts struct {
-	mu sync.RWMutex // held while somebody reads, so that nothing is read of a link that has left
-	to map[netip.AddrPort]*mediaLink
+	mu sync.RWMutex // held while somebody reads, so that nothing is read of a transport that has left
+	to map[netip.AddrPort]*mediaTransport
 }
 
-// add leads RTCP from an address to a link, until it is removed.
-func (s *shortcuts) add(from netip.AddrPort, l *mediaLink) {
+// add leads RTCP from an address to a transport, until it is removed.
+func (s *shortcuts) add(from netip.AddrPort, l *mediaTransport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.to == nil {
-		s.to = make(map[netip.AddrPort]*mediaLink)
+		s.to = make(map[netip.AddrPort]*mediaTransport)
 	}
 	s.to[unmapped(from)] = l
 }
 
-// remove ends the shortcut, unless the address has become another link's. Nothing is read by it when
+// remove ends the shortcut, unless the address has become another transport's. Nothing is read by it when
 // it returns.
-func (s *shortcuts) remove(from netip.AddrPort, l *mediaLink) {
+func (s *shortcuts) remove(from netip.AddrPort, l *mediaTransport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if from = unmapped(from); s.to[from] == l {

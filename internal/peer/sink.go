@@ -19,11 +19,11 @@ import (
 // numbers, retransmits and reports on them.
 type sink struct {
 	// Set by sendLink, read-only afterwards.
-	engine *Engine
-	link   *mediaLink
-	tracks []SendTrack // at most one per kind
-	cname  string
-	remb   bool // the client says what it believes it can receive
+	engine    *Engine
+	transport *mediaTransport
+	tracks    []SendTrack // at most one per kind
+	cname     string
+	remb      bool // the client says what it believes it can receive
 
 	// batch gathers what goes to the selected pair's address; nil before there is
 	// one, and while the client is reached over TCP.
@@ -37,16 +37,16 @@ type sink struct {
 	started atomic.Bool // and all of a first picture, where there are pictures
 }
 
-// sendLink makes the connection of a viewer's session.
-func (e *Engine) sendLink(s *Connection, cfg SendConfig, sections []section) (link, error) {
+// sendTransport makes the connection of a viewer's session.
+func (e *Engine) sendTransport(s *Connection, cfg SendConfig, sections []section) (clientTransport, error) {
 	s.id = cfg.ID
 	// The agent does not see the media that leaves, and so checks at every interval:
 	// twice the usual one is the 4 s that RFC 7675 5.1 asks for at most.
-	l, err := e.newMediaLink(cfg.ID, 2*e.settings.timeouts.ICEKeepalive)
+	l, err := e.newMediaTransport(cfg.ID, 2*e.settings.timeouts.ICEKeepalive)
 	if err != nil {
 		return nil, err
 	}
-	s.sink = &sink{engine: e, link: l, cname: newCNAME()}
+	s.sink = &sink{engine: e, transport: l, cname: newCNAME()}
 	for i := range sections {
 		if section := &sections[i]; !section.idle {
 			section.streamID, section.cname = cfg.StreamID, s.sink.cname
@@ -111,7 +111,7 @@ func (s *Connection) WriteRTP(header *rtp.Header, payload []byte) (int, error) {
 	if !s.sink.started.Load() {
 		s.noteStart(header)
 	}
-	return s.sink.link.writeRTP(s.sink.batch.Load(), header, payload)
+	return s.sink.transport.writeRTP(s.sink.batch.Load(), header, payload)
 }
 
 // noteStart notes a packet of those up to the end of the first picture. Viewers begin
@@ -153,7 +153,7 @@ func (s *Connection) WriteRTCP(packets []rtcp.Packet) error {
 	if !s.writable.Load() {
 		return ErrNotConnected
 	}
-	return s.link.writeRTCP(packets)
+	return s.transport.writeRTCP(packets)
 }
 
 // follow lets batches go to the address of a newly selected pair.
@@ -181,10 +181,10 @@ func (k *sink) lead(from netip.AddrPort) {
 	k.leading.Lock()
 	defer k.leading.Unlock()
 	if k.from.IsValid() {
-		k.engine.media.shortcuts.remove(k.from, k.link)
+		k.engine.media.shortcuts.remove(k.from, k.transport)
 	}
 	if k.from = from; from.IsValid() && !k.left {
-		k.engine.media.shortcuts.add(from, k.link)
+		k.engine.media.shortcuts.add(from, k.transport)
 	}
 }
 
@@ -203,7 +203,7 @@ func (k *sink) readFeedback(feedback Feedback) {
 	if feedback == nil {
 		return
 	}
-	k.link.feedback.Store(&listener{
+	k.transport.feedback.Store(&listener{
 		packets: feedback.HandleRTCP,
 		remb:    func() bool { return k.remb },
 		transport: func(fci []byte) {

@@ -59,7 +59,7 @@ func TestSourcesOfFeedbackAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &mediaLink{engine: &Engine{metrics: m}, heard: newHeard()}
+	l := &mediaTransport{engine: &Engine{metrics: m}, heard: newHeard()}
 	l.crypt.Store(c)
 	feedback := func([]rtcp.Packet) { t.Error("feedback of one source too many was read") }
 	l.feedback.Store(&listener{packets: feedback})

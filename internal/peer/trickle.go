@@ -30,7 +30,7 @@ func (s *Connection) Trickle(f *negotiate.Fragment) error {
 		if !s.hasSection(c) || s.trickled.Add(1) > maxTrickled {
 			continue
 		}
-		if err := s.link.addCandidate(c.Value); err != nil {
+		if err := s.transport.addCandidate(c.Value); err != nil {
 			s.engine.settings.log.Debug("dropped a client's candidate", "error", err)
 			continue
 		}

@@ -37,11 +37,11 @@ func (r Addresses) equal(o Addresses) bool {
 		slices.Equal(r.Public, o.Public) && slices.Equal(r.Advertised, o.Advertised) && slices.Equal(r.Mapped, o.Mapped)
 }
 
-// Told is what clients are told of them, and what ICE agents work with: they
+// Offered is what clients are offered of them, and what ICE agents work with: they
 // have one candidate for each family and transport, since there is one socket
 // behind all addresses of a family. So neither answers nor checks grow with the
 // number of addresses.
-type Told struct {
+type Offered struct {
 	Addresses
 	// Lines are the values of a=candidate lines, the best first.
 	Lines []string
@@ -50,22 +50,22 @@ type Told struct {
 	Bases []netip.Addr
 }
 
-// Candidates keeps what is told until something changes: fifty viewers who come at
+// Candidates keeps what is offered until something changes: fifty viewers who come at
 // once get the same.
 type Candidates struct {
 	mu   sync.Mutex
-	last *Told // replaced, never edited
+	last *Offered // replaced, never edited
 }
 
-// Of returns what is told of the addresses. It returns an error for one that no candidate
+// Of returns what is offered of the addresses. It returns an error for one that no candidate
 // can be written of.
-func (c *Candidates) Of(r Addresses) (*Told, error) {
+func (c *Candidates) Of(r Addresses) (*Offered, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.last != nil && c.last.equal(r) {
 		return c.last, nil
 	}
-	t, err := tell(r)
+	t, err := offer(r)
 	if err != nil {
 		return nil, err
 	}
@@ -73,10 +73,10 @@ func (c *Candidates) Of(r Addresses) (*Told, error) {
 	return t, nil
 }
 
-// tell writes the candidates of the addresses.
-func tell(r Addresses) (*Told, error) {
-	t := &Told{Addresses: r}
-	w := candidateWriter{told: t, written: make(map[string]bool)}
+// offer writes the candidates of the addresses.
+func offer(r Addresses) (*Offered, error) {
+	t := &Offered{Addresses: r}
+	w := candidateWriter{offered: t, written: make(map[string]bool)}
 	if !r.RelayOnly {
 		w.direct()
 	}
@@ -94,13 +94,13 @@ func tell(r Addresses) (*Told, error) {
 
 // candidateWriter writes candidates in the order of their use.
 type candidateWriter struct {
-	told    *Told
+	offered *Offered
 	written map[string]bool // transport and address
 	err     error
 }
 
 func (w *candidateWriter) direct() {
-	r := w.told.Addresses
+	r := w.offered.Addresses
 	var hosts []netip.AddrPort
 	for _, ip := range r.Hosts {
 		hosts = append(hosts, netip.AddrPortFrom(ip, r.Port))
@@ -143,15 +143,15 @@ func (w *candidateWriter) direct() {
 // base makes an address the one that agents know its family's sockets by, if it is
 // the first.
 func (w *candidateWriter) base(ip netip.Addr) {
-	if !slices.ContainsFunc(w.told.Bases, func(b netip.Addr) bool { return b.Is4() == ip.Is4() }) {
-		w.told.Bases = append(w.told.Bases, ip)
+	if !slices.ContainsFunc(w.offered.Bases, func(b netip.Addr) bool { return b.Is4() == ip.Is4() }) {
+		w.offered.Bases = append(w.offered.Bases, ip)
 	}
 }
 
 // shownBase is the related address of mapped candidates (RFC 8839 5.1): nothing for
 // an operator who hides the machine's own addresses.
 func (w *candidateWriter) shownBase(hosts []netip.AddrPort) netip.AddrPort {
-	if len(w.told.Advertised) > 0 || len(hosts) == 0 {
+	if len(w.offered.Advertised) > 0 || len(hosts) == 0 {
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	}
 	return hosts[0]
@@ -209,7 +209,7 @@ func (w *candidateWriter) write(c ice.Candidate, err error, network string, addr
 	}
 	if key := network + addr.String(); !w.written[key] {
 		w.written[key] = true
-		w.told.Lines = append(w.told.Lines, c.Marshal())
+		w.offered.Lines = append(w.offered.Lines, c.Marshal())
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 type InterfaceAddr struct {
 	Interface string
 	Addr      netip.Addr
-	Told      bool   // clients are told of it
+	Offered   bool   // clients are offered it
 	Why       string // they are not; empty when they are
 }
 
@@ -25,9 +25,9 @@ func Explain(interfaces []Interface, named netip.Addr, choice InterfaceChoice, p
 	var list []InterfaceAddr
 	for _, iface := range interfaces {
 		for _, addr := range iface.Addrs {
-			a := InterfaceAddr{Interface: iface.Name, Addr: addr, Told: slices.Contains(told, addr)}
+			a := InterfaceAddr{Interface: iface.Name, Addr: addr, Offered: slices.Contains(told, addr)}
 			switch {
-			case a.Told:
+			case a.Offered:
 			case bound:
 				a.Why = "the media port listens on " + named.String() + " only (--media)"
 			default:

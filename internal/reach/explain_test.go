@@ -46,8 +46,8 @@ func TestExplain(t *testing.T) {
 			}
 			for _, a := range list {
 				want := tt.want[a.Addr.String()]
-				if a.Told != (want == "") || a.Told != (a.Why == "") || !strings.Contains(a.Why, want) {
-					t.Errorf("%s: told %v, %q; want %q", a.Addr, a.Told, a.Why, want)
+				if a.Offered != (want == "") || a.Offered != (a.Why == "") || !strings.Contains(a.Why, want) {
+					t.Errorf("%s: told %v, %q; want %q", a.Addr, a.Offered, a.Why, want)
 				}
 			}
 		})

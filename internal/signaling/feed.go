@@ -84,7 +84,7 @@ type feedWriter struct {
 	told   bool   // whether last was told
 	last   Status // what the player knows
 	layers map[string][]string
-	path   networkTold
+	path   knownNetwork
 }
 
 // networkEvery is how often the path of a viewer is looked at, for those who want to know.

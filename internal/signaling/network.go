@@ -9,15 +9,15 @@ const eventNetwork = "network"
 // call it as long as the session is there.
 type Networked interface{ Network() sessioninfo.Network }
 
-// networkTold is how far a player knows the path.
-type networkTold struct {
+// knownNetwork is how far a player knows the path.
+type knownNetwork struct {
 	told bool
 	last sessioninfo.Network
 }
 
 // news says whether what is known now is worth an event: what changes what a viewer sees or would be told, not each
 // wobble of the estimate.
-func (t *networkTold) news(now sessioninfo.Network) bool {
+func (t *knownNetwork) news(now sessioninfo.Network) bool {
 	before := t.last
 	same := t.told && before.State == now.State && before.LimitedBy == now.LimitedBy && before.Fits == now.Fits &&
 		before.RID == now.RID && before.Height == now.Height && level(before.Temporal) == level(now.Temporal) &&

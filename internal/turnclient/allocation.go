@@ -57,7 +57,7 @@ const (
 // server's answers.
 type Allocation struct {
 	// Set by Open, read-only afterwards.
-	link     link
+	link     serverConn
 	server   net.Addr
 	client   *turn.Client
 	relayed  netip.AddrPort

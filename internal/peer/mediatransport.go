@@ -23,28 +23,28 @@ import (
 	"porthole/internal/sessioninfo"
 )
 
-// mediaLink is a connection made of an ICE agent, a DTLS handshake and SRTP contexts.
+// mediaTransport is a connection made of an ICE agent, a DTLS handshake and SRTP contexts.
 //
 //	WriteRTP ─► encrypted in place in the batch of the selected pair's address ─► Flush
 //	                                        └─► (TCP) ice.Conn
 //	ice.Conn ─► read ─┬─ DTLS ─► dtlsPipe ─► handshake, close_notify
 //	                  ├─ SRTCP ─► feedback (of viewers, most of it by shortcuts)
 //	                  └─ SRTP ──► ingest
-type mediaLink struct {
+type mediaTransport struct {
 	// Set by newMediaLink, receiveLink and answer, read-only afterwards.
-	engine *Engine
-	ingest *ingest // takes media; nil: none is received
-	plan   *candidatePlan
-	agent  *ice.Agent
-	dtls   *dtlsPipe
+	engine     *Engine
+	ingest     *ingest // takes media; nil: none is received
+	candidates *localCandidates
+	agent      *ice.Agent
+	dtls       *dtlsPipe
 	// session is its id in logs.
 	session string
 
 	ctx    context.Context //nolint:containedctx // the connection's life, not a call's
 	cancel context.CancelFunc
-	// workers are the link's goroutines. Only answer adds to it, and they do.
+	// workers are the transport's goroutines. Only answer adds to it, and they do.
 	workers sync.WaitGroup
-	events  linkEvents
+	events  transportEvents
 	conn    *ice.Conn
 
 	// feedback is where the client's RTCP goes once somebody wants it, heard how much.
@@ -56,10 +56,10 @@ type mediaLink struct {
 	crypt   atomic.Pointer[crypt]
 }
 
-// newMediaLink makes a connection; nothing is gathered or sent before answer. While
+// newMediaTransport makes a connection; nothing is gathered or sent before answer. While
 // nothing is sent, checks are, at the given interval.
-func (e *Engine) newMediaLink(session string, keepalive time.Duration) (*mediaLink, error) {
-	plan, err := e.planCandidates()
+func (e *Engine) newMediaTransport(session string, keepalive time.Duration) (*mediaTransport, error) {
+	plan, err := e.localCandidates()
 	if err != nil {
 		return nil, err
 	}
@@ -78,15 +78,15 @@ func (e *Engine) newMediaLink(session string, keepalive time.Duration) (*mediaLi
 	if err != nil {
 		return nil, fmt.Errorf("create ICE agent: %w", err)
 	}
-	l := &mediaLink{engine: e, plan: plan, session: session, agent: agent, dtls: newDTLSPipe(), heard: newHeard()}
+	l := &mediaTransport{engine: e, candidates: plan, session: session, agent: agent, dtls: newDTLSPipe(), heard: newHeard()}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l, nil
 }
 
-func (l *mediaLink) watch(events linkEvents) { l.events = events }
+func (l *mediaTransport) watch(events transportEvents) { l.events = events }
 
 // observe directs what the agent tells to the session.
-func (l *mediaLink) observe() error {
+func (l *mediaTransport) observe() error {
 	return errors.Join(
 		l.agent.OnConnectionStateChange(func(state ice.ConnectionState) {
 			defer l.endOnPanic()
@@ -97,7 +97,7 @@ func (l *mediaLink) observe() error {
 		}),
 		l.agent.OnSelectedCandidatePairChange(func(local, remote ice.Candidate) {
 			defer l.endOnPanic()
-			l.events.pairSelected(l.plan.named(sessioninfo.Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)}))
+			l.events.pairSelected(l.candidates.named(sessioninfo.Pair{Local: describeCandidate(local), Remote: describeCandidate(remote)}))
 		}))
 }
 
@@ -121,7 +121,7 @@ func iceState(state ice.ConnectionState) webrtc.ICEConnectionState {
 	}
 }
 
-func (l *mediaLink) addCandidate(value string) error {
+func (l *mediaTransport) addCandidate(value string) error {
 	candidate, err := ice.UnmarshalCandidate(value)
 	if err == nil {
 		err = l.agent.AddRemoteCandidate(candidate)
@@ -132,7 +132,7 @@ func (l *mediaLink) addCandidate(value string) error {
 	return nil
 }
 
-func (l *mediaLink) addCandidates(values []string) {
+func (l *mediaTransport) addCandidates(values []string) {
 	for _, value := range values {
 		if err := l.addCandidate(value); err != nil {
 			l.engine.settings.log.Debug("dropped a client's candidate", "error", err)
@@ -142,13 +142,13 @@ func (l *mediaLink) addCandidates(values []string) {
 
 // checksAnswered returns how many of our checks on the selected pair the client
 // has answered; it starts anew with another pair.
-func (l *mediaLink) checksAnswered() uint64 {
+func (l *mediaTransport) checksAnswered() uint64 {
 	stats, _ := l.agent.GetSelectedCandidatePairStats()
 	return stats.ResponsesReceived
 }
 
 // start begins to connect, as the client's description asks for.
-func (l *mediaLink) start(remote remoteDescription) error {
+func (l *mediaTransport) start(remote remoteDescription) error {
 	l.addCandidates(remote.candidates)
 	begin := l.agent.StartAccept
 	if remote.weControl || remote.lite { // an agent that cannot check leaves that to us (RFC 8445 6.1.1)
@@ -166,14 +166,14 @@ func (l *mediaLink) start(remote remoteDescription) error {
 }
 
 // endOnPanic turns a panic into the session's end. It is to be deferred.
-func (l *mediaLink) endOnPanic() {
+func (l *mediaTransport) endOnPanic() {
 	if value := recover(); value != nil {
 		l.events.down(l.engine.caught(value, l.session))
 	}
 }
 
-// work runs f as one of the link's goroutines. An error or a panic ends the session.
-func (l *mediaLink) work(f func() error) {
+// work runs f as one of the transport's goroutines. An error or a panic ends the session.
+func (l *mediaTransport) work(f func() error) {
 	l.workers.Go(func() {
 		defer l.endOnPanic()
 		if err := f(); err != nil {
@@ -183,7 +183,7 @@ func (l *mediaLink) work(f func() error) {
 }
 
 // read hands out what the client sends, until the connection is closed.
-func (l *mediaLink) read() error {
+func (l *mediaTransport) read() error {
 	buf := make([]byte, receiveMTU)
 	for {
 		n, err := l.conn.Read(buf)
@@ -208,7 +208,7 @@ func (l *mediaLink) read() error {
 }
 
 // secure does the DTLS handshake and then waits for the client's goodbye.
-func (l *mediaLink) secure(remote remoteDescription) error {
+func (l *mediaTransport) secure(remote remoteDescription) error {
 	if err := l.agent.AwaitConnect(l.ctx); err != nil {
 		return nil // closed, or failed, which the agent tells
 	}
@@ -250,7 +250,7 @@ func awaitGoodbye(conn io.Reader) {
 
 // handshake returns the DTLS connection when the client has proved that it is
 // the one of the offer, and both sides have keys for media.
-func (l *mediaLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
+func (l *mediaTransport) handshake(remote remoteDescription) (*dtls.Conn, error) {
 	shared := []dtls.Option{
 		dtls.WithCertificates(l.engine.cert.tls),
 		// GCM costs a third of the time per packet; RFC 5764 requires the other one, and
@@ -295,7 +295,7 @@ func (l *mediaLink) handshake(remote remoteDescription) (*dtls.Conn, error) {
 
 // writeRTP encrypts and sends a packet: into the batch, or at once when the
 // client is not reached by UDP.
-func (l *mediaLink) writeRTP(batch *egress.Destination, header *rtp.Header, payload []byte) (int, error) {
+func (l *mediaTransport) writeRTP(batch *egress.Destination, header *rtp.Header, payload []byte) (int, error) {
 	c := l.crypt.Load()
 	if c == nil {
 		return 0, ErrNotConnected
@@ -306,7 +306,7 @@ func (l *mediaLink) writeRTP(batch *egress.Destination, header *rtp.Header, payl
 	return c.sealAndWrite(l.conn, header, payload)
 }
 
-func (l *mediaLink) writeRTCP(packets []rtcp.Packet) error {
+func (l *mediaTransport) writeRTCP(packets []rtcp.Packet) error {
 	c := l.crypt.Load()
 	if c == nil {
 		return ErrNotConnected
@@ -321,7 +321,7 @@ func (l *mediaLink) writeRTCP(packets []rtcp.Packet) error {
 	return nil
 }
 
-func (l *mediaLink) close() error {
+func (l *mediaTransport) close() error {
 	l.cancel()
 	if conn := l.secured.Load(); conn != nil {
 		_ = conn.Close() // says goodbye while there still is a path

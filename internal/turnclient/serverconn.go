@@ -18,9 +18,9 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// link is the way to the server, message by message. One goroutine at a time reads,
+// serverConn is the way to the server, message by message. One goroutine at a time reads,
 // any may write.
-type link interface {
+type serverConn interface {
 	// read returns the length of one message. After an error of the deadline it may
 	// be called again.
 	read(b []byte) (int, error)
@@ -46,7 +46,7 @@ const (
 )
 
 // dial connects to the server of a URL over UDP, TCP or TLS.
-func dial(ctx context.Context, dialer Dialer, uri *stun.URI, roots *tls.Config) (link, error) {
+func dial(ctx context.Context, dialer Dialer, uri *stun.URI, roots *tls.Config) (serverConn, error) {
 	address := net.JoinHostPort(uri.Host, strconv.Itoa(uri.Port))
 	network := "udp"
 	if uri.Proto == stun.ProtoTypeTCP {
@@ -171,7 +171,7 @@ func (s *stream) local() net.Addr                   { return s.conn.LocalAddr() 
 
 // requests is the link as pion's client sees it: a socket to write requests to.
 type requests struct {
-	link   link
+	link   serverConn
 	server net.Addr
 }
 

@@ -26,14 +26,14 @@ const receiveMTU = 1600
 // ClientHello that follows its first check, so that 1 s would be most of its start.
 const firstRetransmission = 100 * time.Millisecond
 
-// link is the connection of a session, put together from ICE, DTLS and SRTP. A
+// clientTransport is the connection of a session, put together from ICE, DTLS and SRTP. A
 // PeerConnection would cost a third more for each packet of a viewer and twice the
 // memory, and of a publisher it would hide what comes under another SSRC or payload type
 // than it expects, and keep a buffer for each.
-type link interface {
+type clientTransport interface {
 	// watch directs what happens to the connection to events. It is called once,
 	// before answer.
-	watch(events linkEvents)
+	watch(events transportEvents)
 	// answer answers the offer with all of our candidates. It waits for them no
 	// longer than gather and then takes what there is.
 	answer(ctx context.Context, offer *negotiate.Offer, sections []section, gather time.Duration) (string, error)
@@ -53,13 +53,13 @@ type link interface {
 }
 
 var (
-	_ link = (*mediaLink)(nil)
-	_ link = (*offeringLink)(nil)
+	_ clientTransport = (*mediaTransport)(nil)
+	_ clientTransport = (*offeringTransport)(nil)
 )
 
-// linkEvents is what a link reports. The methods are called by goroutines that
+// transportEvents is what a transport reports. The methods are called by goroutines that
 // the connection cannot do without, and must not block.
-type linkEvents interface {
+type transportEvents interface {
 	iceChanged(state webrtc.ICEConnectionState)
 	dtlsChanged(state webrtc.DTLSTransportState)
 	pairSelected(pair sessioninfo.Pair)

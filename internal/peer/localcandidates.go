@@ -12,16 +12,16 @@ import (
 	"porthole/internal/sessioninfo"
 )
 
-// candidatePlan is what one session gathers from: the addresses of the moment when
+// localCandidates is what one session gathers from: the addresses of the moment when
 // it was made, or renewed for an ICE restart. Nobody is asked for them.
-type candidatePlan struct {
-	engine *Engine
-	told   atomic.Pointer[reach.Told]
+type localCandidates struct {
+	engine  *Engine
+	current atomic.Pointer[reach.Offered]
 }
 
-// planCandidates makes the plan of a new session. The session's link releases it.
-func (e *Engine) planCandidates() (*candidatePlan, error) {
-	p := &candidatePlan{engine: e}
+// localCandidates returns those of a new connection, whose transport releases them.
+func (e *Engine) localCandidates() (*localCandidates, error) {
+	p := &localCandidates{engine: e}
 	if err := p.renew(); err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (e *Engine) planCandidates() (*candidatePlan, error) {
 }
 
 // renew takes the addresses of now.
-func (p *candidatePlan) renew() error {
+func (p *localCandidates) renew() error {
 	r, err := p.engine.addresses()
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (p *candidatePlan) renew() error {
 	if err != nil {
 		return err
 	}
-	p.told.Store(t)
+	p.current.Store(t)
 	return nil
 }
 
@@ -59,42 +59,42 @@ func (e *Engine) addresses() (reach.Addresses, error) {
 }
 
 // lines are the values of our a=candidate lines.
-func (p *candidatePlan) lines() []string { return p.told.Load().Lines }
+func (p *localCandidates) lines() []string { return p.current.Load().Lines }
 
 // named returns a pair whose local candidate has the type that clients were told:
 // agents take the relayed address for one more of this machine.
-func (p *candidatePlan) named(pair sessioninfo.Pair) sessioninfo.Pair {
-	if r := p.told.Load().Relay; r != nil && pair.Local.Protocol == "udp" && pair.Local.Address == r.Addr.String() {
+func (p *localCandidates) named(pair sessioninfo.Pair) sessioninfo.Pair {
+	if r := p.current.Load().Relay; r != nil && pair.Local.Protocol == "udp" && pair.Local.Address == r.Addr.String() {
 		pair.Local.Type = ice.CandidateTypeRelay.String()
 	}
 	return pair
 }
 
 // options make an ICE agent gather by the plan.
-func (p *candidatePlan) options() []ice.AgentOption {
+func (p *localCandidates) options() []ice.AgentOption {
 	options := []ice.AgentOption{
-		ice.WithNet(&plannedNet{Net: p.engine.net, plan: p}),
-		ice.WithUDPMux(&sessionMux{UDPMux: p.engine.udp, plan: p}),
+		ice.WithNet(&candidateNet{Net: p.engine.net, plan: p}),
+		ice.WithUDPMux(&connectionMux{UDPMux: p.engine.udp, plan: p}),
 		ice.WithCandidateTypes([]ice.CandidateType{ice.CandidateTypeHost}),
 		ice.WithIncludeLoopback(),
 	}
 	if p.engine.settings.policy != PolicyRelay {
-		options = append(options, ice.WithTCPMux(&sessionTCPMux{TCPMux: p.engine.tcp}))
+		options = append(options, ice.WithTCPMux(&connectionTCPMux{TCPMux: p.engine.tcp}))
 	}
 	return options
 }
 
-// sessionMux is the shared UDP mux as one session's ICE agent sees it: the mux
+// connectionMux is the shared UDP mux as one session's ICE agent sees it: the mux
 // of a wildcard socket would list every address of the machine.
-type sessionMux struct {
+type connectionMux struct {
 	ice.UDPMux
-	plan *candidatePlan
+	plan *localCandidates
 }
 
 // GetListenAddresses returns the addresses that become UDP candidates of the agent.
-func (m *sessionMux) GetListenAddresses() []net.Addr {
+func (m *connectionMux) GetListenAddresses() []net.Addr {
 	var addrs []net.Addr
-	t := m.plan.told.Load()
+	t := m.plan.current.Load()
 	for _, base := range t.Bases {
 		addrs = append(addrs, net.UDPAddrFromAddrPort(netip.AddrPortFrom(base, m.plan.engine.addr.Port())))
 	}
@@ -106,8 +106,8 @@ func (m *sessionMux) GetListenAddresses() []net.Addr {
 
 // GetConn returns the session's share of the socket, whatever address it will
 // be known by: there is one socket behind all of them, and one at the TURN server.
-func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
-	if r := m.plan.told.Load().Relay; r != nil && addr.String() == r.Addr.String() {
+func (m *connectionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
+	if r := m.plan.current.Load().Relay; r != nil && addr.String() == r.Addr.String() {
 		return r.Mux.GetConn(ufrag, addr) // transparent
 	}
 	if bound := m.plan.engine.addr; !bound.Addr().IsUnspecified() {
@@ -117,20 +117,20 @@ func (m *sessionMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error
 }
 
 // RemoveConnByUfrag ends the session's share.
-func (m *sessionMux) RemoveConnByUfrag(ufrag string) {
+func (m *connectionMux) RemoveConnByUfrag(ufrag string) {
 	m.UDPMux.RemoveConnByUfrag(ufrag)
-	if r := m.plan.told.Load().Relay; r != nil {
+	if r := m.plan.current.Load().Relay; r != nil {
 		r.Mux.RemoveConnByUfrag(ufrag)
 	}
 }
 
-// sessionTCPMux is the shared TCP mux as one session's ICE agent sees it. The mux
+// connectionTCPMux is the shared TCP mux as one session's ICE agent sees it. The mux
 // keeps connections apart by the address that they came to; a session's client may
 // come to any that leads here, those that a NAT forwards from included.
-type sessionTCPMux struct{ ice.TCPMux }
+type connectionTCPMux struct{ ice.TCPMux }
 
 // GetConnByUfrag returns what the session receives over TCP, in one family.
-func (m *sessionTCPMux) GetConnByUfrag(ufrag string, isIPv6 bool, _ net.IP) (net.PacketConn, error) {
+func (m *connectionTCPMux) GetConnByUfrag(ufrag string, isIPv6 bool, _ net.IP) (net.PacketConn, error) {
 	return m.TCPMux.GetConnByUfrag(ufrag, isIPv6, anyTCPAddress(isIPv6)) // transparent
 }
 
@@ -142,17 +142,17 @@ func anyTCPAddress(isIPv6 bool) net.IP {
 	return net.IPv4zero
 }
 
-// plannedNet is the machine's network as an ICE agent sees it: with one interface
+// candidateNet is the machine's network as an ICE agent sees it: with one interface
 // that has the plan's addresses. Agents make TCP candidates of them.
-type plannedNet struct {
+type candidateNet struct {
 	transport.Net
-	plan *candidatePlan
+	plan *localCandidates
 }
 
 // Interfaces returns the one interface.
-func (n *plannedNet) Interfaces() ([]*transport.Interface, error) {
+func (n *candidateNet) Interfaces() ([]*transport.Interface, error) {
 	iface := transport.NewInterface(net.Interface{Index: 1, Name: "porthole", Flags: net.FlagUp})
-	for _, base := range n.plan.told.Load().Bases {
+	for _, base := range n.plan.current.Load().Bases {
 		iface.AddAddress(&net.IPNet{IP: base.AsSlice(), Mask: net.CIDRMask(base.BitLen(), base.BitLen())})
 	}
 	return []*transport.Interface{iface}, nil

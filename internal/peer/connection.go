@@ -17,17 +17,17 @@ import (
 //	answered ─► connecting ─► connected ⇄ disconnected
 //	    └────────────┴────────────┴────────────┴─► closed(reason)
 type Connection struct {
-	// Set before the session is handed out, read-only afterwards.
-	engine *Engine
-	id     string // in logs
-	role   negotiate.Role
-	offer  *negotiate.Offer
-	mids   []string // of all sections of the offer, in order
-	link   link
-	ingest *ingest // publishers only
-	sink   *sink   // viewers only
-	// offered is the link again when we make the offer.
-	offered *offeringLink
+	// Set before the connection is handed out, read-only afterwards.
+	engine    *Engine
+	id        string // in logs
+	role      negotiate.Role
+	offer     *negotiate.Offer
+	mids      []string // of all sections of the offer, in order
+	transport clientTransport
+	ingest    *ingest // publishers only
+	sink      *sink   // viewers only
+	// offered is the transport again when we make the offer.
+	offered *offeringTransport
 	answer  string
 
 	// ctx ends when the session is decided to be over; its cause is the reason.
@@ -45,14 +45,14 @@ type Connection struct {
 	workers sync.WaitGroup
 
 	restarting sync.Mutex // held by Restart
-	examining  sync.Mutex // held by Examine, and by finish when it closes the link
+	examining  sync.Mutex // held by Examine, and by finish when it closes the transport
 
 	mu    sync.Mutex
 	life  life   // guarded by mu
 	ufrag string // of the client, to tell candidates from a restart; guarded by mu
 }
 
-func newSession(e *Engine, offer *negotiate.Offer) *Connection {
+func newConnection(e *Engine, offer *negotiate.Offer) *Connection {
 	s := &Connection{
 		engine: e, role: offer.Role, offer: offer, ufrag: offer.Ufrag,
 		connected: make(chan struct{}), done: make(chan struct{}),
@@ -172,7 +172,7 @@ func (s *Connection) finish() {
 	s.examining.Lock()
 	s.examine()
 	s.examineHandshake()
-	err := s.link.close()
+	err := s.transport.close()
 	s.examining.Unlock()
 	if err != nil {
 		s.engine.settings.log.Debug("closing a connection reported errors", "error", err)
