@@ -106,5 +106,5 @@ func (s *server) stop() {
 	if s.publisher != nil {
 		_ = s.publisher.Stop() // how they end is not what is measured
 	}
-	_ = s.Process.Stop()
+	_ = s.Stop()
 }

@@ -94,7 +94,7 @@ func (s *server) come(ctx context.Context, viewers int, within, stay time.Durati
 		return result{}, err
 	}
 	var report load.Report
-	if err := a.Process.Result(&report); err != nil {
+	if err := a.Result(&report); err != nil {
 		return result{}, err
 	}
 	first := report.FirstKeyframe

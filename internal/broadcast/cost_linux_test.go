@@ -28,7 +28,6 @@ type encrypting struct {
 	aead     cipher.AEAD
 	nonce    [12]byte
 	out      [1500]byte
-	numbered bool
 	first    uint16 // transport-wide number of what was not reported yet
 	packets  uint16 // so many
 	feedback [8 + 2 + 64]byte

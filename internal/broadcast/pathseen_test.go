@@ -31,7 +31,6 @@ type screen struct {
 type coming struct {
 	truth truth
 	first uint64
-	have  uint64 // a bit for each of the first 64 packets
 	parts map[uint8]bool
 	id    uint16
 	tl0   uint8

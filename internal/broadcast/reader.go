@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -153,11 +154,8 @@ func newReader(s *stream, cfg ReaderConfig) *Reader {
 		kinds = []codec.Kind{codec.Video, codec.Audio}
 	}
 	for _, kind := range []codec.Kind{codec.Video, codec.Audio} { // sound begins where the picture does
-		for _, wanted := range kinds {
-			if wanted == kind {
-				r.tracks = append(r.tracks, newReaderTrack(kind, cfg.Choice))
-				break
-			}
+		if slices.Contains(kinds, kind) {
+			r.tracks = append(r.tracks, newReaderTrack(kind, cfg.Choice))
 		}
 	}
 	return r

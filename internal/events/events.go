@@ -26,13 +26,13 @@ type Event struct {
 // Data is what an event is about: one of the types below.
 type Data interface{ name() string }
 
-// StreamChanged: something that is told of a stream is another now, whatever that is: its
+// StreamChanged says that something that is told of a stream is another now, whatever that is: its
 // state, viewers, tracks, warnings. The state is read from where streams are kept.
 type StreamChanged struct {
 	Stream string `json:"stream"`
 }
 
-// StreamLive: a viewer who joins now sees or hears something.
+// StreamLive says that a viewer who joins now sees or hears something.
 type StreamLive struct {
 	Stream   string `json:"stream"`
 	State    string `json:"state"`              // "live" or "fallback"
@@ -40,13 +40,13 @@ type StreamLive struct {
 	Fallback string `json:"fallback,omitempty"` // the stream that is shown in place of it
 }
 
-// StreamAway: the stream was live and is not any more.
+// StreamAway says that the stream was live and is not any more.
 type StreamAway struct {
 	Stream string `json:"stream"`
 	State  string `json:"state"` // "waiting", "standby" or "stalled"
 }
 
-// StreamWarning: something in what is published begins to hurt viewers. It is told once for
+// StreamWarning says that something in what is published begins to hurt viewers. It is told once for
 // each code and publisher.
 type StreamWarning struct {
 	Stream string `json:"stream"`
@@ -54,7 +54,7 @@ type StreamWarning struct {
 	RID    string `json:"rid,omitempty"` // which layer, with simulcast
 }
 
-// SessionOpened: a client has its answer, or our offer.
+// SessionOpened says that a client has its answer, or our offer.
 type SessionOpened struct {
 	Session  string `json:"session"`  // its id, which is a credential
 	Protocol string `json:"protocol"` // "whip" or "whep"
@@ -62,14 +62,14 @@ type SessionOpened struct {
 	Client   string `json:"client"` // address
 }
 
-// SessionState: a session is connected, or disconnected and perhaps back later. It comes
+// SessionState says that a session is connected, or disconnected and perhaps back later. It comes
 // between SessionOpened and SessionEnded.
 type SessionState struct {
 	Session string `json:"session"`
 	State   string `json:"state"` // "connected" or "disconnected"
 }
 
-// SessionEnded: a session is over. It can be asked about for some minutes more.
+// SessionEnded says that a session is over. It can be asked about for some minutes more.
 type SessionEnded struct {
 	Session  string `json:"session"`
 	Protocol string `json:"protocol"`

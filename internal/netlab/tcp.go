@@ -27,7 +27,7 @@ func (m *Machine) Client() *http.Client {
 
 // Forward makes a TCP port of the machine reachable from outside, at the address that it returns, until close.
 func (m *Machine) Forward(target string) (at netip.AddrPort, closing func(), err error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return netip.AddrPort{}, nil, fmt.Errorf("forward to %s: %w", target, err)
 	}

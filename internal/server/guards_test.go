@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -48,11 +49,11 @@ func TestSmallRequestsAreReadAsFastAsTheyCost(t *testing.T) {
 	answers := 0
 	for buf := make([]byte, 64<<10); answers < n; {
 		read, err := conn.Read(buf)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			t.Fatal(err)
 		}
 		answers += bytes.Count(buf[:read], []byte("HTTP/1.1 ")) // one that is cut in two is not counted
-		if err == io.EOF || time.Since(began) > longer {
+		if errors.Is(err, io.EOF) || time.Since(began) > longer {
 			break
 		}
 	}

@@ -101,7 +101,7 @@ func (l *lab) close() error {
 		l.delay.Close()
 	}
 	l.client.CloseIdleConnections()
-	return errors.Join(err, l.Network.Close())
+	return errors.Join(err, l.Close())
 }
 
 // url is an address of the server.

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -129,8 +130,8 @@ func (p *watchPage) navigate(address string) error {
 }
 
 func (p *watchPage) close() {
-	for i := len(p.cancel) - 1; i >= 0; i-- {
-		p.cancel[i]()
+	for _, cancel := range slices.Backward(p.cancel) {
+		cancel()
 	}
 }
 
