@@ -168,7 +168,8 @@ func TestWarningsAboutFFmpeg(t *testing.T) {
 	publish(t, s, "seldom", encodeTestVideo(t))
 	s.waitLive(t, "seldom", true, 20*time.Second)
 	page.waitTrue(20*time.Second, "the publish page to say no more", `document.querySelector("#warnings").hidden`)
-	home.waitTrue(10*time.Second, "the card to say no more", `![...document.querySelectorAll(".stream .warnings summary")].some((s) => s.innerText.startsWith("Keyframes"))`)
+	home.waitTrue(10*time.Second, "the card to say no more", `![...document.querySelectorAll(".stream")]
+		.find((card) => card.querySelector("h2").innerText === "seldom")?.querySelector(".warnings summary")`)
 }
 
 // checkSessionWarnings looks at a publisher's session, in the list and by itself.
