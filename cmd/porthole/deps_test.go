@@ -36,6 +36,9 @@ func TestArrows(t *testing.T) {
 			webrtc:                   "viewers are sinks; what a sink is made of is not the heart's business",
 			"porthole/internal/peer": "peer and broadcast do not know each other",
 		}},
+		{"porthole/internal/broadcast/sentlog", map[string]string{
+			"porthole/internal/broadcast": "numbers are remembered without knowing viewers", "github.com/pion/rtp": "likewise",
+		}},
 		{"porthole/internal/broadcast/thinning", map[string]string{
 			"porthole/internal/broadcast": "numbers are given and kept without knowing packets", "github.com/pion/rtp": "likewise",
 		}},

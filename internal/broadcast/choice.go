@@ -5,6 +5,7 @@ import (
 
 	"porthole/internal/bandwidth"
 	"porthole/internal/broadcast/choice"
+	"porthole/internal/broadcast/sentlog"
 	"porthole/internal/codec"
 )
 
@@ -155,7 +156,7 @@ func (t *track) moveTo(l *Layer, now int64) {
 	t.thinner.Want(t.picked.Temporal)
 	t.codec.ClockRate = l.cfg.Codec.ClockRate
 	t.rewriter.ClockRate = l.cfg.Codec.ClockRate
-	t.sent.forget()
+	t.sent.Forget()
 	t.previous = nil
 	from := uint64(0)
 	l.needed(now)
@@ -169,23 +170,18 @@ func (t *track) moveTo(l *Layer, now int64) {
 // of it yet. Of the one before that it does no more.
 func (t *track) remember() {
 	if t.previous != nil {
-		t.sent.forgetBefore(t.switchedAt)
+		t.sent.ForgetBefore(t.switchedAt)
 	}
 	t.previous, t.switchedAt = t.layer, t.rewriter.OutMax()+1
 }
 
 // sourceOf returns the layer that a packet was sent of.
 func (t *track) sourceOf(seq uint16) *Layer {
-	if t.previous != nil && t.rewriter.OutMax() >= t.switchedAt+sentPackets {
+	if t.previous != nil && t.rewriter.OutMax() >= t.switchedAt+sentlog.Packets {
 		t.previous = nil
 	}
-	if t.previous != nil && unwrapped(seq, t.rewriter.OutMax()) < t.switchedAt {
+	if t.previous != nil && sentlog.Unwrapped(seq, t.rewriter.OutMax()) < t.switchedAt {
 		return t.previous
 	}
 	return t.layer
-}
-
-// unwrapped returns the number of a packet that is not newer than newest.
-func unwrapped(seq uint16, newest uint64) uint64 {
-	return newest - uint64(uint16(newest)-seq) //nolint:gosec // sequence numbers wrap
 }

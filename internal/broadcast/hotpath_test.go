@@ -183,7 +183,7 @@ func BenchmarkNACK(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		t.resend = append(t.resend[:0], seq)
-		t.sent.find(seq, t.rewriter.OutMax()).resent, t.resends = 0, pace.Budget{}
+		t.sent.Find(seq, t.rewriter.OutMax()).Resent, t.resends = 0, pace.Budget{}
 		t.retransmit(v, bc.clock.now(), &s)
 	}
 }

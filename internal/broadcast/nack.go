@@ -8,8 +8,8 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
-	"porthole/internal/broadcast/number"
 	"porthole/internal/broadcast/ring"
+	"porthole/internal/broadcast/sentlog"
 )
 
 // A viewer that loses packets asks for them by NACK (RFC 4585 section 6.2.1) and gets
@@ -17,9 +17,6 @@ import (
 // a few times, and all of them together a share of what the stream itself takes.
 
 const (
-	// sentPackets is how many packets of a track can be asked for again: more than
-	// a second of 8 Mbit/s.
-	sentPackets = 1024
 	// maxResend is how many packets wait to be sent again; a viewer that asks for
 	// more needs a keyframe.
 	maxResend = 128
@@ -45,89 +42,16 @@ const (
 	repeated = 16
 )
 
-// sentPacket says what a viewer was sent under one number.
-type sentPacket struct {
-	pos       uint64       // in the ring of the layer that it came of
-	number    uint32       // its sequence number, the lower half of rewriter.outMax's kind
-	timestamp uint32       // as it was sent
-	resentAt  uint16       // in milliseconds, which wrap
-	shift     number.Shift // that its picture ids were sent with
-	carried   uint8        // which extensions it had, and the bit sentValid
-	resent    uint8        // how often
-}
-
-const sentValid = 1 << 7 // of sentPacket.carried: the entry is one
-
-// sentLog remembers what a viewer's last sequence numbers were. The packets
-// themselves are in the ring. The zero value remembers nothing.
-type sentLog struct {
-	packets []sentPacket
-	// captures has the capture times that the packets carried. Only who is sent packets
-	// again under their own numbers needs them; nil for others.
-	captures []uint64
-	// numbers has the transport-wide numbers, likewise.
-	numbers []uint16
-}
-
-func newSentLog(cfg *TrackConfig) sentLog {
-	s := sentLog{packets: make([]sentPacket, sentPackets)}
-	if cfg.RTXPayloadType == 0 && cfg.CaptureTimeExtensionID != 0 {
-		s.captures = make([]uint64, sentPackets)
-	}
-	if cfg.RTXPayloadType == 0 && cfg.TransportCCExtensionID != 0 {
-		s.numbers = make([]uint16, sentPackets)
-	}
-	return s
-}
-
 // noteSent remembers a packet of the layer that plays: where it is in the ring, the numbers that
 // it was sent under, and its extensions.
 func (t *track) noteSent(pos, number uint64, timestamp uint32, which int) {
-	s := &t.sent
-	if len(s.packets) == 0 {
-		return
-	}
-	e := &s.packets[number%sentPackets]
-	e.pos, e.number, e.timestamp, e.shift = pos, uint32(number), timestamp, t.ids.shift() //nolint:gosec // wraps
-	e.carried, e.resent = uint8(which)|sentValid, 0                                       //nolint:gosec // three bits
-	if which&withCapture != 0 && s.captures != nil {
-		s.captures[number%sentPackets] = binary.BigEndian.Uint64(t.extensions.capture[:])
-	}
-	if s.numbers != nil {
-		s.numbers[number%sentPackets] = binary.BigEndian.Uint16(t.extensions.number[:])
-	}
-}
-
-// find returns the entry of a sequence number, or nil. newest is the highest number
-// that was sent, without wrap-around.
-func (s *sentLog) find(seq uint16, newest uint64) *sentPacket {
-	if len(s.packets) == 0 {
-		return nil
-	}
-	number := unwrapped(seq, newest)
-	e := &s.packets[number%sentPackets]
-	if e.carried&sentValid == 0 || e.number != uint32(number) || newest-number >= sentPackets { //nolint:gosec // wraps
-		return nil
-	}
-	return e
-}
-
-// forget drops everything: the positions are of another layer now.
-func (s *sentLog) forget() { clear(s.packets) }
-
-// forgetBefore drops what has a lower number.
-func (s *sentLog) forgetBefore(number uint64) {
-	for i := range s.packets {
-		if e := &s.packets[i]; int32(e.number-uint32(number)) < 0 { //nolint:gosec // serial number arithmetic
-			*e = sentPacket{}
-		}
-	}
+	t.sent.Note(pos, number, timestamp, t.ids.shift(), which, t.extensions.capture, t.extensions.number)
 }
 
 // nacked notes what a viewer misses. It is sent again by the sender.
 func (t *track) nacked(pairs []rtcp.NackPair) {
 	for i := range pairs {
-		if len(t.resend) >= maxResend || len(t.sent.packets) == 0 {
+		if len(t.resend) >= maxResend || !t.sent.Keeps() {
 			return
 		}
 		pairs[i].Range(func(seq uint16) bool {
@@ -153,12 +77,12 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int, due int
 	rate, burst := v.transport.pace(t.layer.rate.Load())
 	narrow := v.transport.constrained()
 	for i, seq := range t.resend {
-		e := t.sent.find(seq, t.rewriter.OutMax())
-		if e == nil || e.resent >= maxResends || e.resent > 0 && millis-e.resentAt < pause {
+		e := t.sent.Find(seq, t.rewriter.OutMax())
+		if e == nil || e.Resent >= maxResends || e.Resent > 0 && millis-e.ResentAt < pause {
 			continue
 		}
 		layer := t.sourceOf(seq)
-		p := layer.ring.At(e.pos)
+		p := layer.ring.At(e.Pos)
 		if p == nil || t.pastUse(e, layer, narrow, now) {
 			t.lacks(e, layer, now)
 			continue
@@ -179,8 +103,8 @@ func (t *track) retransmit(v *Viewer, now int64, s *scratch) (wrote int, due int
 		if t.writeAgain(v, layer, p, e, now, s) != nil {
 			break
 		}
-		e.resentAt = millis
-		e.resent++
+		e.ResentAt = millis
+		e.Resent++
 		t.rateLimit.Take(len(p.Payload))
 		v.stats.resent.Add(1)
 		wrote++
@@ -198,18 +122,18 @@ func (t *track) resendPause(v *Viewer) uint16 {
 
 // pastUse says whether a packet is not worth its room on a narrow path: it would arrive too late to be played, or
 // comes before a keyframe that was sent since.
-func (t *track) pastUse(e *sentPacket, l *Layer, narrow bool, now int64) bool {
+func (t *track) pastUse(e *sentlog.Packet, l *Layer, narrow bool, now int64) bool {
 	if !narrow {
 		return false
 	}
-	if t.rewriter.Behind(e.timestamp) > resendLife {
+	if t.rewriter.Behind(e.Timestamp) > resendLife {
 		return true
 	}
 	if l != t.layer {
 		return now-t.beganAt > int64(resendGrace)
 	}
 	pos, ok := l.newestKeyframe()
-	if !ok || e.pos >= pos || t.at <= pos {
+	if !ok || e.Pos >= pos || t.at <= pos {
 		return false
 	}
 	keyframe := l.ring.At(pos)
@@ -218,11 +142,11 @@ func (t *track) pastUse(e *sentPacket, l *Layer, narrow bool, now int64) bool {
 
 // lacks notes that a packet is not sent again that a viewer misses. What came after it cannot be decoded, unless there has been a
 // keyframe since: one is asked for, rather than wait until the viewer finds out, which takes browsers three seconds.
-func (t *track) lacks(e *sentPacket, l *Layer, now int64) {
+func (t *track) lacks(e *sentlog.Packet, l *Layer, now int64) {
 	if l != t.layer || !t.picked.Fits || t.beginning(now) {
 		return
 	}
-	if pos, ok := l.newestKeyframe(); ok && e.pos >= pos {
+	if pos, ok := l.newestKeyframe(); ok && e.Pos >= pos {
 		t.asks.ask(l, now)
 	}
 }
@@ -243,12 +167,12 @@ func (t *track) affords(v *Viewer, payload int, now int64) bool {
 // repeat sends the packet again that was sent so many packets ago, to probe the path with, and returns its
 // size in bytes; 0 when there is nothing to repeat.
 func (t *track) repeat(v *Viewer, ago int, now int64, s *scratch) int {
-	e := t.sent.find(uint16(t.rewriter.OutMax()-uint64(ago)%repeated), t.rewriter.OutMax()) //nolint:gosec // wraps
+	e := t.sent.Find(uint16(t.rewriter.OutMax()-uint64(ago)%repeated), t.rewriter.OutMax()) //nolint:gosec // wraps
 	if e == nil || t.cfg.RTXPayloadType == 0 {
 		return 0
 	}
-	layer := t.sourceOf(uint16(e.number)) //nolint:gosec // wraps
-	p := layer.ring.At(e.pos)
+	layer := t.sourceOf(uint16(e.Number)) //nolint:gosec // wraps
+	p := layer.ring.At(e.Pos)
 	if p == nil || t.writeAgain(v, layer, p, e, now, s) != nil {
 		return 0
 	}
@@ -260,13 +184,13 @@ func (t *track) repeat(v *Viewer, ago int, now int64, s *scratch) int {
 // its own number. Then it has to be the same byte for byte, header extensions included:
 // two plaintexts under one number of one source are one nonce used twice, which breaks
 // AES-GCM (RFC 7714 section 8.1).
-func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentPacket, now int64, s *scratch) error {
-	payload := l.shifted(p.Payload, e.shift, s)
-	seq := uint16(e.number) //nolint:gosec // sequence numbers wrap
+func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentlog.Packet, now int64, s *scratch) error {
+	payload := l.shifted(p.Payload, e.Shift, s)
+	seq := uint16(e.Number) //nolint:gosec // sequence numbers wrap
 	h := &s.header
 	*h = rtp.Header{
 		Version: 2, Marker: p.Marker, PayloadType: t.cfg.PayloadType,
-		SequenceNumber: seq, Timestamp: e.timestamp, SSRC: t.cfg.SSRC,
+		SequenceNumber: seq, Timestamp: e.Timestamp, SSRC: t.cfg.SSRC,
 	}
 	if t.cfg.RTXPayloadType != 0 {
 		h.PayloadType, h.SSRC, h.SequenceNumber = t.cfg.RTXPayloadType, t.cfg.RTXSSRC, t.rtxSeq
@@ -275,7 +199,7 @@ func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentPacket, n
 		s.rtx = append(s.rtx, payload...)
 		payload = s.rtx
 		t.extensions.numberedAs(v.transport.next())
-		t.extensions.put(h, int(e.carried)&withDelay) // of the rest, other packets tell
+		t.extensions.put(h, e.Carried()&withDelay) // of the rest, other packets tell
 	} else {
 		t.extendAgain(h, p, e)
 	}
@@ -287,13 +211,13 @@ func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentPacket, n
 }
 
 // extendAgain adds the header extensions that the packet had when it was sent.
-func (t *track) extendAgain(h *rtp.Header, p *ring.Packet, e *sentPacket) {
-	which := int(e.carried &^ sentValid)
+func (t *track) extendAgain(h *rtp.Header, p *ring.Packet, e *sentlog.Packet) {
+	which := e.Carried()
 	if which&withCapture != 0 {
-		binary.BigEndian.PutUint64(t.extensions.capture[:], t.sent.captures[e.number%sentPackets])
+		t.extensions.capture = t.sent.Capture(e)
 	}
-	if t.sent.numbers != nil {
-		t.extensions.numberedAs(t.sent.numbers[e.number%sentPackets])
+	if transport, ok := t.sent.Transport(e); ok {
+		t.extensions.numberedAs(transport)
 	}
 	t.extensions.passed[0] = p.Passed
 	t.extensions.put(h, which)

@@ -11,6 +11,7 @@ import (
 	"porthole/internal/broadcast/pace"
 	"porthole/internal/broadcast/report"
 	"porthole/internal/broadcast/ring"
+	"porthole/internal/broadcast/sentlog"
 	"porthole/internal/broadcast/thinning"
 	"porthole/internal/codec"
 )
@@ -52,7 +53,7 @@ type track struct {
 	extensions extensions
 	captures   captureTimes
 	delayed    bool // the picture that is sent carries the playout delay
-	sent       sentLog
+	sent       sentlog.Log
 	resend     []uint16    // asked for by NACK, not yet sent again
 	resends    pace.Budget // of bytes that are sent again
 	asks       keyframeAsks
@@ -71,7 +72,9 @@ func newTrack(cfg TrackConfig, c codec.Codec) *track {
 	t.thinner.Want(choice.AllTemporal)
 	t.thinner.Restart()
 	if c.Kind() == codec.Video {
-		t.sent = newSentLog(&cfg)
+		// Whoever is sent packets again under their own numbers gets the same bytes: see writeAgain.
+		own := cfg.RTXPayloadType == 0
+		t.sent = sentlog.New(own && cfg.CaptureTimeExtensionID != 0, own && cfg.TransportCCExtensionID != 0)
 	}
 	return t
 }
