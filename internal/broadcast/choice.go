@@ -73,6 +73,9 @@ func (t *track) pick(v *Viewer, layers []*Layer, now int64) (best *Layer) {
 	best, t.picked = t.best(&t.picker, layers, t.unplayable, choice.Sending{
 		Now: now, Temporal: t.thinner.Limit(), Budget: v.pictureBudget(layers),
 	}, t.need)
+	if !best.video {
+		return best // there is one, whatever the path carries
+	}
 	v.notePath(t.picked.Fits)
 	v.transport.wanted = 0
 	if t.picked.Wanted > 0 {

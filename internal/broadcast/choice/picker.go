@@ -104,6 +104,9 @@ func (p *Picker) among(candidates []Candidate, order []int, on Sending) Picked {
 		chosen = p.chooser.choose(on.Now, rungs[current:current+1], 0, on.Temporal, on.Budget)
 		chosen.rung = current
 	}
+	if len(order) > 1 {
+		p.chooser.moved(on.Now, current, chosen.rung)
+	}
 	best := rungs[chosen.rung]
 	got := Picked{Index: order[chosen.rung], Temporal: chosen.layer, Fits: chosen.fits, Needs: best.Rates[0]}
 	if int(got.Temporal) >= best.Layers-1 {

@@ -95,3 +95,26 @@ func TestPickerKeepsToTheBudget(t *testing.T) {
 		})
 	}
 }
+
+// An encoding that is hardly better is not changed to, and to have thought of it is not to have tried it: when the path gets narrow
+// later, that is no failure.
+func TestWhatIsNotTriedDoesNotFail(t *testing.T) {
+	alike := ranked([]Candidate{{RID: "l", Active: true, Rate: 300_000}, {RID: "h", Active: true, Rate: 1_000_000}, {RID: "f", Active: true, Rate: 1_400_000}})
+	p := Picker{chooser: chooser{hold: hold}} // it has gone down before
+	now, current := int64(1), 1
+	pick := func(budget uint64) int {
+		now += 500_000_000
+		return p.Pick(alike, Sending{Now: now, Current: current, Temporal: AllTemporal, Budget: budget}, asTold).Index
+	}
+	for range 20 {
+		if got := pick(5_000_000); got != 1 {
+			t.Fatalf("candidate %d, want the one that is alike and there", got)
+		}
+	}
+	if current = pick(500_000); current != 0 {
+		t.Fatalf("candidate %d on a narrow path, want the lowest", current)
+	}
+	if p.chooser.hold != hold {
+		t.Errorf("the lower one is kept for %v, want %v", p.chooser.hold, hold)
+	}
+}

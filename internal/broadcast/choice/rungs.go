@@ -46,7 +46,7 @@ type chooser struct {
 // up to temporal layer layer (-1: nothing is). budget is bits per second. now is in nanoseconds.
 //
 // An encoding may be sent without the temporal layers above Rung.Smooth. With less than that, a lower one is better.
-// Of the lowest, as much is sent as fits.
+// Of the lowest, as much is sent as fits. What becomes of the choice is to be told with moved.
 func (c *chooser) choose(now int64, rungs []Rung, current int, layer uint8, budget uint64) step {
 	for i := range rungs {
 		r := &rungs[i]
@@ -60,16 +60,14 @@ func (c *chooser) choose(now int64, rungs []Rung, current int, layer uint8, budg
 		if r.least() > limit {
 			continue
 		}
-		c.moved(now, current, i)
 		return step{rung: i, layer: r.highest(limit, budget, i == current, layer), fits: true}
 	}
 	lowest := len(rungs) - 1
-	c.moved(now, current, lowest)
 	r := &rungs[lowest]
 	return step{rung: lowest, layer: r.highest(budget, budget, lowest == current, layer), fits: r.Rates[0] <= budget}
 }
 
-// moved notes a change of the rung.
+// moved notes which rung is sent, or changed to, in place of which: of those that choose was given.
 func (c *chooser) moved(now int64, from, to int) {
 	switch {
 	case from < 0 || from == to:

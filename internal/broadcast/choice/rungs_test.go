@@ -55,7 +55,9 @@ func TestFailuresMakePatient(t *testing.T) {
 		if rung == 0 {
 			budget = 1_000_000
 		}
-		if got := c.choose(now, ladder(), rung, 2, budget).rung; got != rung {
+		got := c.choose(now, ladder(), rung, 2, budget).rung
+		c.moved(now, rung, got)
+		if got != rung {
 			rung = got
 			changes++
 		}
@@ -73,6 +75,7 @@ func TestUpAgainSoon(t *testing.T) {
 	if got := c.choose(now, ladder(), 0, 2, 800_000).rung; got != 1 {
 		t.Fatalf("rung %d", got)
 	}
+	c.moved(now, 0, 1)
 	now += int64(1900 * time.Millisecond)
 	if got := c.choose(now, ladder(), 1, 2, 4_000_000).rung; got != 1 {
 		t.Errorf("up again at once: rung %d", got)
