@@ -3,25 +3,16 @@ package bandwidth
 import (
 	"encoding/binary"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
-)
 
-// used returns the processor time that the process has had. Others' load does not change it.
-func used(tb testing.TB) time.Duration {
-	tb.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
+	"porthole/internal/processtest"
+)
 
 // reportCPU reports the processor time of each turn of a benchmark.
 func reportCPU(b *testing.B) (report func()) {
-	before := used(b)
-	return func() { b.ReportMetric(float64(used(b)-before)/float64(b.N), "cpu-ns/op") }
+	before := processtest.ProcessorTime(b)
+	return func() { b.ReportMetric(float64(processtest.ProcessorTime(b)-before)/float64(b.N), "cpu-ns/op") }
 }
 
 // Whatever a receiver sends costs no more than the packets that are remembered: here all of
@@ -32,7 +23,7 @@ func TestCostOfFeedbackIsBounded(t *testing.T) {
 	binary.BigEndian.PutUint16(fci[2:], history)
 	const turns = 500
 	e, now := new(Estimator), step
-	before := used(t)
+	before := processtest.ProcessorTime(t)
 	for range turns {
 		base := e.next
 		now = send(e, history, now)
@@ -41,7 +32,7 @@ func TestCostOfFeedbackIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if each := (used(t) - before) / turns; each > time.Millisecond {
+	if each := (processtest.ProcessorTime(t) - before) / turns; each > time.Millisecond {
 		t.Errorf("sending %d packets and feedback of %d bytes takes %v", history, len(fci), each)
 	}
 }

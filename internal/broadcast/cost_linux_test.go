@@ -5,23 +5,14 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
-	"syscall"
 	"testing"
 	"time"
+
+	"porthole/internal/processtest"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 )
-
-// used returns the processor time that the process has had. Others' load does not change it.
-func used(tb testing.TB) time.Duration {
-	tb.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-}
 
 // encrypting is a sink that does what SRTP costs, and keeps what a browser would report.
 type encrypting struct {
@@ -143,11 +134,11 @@ func BenchmarkViewerSecond(b *testing.B) {
 				w := watchedBy(b, viewers, estimated)
 				w.second(b, estimated)
 				b.ReportAllocs()
-				before := used(b)
+				before := processtest.ProcessorTime(b)
 				for b.Loop() {
 					w.second(b, estimated)
 				}
-				b.ReportMetric(float64(used(b)-before)/float64(b.N*viewers), "cpu-ns/viewer-second")
+				b.ReportMetric(float64(processtest.ProcessorTime(b)-before)/float64(b.N*viewers), "cpu-ns/viewer-second")
 			})
 		}
 	}

@@ -5,12 +5,12 @@ package peer_test
 import (
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"porthole/internal/negotiate"
 	"porthole/internal/peer"
+	"porthole/internal/processtest"
 )
 
 // An offer as large as a body and as long as the bounds allow is answered, from its
@@ -39,26 +39,17 @@ func answersCheaply(t *testing.T, engine *peer.Engine, role negotiate.Role, text
 		}
 		least := time.Hour
 		for range 3 {
-			before := processTime(t)
+			before := processtest.ProcessorTime(t)
 			offer, err := negotiate.ParseOffer(role, []byte(body))
 			if err != nil {
 				t.Fatalf("%q: %v", line, err)
 			}
 			s := answerOffer(t, engine, offer)
-			least = min(least, processTime(t)-before)
+			least = min(least, processtest.ProcessorTime(t)-before)
 			s.Close(nil)
 		}
 		if least > most {
 			t.Errorf("an offer of %d bytes with lines %q costs %v, %v are allowed", len(body), line, least, most)
 		}
 	}
-}
-
-func processTime(t *testing.T) time.Duration {
-	t.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
