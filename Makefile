@@ -92,6 +92,10 @@ lint: vet need-node need-curl ## gofmt, go vet, golangci-lint, go.mod, JavaScrip
 	$(GO) run $(GOLANGCI) run --build-tags e2e,camera ./...
 	scripts/lint-js.sh
 
+.PHONY: docs
+docs: need-build ## write the tables of docs/SETTINGS.md anew, after a change of a setting
+	$(GO) generate ./cmd/porthole
+
 .PHONY: cover
 cover: need-build ## coverage of the quick tests, in bin/coverage.html
 	@mkdir -p bin

@@ -63,6 +63,7 @@ func ownSettings() settings.Table[server.Config] {
 				"pattern:?size=640x360 draws a test picture, slate:?text=back+soon a text. With\n" +
 				"ondemand=10s a camera is off while nobody watches. Default: webcam=camera:, or\n" +
 				"webcam=pattern: when there is no camera.",
+			More:  "[All sources](#sources).",
 			Value: settings.Many(func(c *server.Config) *[]server.Source { return &c.Sources }, parseSource),
 		},
 		{
@@ -82,6 +83,7 @@ func ownSettings() settings.Table[server.Config] {
 			Help: "Presets of other settings, which overrule it: lan asks nobody outside; internet asks\n" +
 				"public STUN servers for this machine's address unless --public-ip or --advertise\n" +
 				"tell it; relay lets media go through the servers of --turn only.",
+			More:  "See [NETWORK.md](NETWORK.md).",
 			Value: settings.One(func(c *server.Config) *string { return &c.Profile }, settings.OneOf(profiles()...)),
 		},
 		{
@@ -205,11 +207,13 @@ func ownSettings() settings.Table[server.Config] {
 			Name: "smooth", Arg: "NAME", List: true, Group: groupStreams,
 			Help: "A stream whose viewers keep each picture for 0.1 to 0.4 s, so that a network that\n" +
 				"delivers unevenly does not show. Those of others show it as soon as they can.",
+			More:  "[What that does](DELAY.md#as-soon-as-possible-or-smooth).",
 			Value: settings.Many(func(c *server.Config) *[]string { return &c.Smooth }, parseStreamName),
 		},
 		{
 			Name: "rate-limit", Arg: "N", Default: strconv.Itoa(signaling.DefaultRate), Group: groupLimits, Reload: true,
 			Help:  "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
+			More:  "It also limits how fast requests are read: [SECURITY.md](SECURITY.md#connections).",
 			Value: settings.One(func(c *server.Config) *int { return &c.RateLimit }, settings.Count(0)),
 		},
 		{
@@ -229,7 +233,7 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "max-client-connections", Arg: "N", Default: strconv.Itoa(overload.DefaultMaxOfClient), Group: groupLimits,
-			Help:  "TCP connections at a time from one address, and a quarter of what the others leave of\n`ulimit -n`; half of them may be event streams. One more gets 503 or 429.\n--trusted-proxy is exempt. 0 is no limit.",
+			Help:  "TCP connections at a time from one address (a /64 of IPv6), and a quarter of what the others leave of\n`ulimit -n`; half of them may be event streams. One more gets 503 or 429.\n--trusted-proxy is exempt. 0 is no limit.",
 			Value: settings.One(func(c *server.Config) *int { return &c.ClientConns }, settings.Count(0)),
 		},
 		{
@@ -255,11 +259,13 @@ func ownSettings() settings.Table[server.Config] {
 		{
 			Name: "trusted-proxy", Arg: "CIDR", List: true, Group: groupAccess,
 			Help:  "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and\nX-Forwarded-Prefix headers are believed.",
+			More:  "[How to](NETWORK.md#behind-a-reverse-proxy).",
 			Value: settings.Many(func(c *server.Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
 		},
 		{
 			Name: "host", Arg: "NAME", List: true, Group: groupAccess, Reload: true,
 			Help:  "A name by which browsers reach this server. On loopback, where no token protects, other\nnames than addresses, localhost, this machine's and the certificate's are answered 421.",
+			More:  "[Why](SECURITY.md#visited-web-sites).",
 			Value: settings.Many(func(c *server.Config) *[]string { return &c.Hosts }, parseHost),
 		},
 		{

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -385,26 +384,6 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 	if !strings.Contains(record.String(), "publish_token=set") {
 		t.Errorf("whether a token is set should be seen: %s", record)
-	}
-}
-
-// README.md has a table with a row for each flag: | `--name` … | default | meaning |
-func TestReadmeHasEveryFlag(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var documented, flags []string
-	for _, row := range regexp.MustCompile("(?m)^\\| *`--([a-z-]+)").FindAllSubmatch(readme, -1) {
-		documented = append(documented, string(row[1]))
-	}
-	for _, s := range append(serveSettings(), configSetting(), printConfigSetting(new(bool))) {
-		flags = append(flags, s.Name)
-	}
-	slices.Sort(documented)
-	slices.Sort(flags)
-	if !slices.Equal(documented, flags) {
-		t.Errorf("README.md has  %v\nthe program has %v", documented, flags)
 	}
 }
 

@@ -3,8 +3,8 @@
 // A row of the [Table] is a [Setting]: its name is that of the flag, and the environment
 // variable and the key of the YAML file follow from it. Everything that has to know all
 // settings is made from the table: what flags, variables and file say ([Table.ParseFlags],
-// [Table.ReadEnv], [Table.ReadFile]), the help text ([Table.PrintHelp]), shell completions ([WriteCompletion]), the log record
-// ([Table.LogValue]), a file that gives the same again ([Table.PrintYAML]), and what of it
+// [Table.ReadEnv], [Table.ReadFile]), the help text ([Table.PrintHelp]), the table of the docs
+// ([Table.PrintMarkdown]), shell completions ([WriteCompletion]), the log record ([Table.LogValue]), a file that gives the same again ([Table.PrintYAML]), and what of it
 // a running program can take on ([Table.Reload]).
 //
 //	defaults ◄─ presets ◄─ YAML file ◄─ environment ◄─ flags     each overrules the one before
@@ -29,6 +29,7 @@ type Setting[T any] struct {
 	Arg     string   // what the value is, for the help text: "ADDR"; empty for a flag without value
 	Default string   // for the help text; empty when there is none
 	Help    string   // one or more lines; the first letter is a capital
+	More    string   // Markdown for the table in the docs only: where more about it stands
 	Group   string   // under which heading help shows it
 	Choices []string // the values that there are, for completions; nil: any
 	List    bool     // may be given several times

@@ -184,6 +184,20 @@ func TestSecretsHide(t *testing.T) {
 	}
 }
 
+func TestMarkdown(t *testing.T) {
+	var out strings.Builder
+	Table[boat]{
+		{Name: "sail", Arg: "a|b", Default: "10.0.0.1:80", Help: "With --crew (eth* or n=1:), not\nslow: `a b`. None: *.", Reload: true},
+		{Name: "crew", List: true, Help: "Who sails.", More: "[Why](x.md).", Group: "People"},
+	}.PrintMarkdown(&out, 3)
+	const head = "| flag | default | reloads | meaning |\n|---|---|---|---|\n"
+	want := head + "| `--sail a\\|b` | `10.0.0.1:80` | yes | With `--crew` (`eth*` or `n=1:`), not slow: `a b`. None: `*`. |\n\n" +
+		"### People\n\n" + head + "| `--crew` |  |  | Who sails. Repeatable. [Why](x.md). |\n\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
 func TestHelp(t *testing.T) {
 	var out bytes.Buffer
 	table().PrintHelp(&out)
