@@ -62,7 +62,7 @@ type Spec struct {
 
 	Microphone string // camera only: MicOff, MicDefault, or a name as Inventory lists it
 	Tone       bool   // pattern only: send the test tone
-	Text       string // slate only: printable ASCII
+	Text       string // slate only: letters that package lettering has
 
 	Ladder Ladder // smaller sizes, each of which is encoded while somebody watches it
 

@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"porthole/capture/lettering"
 )
 
 const (
@@ -41,7 +44,7 @@ func keysOf(k Kind) map[string]specKey {
 	case Pattern:
 		keys["audio"] = specKey{"on or off", setTone}
 	case Slate:
-		keys["text"] = specKey{"1 to 100 printable ASCII characters", setText}
+		keys["text"] = specKey{"1 to 100 letters, Latin, Greek, Cyrillic or Chinese", setText}
 	default:
 		keys["mic"] = specKey{"off, default, or the name of a microphone", setMicrophone}
 	}
@@ -135,11 +138,11 @@ func setText(s *Spec, value string) error {
 	if value = strings.TrimSpace(value); value == "" {
 		return errors.New("empty")
 	}
-	if len(value) > maxText {
+	if utf8.RuneCountInString(value) > maxText {
 		return errors.New("too long")
 	}
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
-		return errors.New("not printable ASCII")
+	if err := lettering.Check(value); err != nil {
+		return err
 	}
 	s.Text = value
 	return nil

@@ -2,15 +2,10 @@ package synthetic
 
 import (
 	"context"
-	"image"
-	"strings"
 	"time"
 
-	"golang.org/x/image/font"
-	"golang.org/x/image/font/basicfont"
-	"golang.org/x/image/math/fixed"
-
 	"porthole/capture/clock"
+	"porthole/capture/lettering"
 	"porthole/capture/media"
 	"porthole/capture/source"
 )
@@ -57,7 +52,8 @@ const (
 	textLuma  = 220 // less than white: nobody wants to be dazzled by a notice
 
 	slateWidth, slateHeight = 0.8, 0.6 // the most of the picture that the text takes
-	slateLines              = 4
+	slateLines              = 6
+	largestLetter           = 0.3 // of the height of the picture
 )
 
 // drawSlate draws the text, as large as fits, in the middle.
@@ -66,63 +62,27 @@ func drawSlate(f *media.Picture, spec source.Spec) {
 	media.Fill(f.Y, slateLuma)
 	media.Fill(f.U, 128)
 	media.Fill(f.V, 128)
-	lines, scale := layOut(spec.Text, spec.Width, spec.Height)
-	height := basicfont.Face7x13.Height * scale
-	top := (spec.Height - len(lines)*height) / 2
+	lines, face := layOut(spec.Text, spec.Width, spec.Height)
+	top := (spec.Height - len(lines)*face.Height()) / 2
 	for i, line := range lines {
-		drawLine(f, line, top+i*height, scale)
+		mask := face.Mask(line)
+		f.Paint(mask, (spec.Width-mask.Rect.Dx())/2, top+i*face.Height(), media.Ink{Y: textLuma, U: 128, V: 128})
 	}
 }
 
-// layOut breaks a text into the lines that can be drawn largest in a picture of this size, each dot of the font as a square of
-// scale pixels.
-func layOut(text string, width, height int) (lines []string, scale int) {
-	face := basicfont.Face7x13
-	words := strings.Fields(text)
-	for rows := 1; rows <= min(len(words), slateLines); rows++ {
-		tried := breakInto(words, rows, len(text))
-		longest := 0
-		for _, line := range tried {
-			longest = max(longest, len(line))
+// layOut breaks a text into the lines that can be drawn largest in a picture of this size.
+func layOut(text string, width, height int) (lines []string, largest *lettering.Face) {
+	const tried = 100 // pixels; what fits is worked out from how wide and high this is
+	face, best := lettering.NewFace(tried), 0.0
+	for count := 1; count <= slateLines; count++ {
+		broken, widest := face.Wrap(text, count), 1
+		for _, line := range broken {
+			widest = max(widest, face.Width(line))
 		}
-		fits := min(slateWidth*float64(width)/float64(longest*face.Advance), slateHeight*float64(height)/float64(len(tried)*face.Height))
-		if int(fits) > scale || lines == nil {
-			lines, scale = tried, max(int(fits), 1)
+		fits := min(slateWidth*float64(width)/float64(widest), slateHeight*float64(height)/float64(max(len(broken), 1)*face.Height()))
+		if fits > best {
+			lines, best = broken, fits
 		}
 	}
-	return lines, scale
-}
-
-// breakInto makes at most so many lines of the words of a text of this length.
-func breakInto(words []string, rows, length int) []string {
-	var lines []string
-	line := ""
-	for _, word := range words {
-		if line != "" && len(lines) < rows-1 && (len(line)+len(word)/2) > length/rows {
-			lines = append(lines, line)
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	return append(lines, line)
-}
-
-// drawLine draws one line, centred, every dot of the font as a square of so many pixels.
-func drawLine(f *media.Picture, text string, top, scale int) {
-	face := basicfont.Face7x13
-	small := image.NewAlpha(image.Rect(0, 0, len(text)*face.Advance, face.Height))
-	drawer := font.Drawer{Dst: small, Src: image.Opaque, Face: face, Dot: fixed.P(0, face.Ascent)}
-	drawer.DrawString(text)
-	left := (f.Width - small.Rect.Dx()*scale) / 2
-	for y := range small.Rect.Dy() * scale {
-		for x := range small.Rect.Dx() * scale {
-			row, column := top+y, left+x
-			if row < 0 || row >= f.Height || column < 0 || column >= f.Width {
-				continue
-			}
-			if small.AlphaAt(x/scale, y/scale).A > 0 {
-				f.Y[row*f.Width+column] = textLuma
-			}
-		}
-	}
+	return lines, lettering.NewFace(min(tried*best, largestLetter*float64(height)))
 }

@@ -194,6 +194,9 @@ func TestArrows(t *testing.T) {
 			"runtime/cgo": "what is drawn needs no library", "porthole/internal/broadcast": "what is drawn does not know who sends it",
 			"porthole/capture/encode": "likewise", "porthole/capture/pipeline": "likewise",
 		}},
+		{"porthole/capture/lettering", map[string]string{
+			"runtime/cgo": "a leaf: text becomes masks", "porthole/capture/media": "whoever paints with them", "net": "likewise",
+		}},
 		{"porthole/capture/media", map[string]string{
 			"runtime/cgo": "a leaf: what passes between all rooms", "porthole/internal/broadcast": "likewise",
 		}},
