@@ -138,6 +138,12 @@ func TestArrows(t *testing.T) {
 			webrtc: "a picture is made of packets, whoever brought them", "porthole/capture": "sources are handed in",
 			"porthole/internal/signaling": "so is what limits requests",
 		}},
+		{"porthole/internal/container", map[string]string{
+			"net/http": "a format is bytes", "porthole/internal/broadcast": "wherever its samples come from", "github.com/pion/rtp": "likewise",
+		}},
+		{"porthole/internal/archive", map[string]string{
+			"net/http": "files are found, whoever asks", "porthole/internal/broadcast": "streams are names of directories", webrtc: "likewise",
+		}},
 		{"porthole/internal/oembed", map[string]string{
 			webrtc: "a description of a page", "porthole/internal/broadcast": "likewise", "porthole/internal/signaling": "likewise",
 		}},
