@@ -10,13 +10,13 @@ import (
 	"porthole/capture/v4l2"
 )
 
-// newDevice returns what the spec asks for.
-func newDevice(spec source.Spec, log *slog.Logger) media.Device {
+// newDevice returns what the spec asks for, for a stream of this name.
+func newDevice(spec source.Spec, name string, log *slog.Logger) media.Device {
 	if device := extraDevice(spec, log); device != nil {
 		return device
 	}
 	if spec.Kind.Drawn() {
-		return synthetic.NewDevice(spec)
+		return synthetic.NewDevice(spec, name)
 	}
 	return hearing{v4l2.New(spec, log), spec.Microphone, log}
 }

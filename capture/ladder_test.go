@@ -27,7 +27,7 @@ func TestLadderReachesTheBroadcaster(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec := capturetest.Spec(t, "pattern:?size=640x360&audio=off&keyframe=100ms")
-	in, err := synthetic.NewDevice(spec).Open()
+	in, err := synthetic.NewDevice(spec, "webcam").Open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func (s *Source) Run(ctx context.Context) error {
 	defer announcement.Close()
 	changes := b.Events().Listen(0, events.Changes)
 	defer changes.Close()
-	device := openable{newDevice(spec, s.log), s.cfg, libraryFor(spec, library), s.log}
+	device := openable{newDevice(spec, s.cfg.Name, s.log), s.cfg, libraryFor(spec, library), s.log}
 	defer device.Close()
 	return supervisor.Run(ctx, supervisor.Config{
 		Spec: spec, Device: device, Announcement: listed{announcement, changes}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),

@@ -105,6 +105,8 @@ func TestWrap(t *testing.T) {
 		{"休息一下，马上回来。", 2, []string{"休息一下，", "马上回来。"}},
 		{"我们 5 分钟后回来", 2, []string{"我们 5 分", "钟后回来"}},
 		{"（请稍候）", 5, []string{"（请", "稍", "候）"}},
+		{"back soon\n马上回来", 1, []string{"back soon", "马上回来"}},
+		{"back soon\n马上回来", 4, []string{"back", "soon", "马上", "回来"}},
 		{"直播 live soon", 3, []string{"直播", "live", "soon"}},
 	} {
 		if got := face.Wrap(tt.text, tt.count); !slices.Equal(got, tt.want) {

@@ -6,8 +6,18 @@ import (
 	"unicode"
 )
 
-// Wrap breaks a text into lines of about the same width, count of them at most, between words and between Chinese letters.
+// Wrap breaks a text into lines of about the same width, count of them at most, between words and between Chinese letters. Where
+// the text has line breaks, they stay, and each of its lines gets its share of the count, one at least.
 func (f *Face) Wrap(text string, count int) []string {
+	var lines []string
+	given := strings.Split(text, "\n")
+	for _, line := range given {
+		lines = append(lines, f.wrapLine(line, max(count/len(given), 1))...)
+	}
+	return lines
+}
+
+func (f *Face) wrapLine(text string, count int) []string {
 	pieces := split(text)
 	whole := f.Width(strings.Join(pieces, ""))
 	var lines []string

@@ -62,7 +62,7 @@ type Spec struct {
 
 	Microphone string // camera only: MicOff, MicDefault, or a name as Inventory lists it
 	Tone       bool   // pattern only: send the test tone
-	Text       string // slate only: letters that package lettering has
+	Text       string // slate and pattern only: letters that package lettering has, and line breaks
 
 	Ladder Ladder // smaller sizes, each of which is encoded while somebody watches it
 
@@ -75,7 +75,7 @@ func defaultSpec(k Kind) Spec {
 	s := Spec{Kind: k, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000, Keyframe: 2 * time.Second}
 	switch k {
 	case Pattern:
-		s.Tone, s.Ladder.Auto = true, true
+		s.Tone, s.Ladder.Auto, s.Text = true, true, "Test picture\n测试画面"
 	case Slate:
 		s.FPS, s.Bitrate, s.Text = 5, 150_000, "camera unplugged"
 		s.OnDemand, s.Linger = true, defaultLinger
@@ -94,7 +94,7 @@ const defaultLinger = 2 * time.Second
 //	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME&ladder=360,180&ondemand=10s
 //	camera:by-id/usb-046d_C920_1234-video-index0
 //	camera:C920                              the camera with this in its name
-//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&ladder=off&ondemand=10s
+//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&text=Hello&ladder=off&ondemand=10s
 //	slate:?text=back+soon&size=1280x720&fps=5&bitrate=150k&keyframe=2s&ondemand=off
 //
 // What is not given is 1280x720 at 30 pictures a second in 2500 kbit/s with a keyframe every 2 s,
@@ -167,6 +167,7 @@ func (s Spec) String() string {
 	}
 	switch s.Kind {
 	case Pattern:
+		query.Set("text", s.Text)
 		query.Set("audio", map[bool]string{true: "on", false: "off"}[s.Tone])
 	case Slate:
 		query.Set("text", s.Text)

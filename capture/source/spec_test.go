@@ -14,7 +14,7 @@ func TestParseSpec(t *testing.T) {
 	}
 	pattern := Spec{
 		Kind: Pattern, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
-		Keyframe: 2 * time.Second, Tone: true, Ladder: Ladder{Auto: true},
+		Keyframe: 2 * time.Second, Tone: true, Text: "Test picture\n测试画面", Ladder: Ladder{Auto: true},
 	}
 	slate := Spec{
 		Kind: Slate, Width: 1280, Height: 720, FPS: 5, Bitrate: 150_000,
@@ -40,11 +40,12 @@ func TestParseSpec(t *testing.T) {
 		"slate:?text=back+soon&ondemand=off&fps=2": with(slate, func(s *Spec) {
 			s.Text, s.OnDemand, s.Linger, s.FPS = "back soon", false, 0, 2
 		}),
-		"slate:?text=马上回来":      with(slate, func(s *Spec) { s.Text = "马上回来" }),
-		"pattern:":              pattern,
-		"pattern:?bitrate=2.5M": pattern,
-		"camera:?ladder=off":    with(camera, func(s *Spec) { s.Ladder = Ladder{} }),
-		"camera:?ladder=auto":   camera,
+		"slate:?text=马上回来":             with(slate, func(s *Spec) { s.Text = "马上回来" }),
+		"pattern:":                     pattern,
+		"pattern:?text=No+camera%0A没有": with(pattern, func(s *Spec) { s.Text = "No camera\n没有" }),
+		"pattern:?bitrate=2.5M":        pattern,
+		"camera:?ladder=off":           with(camera, func(s *Spec) { s.Ladder = Ladder{} }),
+		"camera:?ladder=auto":          camera,
 		"pattern:?ladder=360,180": with(pattern, func(s *Spec) {
 			s.Ladder = Ladder{Heights: [MaxRungs]int{360, 180}}
 		}),
@@ -70,7 +71,7 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"rtsp://cam/1":                            {`"rtsp"`, "camera:"},
 		"pattern:/dev/video0":                     {"/dev/video0"},
 		"camera:?colour=red":                      {`"colour"`, "bitrate, fps, keyframe, ladder, mic, ondemand, size"},
-		"pattern:?mic=off":                        {`"mic"`, "audio, bitrate, fps, keyframe, ladder, ondemand, size"},
+		"pattern:?mic=off":                        {`"mic"`, "audio, bitrate, fps, keyframe, ladder, ondemand, size, text"},
 		"camera:?audio=off":                       {`"audio"`},
 		"pattern:?size=big":                       {"size=big", "not a size", "1280x720"},
 		"pattern:?size=641x480":                   {"odd"},
@@ -102,6 +103,7 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"slate:/dev/video0":                       {"no device"},
 		"slate:?text=":                            {"empty"},
 		"slate:?text=%E2%98%83":                   {"no font", "☃"},
+		"pattern:?text=a%09b":                     {"no font", `\t`},
 		"slate:?text=" + strings.Repeat("回", 101): {"too long"},
 		"slate:?mic=off":                          {`"mic"`},
 		"camera:?fps=%zz":                         {"query"},

@@ -43,8 +43,9 @@ func keysOf(k Kind) map[string]specKey {
 	switch k {
 	case Pattern:
 		keys["audio"] = specKey{"on or off", setTone}
+		keys["text"] = specKey{allowedText, setText}
 	case Slate:
-		keys["text"] = specKey{"1 to 100 letters, Latin, Greek, Cyrillic or Chinese", setText}
+		keys["text"] = specKey{allowedText, setText}
 	default:
 		keys["mic"] = specKey{"off, default, or the name of a microphone", setMicrophone}
 	}
@@ -134,6 +135,8 @@ func setTone(s *Spec, value string) error {
 	return nil
 }
 
+const allowedText = "1 to 100 letters, Latin, Greek, Cyrillic or Chinese, with %0A where a new line begins"
+
 func setText(s *Spec, value string) error {
 	if value = strings.TrimSpace(value); value == "" {
 		return errors.New("empty")
@@ -141,8 +144,10 @@ func setText(s *Spec, value string) error {
 	if utf8.RuneCountInString(value) > maxText {
 		return errors.New("too long")
 	}
-	if err := lettering.Check(value); err != nil {
-		return err
+	for line := range strings.SplitSeq(value, "\n") {
+		if err := lettering.Check(line); err != nil {
+			return err
+		}
 	}
 	s.Text = value
 	return nil

@@ -8,10 +8,13 @@ import (
 )
 
 // Device is what draws as a media.Device. It is always there.
-type Device struct{ spec source.Spec }
+type Device struct {
+	spec source.Spec
+	name string
+}
 
-// NewDevice returns the one that draws what the spec asks for, which is of a drawn kind.
-func NewDevice(spec source.Spec) Device { return Device{spec} }
+// NewDevice returns the one that draws what the spec asks for, which is of a drawn kind, for a stream of this name.
+func NewDevice(spec source.Spec, name string) Device { return Device{spec, name} }
 
 // Available says that it can be opened.
 func (Device) Available() error { return nil }
@@ -36,7 +39,9 @@ func (d Device) Open() (*media.Input, error) {
 		in.Pictures = NewSlateSource(d.spec, start)
 		return in, nil
 	}
-	in.Pictures = NewPatternSource(d.spec, start)
+	pictures := NewPatternSource(d.spec, start)
+	pictures.pattern.SetName(d.name)
+	in.Pictures = pictures
 	if d.spec.Tone {
 		in.Sound = NewToneSource(start)
 	}

@@ -55,9 +55,12 @@ func stampChecksum(body uint64) byte {
 	return sum
 }
 
-// Draw writes the stamp over the top of a luma plane.
+// Draw writes the stamp over the top of a luma plane, if there is room.
 func (s Stamp) Draw(y []byte, stride, width int) {
 	w, h := stampBlock(width)
+	if len(y) < (2*h-1)*stride+width {
+		return
+	}
 	top, bottom := s.words()
 	for row, word := range [2]uint64{top, bottom} {
 		first := y[row*h*stride:]

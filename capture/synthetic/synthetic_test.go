@@ -3,7 +3,9 @@ package synthetic
 import (
 	"bytes"
 	"context"
+	"image"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,10 +88,82 @@ func TestPatternFlashesAtTheFullSecond(t *testing.T) {
 	lit := func(after time.Duration) bool {
 		var f media.Picture
 		p.Draw(&f, second.Add(after))
-		return f.Y[(180/2+180/16)*320+180/16] == media.LumaWhite
+		middle := p.layout.lamp.Min.Add(p.layout.lamp.Size().Div(2))
+		return f.Y[middle.Y*320+middle.X] == media.LumaWhite
 	}
 	if !lit(50*time.Millisecond) || lit(150*time.Millisecond) || lit(900*time.Millisecond) {
-		t.Error("the square is not lit in the first tenth of a second only")
+		t.Error("the lamp is not lit in the first tenth of a second only")
+	}
+}
+
+// Whatever the size: everything is inside the picture, nothing covers the stamp, and the clock can be read.
+func TestPatternFitsEverySize(t *testing.T) {
+	at := time.Date(2026, 11, 25, 8, 59, 59, 990e6, time.FixedZone("+1245", 0)) // a long name of a day, and of a zone
+	for _, spec := range []string{
+		"160x90", "320x180", "640x360", "640x480", "1280x720", "1920x1080", "3840x2160", "360x640", "720x1280", "3840x90", "160x2160",
+	} {
+		for _, rate := range []string{"50k", "2500k", "50M"} {
+			s := capturetest.Spec(t, "pattern:?size="+spec+"&bitrate="+rate+"&text=A+line+that+is+rather+long,+and+then+some%0A和一行")
+			p := NewPattern(s)
+			p.SetName(strings.Repeat("long", 16))
+			var f, later media.Picture
+			p.Draw(&f, at)
+			if stamp, err := DecodeStamp(f.Y, f.Width, f.Width, f.Height); f.Height > f.Width/20 && (err != nil || !stamp.Time.Equal(at)) {
+				t.Errorf("%s, %s: the stamp says %v, %v", spec, rate, stamp.Time, err)
+			}
+			p.Draw(&later, at.Add(10*time.Millisecond))
+			l := p.layout
+			for name, r := range map[string]image.Rectangle{
+				"words": l.words, "clock": l.clock, "date": l.date, "about": l.about, "band": l.band, "lamp": l.lamp, "screen": l.screen,
+				"bars": l.bars, "ramp": l.ramp,
+			} {
+				if !r.In(image.Rect(0, 0, f.Width, f.Height)) {
+					t.Errorf("%s, %s: %s at %v is outside the picture", spec, rate, name, r)
+				}
+			}
+			if l.clock.Dy() >= 16 && bytes.Equal(luma(&f, l.clock), luma(&later, l.clock)) {
+				t.Errorf("%s, %s: the clock stands still", spec, rate)
+			}
+		}
+	}
+}
+
+// luma is a part of a picture.
+func luma(f *media.Picture, r image.Rectangle) []byte {
+	var all []byte
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		all = append(all, f.Y[y*f.Width+r.Min.X:y*f.Width+r.Max.X]...)
+	}
+	return all
+}
+
+// What it says of itself is there to read: other words, another name and another rate are other pictures, each in its place.
+func TestPatternSaysWhatItIs(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	draw := func(uri, name string) (f media.Picture, l layout) {
+		p := NewPattern(capturetest.Spec(t, uri))
+		p.SetName(name)
+		p.Draw(&f, at)
+		return f, p.layout
+	}
+	base, l := draw("pattern:?bitrate=2M", "webcam")
+	for _, tt := range []struct {
+		uri, name    string
+		words, about bool // which differ
+	}{
+		{"pattern:?bitrate=2M", "webcam", false, false},
+		{"pattern:?bitrate=2M&text=No+camera+found", "webcam", true, false},
+		{"pattern:?bitrate=2M", "door", false, true},
+		{"pattern:?bitrate=2M&fps=30", "", false, true},
+		{"pattern:?bitrate=1M&fps=15", "webcam", false, true},
+	} {
+		other, _ := draw(tt.uri, tt.name)
+		if got := !bytes.Equal(luma(&base, l.words), luma(&other, l.words)); got != tt.words {
+			t.Errorf("%s, named %q: other words: %v, want %v", tt.uri, tt.name, got, tt.words)
+		}
+		if got := !bytes.Equal(luma(&base, l.about), luma(&other, l.about)); got != tt.about {
+			t.Errorf("%s, named %q: another name, size or rate: %v, want %v", tt.uri, tt.name, got, tt.about)
+		}
 	}
 }
 

@@ -46,8 +46,11 @@ func (m machine) checkAll(sources []Source) error {
 
 const defaultStream = "webcam"
 
+// noCamera is what the test picture says in the place of a camera. Nobody knows yet in which language it is read.
+const noCamera = "No camera found: this is a test picture\n没有找到摄像头：这是测试画面"
+
 func (m machine) defaultSource(log *slog.Logger) (source Source, ok bool, err error) {
-	uri := "camera:"
+	uri, text := "camera:", ""
 	inventory, err := m.devices()
 	if errors.Is(err, capture.ErrNoCgo) {
 		log.Warn("this binary was built without cgo and captures nothing: only WHIP publishers can be watched")
@@ -57,7 +60,7 @@ func (m machine) defaultSource(log *slog.Logger) (source Source, ok bool, err er
 		return Source{}, false, fmt.Errorf("list cameras: %w", err)
 	}
 	if _, found := inventory.DefaultCamera(); !found {
-		uri = "pattern:"
+		uri, text = "pattern:", noCamera
 		for _, c := range inventory.Cameras {
 			if c.Problem != "" {
 				log.Warn("a camera cannot be used", "device", c.Device, "problem", c.Problem)
@@ -68,6 +71,9 @@ func (m machine) defaultSource(log *slog.Logger) (source Source, ok bool, err er
 	spec, err := capture.ParseSpec(uri)
 	if err != nil {
 		return Source{}, false, fmt.Errorf("default source: %w", err)
+	}
+	if text != "" {
+		spec.Text = text
 	}
 	return Source{Name: defaultStream, URI: uri, Spec: spec}, true, nil
 }

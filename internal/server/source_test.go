@@ -57,6 +57,9 @@ func TestDefaultSources(t *testing.T) {
 			if tt.want != "" && (len(got) != 1 || got[0].Name+"="+got[0].URI != tt.want) {
 				t.Errorf("got %v, want %s", got, tt.want)
 			}
+			if tt.want == "webcam=pattern:" && !strings.HasPrefix(got[0].Spec.Text, "No camera found") {
+				t.Errorf("the test picture says %q, and not why it is there", got[0].Spec.Text)
+			}
 			for _, part := range tt.log {
 				if !strings.Contains(log.String(), part) {
 					t.Errorf("%q is missing in the log: %s", part, &log)
