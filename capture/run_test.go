@@ -20,7 +20,7 @@ func TestRunFeedsABroadcaster(t *testing.T) {
 	defer b.Close()
 	done := make(chan error, 1)
 	go func() {
-		done <- New(Config{Broadcaster: b, Name: "test", Spec: capturetest.Spec(t, "pattern:?size=320x180&bitrate=300k")}).Run(t.Context())
+		done <- New(Config{Broadcaster: b, Name: "test", Spec: capturetest.Spec(t, "pattern:?size=320x180&bitrate=300k&ondemand=off")}).Run(t.Context())
 	}()
 	deadline := time.After(10 * time.Second)
 	changes := b.Events().Listen(0, events.Changes)

@@ -16,13 +16,15 @@ import (
 // ErrNoPicture is returned by Viewfinder.Picture when the source delivered none in time: its device is away, or off.
 var ErrNoPicture = errors.New("the source delivers no pictures now")
 
-// Viewfinder shows single raw pictures of a source to whoever asks, beside the stream that is made of them. Nothing is
-// copied while nobody asks. It outlives every pipeline of its source, and any goroutine may use it.
+// Viewfinder shows single raw pictures of a source to whoever asks, beside the stream that is made of them. While nobody
+// asks, one in a second is copied. It outlives every pipeline of its source, and any goroutine may use it.
 type Viewfinder struct {
 	wanted atomic.Bool // next is set; saves the reader of the source the lock
 
 	mu   sync.Mutex
 	next *exposure // guarded by mu; nil: nobody waits
+
+	last lastPicture
 }
 
 // exposure is a picture that is waited for. Its fields are set before taken is closed, and never change after that.
@@ -64,12 +66,17 @@ func (v *Viewfinder) offer(f *media.Picture) {
 		return
 	}
 	e.at = f.CapturedAt
-	e.image = &image.YCbCr{
+	e.image = copied(f)
+	close(e.taken)
+}
+
+// copied is a picture as an image of its own.
+func copied(f *media.Picture) *image.YCbCr {
+	return &image.YCbCr{
 		Y: slices.Clone(f.Y), Cb: slices.Clone(f.U), Cr: slices.Clone(f.V),
 		YStride: f.Width, CStride: f.Width / 2, SubsampleRatio: image.YCbCrSubsampleRatio420,
 		Rect: image.Rect(0, 0, f.Width, f.Height),
 	}
-	close(e.taken)
 }
 
 // on lets the viewfinder see what the source delivers. A nil viewfinder sees nothing.
@@ -91,6 +98,7 @@ func (s seenSource) Read(ctx context.Context, f *media.Picture) error {
 	if err := s.Pictures.Read(ctx, f); err != nil {
 		return err
 	}
+	s.finder.last.keep(f)
 	s.finder.offer(f)
 	return nil
 }

@@ -56,3 +56,36 @@ func TestViewfinderShowsTheNextPicture(t *testing.T) {
 		}
 	})
 }
+
+// What a source showed last can be seen while it is off, and is what was shown then.
+func TestViewfinderKeepsTheLastPicture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		finder := new(Viewfinder)
+		if _, _, ok := finder.Last(); ok {
+			t.Error("there is a picture before the first one")
+		}
+		source := finder.on(synthetic.NewPatternSource(capturetest.Spec(t, "pattern:?size=320x240&fps=25"), time.Now()))
+		for range 60 {
+			f := new(media.Picture)
+			if err := source.Read(t.Context(), f); err != nil {
+				t.Fatal(err)
+			}
+			f.Resize(2, 2)
+			f.Y[0] = 7
+		}
+		off := time.Now()
+		time.Sleep(time.Hour)
+		img, at, ok := finder.Last()
+		if age := off.Sub(at); !ok || age < 0 || age > keepEvery {
+			t.Fatalf("%v, captured %v before the source went off, want a second at most", ok, age)
+		}
+		stamp, err := synthetic.DecodeStamp(img.Y, img.YStride, 320, 240)
+		if err != nil || stamp.Time.Sub(at).Abs() > time.Millisecond {
+			t.Errorf("the clock in the picture says %+v, %v; it was captured at %v", stamp, err, at)
+		}
+		img.Y[0]++
+		if again, _, _ := finder.Last(); again.Y[0] == img.Y[0] {
+			t.Error("the copy is not one")
+		}
+	})
+}

@@ -72,34 +72,41 @@ type Spec struct {
 
 // defaultSpec is what a URI of this kind means without a query.
 func defaultSpec(k Kind) Spec {
-	s := Spec{Kind: k, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000, Keyframe: 2 * time.Second}
+	s := Spec{
+		Kind: k, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000, Keyframe: 2 * time.Second,
+		OnDemand: true, Linger: defaultLinger,
+	}
 	switch k {
 	case Pattern:
 		s.Tone, s.Ladder.Auto, s.Text = true, true, "Test picture\n测试画面"
 	case Slate:
 		s.FPS, s.Bitrate, s.Text = 5, 150_000, "camera unplugged"
-		s.OnDemand, s.Linger = true, defaultLinger
+		s.Linger = slateLinger
 	default:
 		s.Microphone, s.Ladder.Auto = MicDefault, true
 	}
 	return s
 }
 
-// defaultLinger is for slates: starting again costs next to nothing.
-const defaultLinger = 2 * time.Second
+const (
+	// defaultLinger is long enough for somebody who loads the page again, or goes to the next camera and back.
+	defaultLinger = 10 * time.Second
+	// slateLinger is for slates: starting again costs next to nothing.
+	slateLinger = 2 * time.Second
+)
 
 // ParseSpec reads a source URI:
 //
 //	camera:                                  the first usable camera, with its defaults
-//	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME&ladder=360,180&ondemand=10s
+//	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME&ladder=360,180&ondemand=off
 //	camera:by-id/usb-046d_C920_1234-video-index0
 //	camera:C920                              the camera with this in its name
-//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&text=Hello&ladder=off&ondemand=10s
+//	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&text=Hello&ladder=off&ondemand=1m
 //	slate:?text=back+soon&size=1280x720&fps=5&bitrate=150k&keyframe=2s&ondemand=off
 //
 // What is not given is 1280x720 at 30 pictures a second in 2500 kbit/s with a keyframe every 2 s,
-// the default microphone, the tone, and a ladder of halves; a slate has no ladder, says "camera unplugged", 5 times a second in 150 kbit/s, and is on demand,
-// which the others are not. Every error wraps ErrSpec, names the faulty part, and says what is allowed.
+// the default microphone, the tone, a ladder of halves, and off 10 s after the last viewer has left; a slate has no ladder, says "camera unplugged",
+// 5 times a second in 150 kbit/s, and is off after 2 s. Every error wraps ErrSpec, names the faulty part, and says what is allowed.
 // Devices are not looked at: see Check.
 func ParseSpec(uri string) (Spec, error) {
 	scheme, rest, ok := strings.Cut(uri, ":")

@@ -11,10 +11,12 @@ func TestParseSpec(t *testing.T) {
 	camera := Spec{
 		Kind: Camera, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
 		Keyframe: 2 * time.Second, Microphone: MicDefault, Ladder: Ladder{Auto: true},
+		OnDemand: true, Linger: 10 * time.Second,
 	}
 	pattern := Spec{
 		Kind: Pattern, Width: 1280, Height: 720, FPS: 30, Bitrate: 2_500_000,
 		Keyframe: 2 * time.Second, Tone: true, Text: "Test picture\n测试画面", Ladder: Ladder{Auto: true},
+		OnDemand: true, Linger: 10 * time.Second,
 	}
 	slate := Spec{
 		Kind: Slate, Width: 1280, Height: 720, FPS: 5, Bitrate: 150_000,
@@ -33,9 +35,9 @@ func TestParseSpec(t *testing.T) {
 			s.Device, s.Width, s.Height, s.FPS, s.Bitrate, s.Keyframe = "/dev/video0", 640, 480, 15, 800_000, 500*time.Millisecond
 		}),
 		"camera:by-id/usb-A_B-video-index0": with(camera, func(s *Spec) { s.Device = "by-id/usb-A_B-video-index0" }),
-		"camera:HD%20Pro?ondemand=0s":       with(camera, func(s *Spec) { s.Device, s.OnDemand = "HD%20Pro", true }),
-		"camera:?ondemand=off":              camera,
-		"pattern:?ondemand=10s":             with(pattern, func(s *Spec) { s.OnDemand, s.Linger = true, 10*time.Second }),
+		"camera:HD%20Pro?ondemand=0s":       with(camera, func(s *Spec) { s.Device, s.Linger = "HD%20Pro", 0 }),
+		"camera:?ondemand=off":              with(camera, func(s *Spec) { s.OnDemand, s.Linger = false, 0 }),
+		"pattern:?ondemand=1m":              with(pattern, func(s *Spec) { s.Linger = time.Minute }),
 		"slate:":                            slate,
 		"slate:?text=back+soon&ondemand=off&fps=2": with(slate, func(s *Spec) {
 			s.Text, s.OnDemand, s.Linger, s.FPS = "back soon", false, 0, 2

@@ -54,7 +54,7 @@ func TestAnythingCanBeSupervised(t *testing.T) {
 		ended := make(chan error)
 		go func() {
 			ended <- Run(ctx, Config{
-				Spec: capturetest.Spec(t, "camera:"), Device: device, Announcement: list, Announced: func() {}, Log: log,
+				Spec: capturetest.Spec(t, "camera:?ondemand=off"), Device: device, Announcement: list, Announced: func() {}, Log: log,
 				Publish: func(publish.Tracks) (publish.Publisher, error) {
 					publishers = append(publishers, pipelinetest.NewPublisher())
 					return publishers[len(publishers)-1], nil

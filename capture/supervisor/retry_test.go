@@ -21,7 +21,7 @@ import (
 func supervise(t *testing.T, d time.Duration, open func(n int) (*pipelinetest.Camera, error), take func(n int) (publish.Publisher, error)) (*capturetest.Lines, error) {
 	t.Helper()
 	log, lines := capturetest.NewLog()
-	spec := capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off")
+	spec := capturetest.Spec(t, "camera:?size=640x480&fps=30&mic=off&ondemand=off")
 	opened, published := 0, 0
 	library := new(pipelinetest.Library)
 	device := &fakeDevice{openPipeline: func() (Pipeline, error) {

@@ -159,7 +159,7 @@ func TestOnDemandCameraIsOnWhileSomebodyWatches(t *testing.T) {
 
 func TestAlwaysOnCameraNeedsNoViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", false, goodCamera)
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off&ondemand=off", false, goodCamera)
 		defer s.begin(t)()
 		time.Sleep(time.Minute)
 		s.wantLast(t, "", false)
@@ -215,7 +215,7 @@ func TestEveryFailureIsTold(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				good := pipelinetest.Steady(30, 640, 480)
-				s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, nil)
+				s := newScene(t, "camera:?size=640x480&fps=30&mic=off&ondemand=off", true, nil)
 				var healed atomic.Bool
 				s.device.openPipeline = func() (Pipeline, error) {
 					if test.open != nil && !healed.Load() {
@@ -258,7 +258,7 @@ func TestUnpluggedAndReplugged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		good := pipelinetest.Steady(30, 640, 480)
 		var unplugged atomic.Bool
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(int) (*pipelinetest.Camera, error) {
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off&ondemand=off", true, func(int) (*pipelinetest.Camera, error) {
 			return &pipelinetest.Camera{Script: func(n int) (image.Image, time.Duration, error) {
 				if unplugged.Load() {
 					return nil, 1500 * time.Millisecond, syscall.ENODEV // the driver is slow to notice
@@ -297,7 +297,7 @@ func TestUnpluggedAndReplugged(t *testing.T) {
 // Another size than before is another encoder, for the same viewers.
 func TestReplugWithAnotherSize(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(n int) (*pipelinetest.Camera, error) {
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off&ondemand=off", true, func(n int) (*pipelinetest.Camera, error) {
 			good := pipelinetest.Steady(30, 640>>n, 480>>n)
 			return &pipelinetest.Camera{Script: func(i int) (image.Image, time.Duration, error) {
 				if n == 0 && i == 30 {
@@ -322,7 +322,7 @@ func TestReplugWithAnotherSize(t *testing.T) {
 // While somebody else publishes on the stream, the camera is off, and its light with it.
 func TestCameraIsOffWhileTheStreamIsTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, goodCamera)
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off&ondemand=off", true, goodCamera)
 		s.list.set(true, true)
 		defer s.begin(t)()
 		time.Sleep(time.Minute)
@@ -339,7 +339,7 @@ func TestCameraIsOffWhileTheStreamIsTaken(t *testing.T) {
 // Opening goes through other people's code too.
 func TestPanicWhileOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, "camera:?size=640x480&fps=30&mic=off", true, func(n int) (*pipelinetest.Camera, error) { return goodCamera(n) })
+		s := newScene(t, "camera:?size=640x480&fps=30&mic=off&ondemand=off", true, func(n int) (*pipelinetest.Camera, error) { return goodCamera(n) })
 		first := true
 		inner := s.device.openPipeline
 		s.device.openPipeline = func() (Pipeline, error) {

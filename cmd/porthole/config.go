@@ -60,8 +60,8 @@ func ownSettings() settings.Table[server.Config] {
 			Name: "source", Arg: "NAME=URI", List: true, Group: groupStreams,
 			Help: "A stream captured on this machine. camera: is the first camera, others are\n" +
 				"camera:/dev/video2?size=1280x720&fps=30&bitrate=2500k (bits per second);\n" +
-				"pattern:?size=640x360 draws a test picture, slate:?text=back+soon a text. With\n" +
-				"ondemand=10s a camera is off while nobody watches. Default: webcam=camera:, or\n" +
+				"pattern:?size=640x360 draws a test picture, slate:?text=back+soon a text. All are\n" +
+				"off while nobody watches; ondemand=off keeps one on. Default: webcam=camera:, or\n" +
 				"webcam=pattern: when there is no camera.",
 			More:  "[All sources](#sources).",
 			Value: settings.Many(func(c *server.Config) *[]server.Source { return &c.Sources }, parseSource),

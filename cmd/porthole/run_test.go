@@ -116,7 +116,7 @@ func loopback(args ...string) []string {
 // a build that cannot draw it.
 func patternSource(t *testing.T) []string {
 	t.Helper()
-	const uri = "pattern:?size=320x180&fps=10&bitrate=200k"
+	const uri = "pattern:?size=320x180&fps=10&bitrate=200k&ondemand=off"
 	spec, err := capture.ParseSpec(uri)
 	if err != nil {
 		t.Fatal(err)

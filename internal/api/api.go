@@ -22,6 +22,7 @@ package api
 import (
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,6 +61,9 @@ type Config struct {
 	Sessions Sessions
 	// Snapshot says whether there are pictures of a stream at /snapshot; nil: of none.
 	Snapshot func(broadcast.StreamInfo) bool
+	// LastPicture says when the picture of a source on this machine was taken that it showed
+	// last, the zero time when it has shown nothing yet; nil: nobody knows.
+	LastPicture func(stream string) time.Time
 	// ICEServers returns the servers of others for /api/ice-servers, OwnTURN what is
 	// said there about our own, nil when it is off.
 	ICEServers func() []iceserver.ServerStatus

@@ -38,7 +38,10 @@ type Stream struct {
 	Readers  int       `json:"readers,omitempty"`  // who read it on this machine, as recorders do, and hold no place
 	Since    time.Time `json:"since,omitzero"`     // when the publisher came, RFC 3339; left out without one
 	Snapshot bool      `json:"snapshot,omitempty"` // a picture can be had at /snapshot/NAME.jpg
-	Tracks   []Track   `json:"tracks"`             // never null; several of a kind when the publisher sends simulcast
+	// LastPicture is when the picture was taken that a source which is off showed last: it can be
+	// had at /snapshot/NAME.jpg?wake=0. It is left out while the source works, and when it has shown nothing yet.
+	LastPicture time.Time `json:"lastPicture,omitzero"`
+	Tracks      []Track   `json:"tracks"` // never null; several of a kind when the publisher sends simulcast
 	// Warnings says what of the stream hurts viewers now, and which setting of the
 	// publisher mends it; left out when nothing does.
 	Warnings []sessioninfo.Warning `json:"warnings,omitempty"`
@@ -79,6 +82,11 @@ func (a *API) newStream(info broadcast.StreamInfo) Stream {
 	}
 	if !info.Since.IsZero() {
 		s.Since = info.Since.UTC().Truncate(time.Second)
+	}
+	if info.State == broadcast.StateStandby && a.cfg.LastPicture != nil {
+		if at := a.cfg.LastPicture(info.Name); !at.IsZero() {
+			s.LastPicture = at.UTC().Truncate(time.Millisecond)
+		}
 	}
 	for i, t := range info.Tracks {
 		s.Warnings = append(s.Warnings, advice.All(t.Warnings)...)

@@ -67,6 +67,7 @@ type streamInfo struct {
 	// SourceState says how a source on the server is.
 	SourceState string `json:"sourceState"`
 	Viewers     int    `json:"viewers"`
+	Readers     int    `json:"readers"`
 	Tracks      []struct {
 		Kind    string `json:"kind"`
 		Codec   string `json:"codec"`

@@ -20,7 +20,7 @@ func TestKeyPicturesLeaveInBatches(t *testing.T) {
 		after  = 12 // what follows in two milliseconds by its pace of 64 Mbit/s
 		slack  = 5
 	)
-	s := startProgram(t, plainBinary(t), "--source", "webcam=pattern:?size=1280x720&fps=30&bitrate=8000k&keyframe=2s")
+	s := startProgram(t, plainBinary(t), "--source", "webcam=pattern:?size=1280x720&fps=30&bitrate=8000k&keyframe=2s&ondemand=off")
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	began := time.Now()
 	v := watchTraced(t, s, "webcam", nil, false) // starts with pictures from the past, which leave in batches too

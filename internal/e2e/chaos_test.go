@@ -113,7 +113,7 @@ func newChaos(t *testing.T) *chaos {
 	c.turn = c.startTURN(0)
 	c.camera = newFaultyCamera(t)
 	c.s = startProgram(t, c.program(),
-		"--source", "webcam="+c.camera.source("ondemand=2s&mic=off"), "--source", "spare=pattern:?size=320x180&fps=15&bitrate=150k",
+		"--source", "webcam="+c.camera.source("ondemand=2s&mic=off"), "--source", "spare=pattern:?size=320x180&fps=15&bitrate=150k&ondemand=off",
 		"--fallback", "guest=spare", "--grace", "5s", "--publish-token", chaosToken, "--rate-limit", "0",
 		// What this machine does besides is none of the server's business.
 		"--max-load", "0", "--max-lateness", "0",

@@ -108,7 +108,7 @@ func (s *server) waitSource(t testing.TB, state, sourceState string) {
 func TestViewersOutliveEveryFaultOfTheCamera(t *testing.T) {
 	t.Parallel()
 	c := newFaultyCamera(t)
-	s := startFaulty(t, c, "mic=off")
+	s := startFaulty(t, c, "mic=off&ondemand=off")
 	s.waitSource(t, "live", "")
 	v := watch(t, s, "webcam")
 	v.video.startRecording()

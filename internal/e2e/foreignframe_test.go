@@ -20,7 +20,7 @@ import (
 // with that flag, or the one for frames, it plays.
 func TestForeignFrameWakesNothing(t *testing.T) {
 	t.Parallel()
-	const asleep = patternSource + "&ondemand=1s"
+	const asleep = sleepySource + "&ondemand=1s"
 	closed := startServer(t, "--source", asleep)
 	var framed string
 	site := otherSite(t, map[string]string{

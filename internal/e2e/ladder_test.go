@@ -36,7 +36,7 @@ func (p *tab) chooseQuality(what string) {
 // somebody has chosen it, and no longer when nobody watches it any more.
 func TestLadderOfASource(t *testing.T) {
 	// Keyframes come only when they are asked for.
-	s := startServer(t, "--source", "webcam=pattern:?size=640x360&bitrate=800k&keyframe=1m")
+	s := startServer(t, "--source", "webcam=pattern:?size=640x360&bitrate=800k&keyframe=1m&ondemand=off")
 	small := func() (bitrate uint64) {
 		tracks := s.stream(t, "webcam").Tracks
 		if len(tracks) < 2 || tracks[1].Kind != "video" {

@@ -109,7 +109,7 @@ func TestLostPacketsAreSentAgain(t *testing.T) {
 	const measure = 12 * time.Second
 	n := newNetwork(t)
 	good, lossy := n.connect("good"), n.connect("lossy")
-	s := startServerIn(n, "--source", "webcam=pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=4s")
+	s := startServerIn(n, "--source", "webcam=pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=4s&ondemand=off")
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	relay := republish(t, s, "webcam", "relayed", good)
 	s.waitLive(t, "relayed", true, 10*time.Second)

@@ -71,7 +71,7 @@ func TestNarrowLinkGetsNoStorm(t *testing.T) {
 	home := n.connect("home")
 	must(t, n.Throttle(home.Machine, 1_000_000, 200*time.Millisecond))
 	address := n.center.addr.String() + ":8080"
-	s := startServerIn(n, "--source", "webcam=pattern:?size=1280x720&fps=30&bitrate=2500k", "--http", address, "--turn-listen", "off")
+	s := startServerIn(n, "--source", "webcam=pattern:?size=1280x720&fps=30&bitrate=2500k&ondemand=off", "--http", address, "--turn-listen", "off")
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	w := watchNarrow(t, s, home, address, 15*time.Second)
 	w.requireSoundAndNoStorm(t)

@@ -23,7 +23,7 @@ const withoutPlayoutDelay = `{
 // TestPlayoutDelayInChromium shows one picture as soon as it can be, another one smoothly, and a
 // third as a player does that is told nothing; and each of them reports on what it gets.
 func TestPlayoutDelayInChromium(t *testing.T) {
-	s := startServer(t, "--source", patternSource, "--source", "hall=pattern:?size=640x360&bitrate=800k", "--smooth", "hall")
+	s := startServer(t, "--source", patternSource, "--source", "hall=pattern:?size=640x360&bitrate=800k&ondemand=off", "--smooth", "hall")
 	s.waitLive(t, "webcam", true, 20*time.Second)
 	s.waitLive(t, "hall", true, 20*time.Second)
 	// For as long as it takes: a page in the background shows few pictures.

@@ -16,8 +16,13 @@ import (
 )
 
 // patternSource is a source small enough that clients and server fit on two
-// processors, the server with the race detector.
-const patternSource = "webcam=pattern:?size=640x360&fps=30&bitrate=800k"
+// processors, the server with the race detector. It is always on, so that clients find
+// what they would find of any publisher; what is different about a source that is off
+// while nobody watches has tests of its own, with sleepySource.
+const (
+	patternSource = sleepySource + "&ondemand=off"
+	sleepySource  = "webcam=pattern:?size=640x360&fps=30&bitrate=800k"
+)
 
 // server is one running porthole.
 type server struct {

@@ -13,7 +13,7 @@ import (
 
 // slowKeyframes is a stream whose keyframes are far apart, as many publishers
 // send them.
-const slowKeyframes = "webcam=pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=4s"
+const slowKeyframes = "webcam=pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=4s&ondemand=off"
 
 // TestManyStartAtOnceWithoutTheirOwnKeyframes lets fifty viewers come at the
 // same moment, two seconds after the last keyframe of a publisher that gives

@@ -44,8 +44,14 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 		return nil, err
 	}
 	about := api.New(api.Config{
-		Streams:    s.core.Broadcaster,
-		Snapshot:   s.snapshots.Possible,
+		Streams:  s.core.Broadcaster,
+		Snapshot: s.snapshots.Possible,
+		LastPicture: func(stream string) (at time.Time) {
+			if finder := s.finders[stream]; finder != nil {
+				at = finder.LastAt()
+			}
+			return at
+		},
 		Sessions:   sessionsOf(s.core.Table),
 		Auth:       verifier,
 		Gatherer:   s.metrics,
@@ -92,6 +98,8 @@ func (s *Server) newSnapshots() *snapshot.Maker {
 		Raw: func(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
 			return s.finders[name].Picture(ctx)
 		},
+		Last: func(name string) (*image.YCbCr, time.Time, bool) { return s.finders[name].Last() },
+		Wake: s.wake,
 	})
 }
 

@@ -58,7 +58,7 @@ func (p parts) public(r chi.Router) {
 	oembed.Routes(r, oembed.Config{
 		PublicURL: p.watch.PublicURL, Auth: p.auth, Limited: p.watch.Limited,
 		Snapshot: func(ctx context.Context, stream string, width int) (w, h int, err error) {
-			picture, err := p.snapshots.Take(ctx, stream, width)
+			picture, err := p.snapshots.Peek(ctx, stream, width) // describing a page wakes no camera
 			return picture.Width, picture.Height, err
 		},
 	})

@@ -29,8 +29,13 @@ type HandlerConfig struct {
 // picture may be, in pixels. It needs the view token, which <img> can only give as
 // ?token=, and any site may show it.
 //
+// The picture wakes a source that is off while nobody watches, as a viewer does. With
+// ?wake=0 it does not: it is then what the source showed last, and Last-Modified says
+// when that was.
+//
 // Errors are problem documents: 404 for a stream that is not there, or whose codec
-// pictures cannot be made of, 503 while it has none, 400 for a width that is no number.
+// pictures cannot be made of, 503 while it has none, 400 for a width that is no
+// number and for another wake than 0 and 1.
 func Routes(r chi.Router, cfg HandlerConfig) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -82,7 +87,16 @@ func (cfg HandlerConfig) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		width = int(n)
 	}
-	p, err := cfg.Maker.Take(r.Context(), stream, width)
+	take := cfg.Maker.Take
+	switch r.URL.Query().Get("wake") {
+	case "", "1":
+	case "0":
+		take = cfg.Maker.Peek
+	default:
+		problem.Write(w, http.StatusBadRequest, "wake must be 0 or 1")
+		return
+	}
+	p, err := take(r.Context(), stream, width)
 	if err != nil {
 		cfg.fail(w, stream, err)
 		return

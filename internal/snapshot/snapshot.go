@@ -60,6 +60,13 @@ type Config struct {
 	// and limited range, until ctx ends. Sources says whether there is one.
 	Raw     func(ctx context.Context, name string) (*image.YCbCr, time.Time, error)
 	Sources func(name string) bool
+	// Last returns what that source showed last, in the same form, and when; ok is false
+	// when it has shown nothing yet. nil: that is not known.
+	Last func(name string) (img *image.YCbCr, at time.Time, ok bool)
+	// Wake has the source of a stream that is off while nobody watches work until release is
+	// called, and returns when there is something to see: nil for a stream that needs no
+	// waking. nil: nobody is woken.
+	Wake func(ctx context.Context, name string) (release func(), err error)
 }
 
 // Maker makes pictures. It is safe for concurrent use and starts no goroutines that
@@ -87,8 +94,11 @@ func New(cfg Config) *Maker {
 	return &Maker{cfg: cfg, turns: newTurns(), made: make(map[string]Picture)}
 }
 
-// Possible says whether there are pictures of a stream, now that it is live.
+// Possible says whether there are pictures of a stream, now that it is live, or once it has been woken.
 func (m *Maker) Possible(info broadcast.StreamInfo) bool {
+	if asleep(info) {
+		return m.cfg.Sources(info.Name)
+	}
 	if !info.Live {
 		return false
 	}
@@ -115,13 +125,23 @@ func shown(info broadcast.StreamInfo) string { return cmp.Or(info.Fallback, info
 
 // Take returns a picture of the stream that is at most width pixels wide; 0 means
 // as wide as it is, within 1920. It is not older than a second, unless none could
-// be made since. The errors are ErrNoStream, ErrNoPicture, ErrNoDecoder, that of
-// ctx, and whatever a decoder says.
+// be made since. A source that is off while nobody watches is woken for it. The errors
+// are ErrNoStream, ErrNoPicture, ErrNoDecoder, that of ctx, and whatever a decoder says.
 func (m *Maker) Take(ctx context.Context, stream string, width int) (Picture, error) {
+	return m.take(ctx, stream, width, true)
+}
+
+// Peek is Take, but wakes nobody: of a source that is off it returns what that showed last.
+func (m *Maker) Peek(ctx context.Context, stream string, width int) (Picture, error) {
+	return m.take(ctx, stream, width, false)
+}
+
+func (m *Maker) take(ctx context.Context, stream string, width int, wake bool) (Picture, error) {
 	info, ok := m.cfg.Stream(stream)
 	switch {
 	case !ok:
 		return Picture{}, ErrNoStream
+	case asleep(info): // there are none yet
 	case !info.Live:
 		return Picture{}, ErrNoPicture
 	case !m.Possible(info):
@@ -132,13 +152,16 @@ func (m *Maker) Take(ctx context.Context, stream string, width int) (Picture, er
 	}
 	width = min(max(width, minWidth), maxWidth) / widthSteps * widthSteps
 	key := strconv.Itoa(width) + " " + stream
+	if asleep(info) && !wake {
+		key = "last " + key
+	}
 	last, ok := m.cached(key)
 	if ok && time.Since(last.made) < fresh {
 		return last, nil
 	}
 	// One makes it for all who ask, so that it must not end with the one who came first.
 	making := m.flight.DoChan(key, func() (any, error) {
-		p, err := m.make(context.WithoutCancel(ctx), info, width)
+		p, err := m.takeAwake(context.WithoutCancel(ctx), info, width, wake)
 		if err == nil {
 			m.keep(key, p)
 		}
@@ -175,10 +198,13 @@ func (m *Maker) make(ctx context.Context, info broadcast.StreamInfo, width int) 
 	var raw *image.YCbCr
 	began := time.Now()
 	defer func() { work = time.Since(began) }()
-	if m.isRaw(info) {
+	switch {
+	case asleep(info):
+		raw, p.At, err = m.last(info.Name)
+	case m.isRaw(info):
 		raw, p.At, err = m.raw(ctx, shown(info))
 		began = time.Now() // waiting for a camera is no work
-	} else {
+	default:
 		raw, p.At, err = m.decode(shown(info))
 	}
 	if err != nil {

@@ -57,17 +57,24 @@ export class Cards {
 class Card {
   #badge = make('span', { class: 'pill' });
   #count = make('span', { class: 'pill count' });
+  #age = make('span', { class: 'pill age' });
   #media = make('p', {});
   #uptime = make('p', {});
   #warnings = new Warnings();
   #link;
   /** @type {Stream | undefined} */
   #stream;
+  /** @type {number | undefined} when the picture was taken, ms since the epoch */
+  #taken;
 
   /** @param {string} name */
   constructor(name) {
     this.#link = make('a', { href: inThisLanguage(address('watch', name)), title: name }, name);
-    this.tile = make('div', { class: 'tile', 'aria-hidden': 'true' }, icon('play'), this.#badge, this.#count);
+    this.tile = make('div', { class: 'tile', 'aria-hidden': 'true' }, icon('play'), this.#badge, this.#count, this.#age);
+    this.tile.addEventListener('picture', (event) => {
+      this.#taken = /** @type {CustomEvent<number | undefined>} */ (event).detail;
+      this.tick();
+    });
     this.element = make('li', { class: 'card stream' },
       this.tile,
       make('div', { class: 'about' }, make('h2', {}, this.#link), this.#media, this.#uptime, this.#warnings.element),
@@ -101,8 +108,11 @@ class Card {
     if (source === 'slate') parts.push(t('fromSlate'));
     const text = capitalised(parts.join(' · '));
     if (this.#uptime.textContent !== text) this.#uptime.textContent = text;
+    const old = this.#stream !== undefined && !live && this.#taken !== undefined;
+    this.#age.hidden = !old;
+    this.#age.textContent = old ? t('pictureAge', { time: duration(Math.max(0, Date.now() - (this.#taken ?? 0))) }) : '';
     // What the tile shows is hidden from readers: the link says it to them.
-    const said = [this.#badge.textContent, viewers > 0 ? t('watching', { n: viewers }) : ''].filter(Boolean);
+    const said = [this.#badge.textContent, viewers > 0 ? t('watching', { n: viewers }) : '', this.#age.textContent].filter(Boolean);
     this.#link.setAttribute('aria-description', said.join(', '));
   }
 }

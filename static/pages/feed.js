@@ -25,6 +25,7 @@ import { pause } from '../lib/wait.js';
  * @property {string} [source] 'camera', 'pattern', 'slate', 'whip'
  * @property {string} [sourceState] how a source of the server is, or that the publisher is silent, for people
  * @property {boolean} [snapshot] whether the server has pictures of it
+ * @property {string} [lastPicture] RFC 3339: when the picture was taken that a source which is off showed last
  * @property {number} [viewers]
  * @property {string} [since] RFC 3339
  * @property {Track[]} [tracks]

@@ -22,7 +22,7 @@ const (
 	mediaPort  = 8081
 
 	// The camera of the table.
-	camera = streamName + "=pattern:?size=1280x720&fps=30&bitrate=2500k"
+	camera = streamName + "=pattern:?size=1280x720&fps=30&bitrate=2500k&ondemand=off"
 	// topHeight is that of its pictures.
 	topHeight = 720
 )

@@ -1,0 +1,153 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"image/jpeg"
+	"io"
+	"net/http"
+	"porthole/capture"
+	"porthole/internal/broadcast"
+	"porthole/internal/events"
+	"strings"
+	"testing"
+	"time"
+)
+
+// running is a server with sources, for as long as a test lasts.
+type running struct {
+	*Server
+	t   *testing.T
+	url string
+}
+
+// run serves cfg, whose sources have URIs only.
+func run(t *testing.T, cfg Config) running {
+	t.Helper()
+	for i, source := range cfg.Sources {
+		spec, err := capture.ParseSpec(source.URI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := capture.Check(spec); err != nil {
+			t.Skip(err)
+		}
+		cfg.Sources[i].Spec = spec
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := New(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return running{s, t, "http://" + s.Addr().String()}
+}
+
+// get returns the response, whose body is closed at the end of the test.
+func (r running) get(path string) *http.Response {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.url+path, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = response.Body.Close() })
+	return response
+}
+
+// await waits until a stream is in a state.
+func (r running) await(name string, state broadcast.State) {
+	r.t.Helper()
+	changes := r.core.Broadcaster.Events().Listen(0, events.Changes)
+	defer changes.Close()
+	deadline := time.After(20 * time.Second)
+	for {
+		info, _ := r.core.Broadcaster.Stream(name)
+		if info.State == state && (state != broadcast.StateStandby || strings.Contains(info.SourceState, "off while nobody watches")) {
+			return
+		}
+		select {
+		case <-changes.Ready():
+		case <-deadline:
+			r.t.Fatalf("%s is not %v within 20 s: %+v", name, state, info)
+		}
+	}
+}
+
+// A camera that nobody watches is off. A picture of it wakes it, as a viewer does; who looks at what it showed last does not.
+func TestPictureOfASourceThatIsOff(t *testing.T) {
+	cfg := loopback()
+	cfg.Sources = []Source{{Name: "cam", URI: "pattern:?size=320x180&ondemand=0s"}, {Name: "always", URI: "pattern:?size=160x96&ondemand=off"}}
+	r := run(t, cfg)
+	r.await("cam", broadcast.StateStandby)
+	r.await("always", broadcast.StateLive)
+
+	if got := r.get("/snapshot/cam.jpg?wake=0").StatusCode; got != http.StatusServiceUnavailable {
+		t.Errorf("before it has shown anything: status %d, want 503", got)
+	}
+	if got := r.get("/snapshot/cam.jpg?wake=perhaps").StatusCode; got != http.StatusBadRequest {
+		t.Errorf("wake=perhaps: status %d, want 400", got)
+	}
+	before := time.Now()
+	response := r.get("/snapshot/cam.jpg?width=160")
+	picture, err := jpeg.DecodeConfig(response.Body)
+	if response.StatusCode != http.StatusOK || err != nil || picture.Width != 160 {
+		t.Fatalf("status %d, %+v, %v", response.StatusCode, picture, err)
+	}
+	t.Logf("a picture of a source that was off, after %v", time.Since(before))
+
+	r.await("cam", broadcast.StateStandby)
+	response = r.get("/snapshot/cam.jpg?wake=0")
+	shown, err := http.ParseTime(response.Header.Get("Last-Modified"))
+	if response.StatusCode != http.StatusOK || err != nil || shown.Before(before.Add(-2*time.Second)) || shown.After(time.Now()) {
+		t.Errorf("what it showed last: status %d, at %v (%v)", response.StatusCode, shown, err)
+	}
+	if picture, err := jpeg.DecodeConfig(response.Body); err != nil || picture.Width != 320 {
+		t.Errorf("what it showed last: %+v, %v", picture, err)
+	}
+	if info, _ := r.core.Broadcaster.Stream("cam"); info.State != broadcast.StateStandby || info.Readers != 0 {
+		t.Errorf("after looking at that: %+v", info)
+	}
+	var list struct {
+		Streams []struct {
+			Name        string
+			Snapshot    bool
+			LastPicture time.Time
+		}
+	}
+	body, err := io.ReadAll(r.get("/api/streams").Body)
+	if err == nil {
+		err = json.Unmarshal(body, &list)
+	}
+	if err != nil || len(list.Streams) != 2 {
+		t.Fatalf("%s, %v", body, err)
+	}
+	always, cam := list.Streams[0], list.Streams[1]
+	if !always.Snapshot || !always.LastPicture.IsZero() || !cam.Snapshot || cam.LastPicture.Truncate(time.Second).Unix() != shown.Unix() {
+		t.Errorf("the list says %s; the last picture is of %v", body, shown)
+	}
+}
+
+// Describing a page for others, which anybody's program does, wakes no camera.
+func TestOEmbedWakesNobody(t *testing.T) {
+	cfg := loopback()
+	cfg.Sources = []Source{{Name: "cam", URI: "pattern:?size=320x180&ondemand=1m"}}
+	r := run(t, cfg)
+	r.await("cam", broadcast.StateStandby)
+	if got := r.get("/oembed?url=" + r.url + "/watch/cam").StatusCode; got != http.StatusOK {
+		t.Errorf("status %d, want 200", got)
+	}
+	if info, _ := r.core.Broadcaster.Stream("cam"); info.State != broadcast.StateStandby {
+		t.Errorf("%+v", info)
+	}
+}
