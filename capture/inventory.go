@@ -59,11 +59,22 @@ func (i Inventory) WriteTable(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", m.ID, m.Name, note)
 	}
+	if len(i.Cameras) == 0 {
+		fmt.Fprint(t, "\n", whatToCheck)
+	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print microphones: %w", err)
 	}
 	return nil
 }
+
+// whatToCheck is for who expected a camera.
+const whatToCheck = `No camera? Check that
+  - it is plugged in, and its cover open: "lsusb" and "ls -l /dev/video*" show what the system sees
+  - you may use it: "adduser USER video", then log in again
+  - a container or virtual machine is given it: "docker run --device /dev/video0 ..."
+Another machine's camera, a phone's or OBS can publish by WHIP instead: open /publish/NAME in a browser there.
+`
 
 func formatRates(rates []float64) string {
 	if len(rates) == 0 {

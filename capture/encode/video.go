@@ -130,6 +130,15 @@ func (v *Video) failed(err error) error {
 	return nil
 }
 
+// rateCure says what to do about another frame rate than the expected one.
+func rateCure(expected, measured float64) string {
+	asIs := fmt.Sprintf("fps=%.0f in --source expects what comes", math.Max(measured, 1))
+	if measured > expected {
+		return "none is needed; " + asIs
+	}
+	return "more light, as cameras send fewer pictures in the dark; or a smaller size= in --source, if this machine is too slow; " + asIs
+}
+
 // fit sees to it that there is an encoder, and that it knows the size and the rate of what really comes: its
 // rate control spends a share of the bitrate on every picture, so half the rate would give half the quality.
 // Another size takes another encoder, which starts with a keyframe.
@@ -137,7 +146,7 @@ func (v *Video) fit(f *media.Picture) error {
 	want := v.params
 	want.Width, want.Height = f.Width, f.Height
 	if fps, changed := v.meter.Observe(f.CapturedAt, want.FPS); changed {
-		v.cfg.Log.Info("frame rate is not as expected", "expected", roundTo(want.FPS, 10), "measured", roundTo(fps, 10))
+		v.cfg.Log.Info("frame rate is not as expected", "expected", roundTo(want.FPS, 10), "measured", roundTo(fps, 10), "cure", rateCure(want.FPS, fps))
 		want.FPS = max(fps, minRate)
 	}
 	switch {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,31 +29,41 @@ const minBody = 16 << 10
 // serveSettings is the table of the serve command's settings, in the order in
 // which help shows them. --config is not among them: it says where to look.
 func serveSettings() settings.Table[server.Config] {
-	return ownSettings().WithFiles(func(c *server.Config, flag, path string) {
+	table := ownSettings().WithFiles(func(c *server.Config, flag, path string) {
 		c.SecretFiles = append(c.SecretFiles, doctor.SecretFile{Flag: flag, Path: path})
 	})
+	slices.SortStableFunc(table, func(a, b settings.Setting[server.Config]) int {
+		return slices.Index(groups(), a.Group) - slices.Index(groups(), b.Group)
+	})
+	return table
 }
 
 // The headings of help, in whose order the settings stand.
 const (
-	groupServer  = "Server"
+	groupStart   = "Start"
 	groupStreams = "Streams"
-	groupAccess  = "Access"
+	groupAccess  = "Who may do what"
 	groupNetwork = "Network"
 	groupTURN    = "Our own STUN and TURN server"
 	groupLimits  = "Limits"
+	groupLogs    = "Logs"
 )
+
+// groups lists the headings in their order.
+func groups() []string {
+	return []string{groupStart, groupStreams, groupAccess, groupNetwork, groupTURN, groupLimits, groupLogs}
+}
 
 // ownSettings is serveSettings without the files that hold secrets.
 func ownSettings() settings.Table[server.Config] {
 	return settings.Table[server.Config]{
 		{
-			Name: "http", Arg: "HOST:PORT", Default: "127.0.0.1:8080", Group: groupServer,
+			Name: "http", Arg: "HOST:PORT", Default: "127.0.0.1:8080", Group: groupStart,
 			Help:  "Where pages, WHIP, WHEP and API are served. :8080 opens them to the network.",
 			Value: settings.One(func(c *server.Config) *string { return &c.HTTP }, parseListen),
 		},
 		{
-			Name: "media", Arg: "HOST:PORT", Default: ":8081", Group: groupServer,
+			Name: "media", Arg: "HOST:PORT", Default: ":8081", Group: groupStart,
 			Help:  "Where media flows: a UDP and a TCP port with the same number. HOST is an IP\naddress; without it, all interfaces.",
 			Value: settings.One(func(c *server.Config) *string { return &c.Media }, parseMediaListen),
 		},
@@ -79,7 +90,7 @@ func ownSettings() settings.Table[server.Config] {
 			Value: settings.Many(func(c *server.Config) *[]iceserver.Server { return &c.TURN }, iceserver.ParseTURN),
 		},
 		{
-			Name: "profile", Arg: "NAME", Default: server.ProfileLAN, Group: groupServer, Choices: profiles(),
+			Name: "profile", Arg: "NAME", Default: server.ProfileLAN, Group: groupStart, Choices: profiles(),
 			Help: "Presets of other settings, which overrule it: lan asks nobody outside; internet asks\n" +
 				"public STUN servers for this machine's address unless --public-ip or --advertise\n" +
 				"tell it; relay lets media go through the servers of --turn only.",
@@ -193,7 +204,7 @@ func ownSettings() settings.Table[server.Config] {
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.MaxLateness }, settings.Duration(0)),
 		},
 		{
-			Name: "drain", Arg: "DURATION", Default: "0, stop at once", Group: groupServer, Reload: true,
+			Name: "drain", Arg: "DURATION", Default: "0, stop at once", Group: groupStart, Reload: true,
 			Help:  "How long sessions may go on after SIGTERM or SIGINT, while new ones are answered 503\nand players are told to connect again. A second signal ends the process at once.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Drain }, settings.Duration(0)),
 		},
@@ -252,7 +263,7 @@ func ownSettings() settings.Table[server.Config] {
 			Value: settings.One(func(c *server.Config) *bool { return &c.LenientPatch }, settings.Toggle),
 		},
 		{
-			Name: "redirect-to", Arg: "URL", Group: groupServer, Reload: true,
+			Name: "redirect-to", Arg: "URL", Group: groupStart, Reload: true,
 			Help:  "Another server, https://HOST[:PORT][/PATH], to which new publishers and viewers are\nredirected (307) while this one drains. Without it, they get 503.",
 			Value: settings.One(func(c *server.Config) **url.URL { return &c.RedirectTo }, parseServer),
 		},
@@ -279,22 +290,22 @@ func ownSettings() settings.Table[server.Config] {
 			Value: settings.Many(func(c *server.Config) *[]string { return &c.FrameAncestors }, parseAncestor),
 		},
 		{
-			Name: "cert", Arg: "FILE", Group: groupServer,
+			Name: "cert", Arg: "FILE", Group: groupStart,
 			Help:  "A certificate chain in PEM: --http is then HTTPS. Needs --key.",
 			Value: settings.One(func(c *server.Config) *string { return &c.Cert }, settings.Text),
 		},
 		{
-			Name: "key", Arg: "FILE", Group: groupServer,
+			Name: "key", Arg: "FILE", Group: groupStart,
 			Help:  "The private key of --cert, in PEM.",
 			Value: settings.One(func(c *server.Config) *string { return &c.Key }, settings.Text),
 		},
 		{
-			Name: "log-level", Arg: "LEVEL", Default: "info", Group: groupServer, Reload: true, Choices: []string{"debug", "info", "warn", "error"},
+			Name: "log-level", Arg: "LEVEL", Default: "info", Group: groupLogs, Reload: true, Choices: []string{"debug", "info", "warn", "error"},
 			Help:  "The least that is logged: debug, info, warn or error.",
 			Value: settings.OneText(func(c *server.Config) *slog.Level { return &c.LogLevel }, parseLevel, levelText),
 		},
 		{
-			Name: "log-format", Arg: "FORMAT", Default: "text", Group: groupServer, Choices: []string{"text", "json"},
+			Name: "log-format", Arg: "FORMAT", Default: "text", Group: groupLogs, Choices: []string{"text", "json"},
 			Help:  "How it is logged, to standard error: text or json.",
 			Value: settings.One(func(c *server.Config) *string { return &c.LogFormat }, settings.OneOf("text", "json")),
 		},
@@ -304,7 +315,7 @@ func ownSettings() settings.Table[server.Config] {
 // configSetting is the one flag that is no setting of Config.
 func configSetting() settings.Setting[server.Config] {
 	return settings.Setting[server.Config]{
-		Name: "config", Arg: "FILE",
+		Name: "config", Arg: "FILE", Group: groupStart,
 		Help: "A YAML file with any of the settings below, under the same names; lists for those\nthat are repeatable. Environment variables overrule it, flags overrule both.",
 	}
 }
@@ -312,7 +323,7 @@ func configSetting() settings.Setting[server.Config] {
 // printConfigSetting is a flag of the serve command only.
 func printConfigSetting(print *bool) settings.Setting[server.Config] {
 	return settings.Setting[server.Config]{
-		Name: "print-config",
+		Name: "print-config", Group: groupStart,
 		Help: "Print what would be served with, as a file for --config, and where each value comes\nfrom. Secrets are named by their files, or left out.",
 		Value: settings.Do[server.Config](func(text string) (err error) {
 			*print, err = settings.Toggle(text)

@@ -22,8 +22,23 @@ import (
 )
 
 // environment makes a getenv of a map.
-func environment(values map[string]string) func(string) string {
-	return func(name string) string { return values[name] }
+func environment(values map[string]string) []string {
+	var environ []string
+	for name, value := range values {
+		environ = append(environ, name+"="+value)
+	}
+	return environ
+}
+
+// What Kubernetes and Docker put into the environment of a container beside one that is called porthole is no setting.
+func TestVariablesOfServicesAreNoSettings(t *testing.T) {
+	_, err := loadConfig(nil, environment(map[string]string{
+		"PORTHOLE_SERVICE_HOST": "10.0.0.1", "PORTHOLE_SERVICE_PORT_HTTP": "8080", "PORTHOLE_PORT": "tcp://10.0.0.1:8080",
+		"PORTHOLE_PORT_8080_TCP_ADDR": "10.0.0.1", "PORTHOLE_NAME": "/web/porthole", "PORTHOLE_ENV_PATH": "/bin", "PORT": "1", "porthole_x": "y",
+	}))
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // file writes a configuration file and returns its path.
@@ -297,6 +312,8 @@ func TestBadInput(t *testing.T) {
 		{name: "certificate without key", args: []string{"--cert", "c.pem"}, want: []string{"--cert and --key"}},
 		{name: "same port", args: []string{"--http", "127.0.0.1:8081"}, want: []string{"--http and --media", "8081"}},
 		{name: "environment", env: map[string]string{"PORTHOLE_HTTP": "x"}, want: []string{"PORTHOLE_HTTP:"}},
+		{name: "unknown variable", env: map[string]string{"PORTHOLE_MAX_VIEWER": "3"}, want: []string{"PORTHOLE_MAX_VIEWER: no setting", "did you mean PORTHOLE_MAX_VIEWERS?"}},
+		{name: "unknown variable far from any", env: map[string]string{"PORTHOLE_": ""}, want: []string{"PORTHOLE_: no setting"}},
 		{name: "no such file", args: []string{"--config", "nowhere.yaml"}, want: []string{"--config:", "nowhere.yaml", "no such file"}},
 		{name: "no such file by environment", env: map[string]string{"PORTHOLE_CONFIG": "nowhere.yaml"}, want: []string{"PORTHOLE_CONFIG:", "nowhere.yaml"}},
 		{name: "directory", args: []string{"--config", "."}, want: []string{"--config:", "is a directory"}},

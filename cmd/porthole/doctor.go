@@ -32,15 +32,14 @@ func jsonSetting(asJSON *bool) settings.Setting[server.Config] {
 // without starting it. It fails when something does not work.
 func doctorCommand(ctx context.Context, t terminal) error {
 	var asJSON bool
-	loaded, err := loadConfigFor("doctor", t.args, t.getenv, jsonSetting(&asJSON))
+	loaded, err := loadConfigFor("doctor", t.args, t.environ, jsonSetting(&asJSON))
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(t.stdout, "porthole doctor looks at ports, addresses, NAT, STUN and TURN servers, camera, microphone,\n"+
-			"encoder and certificate, and says what would be in the way and what to do about it. It takes\n"+
-			"the flags, variables and file of `porthole serve`, and checks what that would run with.\n"+
-			"Exit code 1 says that something will not work.\n\n")
+			"encoder and certificate, and says what would be in the way and what to do about it.\n\n"+
+			"  porthole doctor [--json] [FLAGS OF SERVE]\n\n"+
+			"Give it the flags, variables and file that `porthole serve` gets: it checks what that would\n"+
+			"run with. `porthole help serve` lists them. Exit code 1 says that something will not work.\n\n")
 		settings.Table[server.Config]{jsonSetting(&asJSON)}.PrintHelp(t.stdout)
-		fmt.Fprintln(t.stdout)
-		printServeFlags(t.stdout)
 		return err
 	} else if err != nil {
 		return err
@@ -58,7 +57,7 @@ func doctorCommand(ctx context.Context, t terminal) error {
 		encoder.SetIndent("", "  ")
 		err = encoder.Encode(report)
 	} else {
-		err = report.WriteTable(t.stdout, isTerminal(t.stdout) && t.getenv("NO_COLOR") == "")
+		err = report.WriteTable(t.stdout, isTerminal(t.stdout) && !t.has("NO_COLOR"))
 	}
 	if err != nil {
 		return fmt.Errorf("print the report: %w", err)

@@ -75,7 +75,7 @@ func TestDoctorTakesTheSettingsOfServe(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stdout)
 	}
 	code, stdout, _ = examine(t, "--help")
-	if code != exitOK || !strings.Contains(stdout, "--json") || !strings.Contains(stdout, "--media") {
+	if code != exitOK || !strings.Contains(stdout, "--json") || strings.Contains(stdout, "--media") || !strings.Contains(stdout, "porthole help serve") {
 		t.Errorf("exit code %d: %s", code, stdout)
 	}
 	if _, stdout, _ := examine(t, "--turn", "turn:bob:hush-hush@127.0.0.1:1?transport=tcp"); strings.Contains(stdout, "hush") {

@@ -47,9 +47,7 @@ func TestServesHTTPS(t *testing.T) {
 	cert, key := certtest.SelfSigned(t, t.TempDir(), 1)
 	p := start(t, loopback(append(patternSource(t), "--cert", cert, "--key", key)...)...)
 	secure := strings.Replace(p.url, "http://", "https://", 1)
-	if !strings.Contains(p.stdout.String(), "open "+secure+"/") {
-		t.Errorf("stdout is %q, want the URL to open", p.stdout)
-	}
+	waitFor(t, "the URL to open", func() bool { return strings.Contains(p.stdout.String(), "\n    "+secure+"/\n") })
 	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the test's own certificate
 		ForceAttemptHTTP2: true,
@@ -63,5 +61,13 @@ func TestServesHTTPS(t *testing.T) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
 		t.Errorf("status %d over %s, want 200 over HTTP/2", res.StatusCode, res.Proto)
+	}
+	plain, err := client.Get(p.url + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Body.Close()
+	if got := plain.Request.URL.String(); plain.StatusCode != http.StatusOK || got != secure+"/healthz" {
+		t.Errorf("plain HTTP on this port ends with status %d at %s, want to be redirected", plain.StatusCode, got)
 	}
 }

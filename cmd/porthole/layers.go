@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strings"
 
 	"porthole/internal/doctor"
 	"porthole/internal/server"
@@ -22,14 +23,14 @@ type loaded struct {
 // loadConfig reads the configuration of the serve command: defaults, under the
 // profile's presets, under the YAML file, under the environment, under the flags. The error is a usageError
 // that tells every fault, or flag.ErrHelp.
-func loadConfig(args []string, getenv func(string) string) (server.Config, error) {
-	c, err := loadConfigFor("serve", args, getenv)
+func loadConfig(args, environ []string) (server.Config, error) {
+	c, err := loadConfigFor("serve", args, environ)
 	return c.Config, err
 }
 
 // loadConfigFor is loadConfig for a command that takes the same, and extra flags.
 func loadConfigFor(
-	command string, args []string, getenv func(string) string, extra ...settings.Setting[server.Config],
+	command string, args, environ []string, extra ...settings.Setting[server.Config],
 ) (loaded, error) {
 	table := serveSettings()
 	own := settings.Table[server.Config]{configSetting()}
@@ -37,10 +38,9 @@ func loadConfigFor(
 	if err != nil {
 		return loaded{}, usage(err)
 	}
-	env := slices.Concat(table, own).ReadEnv(envPrefix, getenv)
+	env, faults := slices.Concat(table, own).ReadEnv(envPrefix, slices.DeleteFunc(slices.Clone(environ), isLink))
 
 	c := server.DefaultConfig()
-	var faults []error
 	var file settings.Layer
 	if path, ok := (settings.Layers{env, flags}).Find("config"); ok {
 		if file, err = table.ReadFile(path.Values[0]); err != nil {
@@ -64,6 +64,15 @@ func loadConfigFor(
 		return loaded{}, usageError{err}
 	}
 	return loaded{c, table.Origins(layers)}, nil
+}
+
+// isLink tells variables that Kubernetes and Docker make up for containers beside a service, or a container, that is called
+// porthole: its address and ports. They only look like settings.
+func isLink(variable string) bool {
+	rest, ours := strings.CutPrefix(variable, envPrefix)
+	name, _, _ := strings.Cut(rest, "=")
+	return ours && (name == "NAME" || name == "PORT" ||
+		strings.HasPrefix(name, "PORT_") || strings.HasPrefix(name, "SERVICE_") || strings.HasPrefix(name, "ENV_"))
 }
 
 // named puts a name before each of the errors that were joined.

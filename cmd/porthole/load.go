@@ -7,8 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -93,8 +95,8 @@ func loadCommand(ctx context.Context, t terminal) error {
 		loadSettings().PrintHelp(t.stdout)
 		return err
 	}
-	if err == nil && c.URL == "" {
-		err = usagef("--whep is missing; see `porthole load --help`")
+	if err == nil {
+		err = checkWHEP(c.URL)
 	}
 	if err != nil {
 		return err
@@ -131,6 +133,24 @@ func isTerminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// checkWHEP refuses what cannot be a WHEP URL: none, and the address of a page, from which it can be told.
+func checkWHEP(text string) error {
+	if text == "" {
+		return usagef("--whep is missing; see `porthole load --help`")
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil // package load says what is wrong
+	}
+	for _, page := range []string{"watch", "embed", "publish", "whip"} {
+		if before, name, ok := strings.Cut(u.Path, "/"+page+"/"); ok {
+			u.Path, u.RawQuery, u.Fragment = before+"/whep/"+name, "", ""
+			return usagef("--whep %s is no WHEP URL; use --whep %s", text, u)
+		}
+	}
+	return nil
 }
 
 // printProgress overwrites one line.

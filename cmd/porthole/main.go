@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -29,7 +30,7 @@ const (
 )
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
 // run is the whole program without os.Exit, so that tests can call it. It
@@ -38,13 +39,13 @@ func main() {
 // The first SIGINT or SIGTERM cancels the command's context, and so does the
 // end of ctx; the second signal ends the process at once, by the default
 // action of the system.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	unregister := context.AfterFunc(ctx, stop)
 	defer unregister()
 
-	err := dispatch(ctx, terminal{args: args, getenv: getenv, stdout: stdout, stderr: stderr})
+	err := dispatch(ctx, terminal{args: args, environ: environ, stdout: stdout, stderr: stderr})
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -65,8 +66,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // terminal is what a command has of the outside world.
 type terminal struct {
 	args           []string // after the command's name
-	getenv         func(string) string
+	environ        []string // NAME=VALUE
 	stdout, stderr io.Writer
+}
+
+// has says whether a variable is set to anything.
+func (t terminal) has(variable string) bool {
+	return slices.ContainsFunc(t.environ, func(entry string) bool {
+		name, value, _ := strings.Cut(entry, "=")
+		return name == variable && value != ""
+	})
 }
 
 // command is one of the sub-commands.
@@ -91,10 +100,15 @@ func commands() []command {
 // dispatch picks the sub-command: the first argument when it is not a flag,
 // "serve" when there is none.
 func dispatch(ctx context.Context, t terminal) error {
-	if len(t.args) == 0 || (strings.HasPrefix(t.args[0], "-") && !isHelp(t.args[0])) {
+	if len(t.args) == 0 {
 		return serveCommand(ctx, t)
 	}
 	name := t.args[0]
+	if isVersion(name) {
+		name = "version"
+	} else if strings.HasPrefix(name, "-") && !isHelp(name) {
+		return serveCommand(ctx, t)
+	}
 	t.args = t.args[1:]
 	if isHelp(name) {
 		return helpCommand(ctx, t)
@@ -109,6 +123,10 @@ func dispatch(ctx context.Context, t terminal) error {
 
 func isHelp(arg string) bool {
 	return arg == "help" || arg == "-h" || arg == "-help" || arg == "--help"
+}
+
+func isVersion(arg string) bool {
+	return arg == "-v" || arg == "-version" || arg == "--version"
 }
 
 func commandNames() string {

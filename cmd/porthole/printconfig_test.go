@@ -12,10 +12,10 @@ import (
 )
 
 // printed returns what --print-config makes of flags and variables.
-func printed(t *testing.T, getenv func(string) string, args ...string) string {
+func printed(t *testing.T, environ []string, args ...string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), append(args, "--print-config"), getenv, &out, &errs); code != exitOK || errs.Len() > 0 {
+	if code := run(t.Context(), append(args, "--print-config"), environ, &out, &errs); code != exitOK || errs.Len() > 0 {
 		t.Fatalf("exit code %d, %s", code, &errs)
 	}
 	return out.String()

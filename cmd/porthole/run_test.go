@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -156,8 +157,9 @@ func (p *program) request(t *testing.T, method, path string, headers ...string) 
 
 func TestServerServesAndStops(t *testing.T) {
 	p := start(t, loopback(patternSource(t)...)...)
-	if got := p.stdout.String(); got != fmt.Sprintf("Porthole: open %s/\n", p.url) {
-		t.Errorf("stdout is %q, want the URL to open", got)
+	waitFor(t, "the URL to open", func() bool { return p.stdout.String() != "" })
+	if got := p.stdout.String(); got != fmt.Sprintf("\nPorthole is ready. Open\n\n    %s/\n\n", p.url) {
+		t.Errorf("stdout is %q, want the URL to open, set off by blank lines", got)
 	}
 	for path, part := range map[string]string{
 		"/healthz": `"status":"ok"`, "/": "<html", "/watch/webcam": "<html", "/publish/webcam": "<html", "/embed/webcam": "<html",
@@ -246,7 +248,8 @@ func TestTokenIsMadeBeyondLoopback(t *testing.T) {
 	p := start(t, append([]string{"--http", "0.0.0.0:0", "--media", "127.0.0.1:0"}, patternSource(t)...)...)
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(p.url, "http://"))
 	p.url = "http://127.0.0.1:" + port
-	_, after, ok := strings.Cut(p.stdout.String(), "publishers need the token ")
+	waitFor(t, "the lines for people", func() bool { return p.stdout.String() != "" })
+	_, after, ok := strings.Cut(p.stdout.String(), "Publishers need the token ")
 	if !ok {
 		t.Fatalf("no token on stdout: %s", p.stdout)
 	}
@@ -276,6 +279,7 @@ func TestTokensAreNotPrinted(t *testing.T) {
 	}
 	p.get(t, "/api/streams", "Authorization", "Bearer s3cret-view")
 	p.request(t, http.MethodPost, "/whip/x", "Authorization", "Bearer s3cret-publish")
+	waitFor(t, "the lines for people", func() bool { return strings.Contains(p.stdout.String(), "/watch/webcam") })
 	p.stop()
 	if strings.Contains(p.output.String(), "s3cret") {
 		t.Errorf("a token was printed: %s", p.output)
@@ -310,13 +314,39 @@ func TestWrongUsageIsExitCode2(t *testing.T) {
 	}
 }
 
+// The address of a page is what people have at hand.
+func TestLoadKnowsPagesFromEndpoints(t *testing.T) {
+	for page, want := range map[string]string{
+		"http://127.0.0.1:1/watch/webcam#token=x":            "use --whep http://127.0.0.1:1/whep/webcam",
+		"https://cam.example/porthole/embed/door?controls=0": "use --whep https://cam.example/porthole/whep/door",
+		"http://127.0.0.1:1/whip/webcam":                     "use --whep http://127.0.0.1:1/whep/webcam",
+	} {
+		code, _, stderr := call(t, "load", "--whep", page)
+		if code != exitUsage || !strings.Contains(stderr, want+"\n") {
+			t.Errorf("%s: exit code %d, %q, want %q", page, code, stderr, want)
+		}
+	}
+}
+
+func TestDevicesSaysWhatToCheck(t *testing.T) {
+	var out bytes.Buffer
+	if err := (capture.Inventory{}).WriteTable(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"ls -l /dev/video*", "adduser USER video", "Another machine"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%q is missing in:\n%s", part, &out)
+		}
+	}
+}
+
 func TestHelpExplains(t *testing.T) {
 	for _, tt := range []struct {
 		args  []string
 		parts []string
 	}{
 		{[]string{"help"}, []string{"devices", "load", "version", "--http HOST:PORT", "PORTHOLE_", "--config FILE"}},
-		{[]string{"--help"}, []string{"--http HOST:PORT"}},
+		{[]string{"--help"}, []string{"--http HOST:PORT", "\nStart:\n", "\nWho may do what:\n", "\nNetwork:\n", "\nLimits:\n", "\nLogs:\n"}},
 		{[]string{"serve", "--help"}, []string{"--source NAME=URI", "(repeatable)", "(default 127.0.0.1:8080)"}},
 		{[]string{"help", "load"}, []string{"--whep URL", "--viewers N", "(default 20s)"}},
 		{[]string{"devices", "-h"}, []string{"--json"}},
@@ -334,8 +364,10 @@ func TestHelpExplains(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	if code, stdout, _ := call(t, "version"); code != exitOK || !strings.HasPrefix(stdout, "porthole ") {
-		t.Errorf("exit code %d, %q", code, stdout)
+	for _, arg := range []string{"version", "--version", "-v"} {
+		if code, stdout, _ := call(t, arg); code != exitOK || !strings.HasPrefix(stdout, "porthole ") {
+			t.Errorf("%s: exit code %d, %q", arg, code, stdout)
+		}
 	}
 }
 

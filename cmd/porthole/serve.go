@@ -17,7 +17,7 @@ import (
 // serveCommand runs the server until ctx ends.
 func serveCommand(ctx context.Context, t terminal) error {
 	var printConfig bool
-	loaded, err := loadConfigFor("serve", t.args, t.getenv, printConfigSetting(&printConfig))
+	loaded, err := loadConfigFor("serve", t.args, t.environ, printConfigSetting(&printConfig))
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(t.stdout, "porthole serve shows the camera, and what WHIP publishers send, to any number of viewers.\n\n")
 		printServeFlags(t.stdout)
@@ -50,13 +50,11 @@ func serveCommand(ctx context.Context, t terminal) error {
 		return err
 	}
 	s.Metrics().MustRegister(newDropCounter(records))
-	if generated {
-		fmt.Fprintf(t.stdout, "Porthole: publishers need the token %s (made for this run; --publish-token sets your own)\n", string(cfg.PublishToken))
-	}
-	announce(t.stdout, cfg, s)
-	return runReloading(ctx, s, signals, &reloader{
+	announce(cfg, s)
+	hello := welcome{t.stdout, isTerminal(t.stdout), cfg, s.Addr(), generated}
+	return runReloading(ctx, s, hello, signals, &reloader{
 		read: func() (server.Config, error) {
-			again, err := loadConfigFor("serve", t.args, t.getenv, printConfigSetting(new(bool)))
+			again, err := loadConfigFor("serve", t.args, t.environ, printConfigSetting(new(bool)))
 			return again.Config, err
 		},
 		apply: s.Apply, level: level, log: log, hungUp: hungUp, running: cfg,
@@ -65,9 +63,10 @@ func serveCommand(ctx context.Context, t terminal) error {
 
 // runReloading runs the server until ctx ends, or the terminal is gone, and returns when
 // all has ended.
-func runReloading(ctx context.Context, s *server.Server, signals <-chan os.Signal, r *reloader) error {
+func runReloading(ctx context.Context, s *server.Server, hello welcome, signals <-chan os.Signal, r *reloader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var reloading sync.WaitGroup
+	reloading.Go(func() { hello.tell(ctx, s) })
 	reloading.Go(func() {
 		if r.run(ctx, signals) {
 			cancel()

@@ -39,8 +39,8 @@ func serveWithoutLogReader(t *testing.T, afterFirstLine func(*os.File)) {
 
 	var url string
 	for lines := bufio.NewScanner(reader); url == "" && lines.Scan(); {
-		if _, after, ok := strings.Cut(lines.Text(), "Porthole: open "); ok {
-			url = after
+		if strings.HasPrefix(lines.Text(), "    http://") {
+			url, _, _ = strings.Cut(strings.TrimSpace(lines.Text()), "watch/")
 		}
 	}
 	afterFirstLine(reader)

@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/go-chi/chi/v5"
 
+	"porthole/internal/holders"
 	"porthole/internal/overload"
 	"porthole/internal/panics"
 	"porthole/internal/problem"
@@ -56,7 +58,7 @@ func listenHTTP(ctx context.Context, c Config, pair *certificate, files *overloa
 		listener = overload.NewInflow(c.Cert != "", c.TrustedProxies).Listener(listener)
 	}
 	if config := pair.config("h2", "http/1.1"); config != nil {
-		return tls.NewListener(listener, config), nil
+		return tls.NewListener(secureOnly{listener}, config), nil
 	}
 	return listener, nil
 }
@@ -65,7 +67,7 @@ func listenHTTP(ctx context.Context, c Config, pair *certificate, files *overloa
 func listenFault(flag, address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s %s: another program uses this port; end it, or give another port with %s", flag, address, flag)
+		return fmt.Errorf("%s %s: %s uses this port; end it, or give another port: %s %s", flag, address, holderOf(address), flag, anotherPort(address))
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s %s: this user may not listen there; give a port above 1023 with %s", flag, address, flag)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
@@ -73,6 +75,31 @@ func listenFault(flag, address string, err error) error {
 	}
 	return fmt.Errorf("%s %s: %w", flag, address, err)
 }
+
+// holderOf names the program that has the port of an address, as far as this user may know.
+func holderOf(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	processes := holders.System.OfPort("tcp", port)
+	for _, p := range holders.System.OfPort("udp", port) {
+		if !slices.Contains(processes, p) {
+			processes = append(processes, p)
+		}
+	}
+	if len(processes) == 0 {
+		return "a program of another user"
+	}
+	return processes[0].String() // who has it for both protocols, or for one of them
+}
+
+// anotherPort is an address like this one with a port that is probably free, as an example.
+func anotherPort(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	number, _ := strconv.Atoi(port)
+	return net.JoinHostPort(host, strconv.Itoa(number%portSpan+portStep))
+}
+
+// portStep is from a port to the one that is shown as an example, within portSpan.
+const portStep, portSpan = 10, 65000
 
 // observe logs every request at debug level, by its route: paths hold the ids of
 // sessions and queries hold tokens. A panic in a handler is logged and costs its

@@ -1,13 +1,18 @@
 package server
 
 import (
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
+
+	"porthole/internal/overload"
 )
 
 func TestPanicCostsOneRequest(t *testing.T) {
@@ -50,4 +55,22 @@ func TestPanicCostsOneRequest(t *testing.T) {
 		}
 	}()
 	r.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/abort", nil))
+}
+
+// Who is in the way is named, with the flag that asks for another port.
+func TestPortInUseNamesTheProgram(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	_, err = listenHTTP(t.Context(), Config{HTTP: taken.Addr().String()}, new(certificate), overload.NewFiles())
+	if err == nil {
+		t.Fatal("two listen on one port")
+	}
+	for _, part := range []string{"--http " + taken.Addr().String(), fmt.Sprintf("(pid %d)", os.Getpid()), "another port: --http 127.0.0.1:"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
 }

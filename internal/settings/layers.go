@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -48,24 +49,32 @@ func (t Table[T]) Origins(layers Layers) Layer {
 	return origins
 }
 
-// ReadEnv looks up the variable of each setting, which is prefix and the name in
-// capitals. An empty variable counts as none, which is how compose files and unit files
-// leave one out; values of a list are separated by spaces.
-func (t Table[T]) ReadEnv(prefix string, getenv func(string) string) Layer {
-	layer := make(Layer)
-	for _, s := range t {
-		variable := Variable(prefix, s.Name)
-		text := getenv(variable)
-		if text == "" {
-			continue
-		}
-		values := []string{text}
-		if s.List {
-			values = strings.Fields(text)
-		}
-		layer[s.Name] = Assignment{Values: values, Origin: variable}
+// ReadEnv reads the variable of each setting, which is prefix and the name in capitals, from an environment of NAME=VALUE. An
+// empty variable counts as none, which is how compose files and unit files leave one out; values of a list are separated by
+// spaces. A variable with the prefix that is none of a setting is a fault, which names it and the nearest one.
+func (t Table[T]) ReadEnv(prefix string, environ []string) (layer Layer, faults []error) {
+	byVariable, names := make(map[string]Setting[T], len(t)), make([]string, len(t))
+	for i, s := range t {
+		names[i] = strings.TrimPrefix(Variable(prefix, s.Name), prefix)
+		byVariable[prefix+names[i]] = s
 	}
-	return layer
+	layer = make(Layer)
+	for _, entry := range environ {
+		variable, text, _ := strings.Cut(entry, "=")
+		s, known := byVariable[variable]
+		switch {
+		case !known && strings.HasPrefix(variable, prefix):
+			faults = append(faults, fmt.Errorf("%s: no setting has this variable%s", variable,
+				suggestion(prefix, strings.TrimPrefix(variable, prefix), names)))
+		case known && text != "":
+			values := []string{text}
+			if s.List {
+				values = strings.Fields(text)
+			}
+			layer[s.Name] = Assignment{Values: values, Origin: variable}
+		}
+	}
+	return layer, faults
 }
 
 // Variable returns the environment variable of a setting.

@@ -56,9 +56,10 @@ func TestLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := tab.ReadEnv("BOAT_", func(name string) string {
-		return map[string]string{"BOAT_CREW": "bob  cy", "BOAT_KEY_FILE": key, "BOAT_SAILS": ""}[name]
-	})
+	env, faults := tab.ReadEnv("BOAT_", []string{"BOAT_CREW=bob  cy", "BOAT_KEY_FILE=" + key, "BOAT_SAILS=", "BOAT_SALES=3", "OTHER=x"})
+	if len(faults) != 1 || faults[0].Error() != "BOAT_SALES: no setting has this variable (did you mean BOAT_SAILS?)" {
+		t.Errorf("the environment has the faults %q", faults)
+	}
 	flags, err := tab.ParseFlags("boat sail", []string{"--name", "x", "--name=flag"})
 	if err != nil {
 		t.Fatal(err)
