@@ -66,11 +66,10 @@ func ParseSpec(uri string) (Spec, error) { return source.ParseSpec(uri) }
 // Devices lists the cameras and microphones that the machine has now. Cameras are looked for anew at every call;
 // microphones are those that were there when the process started. The error is ErrNoCgo.
 func Devices() (Inventory, error) {
-	cameras, err := v4l2.List()
-	if err != nil {
+	if _, err := encode.New(nil); err != nil {
 		return Inventory{}, err
 	}
-	return Inventory{Cameras: cameras, Microphones: microphone.List()}, nil
+	return Inventory{Cameras: v4l2.ThisMachine().List(), Microphones: microphone.List()}, nil
 }
 
 // Check tries whether the source can be opened, so that a mistyped device is told before anything listens. It opens

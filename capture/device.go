@@ -18,7 +18,7 @@ func newDevice(spec source.Spec, name string, log *slog.Logger) media.Device {
 	if spec.Kind.Drawn() {
 		return synthetic.NewDevice(spec, name)
 	}
-	return hearing{v4l2.New(spec, log), spec.Microphone, log}
+	return hearing{v4l2.ThisMachine().New(spec, log), spec.Microphone, log}
 }
 
 // hasSound says whether a source will have sound, as far as can be told without opening it.

@@ -14,6 +14,6 @@ import (
 // extraDevice is for the kinds that only some binaries have: none in this one.
 func extraDevice(source.Spec, *slog.Logger) media.Device { return nil }
 
-func checkDevice(spec source.Spec) error { return v4l2.Check(spec) }
+func checkDevice(spec source.Spec) error { return v4l2.ThisMachine().Check(spec) }
 
 func libraryFor(_ source.Spec, l encode.Library) encode.Library { return l }

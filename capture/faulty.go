@@ -68,7 +68,7 @@ func extraDevice(spec source.Spec, log *slog.Logger) media.Device {
 
 func checkDevice(spec source.Spec) error {
 	if spec.Kind != source.Faulty {
-		return v4l2.Check(spec)
+		return v4l2.ThisMachine().Check(spec)
 	}
 	if !strings.HasPrefix(filepath.Base(spec.Device), "video") {
 		return fmt.Errorf("%s: the name of the file must begin with video", spec.Device)
@@ -101,9 +101,10 @@ func openFaulty(dir v4l2.Dir, name string, spec source.Spec, log *slog.Logger) (
 		drawn.Width, drawn.Height = w, h
 	}
 	driver := &faultyDriver{node: node, pictures: synthetic.NewPatternSource(drawn, time.Now())}
+	shots := v4l2.Images(driver, false, driver.Close)
 	mode := v4l2.Choice{Format: "I420", Width: drawn.Width, Height: drawn.Height, FPS: float64(spec.FPS)}
 	in := &media.Input{
-		Pictures: v4l2.NewReader(driver, driver.Close, mode, spec, log.With("device", node)), FPS: float64(spec.FPS),
+		Pictures: v4l2.NewReader(shots, mode, spec, log.With("device", node)), FPS: float64(spec.FPS),
 		About: []any{"device", node},
 	}
 	if spec.Microphone != source.MicOff {
@@ -126,7 +127,7 @@ func (d *faultyDriver) Read() (image.Image, func(), error) {
 		return nil, nil, syscall.ENODEV
 	}
 	if fault == "stall" {
-		time.Sleep(time.Duration(v4l2.ReadTimeout) * time.Second)
+		time.Sleep(v4l2.ReadTimeout)
 		return nil, nil, errors.New("read timeout")
 	}
 	f := new(media.Picture)

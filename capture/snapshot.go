@@ -25,6 +25,22 @@ type Viewfinder struct {
 	next *exposure // guarded by mu; nil: nobody waits
 
 	last lastPicture
+
+	encoded atomic.Bool
+}
+
+// Encoded says that the source's pictures come encoded, so that there are none to show.
+func (v *Viewfinder) Encoded() bool { return v.encoded.Load() }
+
+// look lets the viewfinder see what a source delivers that was opened. A nil viewfinder sees nothing.
+func (v *Viewfinder) look(in *media.Input) {
+	if v == nil {
+		return
+	}
+	v.encoded.Store(in.Pictures == nil)
+	if in.Pictures != nil {
+		in.Pictures = v.on(in.Pictures)
+	}
 }
 
 // exposure is a picture that is waited for. Its fields are set before taken is closed, and never change after that.

@@ -104,9 +104,7 @@ func (o openable) Open() (supervisor.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Pictures != nil {
-		in.Pictures = o.cfg.Finder.on(in.Pictures)
-	}
+	o.cfg.Finder.look(in)
 	return pipeline.New(pipeline.Config{
 		Spec: o.cfg.Spec, Input: in, Library: o.library, Log: o.log, EncoderFailed: o.cfg.Metrics.EncoderReplaced,
 	}), nil

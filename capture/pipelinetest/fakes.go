@@ -56,7 +56,7 @@ func Steady(fps, width, height int) func(int) (image.Image, time.Duration, error
 func (c *Camera) Input(spec source.Spec, log *slog.Logger) *media.Input {
 	closeCamera := func() error { c.Closed.Store(true); return nil }
 	mode := v4l2.Choice{Format: "YUYV", Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS)}
-	return &media.Input{Pictures: v4l2.NewReader(c, closeCamera, mode, spec, log), FPS: v4l2.ExpectedRate(mode, spec)}
+	return &media.Input{Pictures: v4l2.NewReader(v4l2.Images(c, false, closeCamera), mode, spec, log), FPS: v4l2.ExpectedRate(mode, spec)}
 }
 
 // Library builds encoders that note what is asked of them.

@@ -29,6 +29,9 @@ var (
 	// ErrStalled is returned when a device stays silent, or sends nothing but broken pictures, for too long.
 	ErrStalled = errors.New("the device delivers no usable pictures")
 
+	// ErrOtherMode is returned for a device whose pictures are nothing for browsers, and which will deliver others when it is opened again.
+	ErrOtherMode = errors.New("opened again in another mode")
+
 	// ErrEncoder is returned when the video encoder fails again and again, also as often as it is replaced.
 	ErrEncoder = errors.New("the encoder fails")
 )

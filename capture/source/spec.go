@@ -60,6 +60,9 @@ type Spec struct {
 	Bitrate       int           // target of the video encoder in bits per second
 	Keyframe      time.Duration // a keyframe at least this often, besides those that viewers ask for
 
+	Codec    Codec    // camera only: whether its own H.264 is sent as it is
+	Controls Controls // camera only: what to set
+
 	Microphone string // camera only: MicOff, MicDefault, or a name as Inventory lists it
 	Tone       bool   // pattern only: send the test tone
 	Text       string // slate and pattern only: letters that package lettering has, and line breaks
@@ -99,12 +102,16 @@ const (
 //
 //	camera:                                  the first usable camera, with its defaults
 //	camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&mic=off|default|NAME&ladder=360,180&ondemand=off
+//	camera:/dev/video0?codec=auto|h264|raw&exposure=157&white-balance=default&power-line=50-hz&control.led1-mode=off
 //	camera:by-id/usb-046d_C920_1234-video-index0
 //	camera:C920                              the camera with this in its name
 //	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&text=Hello&ladder=off&ondemand=1m
 //	slate:?text=back+soon&size=1280x720&fps=5&bitrate=150k&keyframe=2s&ondemand=off
 //
-// What is not given is 1280x720 at 30 pictures a second in 2500 kbit/s with a keyframe every 2 s,
+// Controls of a camera are numbers, on or off, items of a menu, or default; those that have a name of their own are in ControlNames, the
+// others have the driver's behind "control.". What is not given is left as it is.
+//
+// What else is not given is 1280x720 at 30 pictures a second in 2500 kbit/s with a keyframe every 2 s,
 // the default microphone, the tone, a ladder of halves, and off 10 s after the last viewer has left; a slate has no ladder, says "camera unplugged",
 // 5 times a second in 150 kbit/s, and is off after 2 s. Every error wraps ErrSpec, names the faulty part, and says what is allowed.
 // Devices are not looked at: see Check.
@@ -139,10 +146,15 @@ func (s *Spec) setQuery(uri, query string) error {
 		return specError(uri, "query cannot be read: %v", err)
 	}
 	keys := keysOf(s.Kind)
+	if s.hasControls() {
+		if err := s.takeControls(uri, values); err != nil {
+			return err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		key, known := keys[name]
 		if !known {
-			return specError(uri, "unknown key %q; allowed: %s", name, strings.Join(slices.Sorted(maps.Keys(keys)), ", "))
+			return specError(uri, "unknown key %q; allowed: %s%s", name, strings.Join(slices.Sorted(maps.Keys(keys)), ", "), s.controlKeys())
 		}
 		if len(values[name]) > 1 {
 			return specError(uri, "%s is given %d times; allowed: once", name, len(values[name]))
@@ -150,6 +162,9 @@ func (s *Spec) setQuery(uri, query string) error {
 		if err := key.set(s, values[name][0]); err != nil {
 			return specError(uri, "%s=%s: %v; allowed: %s", name, values[name][0], err, key.allowed)
 		}
+	}
+	if why := s.NeedsRaw(); why != "" && s.Codec == CodecH264 {
+		return specError(uri, "codec=h264 and %s: that takes raw pictures; allowed: codec=raw, or codec=auto, which takes them then", why)
 	}
 	return nil
 }
@@ -180,6 +195,8 @@ func (s Spec) String() string {
 		query.Set("text", s.Text)
 	default:
 		query.Set("mic", s.Microphone)
+		query.Set("codec", s.Codec.String())
+		s.Controls.addTo(query)
 	}
 	return s.Kind.String() + ":" + s.Device + "?" + query.Encode()
 }

@@ -48,6 +48,11 @@ func TestParseSpec(t *testing.T) {
 		"pattern:?bitrate=2.5M":        pattern,
 		"camera:?ladder=off":           with(camera, func(s *Spec) { s.Ladder = Ladder{} }),
 		"camera:?ladder=auto":          camera,
+		"camera:?codec=h264":           with(camera, func(s *Spec) { s.Codec = CodecH264 }),
+		"camera:?codec=auto":           camera,
+		"camera:?zoom=2&codec=raw&exposure=157&control.led1-mode=a%26b": with(camera, func(s *Spec) {
+			s.Codec, s.Controls = CodecRaw, MakeControls([]Setting{{"zoom", "2"}, {"exposure", "157"}, {"led1-mode", "a&b"}})
+		}),
 		"pattern:?ladder=360,180": with(pattern, func(s *Spec) {
 			s.Ladder = Ladder{Heights: [MaxRungs]int{360, 180}}
 		}),
@@ -72,7 +77,7 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"webcam":                                  {"no scheme"},
 		"rtsp://cam/1":                            {`"rtsp"`, "camera:"},
 		"pattern:/dev/video0":                     {"/dev/video0"},
-		"camera:?colour=red":                      {`"colour"`, "bitrate, fps, keyframe, ladder, mic, ondemand, size"},
+		"camera:?colour=red":                      {`"colour"`, "bitrate, codec, fps, keyframe, ladder, mic, ondemand, size; and of the camera's controls brightness, "},
 		"pattern:?mic=off":                        {`"mic"`, "audio, bitrate, fps, keyframe, ladder, ondemand, size, text"},
 		"camera:?audio=off":                       {`"audio"`},
 		"pattern:?size=big":                       {"size=big", "not a size", "1280x720"},
@@ -95,6 +100,13 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"camera:?ondemand=2h":                     {"out of range"},
 		"camera:?ondemand=-1s":                    {"out of range"},
 		"camera:?ladder=on":                       {"ladder=on", "not a list", "360,180"},
+		"camera:?codec=mpeg":                      {"codec=mpeg", "h264"},
+		"camera:?codec=h264&ladder=360":           {"codec=h264 and ladder=360", "raw"},
+		"camera:?exposure=":                       {"exposure=", "empty"},
+		"camera:?gain=1&gain=2":                   {"gain", "2 times"},
+		"camera:?control.=1":                      {"control.=1", "empty"},
+		"pattern:?exposure=1":                     {`"exposure"`, "audio, bitrate"},
+		"pattern:?codec=raw":                      {`"codec"`},
 		"camera:?ladder=180,360":                  {"out of order"},
 		"camera:?ladder=360,360":                  {"out of order"},
 		"camera:?ladder=88":                       {"out of range"},

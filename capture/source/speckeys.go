@@ -48,6 +48,7 @@ func keysOf(k Kind) map[string]specKey {
 		keys["text"] = specKey{allowedText, setText}
 	default:
 		keys["mic"] = specKey{"off, default, or the name of a microphone", setMicrophone}
+		keys["codec"] = specKey{"auto, h264, which sends what a camera encodes itself, or raw, which encodes here", setCodec}
 	}
 	return keys
 }

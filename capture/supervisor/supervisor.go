@@ -109,7 +109,7 @@ func (s *supervisor) run(ctx context.Context) error {
 			return nil
 		case errors.Is(err, broadcast.ErrClosed), errors.Is(err, source.ErrNoCgo):
 			return err
-		case errors.Is(err, errUnwatched):
+		case errors.Is(err, errUnwatched), errors.Is(err, source.ErrOtherMode):
 			retry = firstRetry
 			continue
 		}

@@ -192,6 +192,10 @@ func TestArrows(t *testing.T) {
 			"porthole/internal/broadcast": "a device delivers, and does not know to whom", "porthole/capture/encode": "likewise",
 			"porthole/capture/pipeline": "likewise", "porthole/capture/supervisor": "likewise",
 		}},
+		{"porthole/capture/v4l2/videodev", map[string]string{
+			"runtime/cgo": "the kernel's calls need no C", "porthole/capture/source": "a node is opened, whoever asked for it",
+			"porthole/capture/media": "what is in its buffers is for others to say", "porthole/internal/codec": "likewise",
+		}},
 		{"porthole/capture/microphone", map[string]string{
 			"porthole/internal/broadcast": "a device delivers, and does not know to whom", "porthole/capture/encode": "likewise",
 			"porthole/capture/v4l2": "microphones go without cameras",

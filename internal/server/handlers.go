@@ -94,7 +94,7 @@ func (s *Server) endEvents() {
 func (s *Server) newSnapshots() *snapshot.Maker {
 	return snapshot.New(snapshot.Config{
 		Stream: s.core.Broadcaster.Stream, Keyframe: s.core.Broadcaster.Keyframe,
-		Sources: func(name string) bool { return s.finders[name] != nil },
+		Sources: func(name string) bool { return s.finders[name] != nil && !s.finders[name].Encoded() },
 		Raw: func(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
 			return s.finders[name].Picture(ctx)
 		},

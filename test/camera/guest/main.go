@@ -25,7 +25,7 @@ import (
 const (
 	porthole  = "/porthole"
 	mode      = "?size=640x480&fps=30&bitrate=1500k&mic=off"
-	byNumber  = "webcam=camera:/dev/video0" + mode
+	byNumber  = "webcam=camera:/dev/video0" + mode + "&ondemand=off"
 	byName    = "webcam=camera:by-id/usb-vivid_0001-video-index0" + mode + "&ondemand=1s"
 	watchURL  = site + "/whep/webcam"
 	videoPort = "/dev/ttyS1"

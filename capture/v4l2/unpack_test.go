@@ -1,0 +1,137 @@
+package v4l2
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/jpeg"
+	"testing"
+	"time"
+
+	"porthole/capture/capturetest"
+	"porthole/capture/media"
+	"porthole/capture/synthetic"
+	"porthole/capture/v4l2/videodev"
+)
+
+// packed lays a picture out as a driver would: in this format, with so many bytes more in each row than it needs.
+func packed(p *media.Picture, format string, extra int) ([]byte, videodev.Layout) {
+	code, _ := formatNamed(format)
+	l := videodev.Layout{Format: code.code, Width: p.Width, Height: p.Height, Stride: p.Width + extra}
+	var data []byte
+	half := p.Width / 2
+	chroma := func(plane []byte, x, y int) byte { return plane[y/2*half+x/2] }
+	switch format {
+	case "YUYV", "UYVY":
+		l.Stride = 2*p.Width + extra
+		for y := range p.Height {
+			for x := 0; x < p.Width; x += 2 {
+				y0, y1, u, v := p.Y[y*p.Width+x], p.Y[y*p.Width+x+1], chroma(p.U, x, y), chroma(p.V, x, y)
+				if format == "YUYV" {
+					data = append(data, y0, u, y1, v)
+				} else {
+					data = append(data, u, y0, v, y1)
+				}
+			}
+			data = append(data, make([]byte, extra)...)
+		}
+		return data, l
+	}
+	for y := range p.Height {
+		data = append(append(data, p.Y[y*p.Width:][:p.Width]...), make([]byte, extra)...)
+	}
+	if format == "I420" {
+		for _, plane := range [][]byte{p.U, p.V} {
+			for y := range p.Height / 2 {
+				data = append(append(data, plane[y*half:][:half]...), make([]byte, extra/2)...)
+			}
+		}
+		return data, l
+	}
+	for y := range p.Height / 2 {
+		for x := range half {
+			pair := []byte{p.U[y*half+x], p.V[y*half+x]}
+			if format == "NV21" {
+				pair[0], pair[1] = pair[1], pair[0]
+			}
+			data = append(data, pair...)
+		}
+		data = append(data, make([]byte, extra)...)
+	}
+	return data, l
+}
+
+func drawn(t testing.TB, size string) *media.Picture {
+	t.Helper()
+	p := new(media.Picture)
+	synthetic.NewPattern(capturetest.Spec(t, "pattern:?size="+size)).Draw(p, time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	return p
+}
+
+func TestUnpack(t *testing.T) {
+	for _, size := range []string{"320x180", "322x182"} { // the last two pixels of a row are no group of four
+		want := drawn(t, size)
+		for _, format := range []string{"I420", "YUYV", "UYVY", "NV12", "NV21"} {
+			for _, extra := range []int{0, 64} {
+				data, layout := packed(want, format, extra)
+				got := new(media.Picture)
+				if err := unpack(got, data, layout); err != nil {
+					t.Errorf("%s %s: %v", format, size, err)
+					continue
+				}
+				if !bytes.Equal(got.Y, want.Y) || !bytes.Equal(got.U, want.U) || !bytes.Equal(got.V, want.V) {
+					t.Errorf("%s %s, %d bytes more in a row: another picture", format, size, extra)
+				}
+				for _, cut := range []int{0, 1, len(data) / 2, layout.Stride*layout.Height - extra - 1} {
+					if err := unpack(got, data[:min(cut, len(data))], layout); !errors.Is(err, media.ErrBadPicture) {
+						t.Errorf("%s %s, %d of %d bytes: %v, want ErrBadPicture", format, size, cut, len(data), err)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestUnpackJPEG(t *testing.T) {
+	want := drawn(t, "320x180")
+	code, _ := formatNamed("MJPEG")
+	layout := videodev.Layout{Format: code.code, Width: 320, Height: 180}
+	got := new(media.Picture)
+	if err := unpack(got, photo(want), layout); err != nil || got.Width != 320 || got.Height != 180 {
+		t.Fatalf("%dx%d, %v", got.Width, got.Height, err)
+	}
+	if dark := got.Y[0]; dark < media.LumaBlack {
+		t.Errorf("luma %d is below the range of video", dark)
+	}
+	if err := unpack(got, []byte{0xff, 0xd8, 0xff}, layout); err == nil {
+		t.Error("half a JPEG is a picture")
+	}
+}
+
+func photo(p *media.Picture) []byte {
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, &image.YCbCr{
+		Y: p.Y, Cb: p.U, Cr: p.V, YStride: p.Width, CStride: p.Width / 2,
+		SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, p.Width, p.Height),
+	}, nil)
+	return b.Bytes()
+}
+
+// BenchmarkUnpack is what decodingCost is made of: from the camera's bytes to I420.
+func BenchmarkUnpack(b *testing.B) {
+	p := drawn(b, "1280x720")
+	for _, format := range []string{"I420", "YUYV", "NV12", "MJPEG"} {
+		b.Run(format, func(b *testing.B) {
+			data, layout := packed(p, format, 0)
+			if format == "MJPEG" {
+				data = photo(p)
+			}
+			var into media.Picture
+			for b.Loop() {
+				if err := unpack(&into, data, layout); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
