@@ -74,6 +74,10 @@ bench: need-build ## what a viewer costs against the raw limit and plain pion (B
 bench-network: need-build need-browser need-ffmpeg need-network ## what a viewer sees over bad networks, as root (BENCHARGS)
 	$(GO) run ./internal/bench/network $(BENCHARGS)
 
+.PHONY: bench-page
+bench-page: build need-browser ## how soon a watch page shows its first picture, and what it loads (BENCHARGS="--old BINARY" compares)
+	$(GO) run ./internal/bench/page $(BENCHARGS)
+
 .PHONY: fuzz
 fuzz: need-build ## every fuzz target for FUZZTIME
 	scripts/fuzz.sh $(FUZZTIME)

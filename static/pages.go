@@ -2,6 +2,7 @@ package static
 
 import (
 	"bytes"
+	"compress/gzip"
 	"html"
 	"maps"
 	"net/http"
@@ -39,31 +40,29 @@ type PageConfig struct {
 	Discovery func(r *http.Request, stream string) map[string]string
 }
 
-// NewPages returns the handlers of the pages.
-func NewPages(cfg PageConfig) Pages {
+// Pages returns the handlers of the pages.
+func (s *Site) Pages(cfg PageConfig) Pages {
 	embedders := strings.Join(cfg.FrameAncestors, " ")
 	if embedders == "" {
 		embedders = "*"
 	}
-	files := load(pageFiles)
-	unknown := files["pages/unknown.html"]
 	stream := func(name, ancestors string) http.Handler {
-		return page(ancestors, func(w http.ResponseWriter, r *http.Request) {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			stream := streamOf(r)
 			if !streamname.Valid(stream) {
-				unknown.serve(w, r, http.StatusNotFound)
+				s.page("unknown.html").serve(w, r, http.StatusNotFound, ancestors)
 				return
 			}
-			page := files["pages/"+name]
+			page := s.page(name)
 			if name == "watch.html" && cfg.Discovery != nil {
 				page = page.withLinks(cfg.Discovery(r, stream))
 			}
-			page.serve(w, r, http.StatusOK)
+			page.serve(w, r, http.StatusOK, ancestors)
 		})
 	}
 	return Pages{
-		Home: page("'self'", func(w http.ResponseWriter, r *http.Request) {
-			files["pages/home.html"].serve(w, r, http.StatusOK)
+		Home: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.page("home.html").serve(w, r, http.StatusOK, "'self'")
 		}),
 		Watch:   stream("watch.html", "'self'"),
 		Publish: stream("publish.html", "'self'"),
@@ -73,23 +72,35 @@ func NewPages(cfg PageConfig) Pages {
 
 // withLinks returns the page with links to descriptions of it in its head: whoever
 // looks for them there runs no scripts and takes whole addresses only.
-func (f file) withLinks(byType map[string]string) file {
+func (p page) withLinks(byType map[string]string) page {
 	var links strings.Builder
 	for _, mediaType := range slices.Sorted(maps.Keys(byType)) {
 		links.WriteString(`<link rel="alternate" type="` + html.EscapeString(mediaType) +
-			`" href="` + html.EscapeString(byType[mediaType]) + `">` + "\n  ")
+			`" href="` + html.EscapeString(byType[mediaType]) + `">` + "\n")
 	}
-	const before = `<link rel="stylesheet"`
-	f.body = bytes.Replace(f.body, []byte(before), []byte(links.String()+before), 1)
-	f.etag = etagOf(f.body)
-	return f
+	return p.withHead(links.String())
 }
 
-// page adds the headers that every page is served with. The policy allows this
-// server's own files and nothing else: no inline script or style, no other host.
-func page(frameAncestors string, next http.HandlerFunc) http.Handler {
+// withHead returns the page with more in its head. It is made for one request, and so
+// compressed in haste.
+func (p page) withHead(text string) page {
+	const before = "</head>"
+	compress := p.encoded != nil
+	p.file = newFile(p.name, bytes.Replace(p.body, []byte(before), []byte(text+before), 1))
+	if compress {
+		p.encoded = map[string][]byte{"gzip": gzipped(p.body, gzip.BestSpeed)}
+	}
+	return p
+}
+
+// serve adds the headers that every page is served with. The policy allows this
+// server's own files and what is in the page by its hash, and nothing else: no other
+// inline script or style, no other host.
+func (p page) serve(w http.ResponseWriter, r *http.Request, status int, frameAncestors string) {
 	policy := strings.Join([]string{
 		"default-src 'self'",
+		strings.Join(append([]string{"script-src 'self'"}, p.scripts...), " "),
+		strings.Join(append([]string{"style-src 'self'"}, p.styles...), " "),
 		"img-src 'self' data: blob:",
 		"media-src 'self' blob:",
 		"connect-src 'self'",
@@ -98,13 +109,11 @@ func page(frameAncestors string, next http.HandlerFunc) http.Handler {
 		"form-action 'none'",
 		"frame-ancestors " + frameAncestors,
 	}, "; ")
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		header := w.Header()
-		header.Set("Content-Security-Policy", policy)
-		// The address of a page may carry a token; no other site needs to see it.
-		header.Set("Referrer-Policy", "no-referrer")
-		next(w, r)
-	})
+	header := w.Header()
+	header.Set("Content-Security-Policy", policy)
+	// The address of a page may carry a token; no other site needs to see it.
+	header.Set("Referrer-Policy", "no-referrer")
+	p.file.serve(w, r, status)
 }
 
 // streamOf returns the last part of the path, in which a slash may be escaped.

@@ -1,11 +1,13 @@
-// Package static holds what a browser loads from Porthole: four pages, one
+// Package static holds what a browser loads from Porthole: the pages, one
 // stylesheet and the ES modules behind them, with the <whep-video> player among
 // them, all embedded in the binary.
 //
-// [Handler] serves the assets below /static/ and [NewPages] the pages
-// themselves. Both answer from memory with a content-hash ETag, so that a browser
-// keeps everything and asks only whether it is still current; nothing needs a
-// build step or another server.
+// A [Site] serves the assets below /static/ and the pages themselves, from memory. A page
+// loads one module, which package bundle makes of all that it imports, at an address with
+// its hash that a browser keeps for ever; the stylesheet, and what has to run before
+// anything is loaded, are in the page itself. All of it is made once in a process, when
+// it is first asked for. The sources are served too, and run as they are: with
+// [FromDir], pages refer to them, and a reload of the page shows what was edited.
 //
 // whep-video.js is the address that other sites load the player from; what it consists of is in player. pages has the
 // pages, with their scripts and their stylesheet, lib what both need, text the words in both languages.
@@ -16,15 +18,15 @@
 package static
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
+	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 	"path"
 	"strings"
-	"time"
+	"sync"
 
 	"porthole/internal/cors"
 )
@@ -32,97 +34,109 @@ import (
 // prefix is the path that the assets are served below; the pages refer to it.
 const prefix = "/static/"
 
-//go:embed *.js player lib text pages/*.js pages/*.css pages/*.svg
-var assetFiles embed.FS
+//go:embed *.js player lib text pages
+var embedded embed.FS
 
-//go:embed pages/*.html
-var pageFiles embed.FS
+// Site is what a browser loads from one server. Its methods may be called from any
+// goroutine.
+type Site struct {
+	asset func(name string) (file, bool)
+	page  func(name string) page
+}
 
-// contentType is the media type of an embedded file. Package mime would ask the
-// machine's registry, and a wrong answer from there (text/plain for .js is a
-// classic) keeps a browser from running any module.
-func contentType(ext string) string {
-	switch ext {
-	case ".html":
-		return "text/html; charset=utf-8"
-	case ".js":
-		return "text/javascript; charset=utf-8"
-	case ".css":
-		return "text/css; charset=utf-8"
-	case ".svg":
-		return "image/svg+xml"
+// Embedded returns the site that is in the program, bundled. The first of the requests to
+// it makes it.
+func Embedded() *Site {
+	return &Site{
+		asset: func(name string) (file, bool) { f, ok := embeddedSite().assets[name]; return f, ok },
+		page:  func(name string) page { return embeddedSite().pages[name] },
 	}
-	return "application/octet-stream"
 }
 
-// file is one embedded file, ready to be sent.
-type file struct {
-	name        string
-	body        []byte
-	contentType string
-	etag        string // strong, quoted: the body's hash
+// made is a site that was bundled.
+type made struct {
+	assets map[string]file
+	pages  map[string]page
+	err    error // why it was not: then pages load the sources
 }
 
-// load reads every file of an embedded tree, by its path. The files are in the binary, so
-// that a failure can only mean a program that was not built right; such a file is
-// left out and answered with 404.
-func load(files embed.FS) map[string]file {
-	loaded := make(map[string]file)
-	_ = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+var embeddedSite = sync.OnceValue(func() made { return bundled(embedded) })
+
+// Make makes the embedded site now, some tens of milliseconds' work, so that no request has
+// to wait for it. An error means that the program was not built right; pages then load
+// the sources, which is slower.
+func Make() error { return embeddedSite().err }
+
+func bundled(sources fs.FS) made {
+	b, err := build(sources)
+	if err != nil {
+		b = built{assets: make(map[string]file)}
+	}
+	m := made{assets: b.assets, pages: make(map[string]page), err: err}
+	_ = fs.WalkDir(sources, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
-			return nil
+			return nil //nolint:nilerr // what cannot be read is not there: 404
 		}
-		if body, err := files.ReadFile(name); err == nil {
-			loaded[name] = file{
-				name:        name,
-				body:        body,
-				contentType: contentType(path.Ext(name)),
-				etag:        etagOf(body),
-			}
+		body, err := fs.ReadFile(sources, name)
+		if err != nil {
+			return nil //nolint:nilerr // likewise
+		}
+		_, isBuilt := m.assets[name]
+		switch {
+		case path.Ext(name) == ".html":
+			m.pages[path.Base(name)] = b.finish(name, body)
+		case !isBuilt:
+			m.assets[name] = newFile(name, body)
 		}
 		return nil
 	})
-	return loaded
+	return m
 }
 
-func etagOf(body []byte) string {
-	sum := sha256.Sum256(body)
-	return `"` + hex.EncodeToString(sum[:12]) + `"`
-}
-
-// serve sends the file, or 304 when the browser has it already. The status is
-// status where the whole body is sent.
-func (f file) serve(w http.ResponseWriter, r *http.Request, status int) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-		return
+// FromDir returns a site that is read anew from a directory for each request, unbundled,
+// for whoever changes it. The directory is that of this package.
+func FromDir(dir string) (*Site, error) {
+	if err := CheckDir(dir); err != nil {
+		return nil, err
 	}
-	header := w.Header()
-	header.Set("Content-Type", f.contentType)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("ETag", f.etag)
-	// Kept, but asked about every time: an upgraded server never mixes its modules
-	// with the old ones, and an unchanged one costs a 304 each.
-	header.Set("Cache-Control", "no-cache")
-	if status != http.StatusOK {
-		header.Del("ETag")
-		w.WriteHeader(status)
-		if r.Method == http.MethodGet {
-			w.Write(f.body)
+	sources := os.DirFS(dir)
+	read := func(name string) (file, bool) {
+		body, err := fs.ReadFile(sources, name)
+		return newFile(name, body), err == nil && isAsset(name)
+	}
+	return &Site{asset: read, page: func(name string) page {
+		f, _ := fs.ReadFile(sources, "pages/"+name)
+		return page{file: newFile(name, f)}
+	}}, nil
+}
+
+// CheckDir says what keeps a directory from being a site's.
+func CheckDir(dir string) error {
+	for _, name := range []string{player, "pages/watch.html"} {
+		if _, err := os.Stat(path.Join(dir, name)); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s has no %s: it is not the directory static of Porthole's sources", dir, name)
+		} else if err != nil {
+			return err
 		}
-		return
 	}
-	http.ServeContent(w, r, f.name, time.Time{}, bytes.NewReader(f.body))
+	return nil
 }
 
-// Handler serves the embedded assets below /static/; whatever is not embedded is
-// 404. Any site may load them (CORS and cross-origin resource policy are open):
-// the player is made to be used on other sites, and nothing here is secret.
-func Handler() http.Handler {
-	assets := load(assetFiles)
+// isAsset says whether a file is for browsers: of the directory, only what would be
+// embedded, too.
+func isAsset(name string) bool {
+	if room, _, inRoom := strings.Cut(name, "/"); inRoom {
+		return (room == "player" || room == "lib" || room == "text" || room == "pages") && path.Ext(name) != ".html"
+	}
+	return path.Ext(name) == ".js"
+}
+
+// Handler serves the assets below /static/; whatever is not one is 404. Any site may
+// load them (CORS and cross-origin resource policy are open): the player is made to be
+// used on other sites, and nothing here is secret.
+func (s *Site) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asset, ok := assets[strings.TrimPrefix(r.URL.Path, prefix)]
+		asset, ok := s.asset(strings.TrimPrefix(r.URL.Path, prefix))
 		if !ok {
 			http.NotFound(w, r)
 			return

@@ -1,6 +1,10 @@
 package static_test
 
 import (
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
 
 	"porthole/static"
 )
@@ -28,7 +34,7 @@ func get(t *testing.T, h http.Handler, method, target string, header ...string) 
 }
 
 func TestAssetsHaveTypesThatBrowsersInsistOn(t *testing.T) {
-	h := static.Handler()
+	h := static.Embedded().Handler()
 	for target, want := range map[string]string{
 		"/static/whep-video.js":   "text/javascript; charset=utf-8", // a module of another type is not run
 		"/static/pages/style.css": "text/css; charset=utf-8",
@@ -55,7 +61,7 @@ func TestAssetsHaveTypesThatBrowsersInsistOn(t *testing.T) {
 }
 
 func TestAssetsAreSentOnce(t *testing.T) {
-	h := static.Handler()
+	h := static.Embedded().Handler()
 	first := get(t, h, http.MethodGet, "/static/player/player.js")
 	etag := first.Header().Get("ETag")
 	if !regexp.MustCompile(`^"[0-9a-f]{16,}"$`).MatchString(etag) {
@@ -79,7 +85,7 @@ func TestAssetsAreSentOnce(t *testing.T) {
 }
 
 func TestOnlyAssetsAreServed(t *testing.T) {
-	h := static.Handler()
+	h := static.Embedded().Handler()
 	for _, target := range []string{
 		"/static/",
 		"/static/nothing.js",
@@ -102,7 +108,7 @@ func TestOnlyAssetsAreServed(t *testing.T) {
 }
 
 func TestPagesAreServedUnderAStrictPolicy(t *testing.T) {
-	pages := static.NewPages(static.PageConfig{})
+	pages := static.Embedded().Pages(static.PageConfig{})
 	for _, page := range []struct {
 		target    string
 		handler   http.Handler
@@ -140,7 +146,7 @@ func TestPagesAreServedUnderAStrictPolicy(t *testing.T) {
 }
 
 func TestFrameAncestorsAreTheOperatorsChoice(t *testing.T) {
-	pages := static.NewPages(static.PageConfig{FrameAncestors: []string{"'self'", "https://*.example.org"}})
+	pages := static.Embedded().Pages(static.PageConfig{FrameAncestors: []string{"'self'", "https://*.example.org"}})
 	for _, tt := range []struct {
 		page http.Handler
 		want string
@@ -156,7 +162,7 @@ func TestFrameAncestorsAreTheOperatorsChoice(t *testing.T) {
 }
 
 func TestWatchPageSaysWhereItIsDescribed(t *testing.T) {
-	pages := static.NewPages(static.PageConfig{Discovery: func(r *http.Request, stream string) map[string]string {
+	pages := static.Embedded().Pages(static.PageConfig{Discovery: func(r *http.Request, stream string) map[string]string {
 		return map[string]string{"application/json+oembed": "http://" + r.Host + "/oembed?url=" + stream + `&"<>`}
 	}})
 	w := get(t, pages.Watch, http.MethodGet, "/watch/webcam")
@@ -177,7 +183,7 @@ func TestWatchPageSaysWhereItIsDescribed(t *testing.T) {
 }
 
 func TestNamesThatNoStreamCanHaveAreNotFound(t *testing.T) {
-	pages := static.NewPages(static.PageConfig{})
+	pages := static.Embedded().Pages(static.PageConfig{})
 	for _, target := range []string{
 		"/watch/two%20words",
 		"/watch/" + strings.Repeat("x", 65),
@@ -201,6 +207,144 @@ func TestNamesThatNoStreamCanHaveAreNotFound(t *testing.T) {
 	}
 }
 
+// What a page loads besides its document: one module and one picture. All of it is at
+// addresses that never change, and is small (docs/PERFORMANCE.md, the budget of a page).
+func TestPagesKeepTheirBudget(t *testing.T) {
+	if err := static.Make(); err != nil {
+		t.Fatal(err)
+	}
+	site := static.Embedded()
+	pages := site.Pages(static.PageConfig{Discovery: func(*http.Request, string) map[string]string {
+		return map[string]string{"application/json+oembed": "http://example.com/oembed"}
+	}})
+	for _, tt := range []struct {
+		target   string
+		page     http.Handler
+		document int // bytes with gzip, at most
+		all      int // with what it loads
+	}{
+		{"/watch/x", pages.Watch, 14_000, 54_000},
+		{"/embed/x", pages.Embed, 14_000, 50_000},
+		{"/", pages.Home, 14_000, 48_000},
+		{"/publish/x", pages.Publish, 14_000, 48_000},
+	} {
+		w := get(t, tt.page, http.MethodGet, tt.target, "Accept-Encoding", "gzip")
+		document := w.Body.Len()
+		all, loaded := document, make(map[string]bool)
+		for _, match := range loads.FindAllStringSubmatch(unpacked(t, w), -1) {
+			asset := path.Join(path.Dir(tt.target), match[1])
+			if loaded[asset] {
+				continue
+			}
+			loaded[asset] = true
+			a := get(t, site.Handler(), http.MethodGet, asset, "Accept-Encoding", "gzip")
+			all += a.Body.Len()
+			if a.Code != http.StatusOK || !strings.Contains(a.Header().Get("Cache-Control"), "immutable") || a.Header().Get("Content-Encoding") != "gzip" {
+				t.Errorf("%s: %s: status %d, %v", tt.target, asset, a.Code, a.Header())
+			}
+		}
+		t.Logf("%s: document %d bytes, all %d bytes, loads %d", tt.target, document, all, len(loaded))
+		if document > tt.document || all > tt.all || len(loaded) > 2 {
+			t.Errorf("%s: document %d bytes (at most %d), all %d (at most %d), loads %v", tt.target, document, tt.document, all, tt.all, loaded)
+		}
+	}
+}
+
+// loads finds what a document loads.
+var loads = regexp.MustCompile(`(?:src|<link rel="icon" href)="([^"#]+)"`)
+
+// unpacked is the body of an answer, whatever its coding.
+func unpacked(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	var body io.Reader = w.Body
+	switch w.Header().Get("Content-Encoding") {
+	case "gzip":
+		unzipped, err := gzip.NewReader(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body = unzipped
+	case "br":
+		body = brotli.NewReader(body)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestFilesComeAsTheBrowserTakesThem(t *testing.T) {
+	h := static.Embedded().Handler()
+	plain := get(t, h, http.MethodGet, "/static/whep-video.js")
+	etags := make(map[string]bool)
+	for accepted, want := range map[string]string{
+		"": "", "gzip": "gzip", "gzip, deflate, br, zstd": "br", "br;q=0, gzip;q=0.5": "gzip", "gzip;q=0": "", "identity": "", "*": "",
+	} {
+		w := get(t, h, http.MethodGet, "/static/whep-video.js", "Accept-Encoding", accepted)
+		if got := w.Header().Get("Content-Encoding"); got != want || unpacked(t, w) != plain.Body.String() {
+			t.Errorf("with Accept-Encoding %q: coding %q, want %q, the same body", accepted, got, want)
+		}
+		if w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("with Accept-Encoding %q: Vary %q: a cache would mix them up", accepted, w.Header().Get("Vary"))
+		}
+		etag := w.Header().Get("ETag")
+		etags[etag] = true
+		again := get(t, h, http.MethodGet, "/static/whep-video.js", "Accept-Encoding", accepted, "If-None-Match", etag)
+		if again.Code != http.StatusNotModified || again.Body.Len() > 0 {
+			t.Errorf("with Accept-Encoding %q and If-None-Match: status %d", accepted, again.Code)
+		}
+	}
+	if len(etags) != 3 {
+		t.Errorf("three codings have the ETags %v", etags)
+	}
+	// Other sites load the player by one request, and it finds its own server.
+	if body := plain.Body.String(); strings.Contains(body, `from"./`) || !strings.Contains(body, `new URL("..",import.meta.url)`) {
+		t.Errorf("the player loads more, or looks for its server elsewhere")
+	}
+}
+
+// What is inline in a page is what its policy names, and nothing else.
+func TestInlineScriptsAreNamedByThePolicy(t *testing.T) {
+	pages := static.Embedded().Pages(static.PageConfig{})
+	w := get(t, pages.Watch, http.MethodGet, "/watch/webcam")
+	policy := w.Header().Get("Content-Security-Policy")
+	inline := regexp.MustCompile(`(?s)<(script|style)>(.*?)</(?:script|style)>`).FindAllStringSubmatch(w.Body.String(), -1)
+	if len(inline) != 3 {
+		t.Fatalf("%d inline scripts and styles", len(inline))
+	}
+	for _, found := range inline {
+		sum := sha256.Sum256([]byte(found[2]))
+		directive := regexp.MustCompile(found[1] + `-src 'self'[^;]* 'sha256-` + regexp.QuoteMeta(base64.StdEncoding.EncodeToString(sum[:])) + `'`)
+		if !directive.MatchString(policy) {
+			t.Errorf("the policy %q lacks the hash of a %s", policy, found[1])
+		}
+	}
+}
+
+// In development, pages load the sources, as they are at the moment.
+func TestFromDir(t *testing.T) {
+	if _, err := static.FromDir(t.TempDir()); err == nil || !strings.Contains(err.Error(), "whep-video.js") {
+		t.Errorf("an empty directory: %v", err)
+	}
+	site, err := static.FromDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := site.Pages(static.PageConfig{})
+	if body := get(t, pages.Watch, http.MethodGet, "/watch/x").Body.String(); !strings.Contains(body, `src="../static/pages/watch.js"`) {
+		t.Error("the page does not load the source")
+	}
+	for target, want := range map[string]int{
+		"/static/pages/watch.js": 200, "/static/whep-video.js": 200, "/static/pages/watch.html": 404,
+		"/static/static.go": 404, "/static/jsconfig.json": 404, "/static/test/qr.test.mjs": 404, "/static/../go.mod": 404,
+	} {
+		if w := get(t, site.Handler(), http.MethodGet, target); w.Code != want {
+			t.Errorf("GET %s: status %d, want %d", target, w.Code, want)
+		}
+	}
+}
+
 // reference finds what a page loads, and module what a module imports.
 var (
 	reference = regexp.MustCompile(`(?:href|src)="([^"#]+)"`)
@@ -210,8 +354,8 @@ var (
 // TestEverythingReferredToIsEmbedded follows pages and modules: a file that was
 // renamed in one place only would otherwise be found by a viewer.
 func TestEverythingReferredToIsEmbedded(t *testing.T) {
-	h := static.Handler()
-	pages := static.NewPages(static.PageConfig{})
+	h := static.Embedded().Handler()
+	pages := static.Embedded().Pages(static.PageConfig{})
 	var assets []string
 	for base, page := range map[string]http.Handler{
 		"/": pages.Home, "/watch/x": pages.Watch, "/publish/x": pages.Publish, "/embed/x": pages.Embed, "/watch/a b": pages.Watch,
@@ -249,20 +393,11 @@ func TestEverythingReferredToIsEmbedded(t *testing.T) {
 			assets = append(assets, path.Join(path.Dir(asset), match[1]))
 		}
 	}
-	scripts, err := filepath.Glob("*.js")
-	if err != nil || len(scripts) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, script := range scripts {
-		if !seen["/static/"+script] {
-			t.Errorf("%s is embedded and nothing loads it", script)
-		}
-	}
 }
 
 // Every module that a module imports, and every file that a page names, is served.
 func TestEveryReferenceResolves(t *testing.T) {
-	h := static.Handler()
+	h := static.Embedded().Handler()
 	served := func(from, target string) {
 		if w := get(t, h, http.MethodGet, target); w.Code != http.StatusOK {
 			t.Errorf("%s refers to %s: status %d", from, target, w.Code)

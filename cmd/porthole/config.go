@@ -21,6 +21,7 @@ import (
 	"porthole/internal/settings"
 	"porthole/internal/signaling"
 	"porthole/internal/turnserver"
+	"porthole/static"
 )
 
 // minBody is a limit for bodies, in bytes, that lets offers of browsers through.
@@ -298,6 +299,11 @@ func ownSettings() settings.Table[server.Config] {
 			Name: "key", Arg: "FILE", Group: groupStart,
 			Help:  "The private key of --cert, in PEM.",
 			Value: settings.One(func(c *server.Config) *string { return &c.Key }, settings.Text),
+		},
+		{
+			Name: "pages", Arg: "DIR", Group: groupStart,
+			Help:  "Serve the pages from this directory, static of the sources, unbundled and read anew for\neach request: for who changes them. Default: those in the program.",
+			Value: settings.One(func(c *server.Config) *string { return &c.PagesDir }, settings.Checked(static.CheckDir)),
 		},
 		{
 			Name: "log-level", Arg: "LEVEL", Default: "info", Group: groupLogs, Reload: true, Choices: []string{"debug", "info", "warn", "error"},

@@ -216,6 +216,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/holders", map[string]string{
 			"porthole/capture": "a leaf: who has something open, for whoever asks", "porthole/internal/doctor": "likewise", webrtc: "likewise",
 		}},
+		{"porthole/internal/bundle", map[string]string{
+			"porthole/static": "it bundles whatever it is given", "porthole/internal/cors": "likewise",
+		}},
 		{"porthole/static", map[string]string{
 			"porthole/internal/broadcast": "pages ask the API", "porthole/internal/signaling": "likewise",
 		}},

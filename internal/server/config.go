@@ -61,6 +61,7 @@ type Config struct {
 	AllowOrigins   []string            // whose pages may use it where no token protects; "*": all
 	FrameAncestors []string            // sites that may frame the embed page, as in a CSP; none: all
 	Cert, Key      string              // PEM files; HTTPS when they are set
+	PagesDir       string              // where pages are read from, for who changes them; empty: those in the program
 	SecretFiles    []doctor.SecretFile // that tokens and credentials were read from
 	Log            *slog.Logger        // of everything; nil: discard
 	Version        string              // of the program, for the API

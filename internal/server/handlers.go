@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"image"
 	"net/http"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"porthole/internal/sessions"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
+	"porthole/static"
 )
 
 // handlers answer all requests by one configuration. They keep nothing that outlives a
@@ -61,10 +63,16 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 		Load:       s.load,
 		Follow:     watch.Follow,
 	})
+	site := static.Embedded()
+	if cfg.PagesDir != "" {
+		if site, err = static.FromDir(cfg.PagesDir); err != nil {
+			return nil, fmt.Errorf("--pages %s: %w", cfg.PagesDir, err)
+		}
+	}
 	sites := cfg.originGuard(s.pair.leaf())
 	return &handlers{about: about, Handler: refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: about,
-		snapshots: s.snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
+		site: site, snapshots: s.snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
 	}))}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"porthole/capture"
+	"porthole/static"
 )
 
 const (
@@ -27,8 +28,8 @@ const (
 // Run serves until ctx ends or a part fails, then stops everything and returns
 // when it has: nil after a stop that was asked for.
 //
-// What runs are the HTTP server and one goroutine for each source; everything
-// else belongs to the parts, which end their own in Close.
+// What runs are the HTTP server, one goroutine for each source, and for a moment the one
+// that makes the pages; everything else belongs to the parts, which end their own in Close.
 func (s *Server) Run(ctx context.Context) error {
 	asked := ctx
 	capturing, stopCapturing := context.WithCancel(context.WithoutCancel(ctx))
@@ -36,6 +37,12 @@ func (s *Server) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		s.guard.Run(ctx)
+		return nil
+	})
+	group.Go(func() error {
+		if err := static.Make(); err != nil {
+			s.log.Error("pages load slowly: they could not be bundled", "error", err)
+		}
 		return nil
 	})
 	sources := make([]*capture.Source, len(s.sources))

@@ -24,6 +24,7 @@ type parts struct {
 	about          *api.API
 	aboutLimit     *signaling.Limiter // of requests for what about tells; nil: none
 	snapshots      *snapshot.Maker
+	site           *static.Site
 	frameAncestors []string
 	sites          func(http.Handler) http.Handler // refuses pages of other sites
 }
@@ -63,13 +64,13 @@ func (p parts) public(r chi.Router) {
 		},
 	})
 
-	pages := static.NewPages(static.PageConfig{FrameAncestors: p.frameAncestors, Discovery: p.discovery})
+	pages := p.site.Pages(static.PageConfig{FrameAncestors: p.frameAncestors, Discovery: p.discovery})
 	for pattern, page := range map[string]http.Handler{
 		"/":                 pages.Home,
 		"/watch/{stream}":   pages.Watch,
 		"/publish/{stream}": pages.Publish,
 		"/embed/{stream}":   pages.Embed,
-		"/static/*":         static.Handler(),
+		"/static/*":         p.site.Handler(),
 	} {
 		r.Method(http.MethodGet, pattern, page)
 		r.Method(http.MethodHead, pattern, page)

@@ -9,6 +9,10 @@ import { extensions, iceServers } from './link.js';
  * network gathers for 40 s; what it found in one second is what is worth having. */
 export const GATHERING_LIMIT = 1_000;
 
+/** Without servers to ask, the candidates that matter come at once, ms: after them, Chrome
+ * takes its time for those of TCP, which nobody has to be told. */
+const SETTLED = 40;
+
 /** How long the server may take to answer a request, ms. */
 const REQUEST_LIMIT = 10_000;
 
@@ -44,6 +48,12 @@ export class RefusedError extends Error {
  */
 
 /**
+ * @typedef {object} Begun a request that was sent before
+ * @property {Promise<Response>} response
+ * @property {() => void} cancel
+ */
+
+/**
  * Offers the connection to an endpoint and applies the answer.
  * @param {RTCPeerConnection} connection with its transceivers
  * @param {object} options
@@ -54,14 +64,17 @@ export class RefusedError extends Error {
  * @param {(sdp: string) => string} [options.adjustAnswer] edits the answer before it is set
  * @param {(resource: Resource) => void} options.onResource told as soon as the server
  *   holds a session, even when the answer then turns out to be unusable
+ * @param {Begun} [options.begun] when the offer was made and sent already
  * @returns {Promise<void>} rejected with RefusedError, with TypeError when there is no
  *   way to the server, with the signal's reason, or with what the browser says about the SDP
  */
-export async function negotiate(connection, { endpoint, token, signal, adjust, adjustAnswer, onResource }) {
-  await setLocal(connection, await connection.createOffer(), adjust);
-  await gathered(connection, GATHERING_LIMIT, signal);
+export async function negotiate(connection, { endpoint, token, signal, adjust, adjustAnswer, onResource, begun }) {
+  if (!begun) {
+    await setLocal(connection, await connection.createOffer(), adjust);
+    await gathered(connection, GATHERING_LIMIT, signal);
+  }
   const { response, body } = await exchange(endpoint, {
-    method: 'POST', body: connection.localDescription?.sdp, expect: 201, token, signal,
+    method: 'POST', body: connection.localDescription?.sdp, expect: 201, token, signal, begun,
   });
   takeResource(connection, response, onResource);
   signal.throwIfAborted();
@@ -138,27 +151,57 @@ export function mergeServers(older, newer) {
  * @param {number} options.expect the status that is no refusal
  * @param {string} [options.token]
  * @param {AbortSignal} options.signal
+ * @param {Begun} [options.begun] when it was sent already
  */
-export async function exchange(url, { method, type = 'application/sdp', body, headers, expect, token, signal }) {
+export async function exchange(url, { method, type, body, headers, expect, token, signal, begun }) {
   const request = new AbortController();
   const abort = () => request.abort(signal.reason);
   const timer = setTimeout(() => request.abort(new TypeError('no answer in time')), REQUEST_LIMIT);
   signal.addEventListener('abort', abort);
   try {
-    const response = await fetch(url, {
-      method,
-      headers: { 'Content-Type': type, Accept: type, ...bearer(token), ...headers },
-      body: body ?? '',
-      signal: request.signal,
-      cache: 'no-store',
-      referrerPolicy: 'no-referrer',
-    });
+    const response = await (begun
+      ? answered(begun, request.signal)
+      : send(url, { method, type, body, headers, token, signal: request.signal }));
     if (response.status !== expect) throw await refusal(response);
     return { response, body: await response.text() };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
   }
+}
+
+/**
+ * Sends one description or fragment, if any, without a judgement of the answer.
+ * @param {string} url
+ * @param {{ method?: 'POST' | 'PATCH', type?: string, body?: string, headers?: Record<string, string>,
+ *   token?: string, signal: AbortSignal }} options as for exchange
+ * @returns {Promise<Response>} rejected as fetch() does
+ */
+export function send(url, { method = 'POST', type = 'application/sdp', body, headers, token, signal }) {
+  return fetch(url, {
+    method,
+    headers: { 'Content-Type': type, Accept: type, ...bearer(token), ...headers },
+    body: body ?? '',
+    signal,
+    cache: 'no-store',
+    referrerPolicy: 'no-referrer',
+  });
+}
+
+/**
+ * The answer to what was sent before, unless the signal comes first.
+ * @param {Begun} begun
+ * @param {AbortSignal} signal
+ * @returns {Promise<Response>}
+ */
+function answered({ response, cancel }, signal) {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => {
+      cancel();
+      reject(signal.reason);
+    });
+    response.then(resolve, reject);
+  });
 }
 
 /**
@@ -235,7 +278,8 @@ export async function setLocal(connection, description, adjust) {
 }
 
 /**
- * Waits until every candidate is in the local description, but not for ever.
+ * Waits until every candidate is in the local description, but not for ever: where there is
+ * no server to ask for one, until no more have come for a moment.
  * @param {RTCPeerConnection} connection
  * @param {number} limit ms
  * @param {AbortSignal} signal
@@ -248,10 +292,19 @@ export function gathered(connection, limit, signal) {
     /** @param {() => void} settle */
     const finish = (settle) => {
       clearTimeout(timer);
+      clearTimeout(quiet);
       done.abort();
       settle();
     };
     const timer = setTimeout(() => finish(resolve), limit);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let quiet;
+    if ((connection.getConfiguration().iceServers ?? []).length === 0) {
+      connection.addEventListener('icecandidate', () => {
+        clearTimeout(quiet);
+        quiet = setTimeout(() => finish(resolve), SETTLED);
+      }, { signal: done.signal });
+    }
     connection.addEventListener('icegatheringstatechange', () => {
       if (connection.iceGatheringState === 'complete') finish(resolve);
     }, { signal: done.signal });

@@ -6,20 +6,16 @@
 import { byId } from '../lib/dom.js';
 import { language } from '../lib/i18n.js';
 import { absolute } from '../lib/link.js';
-import { address, readToken, root, streamName } from './site.js';
+import { address, root } from './site.js';
+import { isOn, readToken, streamName } from './visit.js';
 import { WhepVideo } from '../whep-video.js';
 
 const name = streamName();
 const options = new URLSearchParams(location.search);
 const player = byId('player', WhepVideo);
 
-/** @param {string} option */
-function isOn(option) {
-  return !/^(0|false|no|off)$/i.test(options.get(option) ?? '1');
-}
-
 document.title = name;
-for (const option of ['controls', 'muted']) player.toggleAttribute(option, isOn(option));
+for (const option of ['controls', 'muted']) player.toggleAttribute(option, isOn(options, option));
 document.documentElement.lang = language;
 player.setAttribute('lang', language);
 // The page's policy shows no picture of another host; a wrong address is no poster.
@@ -29,4 +25,4 @@ if (posterURL) player.setAttribute('poster', posterURL);
 if (options.get('policy') === 'relay') player.setAttribute('policy', 'relay');
 player.token = readToken('view');
 player.src = address('whep', name);
-player.toggleAttribute('autoplay', isOn('autoplay'));
+player.toggleAttribute('autoplay', isOn(options, 'autoplay'));

@@ -8,7 +8,8 @@ import { embedWays, publishWays, showWays } from './guide.js';
 import { translatePage } from '../lib/i18n.js';
 import { inThisLanguage, offerOtherLanguage } from './language.js';
 import { serveOperator } from './operator.js';
-import { address, readToken, saveToken, streamNamePattern } from './site.js';
+import { address, streamNamePattern } from './site.js';
+import { readToken, saveToken } from './visit.js';
 import { t } from '../text/home.js';
 
 /** @typedef {import('./feed.js').Stream} Stream */

@@ -4,7 +4,7 @@
 
 import { byId } from '../lib/dom.js';
 import { Feed } from './feed.js';
-import { readToken, saveToken } from './site.js';
+import { readToken, saveToken } from './visit.js';
 import { SessionTable } from './sessions.js';
 import { t } from '../text/home.js';
 

@@ -5,7 +5,8 @@ import { byId } from '../lib/dom.js';
 import { language, translatePage } from '../lib/i18n.js';
 import { icon } from '../lib/icons.js';
 import { openShare } from './share.js';
-import { address, readToken, saveToken, streamName } from './site.js';
+import { address } from './site.js';
+import { readToken, saveToken, streamName } from './visit.js';
 import { t } from '../text/watch.js';
 import { WhepVideo } from '../whep-video.js';
 

@@ -3,10 +3,8 @@
 // time it is. All of it is optional. It is asked only of the server that this module was
 // loaded from, which is a Porthole; other servers are never asked.
 
+import { root } from '../lib/root.js';
 import { bearer } from '../lib/signaling.js';
-
-/** The address that everything of that server is below. */
-const root = new URL('../..', import.meta.url);
 
 /** A question that is not answered within so long is not worth waiting for, ms. */
 const LIMIT = 2_500;

@@ -2,7 +2,9 @@
 // One WHEP session: one peer connection that receives, and its resource at the
 // server. When to open one and when to give it up is the player's business.
 
+import { takeBegun } from './begun.js';
 import { chooseLayer, relLayer } from './layers.js';
+import { receiver } from './offer.js';
 import { restartIce } from '../lib/restart.js';
 import { withStereo } from '../lib/sdp.js';
 import { askServers, hasRelay, NoRelayError } from '../lib/servers.js';
@@ -18,9 +20,6 @@ import { relEvents, WhepEvents } from './whep-events.js';
  * @property {boolean} [swapped] lets the server offer and answers that, for networks
  *   where the other way round does not connect
  */
-
-/** When a picture was taken, in the clock of its sender. */
-const captureTime = 'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
 
 /**
  * Dispatches, and nothing after close:
@@ -40,6 +39,8 @@ export class WhepSession extends EventTarget {
   #events;
   /** Whether the last offer was made with a relay. */
   #offeredRelay = false;
+  /** @type {import('./begun.js').Begun | undefined} what the page asked for before this module was there */
+  #begun;
   #onVisible = () => this.#follow();
 
   /** @param {SessionOptions} options */
@@ -55,13 +56,8 @@ export class WhepSession extends EventTarget {
     this.iceServers = iceServers;
     /** @type {string | undefined} */
     this.resource = undefined;
-    this.connection = new RTCPeerConnection({ iceServers, iceTransportPolicy: policy, bundlePolicy: 'max-bundle' });
-    if (!swapped) {
-      // Video first: it owns the bundle's transport, and streams without sound are
-      // common where streams without pictures are not.
-      askForCaptureTime(this.connection.addTransceiver('video', { direction: 'recvonly' }));
-      this.connection.addTransceiver('audio', { direction: 'recvonly' });
-    }
+    this.#begun = swapped || iceServers.length > 0 ? undefined : takeBegun({ endpoint, token, policy });
+    this.connection = this.#begun?.connection ?? receiver({ iceServers, policy, swapped });
     this.#listen();
   }
 
@@ -83,6 +79,7 @@ export class WhepSession extends EventTarget {
       token: this.token,
       signal,
       adjust: withStereo,
+      begun: this.#begun,
       onResource: ({ url, etag, iceServers, extensions }) => {
         this.resource = url;
         this.#etag = etag;
@@ -225,17 +222,4 @@ function keepDelayLow(receiver) {
   } else if ('playoutDelayHint' in receiver) {
     Object.assign(receiver, { playoutDelayHint: 0 });
   }
-}
-
-/**
- * Chrome reads the time at which a picture was taken, but does not ask for it by itself.
- * A server that does not know the extension leaves it out of its answer.
- * @param {RTCRtpTransceiver} transceiver
- */
-function askForCaptureTime(transceiver) {
-  /** @type {any} not in TypeScript's library yet */
-  const extensible = transceiver;
-  const known = extensible.getHeaderExtensionsToNegotiate?.() ?? [];
-  for (const extension of known) if (extension.uri === captureTime) extension.direction = 'recvonly';
-  if (known.length > 0) extensible.setHeaderExtensionsToNegotiate?.(known);
 }
