@@ -100,7 +100,7 @@ func TestStreamsDocument(t *testing.T) {
 	const waitingJSON = `{"name":"waiting","live":false,"state":"waiting","source":"camera","sourceState":"camera unplugged","viewers":1,"tracks":[]}`
 
 	for target, want := range map[string]string{
-		"/api/streams":         `{"streams":[` + webcamJSON + `,` + waitingJSON + `]}`,
+		"/api/streams":         `{"streams":[` + webcamJSON + `,` + waitingJSON + `],"publishToken":true}`,
 		"/api/streams/webcam":  webcamJSON,
 		"/api/streams/waiting": waitingJSON,
 	} {
@@ -131,7 +131,7 @@ func TestWarningsAreInTheDocument(t *testing.T) {
 
 func TestNoStreamsIsAnEmptyList(t *testing.T) {
 	h, _ := newHandler(t, &fakeStreams{})
-	if got := call(h, http.MethodGet, "/api/streams", viewToken).Body.String(); got != "{\"streams\":[]}\n" {
+	if got := call(h, http.MethodGet, "/api/streams", viewToken).Body.String(); got != "{\"streams\":[],\"publishToken\":true}\n" {
 		t.Errorf("got %s", got)
 	}
 }

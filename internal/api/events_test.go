@@ -121,7 +121,7 @@ func TestEventsComeAtOnceAndOnChange(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		body := log.Body.String()
-		if !strings.HasPrefix(body, "event: streams\ndata: {\"streams\":[]}\n\n") || !strings.Contains(body, `"name":"webcam"`) {
+		if !strings.HasPrefix(body, "event: streams\ndata: {\"streams\":[],\"publishToken\":true}\n\n") || !strings.Contains(body, `"name":"webcam"`) {
 			t.Errorf("got %q", body)
 		}
 		if got := log.Header().Get("Content-Type"); got != "text/event-stream" {
@@ -185,7 +185,7 @@ func TestEventsAreFewWhenChangesAreMany(t *testing.T) {
 		if got := len(log.take()); got > 8 {
 			t.Errorf("got %d events in a second of changes, want at most 5 a second and the first and last", got)
 		}
-		if !strings.HasSuffix(log.Body.String(), "data: {\"streams\":[]}\n\n") {
+		if !strings.HasSuffix(log.Body.String(), "data: {\"streams\":[],\"publishToken\":true}\n\n") {
 			t.Errorf("the last event does not show the last state: %q", log.Body.String())
 		}
 	})

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"math"
 	"time"
 
 	"porthole/internal/advice"
+	"porthole/internal/auth"
 	"porthole/internal/broadcast"
 	"porthole/internal/sessioninfo"
 )
@@ -12,9 +14,10 @@ import (
 // StreamList is the document of /api/streams and the data of every event of
 // /api/events:
 //
-//	{"streams": [ … ]}
+//	{"streams": [ … ], "publishToken": true}
 type StreamList struct {
-	Streams []Stream `json:"streams"` // by name; never null
+	Streams      []Stream `json:"streams"`                // by name; never null
+	PublishToken bool     `json:"publishToken,omitempty"` // whether publishing takes a token
 }
 
 // Stream is one stream:
@@ -65,7 +68,7 @@ type Track struct {
 
 func (a *API) streamList() StreamList {
 	infos := a.cfg.Streams.Streams()
-	list := StreamList{Streams: make([]Stream, len(infos))}
+	list := StreamList{Streams: make([]Stream, len(infos)), PublishToken: !a.cfg.Auth.Open(context.Background(), auth.Publish, "")}
 	for i, info := range infos {
 		list.Streams[i] = a.newStream(info)
 	}

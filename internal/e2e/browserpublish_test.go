@@ -54,6 +54,7 @@ func TestPublishPage(t *testing.T) {
 	viewer.waitPlaying(20 * time.Second)
 	requireMoving(viewer, 8)
 	page.screenshot("live")
+	publishStudio(t, s, page, 1)
 
 	page.doAsPerson("press the button again", `document.querySelector("#go").click()`)
 	s.waitLive(t, "desk", false, 10*time.Second)

@@ -39,6 +39,15 @@ func views() []view {
 	}
 }
 
+// sizes are those at which nothing may stick out of a page, besides those of views: small phones, and one on its side.
+func sizes() []view {
+	return []view{
+		{"320", 320, 640, 1, true, "light", false},
+		{"360", 360, 740, 1, true, "light", false},
+		{"844x390", 844, 390, 1, true, "light", false},
+	}
+}
+
 // look makes the page be seen so from now on.
 func (p *tab) look(v view) {
 	p.t.Helper()
@@ -68,6 +77,7 @@ type pageState struct {
 	arrange string // a script that brings it there; run once ready
 	then    string // true when arrange has done its work
 	few     bool   // only the views in which axe-core looks
+	narrow  bool   // pictures of the odd sizes are kept, too
 }
 
 // TestPagesLookFinished keeps pictures of every page as people see it, for people to
@@ -86,9 +96,9 @@ func TestPagesLookFinished(t *testing.T) {
 	operator := `document.querySelector("#operator").open = true; document.querySelector("#publish-ways details:nth-child(3)").open = true;`
 	refused := `navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("denied", "NotAllowedError"));`
 	for _, page := range []pageState{
-		{name: "home", path: s.url + "/", ready: `document.querySelector(".stream .shot") !== null`},
+		{name: "home", narrow: true, path: s.url + "/", ready: `document.querySelector(".stream .shot") !== null`},
 		{name: "home-empty", path: s.url + "/", scripts: []string{none, demoScript}, ready: `!document.querySelector("#empty").hidden`},
-		{name: "home-many", path: s.url + "/", scripts: []string{demoScript}, ready: streamsShown, arrange: operator, then: `document.querySelectorAll(".sessions tbody tr").length === 3`},
+		{name: "home-many", narrow: true, path: s.url + "/", scripts: []string{demoScript}, ready: streamsShown, arrange: operator, then: `document.querySelectorAll(".sessions tbody tr").length === 3`},
 		{name: "home-many-zh", few: true, path: s.url + "/?lang=zh", scripts: []string{demoScript}, ready: streamsShown, arrange: operator, then: `document.querySelectorAll(".sessions tbody tr").length === 3`},
 		{name: "home-token", few: true, path: secret.url + "/", ready: `!document.querySelector("#token-form").hidden`},
 		{name: "watch", path: s.url + "/watch/webcam", ready: playing},
@@ -98,7 +108,7 @@ func TestPagesLookFinished(t *testing.T) {
 		{name: "watch-nobody", path: s.url + "/watch/nobody", ready: `document.querySelector("whep-video").shadowRoot.textContent.trim().length > 0`},
 		{name: "watch-token", few: true, path: secret.url + "/watch/webcam", ready: `!document.querySelector("#token-form").hidden`},
 		{name: "embed", path: s.url + "/embed/webcam", ready: playing},
-		{name: "publish", path: s.url + "/publish/desk", ready: `document.querySelector("#preview").videoWidth > 0`},
+		{name: "publish", narrow: true, path: s.url + "/publish/desk", ready: `document.querySelector("#preview").videoWidth > 0`},
 		{name: "publish-zh", few: true, path: s.url + "/publish/desk?lang=zh", ready: `document.querySelector("#preview").videoWidth > 0`},
 		{name: "publish-refused", few: true, path: s.url + "/publish/desk", scripts: []string{refused}, ready: `!document.querySelector("#trouble").hidden`},
 		{name: "unknown", few: true, path: s.url + "/watch/two%20words", ready: `document.querySelector("h1") !== null`},
@@ -120,6 +130,13 @@ func TestPagesLookFinished(t *testing.T) {
 				p.requireNoOverflow(v.name)
 				if v.barriers {
 					p.requireNoBarriers(axe, v.name)
+				}
+			}
+			for _, v := range sizes() {
+				p.look(v)
+				p.requireNoOverflow(v.name)
+				if page.narrow {
+					p.keepPicture(page.name + "-" + v.name)
 				}
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -114,18 +115,60 @@ func TestPublishPageSaysWhatIsWrong(t *testing.T) {
 		{name: "no token", url: secret.url + "/publish/x", press: true, want: []string{"asks for a publish token"}},
 		{name: "wrong token", url: secret.url + "/publish/x#token=wrong", press: true, want: []string{"The publish token is wrong"}},
 		{name: "a token for watching", url: secret.url + "/publish/x#token=see", press: true, want: []string{"may watch, but not publish"}},
-		{name: "somebody else publishes", url: s.url + "/publish/taken", press: true, want: []string{"Somebody else is publishing this stream"}},
+		{name: "somebody else publishes", url: s.url + "/publish/taken", press: true, want: []string{"“taken” is taken", "Cancel", "Publish as taken-2"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			page := openTab(t, browser, tt.url, tt.script)
 			page.tolerate("status of 401", "status of 403")
 			if tt.press {
 				page.waitTrue(15*time.Second, "the page's preview", live)
+				field := eval[bool](page, "look for the token's field", `!document.querySelector("#token-field").hidden`)
+				if field != strings.HasPrefix(tt.url, secret.url) {
+					t.Errorf("a field for the token is shown: %v, which is wrong", field)
+				}
 				page.doAsPerson("press the button", press)
 			}
 			for _, want := range tt.want {
 				page.waitTrue(10*time.Second, fmt.Sprintf("the words %q", want), fmt.Sprintf(`document.querySelector("main").innerText.includes(%q)`, want))
 			}
+			if tt.name == "somebody else publishes" {
+				page.doAsPerson("publish under the other name", `document.querySelector("#trouble button").click()`)
+				s.waitLive(t, "taken-2", true, 15*time.Second)
+				page.waitTrue(10*time.Second, "the page to have the other name", `location.pathname === "/publish/taken-2" && document.querySelector("#state").textContent === "Live as taken-2"`)
+			}
 		})
 	}
+}
+
+// publishStudio goes through what a publisher has at hand while the stream is live: who watches, for how long, the link, silence,
+// another name, a second camera.
+func publishStudio(t *testing.T, s *server, page *tab, viewers int) {
+	t.Helper()
+	page.waitTrue(10*time.Second, "how many watch, for how long, and the link", fmt.Sprintf(`(() => {
+		const air = document.querySelector("#air");
+		return !air.hidden && air.innerText.includes("%d watching") && /On air for \d+:\d\d/.test(air.innerText) &&
+			air.querySelector("a").href === %q && [...air.querySelectorAll("button")].some((b) => b.innerText === "Copy link");
+	})()`, viewers, s.url+"/watch/desk"))
+	page.do("mute", `document.querySelector("#mute").click()`)
+	if on := eval[bool](page, "look at the sound", `document.querySelector("#preview").srcObject.getAudioTracks().some(({ enabled }) => enabled)`); on {
+		t.Error("the sound is sent although the page is mute")
+	}
+	page.waitTrue(5*time.Second, "the meter below the microphone to see silence", `(() => {
+		const level = document.querySelector("#microphone + #level");
+		return document.querySelector("#mute").innerText === "Unmute" && !!level && !level.hidden && level.getAttribute("aria-valuenow") === "0";
+	})()`)
+	page.do("unmute", `document.querySelector("#mute").click()`)
+	page.do("add a second camera", `document.querySelector("#second").click()`)
+	page.waitTrue(15*time.Second, "the second camera's page", `(() => {
+		const second = document.querySelector("iframe.second")?.contentDocument;
+		return second?.location.pathname === "/publish/desk-2" && second.querySelector("#preview").videoWidth > 0 &&
+			second.querySelector("#microphone").value === "none" && !second.querySelector(".top").checkVisibility();
+	})()`)
+	page.doAsPerson("go live with the second camera", `document.querySelector("iframe.second").contentDocument.querySelector("#go").click()`)
+	s.waitLive(t, "desk-2", true, 15*time.Second)
+	if !s.stream(t, "desk").Live {
+		t.Error("the first stream ended with the second one's beginning")
+	}
+	page.do("remove the second camera", `document.querySelector("#second-place button").click()`)
+	s.waitLive(t, "desk-2", false, 10*time.Second)
 }

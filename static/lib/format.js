@@ -20,6 +20,15 @@ export function duration(ms) {
   return hours % 24 ? say('daysHours', { d: days, h: hours % 24 }) : say('days', { d: days });
 }
 
+/** @param {number} ms @returns {string} 1:02:03 */
+export function clock(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
 /** @param {number} count */
 export function watching(count) {
   return say('watching', { n: count });

@@ -66,6 +66,8 @@ export class Feed extends EventTarget {
   #running;
   /** The last list as text: asking again is not a change. */
   #last = '';
+  /** Whether publishing takes a token; known with the first list. @type {boolean | undefined} */
+  publishToken;
 
   /** @param {{ sessions?: boolean }} [options] */
   constructor({ sessions = false } = {}) {
@@ -168,8 +170,8 @@ export class Feed extends EventTarget {
 
   /** @param {string} text */
   #heard(text) {
-    /** @type {Stream[]} */
-    const streams = JSON.parse(text).streams ?? [];
+    const { streams = [], publishToken } = /** @type {{ streams?: Stream[], publishToken?: boolean }} */ (JSON.parse(text));
+    this.publishToken = publishToken;
     if (text === this.#last) return;
     this.#last = text;
     this.dispatchEvent(new CustomEvent('streams', { detail: streams }));

@@ -12,6 +12,8 @@ import { connectionTrouble, refusalTrouble } from './trouble.js';
 
 /** So many readings in a row, a second apart, that something held down are worth a word. */
 const LIMITED_READINGS = 30;
+/** So long every stream is limited: it starts small and grows. Readings, a second apart. */
+const GROWING = 10;
 
 const go = byId('go', HTMLButtonElement);
 const state = byId('state', HTMLElement);
@@ -21,24 +23,31 @@ const trouble = byId('trouble', HTMLElement);
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let counting;
 let limited = 0;
+let readings = 0;
 /** Trouble of the devices, which stays when that of the connection goes. */
 let ownTrouble = /** @type {Trouble | undefined} */ (undefined);
 
 /**
  * @param {PublishState} now
- * @param {{ name: string, active: boolean }} publishing what, and whether it goes on
+ * @param {{ name: string, active: boolean, rename: (name: string) => void }} publishing what, whether it goes on, and what
+ *   publishes it under another name
  */
-export function showState(now, { name, active }) {
+export function showState(now, { name, active, rename }) {
   clearInterval(counting);
   const live = now.name === 'live' || now.name === 'mending';
   byId('badge', HTMLElement).hidden = now.name !== 'live';
   byId('stats', HTMLElement).hidden = !live;
-  if (!live) showLimit('none');
-  byId('codec', HTMLSelectElement).disabled = token.disabled = active;
-  go.textContent = t(active ? 'stop' : 'goLive');
+  if (!live) {
+    readings = 0;
+    showLimit('none');
+  }
+  byId('codec', HTMLSelectElement).disabled = token.disabled = byId('stream-name', HTMLInputElement).disabled = active;
+  if (now.name === 'stopped' && (now.status === 401 || now.status === 403)) byId('token-field', HTMLElement).hidden = false;
+  go.textContent = t(now.name === 'busy' ? 'cancel' : active ? 'stop' : 'goLive');
   go.classList.toggle('danger', active);
   go.classList.toggle('primary', !active);
   if (now.name === 'stopped') draw(refusalTrouble(now, token.value !== ''));
+  else if (now.name === 'busy') draw({ what: t('busy', { name }), cures: [{ text: t('useName', { name: freeName(name) }), act: () => rename(freeName(name)) }] });
   else draw((now.name === 'reconnecting' ? connectionTrouble(now) : undefined) ?? ownTrouble);
 
   const say = () => {
@@ -47,6 +56,15 @@ export function showState(now, { name, active }) {
   };
   say();
   if (now.retryAt !== undefined) counting = setInterval(say, 500);
+}
+
+/**
+ * A name like this one for who finds it taken: desk-2, then desk-3.
+ * @param {string} name
+ */
+export function freeName(name) {
+  const [, stem, number] = /^(.*?)(?:-(\d{1,3}))?$/.exec(name) ?? ['', name];
+  return `${stem.slice(0, 60)}-${Number(number ?? 1) + 1}`;
 }
 
 /** @param {PublishState} now @param {string} stream */
@@ -58,7 +76,7 @@ function sentence({ name: is, retryAt }, stream) {
     case 'connecting': return t('connecting');
     case 'live': return t('liveAs', { name: stream });
     case 'mending': return t('mending');
-    case 'busy': return t('busy');
+    case 'busy': return t('notLive');
     case 'reconnecting': return seconds ? t('reconnectingIn', { s: seconds }) : t('reconnecting');
   }
 }
@@ -104,20 +122,21 @@ const limits = /** @type {const} */ ({ none: 'limitNone', cpu: 'limitCPU', bandw
 
 /** @param {SendingStats} stats */
 export function showStats(stats) {
-  showLimit(stats.limitedBy);
+  readings += 1;
+  const by = readings > GROWING ? stats.limitedBy : 'none';
+  showLimit(by);
   show('bitrate', bitrate(stats.bitrate));
   show('picture', stats.width ? `${stats.width} × ${stats.height}` : '–');
   show('fps', `${Math.round(stats.framesPerSecond)} fps`);
   show('codec', stats.codec ? codecName(stats.codec) : '–');
   show('rtt', stats.roundTripTime === undefined ? '–' : `${Math.round(stats.roundTripTime)} ms`);
   show('loss', stats.loss === undefined ? '–' : `${(stats.loss * 100).toFixed(1)} %`);
-  show('limit', t(stats.limitedBy in limits ? limits[/** @type {keyof limits} */ (stats.limitedBy)] : 'limitOther'));
+  show('limit', readings <= GROWING ? '–' : t(by in limits ? limits[/** @type {keyof limits} */ (by)] : 'limitOther'));
   show('path', stats.path === 'relay' ? t('relay') : stats.path.toUpperCase() || '–');
 }
 
 /**
- * Says what holds the quality down, once that has lasted: every stream starts small
- * and grows.
+ * Says what limits the quality, once that has lasted.
  * @param {string} by
  */
 function showLimit(by) {

@@ -3,15 +3,18 @@
 
 import { byId } from '../lib/dom.js';
 import { codecName } from '../lib/format.js';
+import { Feed } from './feed.js';
 import { inThisLanguage, offerOtherLanguage } from './language.js';
 import { translatePage } from '../lib/i18n.js';
 import { closeMedia, devices, isAllowedHere, openMedia, resize } from './media.js';
 import { LevelMeter } from './meter.js';
 import { diagnose } from '../player/porthole.js';
+import { OnAir } from './on-air.js';
 import { PublishWarnings } from './publish-warnings.js';
 import { showState, showStats, showTrouble } from './publish-view.js';
 import { Publisher } from './publisher.js';
-import { address } from './site.js';
+import { isSecond, offerSecondCamera, otherCamera } from './second-camera.js';
+import { address, streamNamePattern } from './site.js';
 import { readToken, saveToken, streamName } from './visit.js';
 import { t } from '../text/publish.js';
 import { insecureTrouble, lostTrouble, troubleOf } from './trouble.js';
@@ -23,7 +26,7 @@ const both = { picture: true, sound: true };
 const picture = { picture: true, sound: false };
 const sound = { picture: false, sound: true };
 
-const name = streamName();
+let name = streamName();
 const publisher = new Publisher({ diagnose });
 const form = byId('settings', HTMLFormElement);
 const preview = byId('preview', HTMLVideoElement);
@@ -34,7 +37,11 @@ const size = byId('size', HTMLSelectElement);
 const rate = byId('bitrate', HTMLSelectElement);
 const codec = byId('codec', HTMLSelectElement);
 const token = byId('token', HTMLInputElement);
-const warnings = new PublishWarnings(name);
+const streamField = byId('stream-name', HTMLInputElement);
+const mute = byId('mute', HTMLButtonElement);
+const feed = new Feed();
+const warnings = new PublishWarnings();
+const air = new OnAir();
 const meter = new LevelMeter(byId('level', HTMLElement));
 
 /** @type {MediaStream | undefined} what the preview shows and the publisher sends */
@@ -48,12 +55,12 @@ let awake;
 
 function main() {
   translatePage(t);
-  document.title = t('pageTitle', { name });
-  byId('name', HTMLElement).textContent = name;
-  byId('watch-link', HTMLAnchorElement).href = inThisLanguage(address('watch', name));
+  document.body.classList.toggle('framed', isSecond);
+  call(name);
   offerOtherLanguage(t('otherLanguage'));
+  offerSecondCamera(() => name);
   token.value = readToken('publish');
-  warnings.follow(token.value || readToken('view'));
+  follow();
   listen();
   offerCodecs();
   if (!isAllowedHere()) {
@@ -63,11 +70,65 @@ function main() {
     return;
   }
   byId('go', HTMLButtonElement).disabled = false;
-  listDevices();
+  begin();
+}
+
+/** Opens what is chosen at first: in the second page of two, the other camera, and no second microphone. */
+async function begin() {
+  const found = await listDevices();
+  if (isSecond) {
+    camera.value = otherCamera(found);
+    microphone.value = 'none';
+  }
   open(both);
 }
 
+/** @param {string} chosen what the stream is called from now on */
+function call(chosen) {
+  name = chosen;
+  document.title = t('pageTitle', { name });
+  byId('name', HTMLElement).textContent = streamField.value = air.name = name;
+  byId('watch-link', HTMLAnchorElement).href = inThisLanguage(address('watch', name));
+  const here = new URL(address('publish', name));
+  history.replaceState(history.state, '', here.pathname + location.search + location.hash);
+}
+
+/** Publishes under another name, because the one before is taken. @param {string} other */
+function rename(other) {
+  publisher.stop();
+  call(other);
+  start();
+}
+
+/** Follows what the server says of the stream. It may want a token for that, too. */
+function follow() {
+  feed.start(token.value.trim() || readToken('view'));
+}
+
+/** @param {import('./feed.js').Stream[]} streams @param {boolean} [needed] whether publishing takes a token */
+function heard(streams, needed = false) {
+  const stream = streams.find((one) => one.name === name);
+  warnings.show(stream?.warnings);
+  air.viewers = stream?.viewers;
+  if (needed) byId('token-field', HTMLElement).hidden = false;
+}
+
+/** Silences what is sent, or takes that back. @param {boolean} silent */
+function silence(silent) {
+  mute.setAttribute('aria-pressed', String(silent));
+  mute.textContent = t(silent ? 'unmute' : 'mute');
+  for (const track of stream?.getAudioTracks() ?? []) track.enabled = !silent;
+}
+
 function listen() {
+  feed.addEventListener('streams', (event) => heard(/** @type {CustomEvent<import('./feed.js').Stream[]>} */ (event).detail, feed.publishToken));
+  feed.addEventListener('offline', () => heard([]));
+  feed.addEventListener('unauthorized', () => heard([], true)); // who may not even watch needs a token to publish
+  mute.addEventListener('click', () => silence(mute.getAttribute('aria-pressed') !== 'true'));
+  streamField.pattern = streamNamePattern;
+  streamField.addEventListener('change', () => {
+    if (streamField.validity.valid) call(streamField.value);
+  });
   for (const radio of form.querySelectorAll('input[name=source]')) radio.addEventListener('change', () => open(picture));
   camera.addEventListener('change', () => open(picture));
   microphone.addEventListener('change', () => open(sound));
@@ -80,8 +141,8 @@ function listen() {
   });
   publisher.addEventListener('state', (event) => {
     const state = /** @type {CustomEvent<import('./publisher.js').PublishState>} */ (event).detail;
-    showState(state, { name, active: publisher.active });
-    warnings.own = state.name === 'live' || state.name === 'mending';
+    showState(state, { name, active: publisher.active, rename });
+    warnings.own = air.live = state.name === 'live' || state.name === 'mending';
     stayAwake();
   });
   publisher.addEventListener('stats', (event) => showStats(/** @type {CustomEvent<import('../lib/stats.js').SendingStats>} */ (event).detail));
@@ -162,6 +223,8 @@ async function use(opened, need, mirrored) {
   }
   preview.srcObject = now;
   meter.listen(now);
+  mute.hidden = now.getAudioTracks().length === 0;
+  silence(mute.getAttribute('aria-pressed') === 'true');
   listDevices(); // they have names now
 
   const sameKinds = before?.getAudioTracks().length === now.getAudioTracks().length;
@@ -209,7 +272,7 @@ async function start() {
   if (!stream) await open(both); // nothing yet: perhaps it is allowed now
   if (!stream) return;
   saveToken('publish', token.value.trim());
-  warnings.follow(token.value.trim());
+  follow();
   publisher.start({
     endpoint: address('whip', name),
     token: token.value.trim() || undefined,

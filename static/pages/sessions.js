@@ -3,7 +3,7 @@
 // pressing does not move away under the finger.
 
 import { make } from '../lib/dom.js';
-import { duration } from '../lib/format.js';
+import { clock, duration } from '../lib/format.js';
 import { language } from '../lib/i18n.js';
 import { bearer } from '../lib/signaling.js';
 import { root } from './site.js';
@@ -109,15 +109,6 @@ function explanation(code, diagnosis = '') {
 /** @param {Element | null} element @param {string} text */
 function write(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
-}
-
-/** @param {number} ms @returns {string} 1:02:03 */
-function clock(ms) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor(seconds / 60) % 60;
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
 /** @param {number} time */

@@ -258,8 +258,8 @@ test('numbers are written as people read them', () => {
   assert.equal(duration(59_000), 'less than a minute');
   assert.equal(duration(60 * 60_000), '1 h');
   assert.equal(duration(26.5 * 3_600_000), '1 d 2 h');
-  assert.equal(watching(1), '1 person watching');
-  assert.equal(watching(0), '0 people watching');
+  assert.equal(watching(1), '1 watching');
+  assert.equal(watching(0), '0 watching');
   assert.equal(media([
     { kind: 'audio', codec: 'opus' },
     { kind: 'video', codec: 'H264', width: 1280, height: 720, fps: 29.97 },

@@ -5,7 +5,7 @@ import { translator } from '../lib/i18n.js';
 
 export const common = {
   en: {
-    watching: (/** @type {import('../lib/i18n.js').Values} */ { n }) => (n === 1 ? '1 person watching' : `${n} people watching`),
+    watching: '{n} watching',
     moments: 'less than a minute',
     minutes: '{m} min',
     hours: '{h} h',
@@ -18,7 +18,7 @@ export const common = {
     tokenKept: 'It is kept in this tab only.',
   },
   zh: {
-    watching: '{n} 人正在观看',
+    watching: '{n} 人观看',
     moments: '不到一分钟',
     minutes: '{m} 分钟',
     hours: '{h} 小时',
