@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"porthole/capture/encode"
 	"porthole/capture/media"
@@ -24,12 +25,16 @@ type Config struct {
 	Finder      *Viewfinder  // through which others see the pictures; nil: nobody does
 	Metrics     *Metrics     // nil: not counted
 	Log         *slog.Logger // nil: discard
+
+	device func(source.Spec, *slog.Logger) media.Device // of tests; nil: what the spec asks for
 }
 
 // Source is one camera, or drawn picture, and the stream that it feeds.
 type Source struct {
 	cfg Config
 	log *slog.Logger
+
+	device atomic.Pointer[media.Device] // set by Run
 
 	known     chan struct{} // closed once, by announced
 	announced func()
@@ -72,13 +77,22 @@ func (s *Source) Run(ctx context.Context) error {
 	defer announcement.Close()
 	changes := b.Events().Listen(0, events.Changes)
 	defer changes.Close()
-	device := openable{newDevice(spec, s.cfg.Name, s.log), s.cfg, libraryFor(spec, library), s.log}
+	opened := s.newDevice()
+	s.device.Store(&opened)
+	device := openable{opened, s.cfg, libraryFor(spec, library), s.log}
 	defer device.Close()
 	return supervisor.Run(ctx, supervisor.Config{
 		Spec: spec, Device: device, Announcement: listed{announcement, changes}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),
 		Standby:   func() []codec.Codec { return encode.Standby(spec, hasSound(spec), device.library, s.log) },
 		Announced: s.announced, Metrics: s.cfg.Metrics, Log: s.log,
 	})
+}
+
+func (s *Source) newDevice() media.Device {
+	if s.cfg.device != nil {
+		return s.cfg.device(s.cfg.Spec, s.log)
+	}
+	return newDevice(s.cfg.Spec, s.cfg.Name, s.log)
 }
 
 // listed is the announcement with the broadcaster's changes.

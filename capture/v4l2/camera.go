@@ -1,21 +1,27 @@
-// Package v4l2 opens cameras, through pion/mediadevices: under the name that lasts, in the mode that suits best. It notices which
-// come and go, and keeps each source to its camera. Without cgo it knows their names, and opens none.
+// Package v4l2 opens cameras: under the name that lasts, in the mode that suits best, and with their controls as they are wanted. It notices which
+// come and go, and keeps each source to its camera.
 package v4l2
 
 import (
+	"context"
 	"fmt"
+	"sync"
 
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/internal/sourceinfo"
 )
 
-// Camera is a camera as a media.Device. It keeps to the one that it had first, under whatever number it comes back.
+// Camera is a camera as a media.Device. It keeps to the one that it had first, under whatever number it comes back. Its controls may be asked
+// and changed by any goroutine.
 type Camera struct {
 	*deviceWatch
-	open func(name string) (in *media.Input, node string, err error)
+	open     func(name string) (in *media.Input, node string, err error)
+	controls *controls // nil: it has none
 
-	camera remembered
-	was    openedNode // what was opened last
+	mu     sync.Mutex // not held while anything is opened
+	camera remembered // guarded by mu
+	was    openedNode // guarded by mu; what was opened last
 }
 
 // NewCamera returns the camera of a directory that the spec asks for. open opens it under the name that it has there by then,
@@ -25,38 +31,101 @@ func NewCamera(spec source.Spec, dir Dir, open func(name string) (*media.Input, 
 }
 
 // Available looks for the camera, without opening it.
-func (c *Camera) Available() error { return c.camera.Look() }
+func (c *Camera) Available() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.camera.Look()
+}
 
 // WasOpen says whether the camera has been opened.
-func (c *Camera) WasOpen() bool { return c.was.path != "" }
+func (c *Camera) WasOpen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.was.path != ""
+}
 
 // Lost says why the camera that was opened last is not there any more. It also looks again at the names of those that are.
 func (c *Camera) Lost() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err := c.was.lost(); err != nil {
 		return err
 	}
 	if c.camera.renamed(c.was.path) { // the link came late
-		return fmt.Errorf("%s: %w: another camera has its place", c.was.path, source.ErrDeviceGone)
+		return anotherHas(c.was.path)
 	}
 	c.camera.learn(c.was.path)
 	return nil
 }
 
+func anotherHas(node string) error {
+	return fmt.Errorf("%s: %w: another camera has its place", node, source.ErrDeviceGone)
+}
+
+// name is what to open. The error says that there is nothing.
+func (c *Camera) name() (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.camera.name(), c.camera.Look()
+}
+
+// isAnother says whether the camera at node is known not to be this one.
+func (c *Camera) isAnother(node string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.camera.other(node)
+}
+
 // Open opens the camera.
 func (c *Camera) Open() (*media.Input, error) {
-	if err := c.Available(); err != nil {
-		return nil, err
-	}
-	in, node, err := c.open(c.camera.name())
+	name, err := c.name()
 	if err != nil {
 		return nil, err
 	}
-	if c.camera.other(node) { // the link has moved since we looked
-		_ = in.Close()
-		return nil, fmt.Errorf("%s: %w: another camera has its place", node, source.ErrDeviceGone)
+	in, node, err := c.open(name)
+	if err != nil {
+		return nil, err
 	}
+	if c.isAnother(node) { // the link has moved since we looked
+		_ = in.Close()
+		return nil, anotherHas(node)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.was = opened(node)
 	c.camera.learn(node)
 	in.About = append(in.About, "name", c.camera.String())
 	return in, nil
+}
+
+// Close ends looking for cameras, and waits for who asks for controls.
+func (c *Camera) Close() {
+	c.deviceWatch.Close()
+	if c.controls != nil {
+		c.controls.wait.Wait()
+	}
+}
+
+// Controls lists what can be set about the camera, and what it is now. It may be off, and stays so. The error is sourceinfo.ErrAway or ctx's.
+func (c *Camera) Controls(ctx context.Context) ([]sourceinfo.Control, error) {
+	if c.controls == nil {
+		return []sourceinfo.Control{}, nil
+	}
+	return c.controls.list(ctx)
+}
+
+// Change sets controls, and keeps them so whenever the camera is opened. The error is sourceinfo.ErrInvalid, ErrAway or ctx's.
+func (c *Camera) Change(ctx context.Context, changes map[string]sourceinfo.Value) error {
+	if c.controls == nil {
+		return fmt.Errorf("%w: this camera has no controls", sourceinfo.ErrInvalid)
+	}
+	return c.controls.change(ctx, changes)
+}
+
+// Kept is what the controls are kept at, as a spec says it.
+func (c *Camera) Kept() source.Controls {
+	if c.controls == nil {
+		return ""
+	}
+	return c.controls.spec()
 }

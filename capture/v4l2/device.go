@@ -20,6 +20,10 @@ func (h Host) Check(spec source.Spec) error {
 	if err != nil {
 		return err
 	}
+	if err := checkControls(n.Node, spec.Controls); err != nil {
+		_ = n.Close()
+		return fmt.Errorf("%s: %w", n.path, err)
+	}
 	if !spec.OnDemand {
 		if _, err := n.start(mode, spec); err != nil {
 			return err
@@ -34,7 +38,28 @@ func (h Host) Check(spec source.Spec) error {
 // New returns the camera of the host that the spec asks for.
 func (h Host) New(spec source.Spec, log *slog.Logger) *Camera {
 	o := &opener{host: h, spec: spec, log: log}
-	return NewCamera(spec, h.Dir, o.open)
+	c := NewCamera(spec, h.Dir, o.open)
+	c.controls = newControls(spec.Controls, func() (Node, error) { return c.ask(h, spec) }, log)
+	o.opened = c.controls.apply
+	return c
+}
+
+// ask opens the node that has the camera's name, to ask for controls.
+func (c *Camera) ask(h Host, spec source.Spec) (Node, error) {
+	name, err := c.name()
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := h.find(name, spec)
+	if err != nil {
+		return nil, err
+	}
+	closeAll(nodes[1:])
+	if c.isAnother(nodes[0].path) {
+		closeAll(nodes[:1])
+		return nil, anotherHas(nodes[0].path)
+	}
+	return nodes[0], nil
 }
 
 // opener opens a camera again and again.
@@ -42,6 +67,8 @@ type opener struct {
 	host Host
 	spec source.Spec
 	log  *slog.Logger
+	// opened is called with a node that streams; nil: nobody asks.
+	opened func(Node)
 	// unsuitable says why the camera's own H.264 cannot be sent to browsers; nil: nothing is known against it.
 	unsuitable atomic.Pointer[string]
 	warned     atomic.Bool // that it is sent all the same
@@ -70,6 +97,7 @@ func (o *opener) open(name string) (_ *media.Input, node string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	o.started(n)
 	mode.Width, mode.Height = layout.Width, layout.Height
 	in := &media.Input{
 		Pictures: NewReader(&rawShots{node: n.Node, layout: layout}, mode, spec, o.log.With("device", n.path)),
@@ -80,6 +108,12 @@ func (o *opener) open(name string) (_ *media.Input, node string, err error) {
 		in.About = append(in.About, "not_h264_because", *reason)
 	}
 	return in, named, nil
+}
+
+func (o *opener) started(n *foundNode) {
+	if o.opened != nil {
+		o.opened(n.Node)
+	}
 }
 
 func haveRaw(nodes []*foundNode) bool {
@@ -102,6 +136,7 @@ func (o *opener) encoded(n *foundNode, mode Choice, canRaw bool) (*media.Input, 
 	if err != nil {
 		return nil, n.failed(mode, err)
 	}
+	o.started(n)
 	mode.Width, mode.Height = layout.Width, layout.Height
 	raw := canRaw && o.spec.Codec == source.CodecAuto
 	units := newOwnUnits(n.Node, encoder, func(reason string) error { return o.refuse(reason, raw, log) }, log)

@@ -104,6 +104,10 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/sessioninfo", map[string]string{
 			"net/http": "documents are made of values, whoever sends them", webrtc: "likewise", "porthole/internal/codec": "nor do they know media",
 		}},
+		{"porthole/internal/sourceinfo", map[string]string{
+			"net/http": "documents are made of values, whoever sends them", "porthole/capture/source": "nor do they know who makes them",
+			"porthole/internal/broadcast": "likewise",
+		}},
 		{"porthole/internal/advice", map[string]string{
 			"net/http": "words for what was seen, tested as a table",
 			webrtc:     "likewise", "porthole/internal/peer": "likewise", "porthole/internal/signaling": "likewise",

@@ -8,15 +8,18 @@
 //	GET /api/sessions/{id}      one of them, with all that is known
 //	GET /api/sessions/{id}/diagnosis    why it does not come up, for its own page
 //	GET /api/sessions/{id}/transcript   its signalling; ?redact leaves out who and where
+//	GET /api/sources            the sources on this machine, a [SourceList]
+//	GET /api/sources/{source}   one of them, with the controls of its camera
+//	PATCH /api/sources/{source} changes it
 //	GET /api/ice-servers        what is known of STUN and TURN servers, likewise
 //	GET /api/time               what time it is here, a [Time]
 //	GET /healthz                200 while the server serves, 503 when it stops
 //	GET /metrics                Prometheus
 //
-// The package reads and changes nothing. It owns the shape of the JSON, which
+// But for sources, which it has changed by a function that it is given, the package changes nothing. It owns the shape of the JSON, which
 // other programs rely on: fields may be added, never renamed. Errors are problem
-// documents (package problem). Streams and events need the view token, sessions
-// and ICE servers the publish token, time, health and metrics none: they hold no names.
+// documents (package problem). Streams and events need the view token, sessions,
+// sources and ICE servers the publish token, time, health and metrics none: they hold no names.
 package api
 
 import (
@@ -59,6 +62,7 @@ type Sessions struct {
 type Config struct {
 	Streams  Streams
 	Sessions Sessions
+	Sources  Sources
 	// Snapshot says whether there are pictures of a stream at /snapshot; nil: of none.
 	Snapshot func(broadcast.StreamInfo) bool
 	// LastPicture says when the picture of a source on this machine was taken that it showed
@@ -130,6 +134,9 @@ func (a *API) OperatorRoutes(r chi.Router) {
 		get(r, "/api/sessions", a.sessions)
 		get(r, "/api/sessions/{id}", a.session)
 		get(r, "/api/sessions/{id}/transcript", a.transcript)
+		get(r, "/api/sources", a.sources)
+		get(r, "/api/sources/{source}", a.source)
+		r.Patch("/api/sources/{source}", a.changeSource)
 		get(r, "/api/ice-servers", a.iceServers)
 	})
 	metrics := promhttp.HandlerFor(a.cfg.Gatherer, promhttp.HandlerOpts{})

@@ -102,7 +102,7 @@ func (g Guard) guards(r *http.Request) bool {
 	switch {
 	case r.Method == http.MethodOptions:
 		return false
-	case top == "whip", top == "api" && strings.HasPrefix(rest, "sessions"):
+	case top == "whip", top == "api" && (strings.HasPrefix(rest, "sessions") || strings.HasPrefix(rest, "sources")):
 		return !g.TokenPublish
 	case top == "embed": // which plays by itself, and so wakes cameras
 		return !g.TokenView && framed(r) && len(g.Framed) == 0

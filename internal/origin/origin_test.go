@@ -47,6 +47,7 @@ func TestGuard(t *testing.T) {
 		"a site watches":                  {private, "POST /whep/cam localhost", []string{"Origin", site}, 403, "--allow-origin " + site},
 		"a site patches":                  {private, "PATCH /whep/cam/id localhost", []string{"Origin", site}, 403, "--allow-origin"},
 		"a site deletes":                  {private, "DELETE /whip/cam/id localhost", []string{"Origin", site}, 403, "--allow-origin"},
+		"a site changes a camera":         {private, "PATCH /api/sources/cam localhost", []string{"Origin", site}, 403, "--allow-origin"},
 		"a site reads the API":            {private, "GET /api/streams localhost", []string{"Origin", site}, 403, "--allow-origin"},
 		"a page from a file":              {private, "POST /whip/cam localhost", []string{"Origin", "null"}, 403, "--allow-origin null"},
 		"a site asks what it may":         {private, "OPTIONS /whip/cam localhost", []string{"Origin", site}, 200, ""},

@@ -55,6 +55,7 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 			return at
 		},
 		Sessions:   sessionsOf(s.core.Table),
+		Sources:    sourcesOf(s.capturing),
 		Auth:       verifier,
 		Gatherer:   s.metrics,
 		Version:    cfg.Version,

@@ -45,13 +45,8 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	sources := make([]*capture.Source, len(s.sources))
 	for i, source := range s.sources {
-		captured := capture.New(capture.Config{
-			Broadcaster: s.core.Broadcaster, Name: source.Name, Spec: source.Spec,
-			Finder: s.finders[source.Name], Metrics: s.captured, Log: s.log,
-		})
-		sources[i] = captured
+		captured := s.capturing[i]
 		group.Go(func() error {
 			if err := captured.Run(capturing); err != nil {
 				return sourceFault(source, err)
@@ -59,7 +54,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return nil
 		})
 	}
-	awaitKnown(ctx, sources)
+	awaitKnown(ctx, s.capturing)
 	group.Go(func() error {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve HTTP: %w", err)

@@ -45,9 +45,10 @@ import (
 // Server is the graph of all parts. What it holds is bound and ready when
 // New returns, and serves between the begin and the end of Run.
 type Server struct {
-	log     *slog.Logger
-	sources []Source
-	finders map[string]*capture.Viewfinder // of sources, by stream
+	log       *slog.Logger
+	sources   []Source
+	finders   map[string]*capture.Viewfinder // of sources, by stream
+	capturing []*capture.Source              // likewise, in the order of sources
 
 	listener  net.Listener
 	pair      certificate
@@ -136,6 +137,12 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		s.core.Table.Metrics(),
 	)
 	s.captured = capture.NewMetrics(registry)
+	for _, source := range s.sources {
+		s.capturing = append(s.capturing, capture.New(capture.Config{
+			Broadcaster: s.core.Broadcaster, Name: source.Name, Spec: source.Spec,
+			Finder: s.finders[source.Name], Metrics: s.captured, Log: s.log,
+		}))
+	}
 	if s.guard, err = s.newGuard(registry); err != nil {
 		return nil, err
 	}

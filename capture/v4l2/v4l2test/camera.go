@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 // Camera is one device node. Its exported fields are set before it is plugged in.
 type Camera struct {
 	Name, Bus string
+	ID        string // its link in v4l/by-id; "": none
 	Modes     []videodev.Mode
 	Controls  []videodev.Control
 	Units     []videodev.ExtensionUnit
@@ -30,6 +32,8 @@ type Camera struct {
 	Ask func(unit, selector uint8, q videodev.Query, data []byte) error
 	// KeyframeControl is the control that asks for a keyframe; 0: none.
 	KeyframeControl uint32
+	// Hang lets listing controls wait until the channel is closed.
+	Hang atomic.Pointer[chan struct{}]
 
 	mu        sync.Mutex
 	gone      bool
@@ -74,6 +78,16 @@ func (h *Host) Plug(node string, c *Camera) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		h.t.Fatal(err)
 	}
+	if c.ID == "" {
+		return
+	}
+	link := h.path(filepath.Join("v4l", "by-id", c.ID))
+	if err := os.MkdirAll(filepath.Dir(link), 0o700); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // Unplug takes it away again.
@@ -86,6 +100,11 @@ func (h *Host) Unplug(node string) {
 	c.mu.Lock()
 	c.gone = true
 	c.mu.Unlock()
+	if c.ID != "" {
+		if err := os.Remove(h.path(filepath.Join("v4l", "by-id", c.ID))); err != nil {
+			h.t.Fatal(err)
+		}
+	}
 	if err := os.Remove(h.path(node)); err != nil {
 		h.t.Fatal(err)
 	}
@@ -228,6 +247,9 @@ func (n *node) Release(videodev.Frame) error { return nil }
 
 func (n *node) Controls() ([]videodev.Control, error) {
 	c := n.camera
+	if hang := c.Hang.Load(); hang != nil {
+		<-*hang
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	list := slices.Clone(c.Controls)

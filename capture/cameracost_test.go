@@ -76,7 +76,7 @@ func camera(tb testing.TB, width, height int, formats ...string) *v4l2test.Camer
 	tb.Helper()
 	pictures := noisy(tb, width, height, 30)
 	data := make(map[videodev.FourCC][][]byte)
-	c := &v4l2test.Camera{Name: "Test", Bus: "usb-1"}
+	c := &v4l2test.Camera{Name: "Test", Bus: "usb-1", ID: "usb-Test_1"}
 	for _, format := range formats {
 		code := videodev.Code(format)
 		c.Modes = append(c.Modes, videodev.Mode{Format: code, Width: width, Height: height, Rates: []float64{30}})

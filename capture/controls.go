@@ -1,0 +1,75 @@
+package capture
+
+import (
+	"context"
+	"fmt"
+
+	"porthole/capture/source"
+	"porthole/internal/sourceinfo"
+)
+
+// controlled is a device with controls: a camera. See v4l2.Camera.
+type controlled interface {
+	Controls(ctx context.Context) ([]sourceinfo.Control, error)
+	Change(ctx context.Context, changes map[string]sourceinfo.Value) error
+	Kept() source.Controls
+}
+
+// controls are those of the camera that is heard with the microphone.
+func (h hearing) controls() controlled {
+	c, _ := h.Device.(controlled)
+	return c
+}
+
+// controls returns what the source can be asked for, while it runs; nil: nothing.
+func (s *Source) controls() controlled {
+	device := s.device.Load()
+	if device == nil {
+		return nil
+	}
+	switch d := (*device).(type) {
+	case controlled:
+		return d
+	case interface{ controls() controlled }:
+		return d.controls()
+	}
+	return nil
+}
+
+// Brief is what can be told of the source without asking its device.
+func (s *Source) Brief() sourceinfo.Source {
+	spec := s.cfg.Spec
+	if c := s.controls(); c != nil {
+		spec.Controls = c.Kept()
+	}
+	return sourceinfo.Source{Name: s.cfg.Name, Kind: spec.Kind.String(), URI: spec.String(), Controls: []sourceinfo.Control{}}
+}
+
+// Info asks the source's device, too, which stays off if it is. It takes as long as the device does, and no longer than ctx.
+func (s *Source) Info(ctx context.Context) sourceinfo.Source {
+	info := s.Brief()
+	if c := s.controls(); c != nil {
+		list, err := c.Controls(ctx)
+		if err != nil {
+			info.Problem = err.Error()
+		} else {
+			info.Controls = list
+		}
+	}
+	return info
+}
+
+// Change changes the source, and has it stay so until the process ends. The error wraps sourceinfo.ErrInvalid, sourceinfo.ErrAway or ctx's.
+func (s *Source) Change(ctx context.Context, change sourceinfo.Change) error {
+	if len(change.Controls) == 0 {
+		return nil
+	}
+	c := s.controls()
+	if c == nil {
+		return fmt.Errorf("%w: a %s has no controls", sourceinfo.ErrInvalid, s.cfg.Spec.Kind)
+	}
+	return c.Change(ctx, change.Controls)
+}
+
+// Name is the name of the source's stream.
+func (s *Source) Name() string { return s.cfg.Name }
