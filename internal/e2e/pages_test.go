@@ -93,13 +93,13 @@ func TestPagesLookFinished(t *testing.T) {
 	none := `window.__demoStreams = "none";`
 	streamsShown := `document.querySelectorAll(".stream").length === 5`
 	playing := `(() => { const v = __probe.video(); return !!v && v.videoWidth > 0 && v.currentTime > 0; })()`
-	operator := `document.querySelector("#operator").open = true; document.querySelector("#publish-ways details:nth-child(3)").open = true;`
+	operator := `document.querySelector("#operator").open = true; document.querySelector("#publish-ways-tab-2").click();`
 	refused := `navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("denied", "NotAllowedError"));`
 	for _, page := range []pageState{
 		{name: "home", narrow: true, path: s.url + "/", ready: `document.querySelector(".stream .shot") !== null`},
 		{name: "home-empty", path: s.url + "/", scripts: []string{none, demoScript}, ready: `!document.querySelector("#empty").hidden`},
-		{name: "home-many", narrow: true, path: s.url + "/", scripts: []string{demoScript}, ready: streamsShown, arrange: operator, then: `document.querySelectorAll(".sessions tbody tr").length === 3`},
-		{name: "home-many-zh", few: true, path: s.url + "/?lang=zh", scripts: []string{demoScript}, ready: streamsShown, arrange: operator, then: `document.querySelectorAll(".sessions tbody tr").length === 3`},
+		{name: "home-many", narrow: true, path: s.url + "/", scripts: []string{demoScript}, ready: streamsShown, arrange: operator, then: `document.querySelectorAll(".sessions tbody tr").length === 2 && document.querySelector(".sessions + .plain").innerText === "Show 1 ended"`},
+		{name: "home-many-zh", few: true, path: s.url + "/?lang=zh", scripts: []string{demoScript}, ready: streamsShown, arrange: operator + `setTimeout(() => document.querySelector(".sessions + .plain").click(), 300);`, then: `document.querySelectorAll(".sessions tbody tr").length === 3`},
 		{name: "home-token", few: true, path: secret.url + "/", ready: `!document.querySelector("#token-form").hidden`},
 		{name: "watch", path: s.url + "/watch/webcam", ready: playing},
 		{name: "watch-statistics", path: s.url + "/watch/webcam?stats&lang=zh", ready: playing, then: `document.querySelector("whep-video").delay?.method === "picture"`,

@@ -57,6 +57,38 @@ func TestHomeShowsWhatIsLive(t *testing.T) {
 	rows(3, "a viewer beside them")
 	viewer.close()
 	rows(2, "the viewer to go")
+	connectionsAtHand(t, s, page, rows)
+}
+
+// connectionsAtHand goes through what an operator does with the list of connections, and what a visitor finds on the page.
+func connectionsAtHand(t *testing.T, s *server, page *tab, rows func(n int, what string)) {
+	t.Helper()
+	page.do("show the ended ones", `document.querySelector(".sessions + .plain").click()`)
+	page.waitTrue(10*time.Second, "the one that has ended, below the others", `(() => {
+		const all = [...document.querySelectorAll(".sessions tbody tr")];
+		const ended = all.map((row) => row.classList.contains("ended"));
+		return ended.at(-1) && ended.indexOf(true) >= 2 && !ended.slice(ended.indexOf(true)).includes(false) && all.at(-1).querySelector(".tools button").hidden;
+	})()`)
+	page.do("hide them", `document.querySelector(".sessions + .plain").click()`)
+	page.waitTrue(10*time.Second, "a rate in place of counts", `[...document.querySelectorAll(".sessions [data-column=rate]")].every((cell) => /bit\/s$/.test(cell.innerText))`)
+
+	viewer := watch(t, s, "h264")
+	defer viewer.close()
+	rows(3, "another viewer")
+	page.do("choose a stream", `(() => { const f = document.querySelector("#session-filter"); f.value = "h264"; f.dispatchEvent(new Event("change")); })()`)
+	rows(2, "the publisher and the viewer of one stream")
+	page.do("disconnect the viewer", `[...document.querySelectorAll(".sessions tr")].find((row) => row.innerText.includes("Viewer")).querySelector(".tools button").click()`)
+	rows(1, "the viewer to be gone")
+
+	page.waitTrue(10*time.Second, "a summary that counts what there is", `/^\d live( · \d on demand)?$/.test(document.querySelector("#summary").innerText)`)
+	if got := eval[string](page, "look at a card's tools", `document.querySelector(".stream .tools button").innerText`); got != "Copy link" {
+		t.Errorf("a card's first tool is %q", got)
+	}
+	page.do("choose GStreamer", `document.querySelector("#publish-ways-tab-2").focus()`)
+	page.do("and go on by the keyboard", `document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }))`)
+	if got := eval[string](page, "read the open tab", `document.querySelector("#publish-ways [role=tabpanel]:not([hidden])").innerText`); !strings.Contains(got, "gst-launch-1.0") || strings.Contains(got, "TOKEN") {
+		t.Errorf("the open tab says %q, want the line for GStreamer without a word to replace", got)
+	}
 }
 
 // otherSite serves pages of another site than the server's.

@@ -47,7 +47,9 @@ type Brief struct {
 	Code      diagnosis.Code `json:"code"`
 	Diagnosis string         `json:"diagnosis,omitempty"`
 	Packets   uint64         `json:"packets"`         // sent to a viewer, received of a publisher
+	Bytes     uint64         `json:"bytes"`           // of their payloads
 	Drops     uint64         `json:"drops"`           // packets that a viewer was not sent
+	Loss      float64        `json:"loss,omitempty"`  // 0 to 1, as a viewer reported it last
 	RTT       float64        `json:"rttMs,omitempty"` // milliseconds
 	// Warnings says what of a publisher's stream hurts viewers; left out when nothing does.
 	Warnings []Warning `json:"warnings,omitempty"`
@@ -60,13 +62,13 @@ func (s Session) Brief() Brief {
 		Client: s.Client, Path: s.Path, Reason: s.Peer.Reason, Code: s.Code, Diagnosis: s.Diagnosis,
 	}
 	if s.Viewer != nil {
-		b.Packets, b.RTT = s.Viewer.Packets, s.Viewer.RTT
+		b.Packets, b.Bytes, b.RTT, b.Loss = s.Viewer.Packets, s.Viewer.Bytes, s.Viewer.RTT, s.Viewer.FractionLost
 		for _, n := range s.Viewer.Dropped {
 			b.Drops += n
 		}
 	}
 	if s.Publisher != nil {
-		b.Packets, b.Warnings = s.Publisher.Packets, s.Publisher.Warnings
+		b.Packets, b.Bytes, b.Warnings = s.Publisher.Packets, s.Publisher.Bytes, s.Publisher.Warnings
 	}
 	return b
 }

@@ -43,13 +43,15 @@ export function codecName(codec) {
 }
 
 /**
- * One line about the media of a stream: "1280 × 720 · 30 fps · H.264 · Opus".
+ * One line about the media of a stream: "1280 × 720 · 3 sizes · 30 fps · H.264 · Opus".
  * @param {import('../pages/feed.js').Track[]} tracks
  */
 export function media(tracks) {
   const parts = [];
-  const video = tracks.find((track) => track.kind === 'video');
+  const encodings = tracks.filter((track) => track.kind === 'video').sort((a, b) => (b.height ?? 0) - (a.height ?? 0));
+  const [video] = encodings;
   if (video?.width && video.height) parts.push(`${video.width} × ${video.height}`);
+  if (encodings.length > 1) parts.push(say('sizes', { n: encodings.length }));
   if (video?.fps) parts.push(`${Math.round(video.fps)} fps`);
   const sorted = [...tracks].sort((a, b) => b.kind.localeCompare(a.kind));
   const codecs = new Set(sorted.map((track) => codecName(track.codec))); // the encodings of one picture have the same

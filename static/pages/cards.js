@@ -79,6 +79,7 @@ class Card {
       this.tile,
       make('div', { class: 'about' }, make('h2', {}, this.#link), this.#media, this.#uptime, this.#warnings.element),
       make('div', { class: 'tools' },
+        copyButton(t('copyLink'), () => address('watch', name)),
         copyButton(t('copyWHEP'), () => address('whep', name)),
         copyButton(t('copyEmbed'), () => frameLine(name))));
   }
@@ -128,12 +129,17 @@ function capitalised(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** Whether a source is off and nothing else is the matter with it. @param {Stream} stream */
+function isOff({ sourceState = '' }) {
+  return sourceState === '' || / off while nobody watches$/.test(sourceState);
+}
+
 /** @param {Stream} stream */
 function wordsOf(stream) {
   const source = stream.sourceState ? words([language]).sources(stream.sourceState).replace(/[.。]$/, '') : '';
   switch (stateOf(stream)) {
     case 'live': return { badge: t('live'), about: media(stream.tracks ?? []) };
-    case 'standby': return { badge: t('standby'), about: source || t('cardStandby') };
+    case 'standby': return { badge: t('standby'), about: isOff(stream) ? t('cardStandby') : source };
     case 'fallback': return { badge: t('away'), about: t('cardFallback', { name: stream.fallback ?? '' }) };
     case 'stalled': return { badge: t('stalled'), about: source };
     case 'waiting': {

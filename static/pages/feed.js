@@ -44,6 +44,8 @@ import { pause } from '../lib/wait.js';
  * @property {string} code of the diagnosis
  * @property {string} [diagnosis] in words
  * @property {number} packets
+ * @property {number} bytes of their payloads
+ * @property {number} [loss] 0 to 1, as a viewer reported it last
  * @property {number} drops packets that a viewer was not sent
  * @property {number} [rttMs]
  * @property {import('../text/warnings.js').Warning[]} [warnings] what of a publisher's stream hurts viewers

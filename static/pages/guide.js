@@ -21,9 +21,10 @@ import { t } from '../text/home.js';
 
 /**
  * @param {string} stream
+ * @param {string | undefined} token that publishers send; '' when one is needed and not known, undefined when none is
  * @returns {Way[]}
  */
-export function publishWays(stream) {
+export function publishWays(stream, token) {
   const whip = address('whip', stream);
   return [
     {
@@ -35,10 +36,10 @@ export function publishWays(stream) {
     {
       title: 'OBS Studio',
       about: t('obsAbout'),
-      lines: [{ what: t('server'), text: whip }, { what: t('bearer'), text: 'TOKEN' }],
+      lines: [{ what: t('server'), text: whip }, ...(token ? [{ what: t('bearer'), text: token }] : [])],
     },
-    { title: 'FFmpeg', about: t('ffmpegAbout'), lines: [{ text: ffmpegLine(whip) }] },
-    { title: 'GStreamer', about: t('gstreamerAbout'), lines: [{ text: gstreamerLine(whip) }] },
+    { title: 'FFmpeg', about: t('ffmpegAbout'), lines: [{ text: ffmpegLine(whip, token) }] },
+    { title: 'GStreamer', about: t('gstreamerAbout'), lines: [{ text: gstreamerLine(whip, token) }] },
   ];
 }
 
@@ -70,46 +71,73 @@ export function frameLine(stream) {
   return `<iframe src="${address('embed', stream)}" width="640" height="360" style="border:0" allow="autoplay; fullscreen${local}"></iframe>`;
 }
 
-/** @param {string} whip */
-function ffmpegLine(whip) {
+/** @param {string} whip @param {string} [token] */
+function ffmpegLine(whip, token) {
   return [
     'ffmpeg -re',
     '-f lavfi -i testsrc2=size=1280x720:rate=30',
     '-f lavfi -i sine=frequency=440:sample_rate=48000',
     '-c:v libx264 -preset veryfast -tune zerolatency -profile:v baseline -pix_fmt yuv420p -g 60 -b:v 2500k',
     '-c:a libopus -ac 2 -b:a 96k',
-    `-f whip -authorization TOKEN "${whip}"`,
+    `-f whip${token ? ` -authorization ${token}` : ''} "${whip}"`,
   ].join(' \\\n  ');
 }
 
-/** @param {string} whip */
-function gstreamerLine(whip) {
+/** @param {string} whip @param {string} [token] */
+function gstreamerLine(whip, token) {
   return [
     'gst-launch-1.0',
-    `whipclientsink name=out signaller::whip-endpoint="${whip}" signaller::auth-token=TOKEN`,
+    `whipclientsink name=out signaller::whip-endpoint="${whip}"${token ? ` signaller::auth-token=${token}` : ''}`,
     'v4l2src ! videoconvert ! out.',
     'pulsesrc ! audioconvert ! audioresample ! out.',
   ].join(' \\\n  ');
 }
 
 /**
- * Shows the ways as a list of which one is open at a time. Called again with another
- * name, it leaves open what was open.
+ * Shows the ways as tabs. Called again with another name, it leaves open what was open.
  * @param {HTMLElement} place
  * @param {Way[]} ways
  */
 export function showWays(place, ways) {
-  const open = [...place.querySelectorAll('details')].findIndex((details) => details.open);
-  place.replaceChildren(...ways.map((way, index) => {
-    const details = make('details', { class: 'card', name: place.id }, make('summary', {}, way.title), inside(way));
-    details.open = index === open;
-    return details;
-  }));
+  const focused = place.contains(document.activeElement) && document.activeElement?.getAttribute('role') === 'tab';
+  const before = [...place.querySelectorAll('[role=tab]')].findIndex((tab) => tab.getAttribute('aria-selected') === 'true');
+  const tabs = ways.map(({ title }, index) => make('button', {
+    type: 'button', role: 'tab', id: `${place.id}-tab-${index}`, 'aria-controls': `${place.id}-panel-${index}`,
+  }, title));
+  const panels = ways.map((way, index) => {
+    const panel = inside(way);
+    panel.id = `${place.id}-panel-${index}`;
+    panel.setAttribute('role', 'tabpanel');
+    panel.setAttribute('aria-labelledby', tabs[index].id);
+    return panel;
+  });
+  /** @param {number} chosen */
+  const open = (chosen) => {
+    tabs.forEach((tab, index) => {
+      tab.setAttribute('aria-selected', String(index === chosen));
+      tab.tabIndex = index === chosen ? 0 : -1;
+      panels[index].hidden = index !== chosen;
+    });
+  };
+  tabs.forEach((tab, index) => {
+    tab.addEventListener('click', () => open(index));
+    tab.addEventListener('keydown', ({ key }) => {
+      const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: tabs.length - 1 }[key];
+      if (to === undefined) return;
+      const next = (to + tabs.length) % tabs.length;
+      open(next);
+      tabs[next].focus();
+    });
+  });
+  const list = make('div', { role: 'tablist', class: 'tabs', 'aria-labelledby': `${place.id.replace('-ways', '')}-title` }, ...tabs);
+  place.replaceChildren(list, ...panels);
+  open(Math.max(before, 0));
+  if (focused) tabs[Math.max(before, 0)].focus();
 }
 
 /** @param {Way} way */
 function inside(way) {
-  const content = make('div', { class: 'inside' }, make('p', {}, way.about));
+  const content = make('div', { class: 'inside card' }, make('p', {}, way.about));
   for (const { what, text } of way.lines) {
     const line = make('div', { class: 'line' });
     if (what) line.append(make('span', { class: 'what' }, what));
@@ -117,6 +145,5 @@ function inside(way) {
     content.append(line);
   }
   if (way.link) content.append(make('p', {}, make('a', { class: 'button', href: way.link.href }, way.link.text)));
-  if (way.lines.some(({ text }) => text.includes('TOKEN'))) content.append(make('p', { class: 'small' }, t('tokenStands')));
   return content;
 }

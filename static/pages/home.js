@@ -22,6 +22,9 @@ const cards = new Cards(byId('streams', HTMLUListElement));
 const summary = byId('summary', HTMLElement);
 const notice = byId('notice', HTMLElement);
 const tokenForm = byId('token-form', HTMLFormElement);
+const publishName = byId('name', HTMLInputElement);
+const publishToken = byId('publish-token', HTMLInputElement);
+const tokenField = byId('publish-token-field', HTMLElement);
 const embedName = byId('embed-name', HTMLInputElement);
 let embedNameTyped = false;
 let token = '';
@@ -50,9 +53,12 @@ function show(streams) {
   tokenForm.hidden = true;
   cards.show(streams, token);
   byId('empty', HTMLElement).hidden = streams.length > 0;
-  const live = streams.filter((stream) => stream.live).length;
-  const viewers = streams.reduce((sum, stream) => sum + (stream.viewers ?? 0), 0);
-  summary.textContent = streams.length === 0 ? '' : t('summary', { live, viewers });
+  summary.textContent = summaryOf(streams);
+  const needed = feed.publishToken === true;
+  if (needed === tokenField.hidden) {
+    tokenField.hidden = !needed;
+    publishName.dispatchEvent(new Event('input'));
+  }
 
   const names = streams.map(({ name }) => name);
   byId('live-names', HTMLDataListElement).replaceChildren(...names.map((name) => new Option(name, name)));
@@ -61,6 +67,19 @@ function show(streams) {
     embedName.value = names[0];
     embedName.dispatchEvent(new Event('input'));
   }
+}
+
+/** @param {Stream[]} streams @returns {string} "1 live · 2 on demand · 3 watching", without what there is none of */
+function summaryOf(streams) {
+  const viewers = streams.reduce((sum, stream) => sum + (stream.viewers ?? 0), 0);
+  const live = streams.filter((stream) => stream.live).length;
+  const standby = streams.filter((stream) => stream.state === 'standby').length;
+  const parts = [
+    ...(live > 0 ? [t('summaryLive', { n: live })] : []),
+    ...(standby > 0 ? [t('summaryStandby', { n: standby })] : []),
+    ...(viewers > 0 ? [t('watching', { n: viewers })] : []),
+  ];
+  return parts.join(' · ') || (streams.length > 0 ? t('summaryNone') : '');
 }
 
 function askForToken() {
@@ -81,9 +100,11 @@ function askForToken() {
 }
 
 function guide() {
-  const publishName = byId('name', HTMLInputElement);
+  publishToken.value = readToken('publish');
+  publishToken.addEventListener('input', () => publishName.dispatchEvent(new Event('input')));
   follow(publishName, (name) => {
-    showWays(byId('publish-ways', HTMLElement), publishWays(name));
+    const given = tokenField.hidden ? undefined : publishToken.value.trim();
+    showWays(byId('publish-ways', HTMLElement), publishWays(name, given));
     for (const link of document.querySelectorAll('a[data-publish-link]')) link.setAttribute('href', inThisLanguage(address('publish', name)));
   });
   follow(embedName, (name) => showWays(byId('embed-ways', HTMLElement), embedWays(name)));

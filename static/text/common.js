@@ -6,6 +6,7 @@ import { translator } from '../lib/i18n.js';
 export const common = {
   en: {
     watching: '{n} watching',
+    sizes: '{n} sizes',
     moments: 'less than a minute',
     minutes: '{m} min',
     hours: '{h} h',
@@ -19,6 +20,7 @@ export const common = {
   },
   zh: {
     watching: '{n} 人观看',
+    sizes: '{n} 种尺寸',
     moments: '不到一分钟',
     minutes: '{m} 分钟',
     hours: '{h} 小时',

@@ -18,9 +18,9 @@
     { name: "workshop", live: false, state: "waiting", source: "camera", sourceState: "camera unplugged", viewers: 2, tracks: [] },
   ];
   const sessions = [
-    { id: "9pXh2LkQ0aVt3mZr", protocol: "whip", stream: "lecture-hall-4", state: "connected", since: minutesAgo(75), client: "192.168.1.20", path: "udp", code: "ok", packets: 1834201, drops: 0, rttMs: 3.2, warnings: [seldom] },
-    { id: "aa", protocol: "whep", stream: "the_longest_name_that_a_stream_can_have_in_porthole_0123456789ab", state: "interrupted", since: minutesAgo(12), client: "2001:db8:85a3:8d3:1319:8a2e:370:7348", path: "relay", code: "slow_ice", diagnosis: "Connected after 4.2 s: the checks took long to get through, most likely because UDP is blocked and the way was found by TCP.", packets: 92810, drops: 311, rttMs: 184.4 },
-    { id: "bb", protocol: "whep", stream: "a", state: "closed", since: minutesAgo(4), ended: minutesAgo(3), client: "203.0.113.9", code: "udp_and_tcp_blocked", diagnosis: "Neither UDP nor TCP arrived from the client: a firewall in between blocks port 8081. Open it, or give clients a TURN server with --turn.", packets: 0, drops: 0 },
+    { id: "9pXh2LkQ0aVt3mZr", protocol: "whip", stream: "lecture-hall-4", state: "connected", since: minutesAgo(75), client: "192.168.1.20", path: "udp", code: "ok", packets: 1834201, bytes: 1_980_000_000, drops: 0, rttMs: 3.2, warnings: [seldom] },
+    { id: "aa", protocol: "whep", stream: "the_longest_name_that_a_stream_can_have_in_porthole_0123456789ab", state: "interrupted", since: minutesAgo(12), client: "2001:db8:85a3:8d3:1319:8a2e:370:7348", path: "relay", code: "slow_ice", diagnosis: "Connected after 4.2 s: the checks took long to get through, most likely because UDP is blocked and the way was found by TCP.", packets: 92810, bytes: 101_000_000, loss: 0.021, drops: 311, rttMs: 184.4 },
+    { id: "bb", protocol: "whep", stream: "a", state: "closed", since: minutesAgo(4), ended: minutesAgo(3), client: "203.0.113.9", code: "udp_and_tcp_blocked", diagnosis: "Neither UDP nor TCP arrived from the client: a firewall in between blocks port 8081. Open it, or give clients a TURN server with --turn.", packets: 0, bytes: 0, drops: 0 },
   ];
   const answer = (events, list) => new Response(new ReadableStream({
     start(controller) {
