@@ -39,10 +39,13 @@ func (s *Source) controls() controlled {
 // Brief is what can be told of the source without asking its device.
 func (s *Source) Brief() sourceinfo.Source {
 	spec := s.cfg.Spec
-	if c := s.controls(); c != nil {
+	c := s.controls()
+	if c != nil {
 		spec.Controls = c.Kept()
 	}
-	return sourceinfo.Source{Name: s.cfg.Name, Kind: spec.Kind.String(), URI: spec.String(), Controls: []sourceinfo.Control{}}
+	return sourceinfo.Source{
+		Name: s.cfg.Name, Kind: spec.Kind.String(), URI: spec.Short(), Adjustable: c != nil, Controls: []sourceinfo.Control{},
+	}
 }
 
 // Info asks the source's device, too, which stays off if it is. It takes as long as the device does, and no longer than ctx.

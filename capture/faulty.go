@@ -28,7 +28,7 @@ import (
 //
 //	faulty:/DIR/video0?size=320x180&fps=30&ondemand=1s     and all that a camera takes
 //
-// DIR stands for /dev, and the regular file /DIR/video0, whose name must begin with "video", for the camera's node. The camera
+// It has some controls, too, which do nothing. DIR stands for /dev, and the regular file /DIR/video0, whose name must begin with "video", for the camera's node. The camera
 // shows the test picture, with its clock, and has the test tone unless mic=off.
 //
 //   - Removing the file unplugs the camera, creating it plugs it in. With a link to it in /DIR/v4l/by-id, as in
@@ -63,7 +63,8 @@ func extraDevice(spec source.Spec, log *slog.Logger) media.Device {
 		return nil
 	}
 	dir := v4l2.Dir(filepath.Dir(spec.Device))
-	return v4l2.NewCamera(spec, dir, func(name string) (*media.Input, string, error) { return openFaulty(dir, name, spec, log) })
+	camera := v4l2.NewCamera(spec, dir, func(name string) (*media.Input, string, error) { return openFaulty(dir, name, spec, log) })
+	return camera.WithControls(spec.Controls, newFaultyControls().open(spec, dir), log)
 }
 
 func checkDevice(spec source.Spec) error {

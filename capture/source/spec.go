@@ -174,7 +174,28 @@ func specError(uri, format string, args ...any) error {
 }
 
 // String is the whole URI of s, defaults included; ParseSpec reads it back.
-func (s Spec) String() string {
+func (s Spec) String() string { return s.uri(s.query()) }
+
+// Short is the URI of s without what is so by default; ParseSpec reads it back.
+func (s Spec) Short() string {
+	query, byDefault := s.query(), defaultSpec(s.Kind).query()
+	for key := range byDefault {
+		if query.Get(key) == byDefault.Get(key) {
+			query.Del(key)
+		}
+	}
+	return s.uri(query)
+}
+
+func (s Spec) uri(query url.Values) string {
+	uri := s.Kind.String() + ":" + s.Device
+	if len(query) > 0 {
+		uri += "?" + query.Encode()
+	}
+	return uri
+}
+
+func (s Spec) query() url.Values {
 	query := url.Values{}
 	query.Set("size", fmt.Sprintf("%dx%d", s.Width, s.Height))
 	query.Set("fps", strconv.Itoa(s.FPS))
@@ -198,5 +219,5 @@ func (s Spec) String() string {
 		query.Set("codec", s.Codec.String())
 		s.Controls.addTo(query)
 	}
-	return s.Kind.String() + ":" + s.Device + "?" + query.Encode()
+	return query
 }

@@ -65,6 +65,9 @@ func TestParseSpec(t *testing.T) {
 			t.Errorf("ParseSpec(%q) = %+v, %v\nwant %+v", uri, got, err, want)
 			continue
 		}
+		if again, err := ParseSpec(got.Short()); err != nil || again != got {
+			t.Errorf("ParseSpec(%q) = %+v, %v; it was made by %+v", got.Short(), again, err, got)
+		}
 		if again, err := ParseSpec(got.String()); err != nil || again != got {
 			t.Errorf("ParseSpec(%q) = %+v, %v; it was printed by %+v", got.String(), again, err, got)
 		}

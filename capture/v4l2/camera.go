@@ -5,6 +5,7 @@ package v4l2
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"porthole/capture/media"
@@ -28,6 +29,18 @@ type Camera struct {
 // and says which node that was.
 func NewCamera(spec source.Spec, dir Dir, open func(name string) (*media.Input, string, error)) *Camera {
 	return &Camera{deviceWatch: watchDevices(dir), open: open, camera: remember(dir, spec.Device)}
+}
+
+// WithControls gives the camera controls, and returns it: what they are kept at first, and how to open the node of the camera with a name.
+func (c *Camera) WithControls(wanted source.Controls, open func(name string) (Node, error), log *slog.Logger) *Camera {
+	c.controls = newControls(wanted, func() (Node, error) {
+		name, err := c.name()
+		if err != nil {
+			return nil, err
+		}
+		return open(name)
+	}, log)
+	return c
 }
 
 // Available looks for the camera, without opening it.

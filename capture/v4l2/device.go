@@ -39,17 +39,13 @@ func (h Host) Check(spec source.Spec) error {
 func (h Host) New(spec source.Spec, log *slog.Logger) *Camera {
 	o := &opener{host: h, spec: spec, log: log}
 	c := NewCamera(spec, h.Dir, o.open)
-	c.controls = newControls(spec.Controls, func() (Node, error) { return c.ask(h, spec) }, log)
+	c.WithControls(spec.Controls, func(name string) (Node, error) { return h.named(name, c, spec) }, log)
 	o.opened = c.controls.apply
 	return c
 }
 
-// ask opens the node that has the camera's name, to ask for controls.
-func (c *Camera) ask(h Host, spec source.Spec) (Node, error) {
-	name, err := c.name()
-	if err != nil {
-		return nil, err
-	}
+// named opens the node of a camera that has its name.
+func (h Host) named(name string, c *Camera, spec source.Spec) (Node, error) {
 	nodes, err := h.find(name, spec)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func sourceAPI(changed *sourceinfo.Change, fault *error) http.Handler {
 		if name != "webcam" {
 			return sourceinfo.Source{}, sourceinfo.ErrNoSource
 		}
-		return sourceinfo.Source{Name: name, Kind: "camera", URI: "camera:", Controls: []sourceinfo.Control{
+		return sourceinfo.Source{Name: name, Kind: "camera", URI: "camera:", Adjustable: true, Controls: []sourceinfo.Control{
 			{Name: "exposure", Title: "Exposure Time, Absolute", Kind: sourceinfo.Integer, Min: &least, Max: &most, Step: 1, Default: &least, Value: &value},
 		}}, nil
 	}
@@ -62,7 +62,7 @@ func TestSourcesAreToldAndChanged(t *testing.T) {
 	if got := call(h, http.MethodGet, "/api/sources", publishToken).Body.String(); got != "{\"sources\":[]}\n" {
 		t.Errorf("got %s", got)
 	}
-	const webcam = `{"name":"webcam","kind":"camera","uri":"camera:","controls":[{"name":"exposure","title":"Exposure Time, Absolute",` +
+	const webcam = `{"name":"webcam","kind":"camera","uri":"camera:","adjustable":true,"controls":[{"name":"exposure","title":"Exposure Time, Absolute",` +
 		`"kind":"integer","min":3,"max":2047,"step":1,"default":3,"value":157}]}`
 	w := call(h, http.MethodGet, "/api/sources/webcam", publishToken)
 	if got := strings.TrimSpace(w.Body.String()); got != webcam || w.Header().Get("Accept-Patch") == "" {

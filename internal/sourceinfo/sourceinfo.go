@@ -24,6 +24,8 @@ type Source struct {
 	Kind string `json:"kind"` // "camera", "pattern", ...
 	// URI asks for the source as it is now, with all that was changed since the start: for --source.
 	URI string `json:"uri"`
+	// Adjustable says that it is a camera, which may have controls.
+	Adjustable bool `json:"adjustable"`
 	// Controls are those of a camera, in the driver's order; never nil. Lists of sources have none.
 	Controls []Control `json:"controls"`
 	// Problem says why the controls are not known now; left out when they are.

@@ -4,6 +4,7 @@
 import { Cards } from './cards.js';
 import { byId } from '../lib/dom.js';
 import { Feed } from './feed.js';
+import { serveCameras } from './cameras.js';
 import { embedWays, publishWays, showWays } from './guide.js';
 import { translatePage } from '../lib/i18n.js';
 import { inThisLanguage, offerOtherLanguage } from './language.js';
@@ -45,6 +46,7 @@ function main() {
   setInterval(() => cards.tick(), TICK_EVERY);
   guide();
   serveOperator();
+  serveCameras();
 }
 
 /** @param {Stream[]} streams */
