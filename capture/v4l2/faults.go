@@ -69,8 +69,12 @@ func isGone(err error) bool {
 		errors.Is(err, syscall.EBADF)
 }
 
-// maxStampAge is how old a picture may be by the driver's clock. More is a clock that does not mean what it should.
-const maxStampAge = time.Second
+// How old a picture may be by the driver's clock, and how far that may be ahead: drivers work it out from a clock of the camera. More is
+// a clock that does not mean what it should.
+const (
+	maxStampAge   = time.Second
+	maxStampAhead = 20 * time.Millisecond
+)
 
 // captureTimes says when pictures were captured: as the driver says, or, where it does not or cannot be believed, by when they came.
 type captureTimes struct {
@@ -81,7 +85,7 @@ type captureTimes struct {
 // next is for a picture that the driver stamped, or not, and that has arrived. It is later than the one before.
 func (t *captureTimes) next(stamp, arrived time.Time) time.Time {
 	at := stamp
-	if age := arrived.Sub(stamp); stamp.IsZero() || age < 0 || age > maxStampAge {
+	if age := arrived.Sub(stamp); stamp.IsZero() || age < -maxStampAhead || age > maxStampAge {
 		at = t.smooth.Next(arrived)
 	}
 	if least := t.last.Add(time.Millisecond); !t.last.IsZero() && at.Before(least) {

@@ -4,12 +4,14 @@ package camera
 
 import (
 	"encoding/json"
+	"math"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"porthole/capture"
+	"porthole/internal/sourceinfo"
 	"porthole/test/camera/report"
 )
 
@@ -25,6 +27,8 @@ func TestVirtualCamera(t *testing.T) {
 	t.Run("devices are listed", func(t *testing.T) { checkDevices(t, told.Devices) })
 	t.Run("stream is whole", func(t *testing.T) { checkWatched(t, told.Watched) })
 	t.Run("recording decodes to pictures", func(t *testing.T) { checkRecording(t, m.video, told.Watched.Pictures) })
+	t.Run("every format shows the same", func(t *testing.T) { checkFormats(t, told.Formats) })
+	t.Run("controls are set, and kept when it is replugged", func(t *testing.T) { checkControls(t, told.Controls) })
 	t.Run("busy camera is told with who uses it", func(t *testing.T) { checkBusy(t, told.Busy) })
 	t.Run("every fault is survived", func(t *testing.T) { checkFaults(t, told.Faults) })
 	t.Run("camera is off while nobody watches", func(t *testing.T) { checkOnDemand(t, told) })
@@ -85,6 +89,54 @@ func checkRecording(t *testing.T, file string, pictures int) {
 	}
 	if !changed {
 		t.Error("all pictures are the same")
+	}
+}
+
+// checkFormats holds the formats against the first: the camera shows a bar that moves and a clock, beside bars of colour.
+func checkFormats(t *testing.T, formats []report.Format) {
+	var names []string
+	for _, f := range formats {
+		t.Logf("%+v", f)
+		names = append(names, f.Name)
+		first := formats[0]
+		if f.Pictures != 5 || math.Abs(f.Y-first.Y) > 4 || math.Abs(f.U-first.U) > 4 || math.Abs(f.V-first.V) > 4 {
+			t.Errorf("%s shows something else than %s", f.Name, first.Name)
+		}
+	}
+	for _, want := range []string{"YUYV", "UYVY", "YU12", "NV12", "NV21"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("%s was not looked at", want)
+		}
+	}
+}
+
+func checkControls(t *testing.T, told report.Controls) {
+	var source struct{ Controls []sourceinfo.Control }
+	if err := json.Unmarshal(told.Listed, &source); err != nil {
+		t.Fatalf("%q: %v", told.Listed, err)
+	}
+	named := make(map[string]sourceinfo.Control)
+	for _, c := range source.Controls {
+		named[c.Name] = c
+	}
+	brightness := named["brightness"]
+	if brightness.Kind != sourceinfo.Integer || brightness.Max == nil || *brightness.Max != 255 || brightness.Value == nil || *brightness.Value != 128 {
+		t.Errorf("brightness is listed as %+v", brightness)
+	}
+	if menu := named["test-pattern"]; menu.Kind != sourceinfo.Menu || len(menu.Items) < 5 {
+		t.Errorf("the test pattern is listed as %+v", menu)
+	}
+	if gain := named["gain"]; !gain.Inactive && !gain.ReadOnly {
+		t.Logf("gain is not switched off by the automatism: %+v", gain)
+	}
+	if len(told.Refused) != 2 || !strings.Contains(told.Refused[0], "0 to 255") || !strings.Contains(told.Refused[1], "there-is-none") {
+		t.Errorf("refused with %q", told.Refused)
+	}
+	t.Logf("the driver says %v, and replugged %v", told.Set, told.Replugged)
+	for name, want := range map[string]int64{"Brightness": 200, "Horizontal Flip": 1, "Gain": 17, "Gain, Automatic": 0} {
+		if told.Set[name] != want || told.Replugged[name] != want {
+			t.Errorf("%s is %d, and replugged %d, want %d", name, told.Set[name], told.Replugged[name], want)
+		}
 	}
 }
 

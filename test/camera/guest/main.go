@@ -77,6 +77,11 @@ func run(ctx context.Context, told *report.Report) error {
 	}
 	told.Devices = devices
 
+	if err := formats(ctx, told); err != nil {
+		return err
+	}
+	reached(told, "looked at in every format")
+
 	err = serve(ctx, byNumber, func(int) error { return watchCamera(ctx, told) })
 	if err != nil {
 		return err
@@ -123,6 +128,11 @@ func watchCamera(ctx context.Context, told *report.Report) error {
 		return err
 	}
 
+	if err := turnKnobs(ctx, told); err != nil {
+		return fmt.Errorf("controls: %w", err)
+	}
+	reached(told, "controls set")
+
 	// A second Porthole must say who uses the camera, and end.
 	second := exec.CommandContext(ctx, porthole, "--source", byNumber, "--http", "127.0.0.1:0", "--media", "127.0.0.1:0")
 	words, err := second.CombinedOutput()
@@ -149,6 +159,9 @@ func watchCamera(ctx context.Context, told *report.Report) error {
 	reached(told, "plugged in again")
 	if told.Replug, err = v.await(watchPictures / 4); err != nil {
 		return fmt.Errorf("replugged camera: %w", err)
+	}
+	if err := knobsAgain(told); err != nil {
+		return fmt.Errorf("controls, plugged in again: %w", err)
 	}
 	reached(told, "watched again")
 	return nil

@@ -14,9 +14,28 @@ type Report struct {
 	Busy    string  `json:"busy"`    // what a second Porthole said about the camera that the first one uses
 	Replug  Watched `json:"replug"`  // after the camera was unplugged and plugged in again under another number, the same viewer
 
+	Formats  []Format `json:"formats"`  // in which the camera was opened, one after the other
+	Controls Controls `json:"controls"` // while it is watched
 	Faults   []Fault    `json:"faults"`   // of the camera, which the same viewer saw
 	OnDemand []OnDemand `json:"onDemand"` // of a camera that was off
 	Freed    Watched    `json:"freed"`    // after the camera was off, and taken by another program for a while
+}
+
+// Format is what pictures of one pixel format are like.
+type Format struct {
+	Name     string  `json:"name"`
+	Pictures int     `json:"pictures"`
+	Y        float64 `json:"y"` // the mean of luma, and of both planes of chroma, of the last
+	U        float64 `json:"u"`
+	V        float64 `json:"v"`
+}
+
+// Controls is what became of the camera's controls.
+type Controls struct {
+	Listed    json.RawMessage  `json:"listed"`  // what the API says of the source, before
+	Refused   []string         `json:"refused"` // what it said of changes that are wrong
+	Set       map[string]int64 `json:"set"`     // as the driver says, by its names, after changes
+	Replugged map[string]int64 `json:"replugged"`
 }
 
 // Fault is something that happened to the camera while it was watched.
