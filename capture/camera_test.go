@@ -100,6 +100,9 @@ func TestCameraThatEncodesItself(t *testing.T) {
 		t.Error("the log does not say that there is no ladder")
 	}
 
+	if mode := r.Brief().Mode; mode == nil || !mode.AsItIs || mode.Width != 640 || mode.Why != "codec=h264" {
+		t.Errorf("the mode is told as %+v", mode)
+	}
 	r.host.Unplug("video0")
 	r.await(t, "unplugged", func(i broadcast.StreamInfo) bool { return !i.Live && i.SourceState == "camera unplugged" })
 }
@@ -119,6 +122,9 @@ func TestCameraThatEncodesForOthers(t *testing.T) {
 	}
 	r := runCamera(t, c, "&size=640x360&ladder=auto")
 	r.await(t, "live with a ladder", func(i broadcast.StreamInfo) bool { return isLive(i) && len(i.Tracks) > 1 })
+	if mode := r.Brief().Mode; mode == nil || mode.AsItIs || mode.Format != "YUYV" || !strings.Contains(mode.Why, "B-frames") {
+		t.Errorf("the mode is told as %+v", mode)
+	}
 	if r.log.Count("B-frames") < 1 || r.log.Count("source is not available") > 0 {
 		t.Error("the log does not say why, or calls it a failure")
 	}

@@ -13,6 +13,7 @@ type controlled interface {
 	Controls(ctx context.Context) ([]sourceinfo.Control, error)
 	Change(ctx context.Context, changes map[string]sourceinfo.Value) error
 	Kept() source.Controls
+	Mode() *sourceinfo.Mode
 }
 
 // controls are those of the camera that is heard with the microphone.
@@ -39,13 +40,13 @@ func (s *Source) controls() controlled {
 // Brief is what can be told of the source without asking its device.
 func (s *Source) Brief() sourceinfo.Source {
 	spec := s.cfg.Spec
-	c := s.controls()
-	if c != nil {
+	info := sourceinfo.Source{Name: s.cfg.Name, Kind: spec.Kind.String(), Controls: []sourceinfo.Control{}}
+	if c := s.controls(); c != nil {
 		spec.Controls = c.Kept()
+		info.Adjustable, info.Mode = true, c.Mode()
 	}
-	return sourceinfo.Source{
-		Name: s.cfg.Name, Kind: spec.Kind.String(), URI: spec.Short(), Adjustable: c != nil, Controls: []sourceinfo.Control{},
-	}
+	info.URI = spec.Short()
+	return info
 }
 
 // Info asks the source's device, too, which stays off if it is. It takes as long as the device does, and no longer than ctx.

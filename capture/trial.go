@@ -9,6 +9,7 @@ import (
 	"porthole/capture/media"
 	"porthole/capture/source"
 	"porthole/capture/synthetic"
+	"porthole/capture/v4l2"
 )
 
 // TrialResult is how long an encoder took.
@@ -16,6 +17,8 @@ type TrialResult struct {
 	Pictures int           // that were encoded
 	Mean     time.Duration // for one picture
 	Longest  time.Duration
+	// Spared says that the camera encodes by itself, so that none of this is needed, unless its H.264 turns out to be nothing for browsers.
+	Spared bool
 }
 
 // Trial encodes some pictures of the test pattern with what the source asks for, as fast as it goes, to see whether
@@ -33,7 +36,7 @@ func Trial(ctx context.Context, spec source.Spec, pictures int) (TrialResult, er
 		return TrialResult{}, err
 	}
 	defer encoder.Close()
-	var r TrialResult
+	r := TrialResult{Spared: spec.Kind == source.Camera && v4l2.ThisMachine().EncodesItself(spec)}
 	var total time.Duration
 	pattern, frame, at := synthetic.NewPattern(spec), media.Picture{}, time.Now()
 	for r.Pictures < pictures && ctx.Err() == nil {

@@ -18,7 +18,8 @@ import (
 type Camera struct {
 	*deviceWatch
 	open     func(name string) (in *media.Input, node string, err error)
-	controls *controls // nil: it has none
+	controls *controls               // nil: it has none
+	mode     func() *sourceinfo.Mode // nil: it is not told
 
 	mu     sync.Mutex // not held while anything is opened
 	camera remembered // guarded by mu
@@ -133,6 +134,14 @@ func (c *Camera) Change(ctx context.Context, changes map[string]sourceinfo.Value
 		return fmt.Errorf("%w: this camera has no controls", sourceinfo.ErrInvalid)
 	}
 	return c.controls.change(ctx, changes)
+}
+
+// Mode is how the camera was opened last; nil: not yet.
+func (c *Camera) Mode() *sourceinfo.Mode {
+	if c.mode == nil {
+		return nil
+	}
+	return c.mode()
 }
 
 // Kept is what the controls are kept at, as a spec says it.

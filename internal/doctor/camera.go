@@ -158,6 +158,10 @@ func (c Config) trial(ctx context.Context, s Source) Finding {
 		"meanMs": inMilliseconds(r.Mean), "longestMs": inMilliseconds(r.Longest), "intervalMs": inMilliseconds(interval),
 		"pictures": r.Pictures,
 	}
+	if r.Spared {
+		f.Found += "; not needed, because the camera's own H.264 is sent as it is"
+		return f
+	}
 	smaller := fmt.Sprintf("choose a smaller size or rate: --source %s=%s?size=640x360&fps=15", s.Name, s.Spec.Kind.String()+":")
 	switch {
 	case r.Mean > interval:

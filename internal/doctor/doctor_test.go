@@ -290,3 +290,14 @@ func TestSystem(t *testing.T) {
 		}
 	}
 }
+
+// A camera that encodes by itself needs no fast processor.
+func TestEncoderThatIsSpared(t *testing.T) {
+	devices := fakeDevices(nil)
+	devices.Trial = func(context.Context, capture.Spec, int) (capture.TrialResult, error) {
+		return capture.TrialResult{Pictures: 30, Mean: 50 * time.Millisecond, Longest: 50 * time.Millisecond, Spared: true}, nil
+	}
+	if f := (Config{Devices: devices}).encoder(t.Context()); len(f) != 1 || f[0].Verdict != OK || !strings.Contains(f[0].Found, "as it is") {
+		t.Errorf("got %+v", f)
+	}
+}

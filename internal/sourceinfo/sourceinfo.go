@@ -24,12 +24,25 @@ type Source struct {
 	Kind string `json:"kind"` // "camera", "pattern", ...
 	// URI asks for the source as it is now, with all that was changed since the start: for --source.
 	URI string `json:"uri"`
+	// Mode is how its camera was opened last; left out before that, and for what is no camera.
+	Mode *Mode `json:"mode,omitempty"`
 	// Adjustable says that it is a camera, which may have controls.
 	Adjustable bool `json:"adjustable"`
 	// Controls are those of a camera, in the driver's order; never nil. Lists of sources have none.
 	Controls []Control `json:"controls"`
 	// Problem says why the controls are not known now; left out when they are.
 	Problem string `json:"problem,omitempty"`
+}
+
+// Mode is what a camera delivers.
+type Mode struct {
+	Device string  `json:"device"` // the path of its node
+	Format string  `json:"format"` // "YUYV", "MJPEG", "H264", ...
+	Width  int     `json:"width"`
+	Height int     `json:"height"`
+	FPS    float64 `json:"fps,omitempty"` // left out where the driver does not tell
+	AsItIs bool    `json:"asItIs"`        // it is H.264, which is not encoded again
+	Why    string  `json:"why,omitempty"` // why it is, or is not, of a camera that encodes H.264
 }
 
 // Kinds of controls.

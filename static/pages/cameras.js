@@ -16,6 +16,7 @@ import { t } from '../text/home.js';
  * @property {string} kind
  * @property {string} uri
  * @property {boolean} adjustable
+ * @property {{ format: string, width: number, height: number, fps?: number, asItIs: boolean, why?: string }} [mode]
  * @property {import('./camera.js').Control[]} controls
  * @property {string} [problem]
  */
@@ -32,6 +33,7 @@ const input = byId('cameras-token', HTMLInputElement);
 const notice = byId('cameras-notice', HTMLElement);
 const inside = byId('camera', HTMLElement);
 const choice = byId('camera-choice', HTMLSelectElement);
+const delivers = byId('camera-mode', HTMLElement);
 const live = new Live(byId('camera-live', HTMLVideoElement));
 const controls = new ControlForm((name, value) => change(name, value));
 const line = make('code', {});
@@ -102,7 +104,13 @@ async function look() {
 }
 
 /** @param {Source} source */
-function show({ name, uri, controls: list, problem }) {
+function show({ name, uri, mode, controls: list, problem }) {
+  delivers.hidden = !mode;
+  if (mode) {
+    const { format, width, height, fps, asItIs, why } = mode;
+    delivers.textContent = t(asItIs ? 'cameraSent' : 'cameraEncoded', { format, width, height, fps: fps ?? '?' });
+    delivers.title = why ?? '';
+  }
   say(problem ? t('cameraProblem', { problem }) : list.length === 0 ? t('noControls') : fault);
   if (!problem) controls.show(list);
   keep.hidden = !list.some(({ kept }) => kept !== undefined);

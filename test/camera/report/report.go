@@ -14,8 +14,8 @@ type Report struct {
 	Busy    string  `json:"busy"`    // what a second Porthole said about the camera that the first one uses
 	Replug  Watched `json:"replug"`  // after the camera was unplugged and plugged in again under another number, the same viewer
 
-	Formats  []Format `json:"formats"`  // in which the camera was opened, one after the other
-	Controls Controls `json:"controls"` // while it is watched
+	Formats  []Format   `json:"formats"`  // in which the camera was opened, one after the other
+	Controls Controls   `json:"controls"` // while it is watched
 	Faults   []Fault    `json:"faults"`   // of the camera, which the same viewer saw
 	OnDemand []OnDemand `json:"onDemand"` // of a camera that was off
 	Freed    Watched    `json:"freed"`    // after the camera was off, and taken by another program for a while
