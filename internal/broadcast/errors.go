@@ -17,7 +17,7 @@ var (
 	// PublisherConfig.Key has taken over.
 	ErrReplaced = errors.New("the same publisher has connected again")
 	// ErrTooManyViewers is returned by Join when every viewer place is taken.
-	ErrTooManyViewers = refusal.Full.New("all viewer places are taken")
+	ErrTooManyViewers = refusal.Full.New("this stream is full")
 	// ErrClosed is the end of everything that was alive when the Broadcaster closed.
 	ErrClosed = refusal.Stopping.New("the server is stopping")
 	// ErrPublisherGone ends viewers whose publisher did not come back within the grace time.
@@ -33,7 +33,7 @@ var (
 	// section 4.1).
 	ErrNothingArrives = report.ErrNothingArrives
 	// ErrFallbackCycle is returned by CheckFallbacks.
-	ErrFallbackCycle = errors.New("the fallbacks go round in a circle")
+	ErrFallbackCycle = errors.New("the fallbacks form a cycle")
 	// ErrStarted is returned by a second Viewer.Start.
 	ErrStarted = errors.New("the viewer was started before")
 	// ErrKindNotDeclared is returned by AddLayer for a kind that the publisher did not announce.

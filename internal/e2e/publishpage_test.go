@@ -110,7 +110,7 @@ func TestPublishPageSaysWhatIsWrong(t *testing.T) {
 		{name: "permission refused", url: s.url + "/publish/x", script: failingMedia("NotAllowedError"), want: []string{"was not allowed to use the camera", "lock sign", "Try again"}},
 		{name: "no device", url: s.url + "/publish/x", script: failingMedia("NotFoundError"), want: []string{"No camera or no microphone was found", "Plug one in"}},
 		{name: "device busy", url: s.url + "/publish/x", script: failingMedia("NotReadableError"), want: []string{"could not be started", "Another program may be using it"}},
-		{name: "insecure address", url: s.url + "/publish/x", script: `Object.defineProperty(window, "isSecureContext", { value: false });`, want: []string{"secure addresses only", "http://localhost:", "https://"}},
+		{name: "insecure address", url: s.url + "/publish/x", script: `Object.defineProperty(window, "isSecureContext", { value: false });`, want: []string{"secure pages only", "http://localhost:", "https://"}},
 		{name: "in Chinese", url: s.url + "/publish/x?lang=zh", script: failingMedia("NotAllowedError"), want: []string{"浏览器未获准使用摄像头或麦克风"}},
 		{name: "no token", url: secret.url + "/publish/x", press: true, want: []string{"asks for a publish token"}},
 		{name: "wrong token", url: secret.url + "/publish/x#token=wrong", press: true, want: []string{"The publish token is wrong"}},

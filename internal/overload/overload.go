@@ -50,7 +50,7 @@ const (
 )
 
 // ErrOverloaded is what Admit returns. It passes: try again in some seconds.
-var ErrOverloaded = errors.New("the server has as much to do as it can")
+var ErrOverloaded = errors.New("the server is overloaded")
 
 // Load is what was measured over the last second.
 type Load struct {
@@ -88,7 +88,7 @@ func New(cfg Config) (*Guard, error) {
 	}
 	g := &Guard{cfg: cfg, refused: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "porthole_overload_refusals_total",
-		Help: "Viewers that were refused because the server had as much to do as it can.",
+		Help: "Viewers that were refused because the server was overloaded.",
 	})}
 	if cfg.Registerer == nil {
 		return g, nil

@@ -34,7 +34,7 @@ var (
 	// ErrTooManySources: a publisher sent media under more SSRCs than a session may have.
 	ErrTooManySources = errors.New("too many SSRCs")
 	// ErrSessionTimeout: the session lasted as long as Timeouts.Session allows.
-	ErrSessionTimeout = errors.New("the session has had its time")
+	ErrSessionTimeout = errors.New("the session reached its time limit")
 	// ErrPanic: code that ran for the session panicked, and only this session
 	// ended.
 	ErrPanic = errors.New("panic in session")
@@ -48,7 +48,7 @@ var (
 	// ErrSilent is returned as it is by WriteRTP while nothing has come from the client
 	// for Timeouts.ICEDisconnected: most likely it is gone, so that it is sent no media
 	// for the rest of its consent. The packet was not taken, nor its number used.
-	ErrSilent = errors.New("nothing comes from the client")
+	ErrSilent = errors.New("the client stopped sending")
 	// ErrUnknownSSRC is returned by WriteRTP for an SSRC that is not one of
 	// Session.Tracks. Nothing was sent.
 	ErrUnknownSSRC = errors.New("unknown SSRC")

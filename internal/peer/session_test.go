@@ -349,7 +349,7 @@ func TestPanicEndsOneSession(t *testing.T) {
 	}
 }
 
-// A session that goes well ends all the same when it has had its time.
+// A session that goes well ends all the same when it has reached its limit.
 func TestSessionHasATotalTime(t *testing.T) {
 	engine := newEngine(t, peer.Config{Timeouts: peer.Timeouts{Session: 700 * time.Millisecond}})
 	w := startWatching(t, engine, newClient(t, clientConfig{}), edits{})

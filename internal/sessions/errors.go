@@ -15,7 +15,7 @@ var (
 // Refusals. Their texts are shown to the client.
 var (
 	// ErrTooManySessions refuses an offer when the Table is full.
-	ErrTooManySessions = errors.New("all session places are taken")
+	ErrTooManySessions = errors.New("the server is full: every session is in use")
 	// ErrTooManyOffers refuses a client that leaves counter-offers unanswered.
 	ErrTooManyOffers = errors.New("too many counter-offers to your address wait for their answers: answer them, or end their sessions with DELETE")
 	// ErrNoSession: no such session lives.

@@ -21,7 +21,7 @@ test('each way in which a device can fail has words and a cure', () => {
     ['NotFoundError', { ...camera, microphone: 'none' }, both, /^No camera was found/],
     ['NotFoundError', camera, { picture: false, sound: true }, /^No microphone/],
     ['NotReadableError', camera, both, /could not be started/],
-    ['OverconstrainedError', camera, both, /not there any more/],
+    ['OverconstrainedError', camera, both, /no longer there/],
   ];
   for (const [name, wish, need, words] of cases) {
     let again = 0;

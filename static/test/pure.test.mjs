@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe as group, test } from 'node:test';
 
 import { Backoff, retryAfter } from '../lib/backoff.js';
-import { bitrate, duration, media, watching } from '../lib/format.js';
+import { bitrate, clock, duration, media, watching } from '../lib/format.js';
 import { withStartBitrate, withStereo } from '../lib/sdp.js';
 import { RefusedError } from '../lib/signaling.js';
 import { EventParser } from '../lib/sse.js';
@@ -266,7 +266,10 @@ test('numbers are written as people read them', () => {
   ]), '1280 × 720 · 30 fps · H.264 · Opus');
   assert.equal(media([{ kind: 'video', codec: 'VP8' }]), 'VP8');
   assert.equal(media([
-    { kind: 'video', codec: 'H264', width: 1280, height: 720 },
     { kind: 'video', codec: 'H264', width: 640, height: 360 },
-  ]), '1280 × 720 · H.264');
+    { kind: 'video', codec: 'H264', width: 1280, height: 720 },
+    { kind: 'video', codec: 'H264', width: 320, height: 180 },
+  ]), '1280 × 720 · 3 sizes · H.264');
+  assert.equal(clock(62_000), '1:02');
+  assert.equal(clock(3_723_400), '1:02:03');
 });
