@@ -126,7 +126,7 @@ func (v *Video) failed(err error) error {
 	if len(v.lately) >= maxFailures {
 		return fmt.Errorf("%w %d times within %v: %w", source.ErrEncoder, len(v.lately), failureWindow, err)
 	}
-	v.cfg.Log.Warn("the encoder has failed, another one takes over", "error", err)
+	v.cfg.Log.Warn("the encoder failed; starting another", "error", err)
 	return nil
 }
 

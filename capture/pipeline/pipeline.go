@@ -132,7 +132,7 @@ func (s *Pipeline) serve(ctx context.Context, publisher publish.Publisher) error
 func (s *Pipeline) serveSound(ctx context.Context, publisher publish.Publisher) error {
 	err := panics.AsError(s.log, "a driver or an encoder", func() error { return s.sound.send(ctx, publisher) })
 	if ctx.Err() == nil {
-		s.log.Warn("sound has failed, pictures go on", "error", err)
+		s.log.Warn("sound failed; video continues", "error", err)
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func TestCorruptPicturesAreSkipped(t *testing.T) {
 		if n := len(s.out.Track(codec.Video).Packets); n < 160 || n > 190 {
 			t.Errorf("%d pictures of 270, of which every third was corrupt", n)
 		}
-		if got := s.lines.Count("broken picture skipped"); got != 1 {
+		if got := s.lines.Count("skipped a broken picture"); got != 1 {
 			t.Errorf("%d log lines about 90 corrupt pictures in 9 s, want 1", got)
 		}
 	})

@@ -68,7 +68,7 @@ func (r *rung) run(ctx context.Context) error {
 			err = r.box.discard(ctx) // it is for the rung below
 		}
 		if errors.Is(err, source.ErrEncoder) {
-			r.log.Warn("this size of the ladder cannot be encoded, it is tried again later", "rid", r.rid, "after", brokenFor, "error", err)
+			r.log.Warn("cannot encode this size of the ladder; trying again later", "rid", r.rid, "after", brokenFor, "error", err)
 			r.broken.Store(time.Now().Add(brokenFor).UnixNano())
 		} else if err != nil {
 			return err

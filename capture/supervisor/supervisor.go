@@ -250,7 +250,7 @@ func (s *supervisor) failed(err error) {
 		return // once for all the times that it comes in a row
 	}
 	s.logged, s.loggedAt = err.Error(), time.Now()
-	s.Log.Warn("source is not available, trying again", "error", err)
+	s.Log.Warn("source unavailable; trying again", "error", err)
 }
 
 // pause waits after a failure: for so long, or until the device has come back, or until nobody wants it any more. back says

@@ -58,7 +58,7 @@ func (c *faults) fault(err error, asked, failed time.Time) error {
 	}
 	if failed.Sub(c.loggedAt) >= faultLogEvery {
 		c.loggedAt = failed
-		c.log.Warn("broken picture skipped", "error", err, "skipped", c.broken)
+		c.log.Warn("skipped a broken picture", "error", err, "skipped", c.broken)
 	}
 	return nil
 }

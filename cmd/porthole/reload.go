@@ -57,7 +57,7 @@ const lookAgain = 2 * time.Second
 func (r *reloader) reload() {
 	next, err := r.read()
 	if err != nil {
-		r.log.Error("not reloaded: the configuration is wrong, and the one in force stays", "error", err)
+		r.log.Error("not reloaded: the new configuration is wrong; the running one stays", "error", err)
 		return
 	}
 	if next.PublishToken == "" && r.running.BeyondLoopback() {
@@ -67,7 +67,7 @@ func (r *reloader) reload() {
 	taken, restart := serveSettings().Reload(&cfg, &next)
 	cfg.SecretFiles = next.SecretFiles
 	if err := cfg.Validate(); err != nil {
-		r.log.Error("not reloaded: what can change while the server runs does not go with the rest", "error", err)
+		r.log.Error("not reloaded: the changed settings conflict with some that need a restart", "error", err)
 		return
 	}
 	if err := r.apply(cfg); err != nil {
@@ -75,12 +75,12 @@ func (r *reloader) reload() {
 		return
 	}
 	if (cfg.RateLimit == 0) != (r.running.RateLimit == 0) {
-		r.log.Warn("how fast requests are read, which --rate-limit tells too, changes at the next start only")
+		r.log.Warn("--rate-limit: how fast requests are read changes at the next start only")
 	}
 	r.running = cfg
 	r.level.Set(cfg.LogLevel)
 	for _, name := range restart {
-		r.log.Warn("a changed setting needs a restart, and what was set before stays", "setting", "--"+name)
+		r.log.Warn("a changed setting needs a restart; the old value stays", "setting", "--"+name)
 	}
 	r.log.Info("reloaded", "changed", strings.Join(taken, " "))
 }

@@ -110,6 +110,6 @@ func Logger(log *slog.Logger) func(stream string, w broadcast.Warning) {
 		if text.RID != "" {
 			about = append(about, "rid", text.RID)
 		}
-		log.Warn("what is published hurts viewers", append(about, "what", text.Sentence, "obs", text.OBS, "ffmpeg", text.FFmpeg)...)
+		log.Warn("viewers have trouble with this stream", append(about, "what", text.Sentence, "obs", text.OBS, "ffmpeg", text.FFmpeg)...)
 	}
 }

@@ -111,7 +111,7 @@ func (s *Connection) logICE(before, now string) {
 	disconnected := webrtc.ICEConnectionStateDisconnected.String()
 	switch {
 	case now == disconnected:
-		log.Info("nothing comes from a client", "for", s.engine.settings.timeouts.ICEDisconnected)
+		log.Info("a client stopped sending", "for", s.engine.settings.timeouts.ICEDisconnected)
 	case before == disconnected && now == webrtc.ICEConnectionStateConnected.String():
 		log.Info("a client is back")
 	default:
