@@ -125,7 +125,7 @@ func TestCameraThatEncodesForOthers(t *testing.T) {
 	if mode := r.Brief().Mode; mode == nil || mode.AsItIs || mode.Format != "YUYV" || !strings.Contains(mode.Why, "B-frames") {
 		t.Errorf("the mode is told as %+v", mode)
 	}
-	if r.log.Count("B-frames") < 1 || r.log.Count("source is not available") > 0 {
+	if r.log.Count("B-frames") < 1 || r.log.Count("source unavailable") > 0 {
 		t.Error("the log does not say why, or calls it a failure")
 	}
 }

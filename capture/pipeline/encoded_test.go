@@ -143,7 +143,7 @@ func TestEncodedSoundGoesAlong(t *testing.T) {
 				t.Fatalf("packet %d has timestamp %d, marker %v", i, p.Timestamp, p.Marker)
 			}
 		}
-		if lines.Count("sound has failed") != 1 || camera.delivered < 98 {
+		if lines.Count("sound failed") != 1 || camera.delivered < 98 {
 			t.Error("pictures did not go on when the sound ended")
 		}
 		if !sound.closed {

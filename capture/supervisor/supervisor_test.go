@@ -151,7 +151,7 @@ func TestOnDemandCameraIsOnWhileSomebodyWatches(t *testing.T) {
 				t.Errorf("still on 10 s after the last viewer left; the publisher ended with %v", s.publishers[cycle-1].Err())
 			}
 		}
-		if n := s.lines.Count("not available"); n != 0 {
+		if n := s.lines.Count("unavailable"); n != 0 {
 			t.Errorf("going off was told as a failure %d times", n)
 		}
 	})
