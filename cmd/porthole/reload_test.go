@@ -79,7 +79,7 @@ func TestReload(t *testing.T) {
 	if r.applied[0].HTTP != server.DefaultConfig().HTTP || r.applied[0].Grace != server.DefaultConfig().Grace {
 		t.Errorf("applied what needs a restart: %+v", r.applied[0])
 	}
-	for _, part := range []string{`needs a restart, and what was set before stays" setting=--http`, "setting=--grace", `changed="view-token max-viewers"`} {
+	for _, part := range []string{`needs a restart; the old value stays" setting=--http`, "setting=--grace", `changed="view-token max-viewers"`} {
 		if !strings.Contains(log, part) {
 			t.Errorf("%q is missing in %s", part, log)
 		}
