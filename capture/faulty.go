@@ -31,6 +31,8 @@ import (
 // It has some controls, too, which do nothing. DIR stands for /dev, and the regular file /DIR/video0, whose name must begin with "video", for the camera's node. The camera
 // shows the test picture, with its clock, and has the test tone unless mic=off.
 //
+// With codec=h264 it encodes by itself; of the faults below, it has "gone", "busy" and "permission" only.
+//
 //   - Removing the file unplugs the camera, creating it plugs it in. With a link to it in /DIR/v4l/by-id, as in
 //     ln -s ../../video0 /DIR/v4l/by-id/usb-fake, it may come back as /DIR/video3 when the link then leads there.
 //
@@ -63,6 +65,9 @@ func extraDevice(spec source.Spec, log *slog.Logger) media.Device {
 		return nil
 	}
 	dir := v4l2.Dir(filepath.Dir(spec.Device))
+	if spec.Codec == source.CodecH264 {
+		return faultyHost(dir, spec).New(spec, log)
+	}
 	camera := v4l2.NewCamera(spec, dir, func(name string) (*media.Input, string, error) { return openFaulty(dir, name, spec, log) })
 	return camera.WithControls(spec.Controls, newFaultyControls().open(spec, dir), log)
 }

@@ -28,7 +28,8 @@ func setCodec(s *Spec, value string) error {
 	return errors.New("none of them")
 }
 
-// NeedsRaw says which key of the spec takes raw pictures, as "KEY=VALUE"; "" is none. What comes encoded has one size.
+// NeedsRaw says which key of the spec takes raw pictures, as "KEY=VALUE"; "" is none. What comes encoded has one size, and cannot be drawn into:
+// each key that changes pictures before they are encoded belongs here.
 func (s Spec) NeedsRaw() string {
 	if s.Ladder != (Ladder{}) && !s.Ladder.Auto {
 		return fmt.Sprintf("ladder=%s", s.Ladder)

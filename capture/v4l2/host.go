@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -227,8 +226,7 @@ const buffers = 5
 
 // configure sets a mode.
 func (n *foundNode) configure(mode Choice, spec source.Spec) (videodev.Layout, error) {
-	format, _ := formatNamed(mode.Format)
-	setup := videodev.Setup{Format: format.code, Width: mode.Width, Height: mode.Height, Rate: mode.FPS}
+	setup := videodev.Setup{Format: codeOf(mode.Format), Width: mode.Width, Height: mode.Height, Rate: mode.FPS}
 	if setup.Rate == 0 {
 		setup.Rate = float64(spec.FPS) // a driver that does not tell its rates may still take one
 	}
@@ -314,11 +312,12 @@ func formatOf(code videodev.FourCC) (pixelFormat, bool) {
 	return pixelFormat{}, false
 }
 
-func formatNamed(name string) (pixelFormat, bool) {
+// codeOf is the code of a format that formats lists.
+func codeOf(name string) videodev.FourCC {
 	for _, f := range formats() {
-		if strings.EqualFold(f.name, name) {
-			return f, true
+		if f.name == name {
+			return f.code
 		}
 	}
-	return pixelFormat{}, false
+	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -228,10 +229,8 @@ func (u *ownUnits) profile(sps []byte, behind [][]byte) string {
 	case codec.H264ConstrainedBaseline:
 		return ""
 	case codec.H264Baseline:
-		for _, nal := range behind {
-			if codec.H264SliceGroups(nal) {
-				return "it has slice groups, which browsers do not play"
-			}
+		if slices.ContainsFunc(behind, codec.H264SliceGroups) {
+			return "it has slice groups, which browsers do not play"
 		}
 		sps[2] |= 0x40 // constraint_set1_flag
 		return ""

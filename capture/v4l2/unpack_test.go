@@ -16,8 +16,7 @@ import (
 
 // packed lays a picture out as a driver would: in this format, with so many bytes more in each row than it needs.
 func packed(p *media.Picture, format string, extra int) ([]byte, videodev.Layout) {
-	code, _ := formatNamed(format)
-	l := videodev.Layout{Format: code.code, Width: p.Width, Height: p.Height, Stride: p.Width + extra}
+	l := videodev.Layout{Format: codeOf(format), Width: p.Width, Height: p.Height, Stride: p.Width + extra}
 	var data []byte
 	half := p.Width / 2
 	chroma := func(plane []byte, x, y int) byte { return plane[y/2*half+x/2] }
@@ -94,8 +93,7 @@ func TestUnpack(t *testing.T) {
 
 func TestUnpackJPEG(t *testing.T) {
 	want := drawn(t, "320x180")
-	code, _ := formatNamed("MJPEG")
-	layout := videodev.Layout{Format: code.code, Width: 320, Height: 180}
+	layout := videodev.Layout{Format: codeOf("MJPEG"), Width: 320, Height: 180}
 	got := new(media.Picture)
 	if err := unpack(got, photo(want), layout); err != nil || got.Width != 320 || got.Height != 180 {
 		t.Fatalf("%dx%d, %v", got.Width, got.Height, err)

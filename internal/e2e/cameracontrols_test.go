@@ -51,3 +51,32 @@ func TestCameraControlsOnTheHomePage(t *testing.T) {
 	page.do("close the camera's part", `document.querySelector("#cameras").open = false`)
 	s.waitSource(t, "standby", "camera off while nobody watches")
 }
+
+// TestCameraThatEncodesItself plays the H.264 that a camera makes, as it is, in browsers: without a ladder, and on when the camera
+// is plugged in again.
+func TestCameraThatEncodesItself(t *testing.T) {
+	t.Parallel()
+	c := newFaultyCamera(t)
+	s := startFaulty(t, c, "codec=h264&ondemand=1s")
+	s.waitSource(t, "standby", "camera off while nobody watches")
+	page := openTab(t, startChromium(t), s.url+"/watch/webcam")
+	page.waitPlaying(20 * time.Second)
+	requireMoving(page, 10)
+
+	info := s.stream(t, "webcam")
+	if len(info.Tracks) != 1 || info.Tracks[0].Codec != "H264" {
+		t.Errorf("published %+v, want one track", info.Tracks)
+	}
+	told := s.call(t, http.MethodGet, "/api/sources/webcam", "").body
+	if !strings.Contains(told, `"format":"H264"`) || !strings.Contains(told, `"asItIs":true,"why":"codec=h264"`) {
+		t.Errorf("the source is told as %s", told)
+	}
+	if r := s.call(t, http.MethodGet, "/snapshot/webcam.jpg", ""); r.status != http.StatusNotFound {
+		t.Errorf("a snapshot of what comes encoded: %d, want 404", r.status)
+	}
+	c.unplug()
+	s.waitSource(t, "waiting", "camera unplugged")
+	c.plug("video3")
+	s.waitSource(t, "live", "")
+	requireMoving(page, 10)
+}
