@@ -16,7 +16,7 @@ import (
 // but at an address with its hash.
 var (
 	// Each of these is a page's one module.
-	pageModules = []string{"pages/embed.js", "pages/home.js", "pages/publish.js", "pages/unknown.js", "pages/watch.js"}
+	pageModules = []string{"pages/embed.js", "pages/home.js", "pages/publish.js", "pages/unknown.js", "pages/wall.js", "pages/watch.js"}
 	// These are part of the pages themselves, with a stylesheet: they are needed before
 	// anything else could be loaded.
 	inlineScripts = []string{"pages/begin.js", "pages/recover.js"}

@@ -322,6 +322,56 @@ func TestInlineScriptsAreNamedByThePolicy(t *testing.T) {
 	}
 }
 
+func TestPagesKnowTheirStream(t *testing.T) {
+	pages := static.Embedded().Pages(static.PageConfig{Stream: func(_ *http.Request, stream string) static.Stream {
+		switch stream {
+		case "live":
+			return static.Stream{State: "live", LAN: `http://192.0.2.1:8080/`, URL: "http://example.com/watch/live", Picture: `http://example.com/snapshot/live.jpg?width=1200&wake=0`}
+		case "nobody":
+			return static.Stream{State: "unknown", URL: "http://example.com/watch/nobody"}
+		}
+		return static.Stream{} // which takes a token
+	}})
+	for _, tt := range []struct {
+		stream string
+		has    []string
+		lacks  string
+	}{
+		{"live", []string{`data-stream="live"`, `data-lan="http://192.0.2.1:8080/"`, `<meta property="og:title" content="live">`, `content="http://example.com/snapshot/live.jpg?width=1200&amp;wake=0">`}, `data-stream="unknown"`},
+		{"nobody", []string{`data-stream="unknown"`, `og:url`}, "og:image"},
+		{"secret", nil, "og:"},
+	} {
+		for _, accepted := range []string{"", "gzip, br"} {
+			w := get(t, pages.Watch, http.MethodGet, "/watch/"+tt.stream, "Accept-Encoding", accepted)
+			body := unpacked(t, w)
+			for _, want := range tt.has {
+				if !strings.Contains(body, want) {
+					t.Errorf("the page of %s lacks %s", tt.stream, want)
+				}
+			}
+			if strings.Contains(body, tt.lacks) {
+				t.Errorf("the page of %s has %s", tt.stream, tt.lacks)
+			}
+		}
+	}
+	if body := get(t, pages.Embed, http.MethodGet, "/embed/nobody").Body.String(); !strings.Contains(body, `data-stream="unknown"`) || strings.Contains(body, "og:") {
+		t.Error("the embed page should know of its stream, and has nothing for those who show links")
+	}
+}
+
+// The page that says that there is none refers to what it needs from any depth.
+func TestMissingPages(t *testing.T) {
+	pages := static.Embedded().Pages(static.PageConfig{})
+	for target, up := range map[string]string{"/foo": "./", "/foo/bar": "../", "/a/b/c": "../../"} {
+		w := get(t, pages.Missing, http.MethodGet, target)
+		body := w.Body.String()
+		if w.Code != http.StatusNotFound || !strings.Contains(body, `data-missing="page"`) ||
+			!strings.Contains(body, `src="`+up+`static/built/unknown.`) || !strings.Contains(body, `href="`+up+`"`) {
+			t.Errorf("GET %s: status %d, without references to %s", target, w.Code, up)
+		}
+	}
+}
+
 // In development, pages load the sources, as they are at the moment.
 func TestFromDir(t *testing.T) {
 	if _, err := static.FromDir(t.TempDir()); err == nil || !strings.Contains(err.Error(), "whep-video.js") {

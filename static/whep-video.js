@@ -29,7 +29,13 @@ export class WhepVideo extends SourceElement {
   static observedAttributes = ['src', 'token', 'muted', 'autoplay', 'controls', 'poster', 'lang', 'stats', 'policy', 'ice-servers'];
 
   #player = new Player({ diagnose });
-  #companion = new Companion((about) => this.#learn(about));
+  #companion = new Companion({
+    tell: (about, streams) => this.#learn(about, streams),
+    there: () => this.#player.retry(),
+    lost: () => this.#player.retry(),
+  });
+  /** Whether the server has a stream of this name; undefined when it has not said. */
+  #listed = /** @type {boolean | undefined} */ (undefined);
   #localNetwork = new LocalNetwork(() => this.#say());
   /** @type {import('./player/porthole.js').About | undefined} */
   #about;
@@ -43,6 +49,8 @@ export class WhepVideo extends SourceElement {
   #stats;
   /** True once play was asked for, by autoplay or by somebody; survives a lost connection. */
   #wanted = false;
+  /** What was played last. */
+  #endpoint = '';
   #restarting = false;
 
   constructor() {
@@ -52,13 +60,15 @@ export class WhepVideo extends SourceElement {
       stop: () => this.stop(),
       retry: () => this.retry(),
       mute: () => this.toggleMute(),
+      volume: (by) => this.#view.changeVolume(by),
       fullscreen: () => this.toggleFullscreen(),
       pip: () => this.togglePip(),
       snapshot: () => this.saveSnapshot(),
       stats: () => this.toggleStats(),
       choose: (layer) => this.#choose(layer),
     });
-    this.#insight = new Insight(this.#view.panel, this.video, () => this.#player.receiver);
+    this.#player.told = () => this.#companion.absent;
+    this.#insight = new Insight(this.#view.panel, this.video, this.#player);
   }
 
   connectedCallback() {
@@ -144,6 +154,12 @@ export class WhepVideo extends SourceElement {
     else this.#view.play();
   }
 
+  /** Plays as soon as the server says that the stream is there, which it is not now. */
+  await() {
+    this.#wanted = true;
+    if (this.#player.state.name === 'idle') this.#start(false);
+  }
+
   stop() {
     this.#wanted = false;
     this.#player.stop();
@@ -196,14 +212,16 @@ export class WhepVideo extends SourceElement {
     return this.#view.pressKey(event);
   }
 
-  #start() {
+  #start(there = true) {
     const { source } = this;
     if (!source) return;
-    const stream = ownStream(source.endpoint);
+    const stream = source.events ? ownStream(source.endpoint) : undefined;
+    if (source.endpoint !== this.#endpoint) this.#view.forget();
+    this.#endpoint = source.endpoint;
     this.#insight.endpoint = source.endpoint;
     if (stream) this.#companion.start(stream, source.token);
     else this.#companion.stop();
-    this.#player.start(source);
+    this.#player.start(source, there || !stream);
   }
 
   /** A page that sets src and then token gets one session, not two. */
@@ -225,6 +243,7 @@ export class WhepVideo extends SourceElement {
     const listeners = [
       ['state', () => this.#stateChanged()],
       ['stream', (stream) => { this.#view.stream = stream; }],
+      ['ending', () => this.#view.keepPicture()],
       ['stats', (stats) => this.#measured(stats)],
       ['changed', () => this.#companion.hint()],
       ['viewers', (viewers) => this.#count(viewers)],
@@ -244,6 +263,7 @@ export class WhepVideo extends SourceElement {
   #listenToPage(signal) {
     listenToPage(signal, {
       networkChanged: () => this.#player.networkChanged(),
+      visibilityChanged: () => this.#companion.visibilityChanged(),
       visible: () => {
         this.#player.wake();
         this.#view.resume();
@@ -283,13 +303,20 @@ export class WhepVideo extends SourceElement {
     this.dispatchEvent(new CustomEvent('stats', { detail: { ...stats, delay: this.#insight.delay } }));
   }
 
-  /** @param {import('./player/porthole.js').About | undefined} about */
-  #learn(about) {
+  /**
+   * @param {import('./player/porthole.js').About | undefined} about
+   * @param {import('./lib/feed.js').Stream[]} [streams] all that there are, when they were told
+   */
+  #learn(about, streams) {
     const before = this.#about;
+    const listed = streams ? about !== undefined : undefined;
+    const news = before?.sourceState !== about?.sourceState || listed !== this.#listed;
     this.#about = about;
+    this.#listed = listed;
     this.#showNotice();
     this.#count(about?.viewers ?? 0);
-    if (before?.sourceState !== about?.sourceState) this.#showState();
+    if (news) this.#showState();
+    if (streams) this.dispatchEvent(new CustomEvent('streams', { detail: streams }));
   }
 
   /** @param {import('./player/network.js').Network | undefined} network */
@@ -316,6 +343,14 @@ export class WhepVideo extends SourceElement {
     this.dispatchEvent(new CustomEvent('viewers', { detail: viewers }));
   }
 
+  /**
+   * Asks for one encoding of the picture, until another source is played.
+   * @param {string | undefined} rid undefined: the server chooses
+   */
+  choose(rid) {
+    if (rid !== this.#view.layer?.rid) this.#choose(rid === undefined ? undefined : { id: rid, mediaId: '0', rid });
+  }
+
   /** @param {import('./player/layers.js').Layer | undefined} layer */
   async #choose(layer) {
     this.#view.layer = layer;
@@ -326,14 +361,15 @@ export class WhepVideo extends SourceElement {
   }
 
   #describe() {
-    const context = { hasToken: this.token !== '', source: this.#about?.sourceState, soundOnly: this.#player.soundOnly, bar: this.#localNetwork.bar };
+    const context = { hasToken: this.token !== '', source: this.#about?.sourceState, listed: this.#listed, soundOnly: this.#player.soundOnly, bar: this.#localNetwork.bar };
     return describe(this.#view.words, this.#player.state, context);
   }
 
   #stateChanged() {
     const { state } = this.#player;
     if (state.name === 'playing') this.#companion.pace = 'playing';
-    else this.#companion.pace = state.name === 'waiting' || state.name === 'stalled' ? 'waiting' : 'none';
+    else this.#companion.pace = ['waiting', 'unknown', 'stalled'].includes(state.name) ? 'waiting' : 'none';
+    if (state.name !== 'waiting') this.#listed = undefined;
     if (state.name !== 'playing') this.#insight.clear();
     this.#localNetwork.observe(state, this.source?.endpoint);
     this.#say();
@@ -352,6 +388,7 @@ export class WhepVideo extends SourceElement {
   #showState() {
     const { state } = this.#player;
     this.#view.soundOnly = this.#player.soundOnly;
+    this.#view.unlisted = this.#listed === false;
     this.#view.show(state, this.#describe());
     clearInterval(this.#counting);
     this.#counting = undefined;

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -98,7 +96,7 @@ func (w welcome) bases() []string {
 	if w.cfg.Cert != "" {
 		scheme = "https"
 	}
-	hosts := reachableHosts(w.addr)
+	hosts := server.ReachableHosts(w.addr)
 	if len(w.cfg.Hosts) > 0 && w.cfg.BeyondLoopback() { // a name that somebody chose is the one to tell others
 		_, port, _ := net.SplitHostPort(hosts[0])
 		hosts = []string{hosts[0], net.JoinHostPort(w.cfg.Hosts[0], port)}
@@ -125,27 +123,4 @@ func drawQR(code *qr.Code) string {
 		text.WriteString("\x1b[0m\n")
 	}
 	return text.String()
-}
-
-// reachableHosts returns HOST:PORT of a listening address: the address itself,
-// or, when that stands for all interfaces, this machine's own and its first in
-// the network.
-func reachableHosts(addr net.Addr) []string {
-	listening, err := netip.ParseAddrPort(addr.String())
-	if err != nil || !listening.Addr().IsUnspecified() {
-		return []string{addr.String()}
-	}
-	port := strconv.Itoa(int(listening.Port()))
-	hosts := []string{net.JoinHostPort("127.0.0.1", port)}
-	interfaces, err := net.InterfaceAddrs()
-	if err != nil {
-		return hosts // the one that we know must do
-	}
-	for _, i := range interfaces {
-		prefix, err := netip.ParsePrefix(i.String())
-		if err == nil && prefix.Addr().Is4() && prefix.Addr().IsGlobalUnicast() {
-			return append(hosts, net.JoinHostPort(prefix.Addr().String(), port))
-		}
-	}
-	return hosts
 }

@@ -50,6 +50,9 @@ func TestFirefoxWatchesWhatChromiumPublishes(t *testing.T) {
 	http, media := strings.TrimPrefix(s.url, "http://"), s.media.String()
 	s.end(15*time.Second, syscall.SIGTERM)
 	page.waitTrue(30*time.Second, "the page to notice", playerState+` === "reconnecting"`)
+	if kept := evalFirefox[int](page, "look at the picture that is kept", keptPicture); kept < 20 {
+		t.Errorf("without the server, the page shows a picture as bright as %d of 255", kept)
+	}
 	s = startServer(t, "--source", patternSource, "--http", http, "--media", media)
 	s.waitLive(t, "cam", true, 40*time.Second)
 	page.waitTrue(30*time.Second, "the page to play again", playerState+` === "playing"`)
@@ -120,7 +123,7 @@ func TestFirefoxSaysWhatIsWrong(t *testing.T) {
 		arrange         string
 		end             *server
 	}{
-		{name: "nobody publishes", url: s.url + "/watch/nobody", want: "Waiting for the stream to start"},
+		{name: "nobody publishes", url: s.url + "/watch/nobody", want: "There is no stream with this name"},
 		{name: "no token", url: secret.url + "/watch/webcam", want: "This stream needs a token"},
 		{name: "wrong token", url: secret.url + "/watch/webcam#token=wrong", want: "That token does not open this stream"},
 		{

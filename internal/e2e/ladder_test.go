@@ -26,7 +26,7 @@ func (p *tab) chooseQuality(what string) {
 	p.do("choose "+what, fmt.Sprintf(`(async () => {
 		const { shadowRoot } = %s;
 		shadowRoot.querySelector(".more").click();
-		const item = [...shadowRoot.querySelectorAll(".menu button")].find((each) => each.innerText.trim() === %q);
+		const item = [...shadowRoot.querySelectorAll(".menu button")].find((each) => each.innerText.trim().split(" (")[0] === %q);
 		if (!item) throw new Error("the menu has: " + shadowRoot.querySelector(".menu").innerText);
 		item.click();
 	})()`, thePlayer, what))

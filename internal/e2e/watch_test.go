@@ -92,6 +92,9 @@ func TestWatchPageDoesWhatPeopleAskOf(t *testing.T) {
 	t.Run("stop and play", func(*testing.T) {
 		p.press("k")
 		s.waitViewers(p.t, "webcam", 0, 5*time.Second)
+		if kept := eval[int](p, "look at the picture that is kept", keptPicture); kept < 20 {
+			p.t.Errorf("where it stopped, the page shows a picture as bright as %d of 255", kept)
+		}
 		p.press(" ")
 		p.waitTrue(20*time.Second, "the page to play again", thePlayer+`.state.name === "playing"`)
 	})
@@ -201,7 +204,7 @@ func TestWatchPageComesBack(t *testing.T) {
 		t.Fatalf("end the publisher: %v", err)
 	}
 	sender.stop()
-	p.waitSays(15*time.Second, "detail", "The publisher is away.")
+	p.waitSays(15*time.Second, "headline", "The publisher is away")
 	publish(t, first, "cam", frames)
 	p.waitTrue(20*time.Second, "the page to play the next publisher", thePlayer+`.state.name === "playing"`)
 	if n := eval[int](p, "count the connections", "__probe.connections.length"); n != 1 {

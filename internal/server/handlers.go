@@ -73,7 +73,7 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 	sites := cfg.originGuard(s.pair.leaf())
 	return &handlers{about: about, Handler: refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: about,
-		site: site, snapshots: s.snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
+		site: site, listening: s.listener.Addr(), streams: s.core.Broadcaster.Stream, snapshots: s.snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
 	}))}, nil
 }
 

@@ -153,8 +153,21 @@ func route(r *http.Request) string {
 	return "none"
 }
 
-// notFound answers a path without a route.
-func notFound(w http.ResponseWriter, r *http.Request) {
+// notFound answers a path without a route: a person with a page, a program with a problem
+// document.
+func notFound(page http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Accept")
+		asks := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if asks && strings.Contains(r.Header.Get("Accept"), "text/html") {
+			page.ServeHTTP(w, r)
+			return
+		}
+		nothingThere(w, r)
+	}
+}
+
+func nothingThere(w http.ResponseWriter, r *http.Request) {
 	detail := "there is nothing at this path"
 	if place, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); slices.Contains([]string{"watch", "publish", "embed"}, place) {
 		detail += ": a page is at /" + place + "/NAME, and NAME is " + streamname.Rule

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -71,6 +72,58 @@ func TestPortInUseNamesTheProgram(t *testing.T) {
 	for _, part := range []string{"--http " + taken.Addr().String(), fmt.Sprintf("(pid %d)", os.Getpid()), "another port: --http 127.0.0.1:"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+}
+
+// A person gets a page at each address, a program a problem document.
+func TestPathsWithoutARoute(t *testing.T) {
+	s := started(t, Config{HTTP: "127.0.0.1:0", Media: ":0", TURNListen: "off"})
+	client := http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, tt := range []struct {
+		path, accept string
+		status       int
+		contentType  string
+		location     string
+	}{
+		{"/foo", "text/html,*/*", 404, "text/html; charset=utf-8", ""},
+		{"/foo", "*/*", 404, "application/problem+json", ""},
+		{"/embed", "application/json", 404, "application/problem+json", ""},
+		{"/api/foo", "text/html", 404, "text/html; charset=utf-8", ""},
+		{"/watch", "text/html", 302, "", "./"},
+		{"/publish", "text/html", 302, "", "publish/mystream"},
+		{"/wall", "text/html", 200, "text/html; charset=utf-8", ""},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr().String()+tt.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", tt.accept)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != tt.status || res.Header.Get("Content-Type") != tt.contentType || res.Header.Get("Location") != tt.location {
+			t.Errorf("GET %s for %s: status %d, %v", tt.path, tt.accept, res.StatusCode, res.Header)
+		}
+	}
+	client.CloseIdleConnections()
+}
+
+func TestLANURL(t *testing.T) {
+	everywhere, loopback := &net.TCPAddr{IP: net.IPv4zero, Port: 8080}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}
+	request := func(host string) *http.Request { return &http.Request{Host: host} }
+	if hosts := ReachableHosts(everywhere); len(hosts) > 1 {
+		if got, want := lanURL(request("localhost:8080"), everywhere), "http://"+hosts[1]+"/"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for host, listening := range map[string]net.Addr{
+		"localhost:8080": loopback, "127.0.0.1:8080": loopback, "192.0.2.9:8080": everywhere, "cam.example": everywhere,
+	} {
+		if got := lanURL(request(host), listening); got != "" {
+			t.Errorf("asked for by %s, listening on %s: %q", host, listening, got)
 		}
 	}
 }

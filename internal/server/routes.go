@@ -3,12 +3,14 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
 
 	"porthole/internal/api"
 	"porthole/internal/auth"
+	"porthole/internal/broadcast"
 	"porthole/internal/oembed"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
@@ -25,6 +27,8 @@ type parts struct {
 	aboutLimit     *signaling.Limiter // of requests for what about tells; nil: none
 	snapshots      *snapshot.Maker
 	site           *static.Site
+	listening      net.Addr // of the pages
+	streams        func(name string) (broadcast.StreamInfo, bool)
 	frameAncestors []string
 	sites          func(http.Handler) http.Handler // refuses pages of other sites
 }
@@ -34,7 +38,7 @@ type parts struct {
 func routes(p parts) http.Handler {
 	r := chi.NewRouter()
 	r.Use(observe(p.log, p.onPanic), p.sites, anyMethod)
-	r.NotFound(notFound)
+	r.NotFound(notFound(p.pages().Missing))
 	r.MethodNotAllowed(methodNotAllowed(r))
 	r.Group(p.public)
 	r.Group(p.operator)
@@ -64,17 +68,54 @@ func (p parts) public(r chi.Router) {
 		},
 	})
 
-	pages := p.site.Pages(static.PageConfig{FrameAncestors: p.frameAncestors, Discovery: p.discovery})
+	pages := p.pages()
 	for pattern, page := range map[string]http.Handler{
 		"/":                 pages.Home,
 		"/watch/{stream}":   pages.Watch,
 		"/publish/{stream}": pages.Publish,
 		"/embed/{stream}":   pages.Embed,
+		"/wall":             pages.Wall,
+		"/watch":            elsewhere("./"), // which lists the streams
+		"/publish":          elsewhere("publish/mystream"),
 		"/static/*":         p.site.Handler(),
 	} {
 		r.Method(http.MethodGet, pattern, page)
 		r.Method(http.MethodHead, pattern, page)
 	}
+}
+
+func (p parts) pages() static.Pages {
+	return p.site.Pages(static.PageConfig{FrameAncestors: p.frameAncestors, Discovery: p.discovery, Stream: p.stream})
+}
+
+// elsewhere sends browsers to a place that is named relative to where they are: it works
+// below the prefix of a proxy, too.
+func elsewhere(place string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", place)
+		w.WriteHeader(http.StatusFound)
+	})
+}
+
+// stream returns what a page may know of its stream before it asks: nothing where that
+// takes a token.
+func (p parts) stream(r *http.Request, name string) static.Stream {
+	if !p.auth.Open(r.Context(), auth.View, name) {
+		return static.Stream{LAN: lanURL(r, p.listening)}
+	}
+	base := p.watch.PublicURL(r)
+	about := static.Stream{LAN: lanURL(r, p.listening), State: "unknown", URL: base.JoinPath("watch", name).String()}
+	info, ok := p.streams(name)
+	switch {
+	case ok && info.State == broadcast.StateWaiting:
+		about.State = "away"
+	case ok:
+		about.State = "live"
+	}
+	if ok && p.snapshots.Possible(info) {
+		about.Picture = base.JoinPath("snapshot", name+".jpg").String() + "?width=1200&wake=0"
+	}
+	return about
 }
 
 // discovery returns where a watch page is described for content management systems.

@@ -2,6 +2,7 @@
 // Three small helpers for the pages' elements.
 
 import { say } from '../text/common.js';
+import { copyText } from './clipboard.js';
 
 /**
  * The element with that id, which the page's HTML is sure to have.
@@ -40,31 +41,9 @@ export function make(tag, attributes, ...children) {
 export function copyButton(name, text) {
   const button = make('button', { type: 'button', class: 'copy' }, name);
   button.addEventListener('click', async () => {
-    const copied = await copy(text());
+    const copied = await copyText(text());
     button.textContent = say(copied ? 'copied' : 'pressCopy');
     setTimeout(() => { button.textContent = name; }, 1_600);
   });
   return button;
-}
-
-/**
- * The clipboard exists on secure addresses only, and a camera at http://192.168.…
- * is the common case: there the old command still works.
- * @param {string} text
- */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = make('textarea', { readonly: '', class: 'offscreen' });
-    const focused = document.activeElement;
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    const copied = document.execCommand('copy');
-    area.remove();
-    if (focused instanceof HTMLElement) focused.focus();
-    return copied;
-  }
 }

@@ -44,7 +44,7 @@ export function codecName(codec) {
 
 /**
  * One line about the media of a stream: "1280 × 720 · 3 sizes · 30 fps · H.264 · Opus".
- * @param {import('../pages/feed.js').Track[]} tracks
+ * @param {import('./feed.js').Track[]} tracks
  */
 export function media(tracks) {
   const parts = [];

@@ -19,6 +19,10 @@
  * @property {number | undefined} soundDelay the same of sound
  * @property {number | undefined} roundTripTime ms
  * @property {string} codec of the video, 'H264'; '' before it is known
+ * @property {string} audioCodec of the sound, 'opus'; '' before it is known
+ * @property {number} audioBitrate received in the last interval, bit/s
+ * @property {number} freezes since the session began, where the browser counts them
+ * @property {number} frozen how long they were in all, seconds
  * @property {string} path 'udp', 'tcp' or 'relay'; '' before there is one
  */
 
@@ -68,7 +72,7 @@ const LOSS_READINGS = 10;
 
 /** Keeps the last reading, because rates need two. One per session. */
 export class PlaybackMeter {
-  #last = { time: 0, bytes: 0, frames: 0 };
+  #last = { time: 0, bytes: 0, sound: 0, frames: 0 };
   /** @type {Map<string, { delay: number, emitted: number }>} by kind */
   #buffers = new Map();
   /** @type {{ lost: number, received: number }[]} */
@@ -82,12 +86,14 @@ export class PlaybackMeter {
   read(report, time) {
     const inbound = entries(report, 'inbound-rtp');
     const video = inbound.find((entry) => entry.kind === 'video') ?? {};
+    const audio = inbound.find((entry) => entry.kind === 'audio') ?? {};
     const last = this.#last;
     const at = takenAt(inbound, time);
     const elapsed = last.time ? at - last.time : 0;
     const next = {
       time: at,
       bytes: sum(inbound, 'bytesReceived'),
+      sound: audio.bytesReceived ?? 0,
       frames: video.framesDecoded ?? 0,
     };
     this.#last = next;
@@ -107,6 +113,10 @@ export class PlaybackMeter {
       bufferDelay: this.#waited(inbound, 'video'),
       soundDelay: this.#waited(inbound, 'audio'),
       codec: codecName(report, video),
+      audioCodec: codecName(report, audio),
+      audioBitrate: perSecond(next.sound, last.sound, elapsed) * 8,
+      freezes: video.freezeCount ?? 0,
+      frozen: video.totalFreezesDuration ?? 0,
       ...pathOf(report),
     };
   }

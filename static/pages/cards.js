@@ -14,7 +14,7 @@ import { t } from '../text/home.js';
 import { words } from '../text/states.js';
 import { Warnings } from './warnings.js';
 
-/** @typedef {import('./feed.js').Stream} Stream */
+/** @typedef {import('../lib/feed.js').Stream} Stream */
 
 export class Cards {
   /** @type {Map<string, Card>} by stream name */

@@ -3,7 +3,7 @@
 
 import { Cards } from './cards.js';
 import { byId } from '../lib/dom.js';
-import { Feed } from './feed.js';
+import { Feed } from '../lib/feed.js';
 import { serveCameras } from './cameras.js';
 import { embedWays, publishWays, showWays } from './guide.js';
 import { translatePage } from '../lib/i18n.js';
@@ -13,7 +13,7 @@ import { address, streamNamePattern } from './site.js';
 import { readToken, saveToken } from './visit.js';
 import { t } from '../text/home.js';
 
-/** @typedef {import('./feed.js').Stream} Stream */
+/** @typedef {import('../lib/feed.js').Stream} Stream */
 
 /** How often "live for 3 min" is looked at, ms. */
 const TICK_EVERY = 20_000;

@@ -3,12 +3,12 @@
 // until somebody opens it, because most who see the page may not know.
 
 import { byId } from '../lib/dom.js';
-import { Feed } from './feed.js';
+import { Feed } from '../lib/feed.js';
 import { readToken, saveToken } from './visit.js';
 import { SessionTable } from './sessions.js';
 import { t } from '../text/home.js';
 
-/** @typedef {import('./feed.js').Session} Session */
+/** @typedef {import('../lib/feed.js').Session} Session */
 
 const place = byId('operator', HTMLDetailsElement);
 const form = byId('operator-form', HTMLFormElement);

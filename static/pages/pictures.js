@@ -7,7 +7,7 @@ import { bearer } from '../lib/signaling.js';
 import { address, root } from './site.js';
 import { WhepSession } from '../player/whep.js';
 
-/** @typedef {import('./feed.js').Stream} Stream */
+/** @typedef {import('../lib/feed.js').Stream} Stream */
 
 /** How often it is looked which picture is due, ms. */
 const LOOK_EVERY = 500;

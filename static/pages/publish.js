@@ -3,7 +3,7 @@
 
 import { byId } from '../lib/dom.js';
 import { codecName } from '../lib/format.js';
-import { Feed } from './feed.js';
+import { Feed } from '../lib/feed.js';
 import { inThisLanguage, offerOtherLanguage } from './language.js';
 import { translatePage } from '../lib/i18n.js';
 import { closeMedia, devices, isAllowedHere, openMedia, resize } from './media.js';
@@ -105,7 +105,7 @@ function follow() {
   feed.start(token.value.trim() || readToken('view'));
 }
 
-/** @param {import('./feed.js').Stream[]} streams @param {boolean} [needed] whether publishing takes a token */
+/** @param {import('../lib/feed.js').Stream[]} streams @param {boolean} [needed] whether publishing takes a token */
 function heard(streams, needed = false) {
   const stream = streams.find((one) => one.name === name);
   warnings.show(stream?.warnings);
@@ -121,7 +121,7 @@ function silence(silent) {
 }
 
 function listen() {
-  feed.addEventListener('streams', (event) => heard(/** @type {CustomEvent<import('./feed.js').Stream[]>} */ (event).detail, feed.publishToken));
+  feed.addEventListener('streams', (event) => heard(/** @type {CustomEvent<import('../lib/feed.js').Stream[]>} */ (event).detail, feed.publishToken));
   feed.addEventListener('offline', () => heard([]));
   feed.addEventListener('unauthorized', () => heard([], true)); // who may not even watch needs a token to publish
   mute.addEventListener('click', () => silence(mute.getAttribute('aria-pressed') !== 'true'));

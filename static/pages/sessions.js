@@ -11,7 +11,7 @@ import { diagnosisInChinese } from '../text/diagnosis.js';
 import { t } from '../text/home.js';
 import { Warnings } from './warnings.js';
 
-/** @typedef {import('./feed.js').Session} Session */
+/** @typedef {import('../lib/feed.js').Session} Session */
 
 const columns = /** @type {const} */ (['stream', 'role', 'state', 'path', 'client', 'since', 'rate', 'loss']);
 

@@ -6,7 +6,7 @@ import { copyButton, make } from '../lib/dom.js';
 import { frameLine } from './guide.js';
 import { icon } from '../lib/icons.js';
 import { encode } from '../lib/qr.js';
-import { address } from './site.js';
+import { address, root } from './site.js';
 import { t } from '../text/watch.js';
 
 /** White modules around a code, without which cameras do not find it. */
@@ -43,21 +43,21 @@ export function qrPicture(text) {
 /**
  * Opens the dialog. It is made when it is asked for, and gone when it is closed.
  * @param {string} stream
- * @param {boolean} secret whether viewers need a token, which is never shared along
+ * @param {string} token that viewers need, '' where they need none; shared only when somebody asks for that
  */
-export function openShare(stream, secret) {
-  const link = address('watch', stream);
+export function openShare(stream, token) {
   const close = make('button', { type: 'button', class: 'round', title: t('close'), 'aria-label': t('close') }, icon('close'));
-  const code = qrPicture(link);
+  const about = make('div', { class: 'about' });
+  const choice = make('input', { type: 'checkbox', id: 'share-token' });
   const dialog = make('dialog', { class: 'share card', 'aria-labelledby': 'share-title', autofocus: '', tabindex: '-1' },
-    make('header', {}, make('h2', { id: 'share-title' }, t('share')), close),
-    make('div', { class: 'code' }, ...(code ? [code] : []), make('p', { class: 'muted small' }, t('qrAbout'))),
-    make('div', { class: 'lines' },
-      line(t('link'), link),
-      line(t('frame'), frameLine(stream)),
-      line(t('whepUrl'), address('whep', stream)),
-      ...(secret ? [make('p', { class: 'small notice' }, t('shareSecret'))] : []),
-      ...handOver(stream, link)));
+    make('header', {}, make('h2', { id: 'share-title' }, t('share')), close), about);
+  if (token) {
+    dialog.append(make('div', { class: 'secret small notice' }, t('shareSecret'),
+      make('label', { for: 'share-token' }, choice, t('includeToken'))));
+  }
+  const fill = () => about.replaceChildren(...lines(stream, choice.checked ? token : ''));
+  choice.addEventListener('change', fill);
+  fill();
   close.addEventListener('click', () => dialog.close());
   dialog.addEventListener('click', (event) => {
     if (event.target === dialog) dialog.close(); // the backdrop
@@ -67,6 +67,33 @@ export function openShare(stream, secret) {
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/**
+ * @param {string} stream
+ * @param {string} token part of the link, or ''
+ */
+function lines(stream, token) {
+  // On this computer, the server has said where others in the network reach it.
+  const lan = document.documentElement.dataset.lan;
+  const loopback = isLoopback(location.hostname);
+  const shared = (/** @type {string} */ text) => (loopback && lan ? text.replace(root.href, lan) : text);
+  const link = `${shared(address('watch', stream))}${token ? `#token=${encodeURIComponent(token)}` : ''}`;
+  const code = qrPicture(link);
+  return [
+    make('div', { class: 'code' }, ...(code ? [code] : []), make('p', { class: 'muted small' }, t('qrAbout'))),
+    make('div', { class: 'lines' },
+      line(t(loopback && lan ? 'lanLink' : 'link'), link),
+      ...(loopback && !lan ? [make('p', { class: 'small notice' }, t('thisComputer'))] : []),
+      line(t('frame'), shared(frameLine(stream))),
+      line(t('whepUrl'), shared(address('whep', stream))),
+      ...handOver(stream, link)),
+  ];
+}
+
+/** @param {string} host */
+function isLoopback(host) {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127\./.test(host);
 }
 
 /** @param {string} what @param {string} text */

@@ -1,12 +1,14 @@
 // @ts-check
 // The watch page: the player on the whole page, the stream's name and a way to share it.
 
-import { byId } from '../lib/dom.js';
+import { byId, make } from '../lib/dom.js';
 import { language, translatePage } from '../lib/i18n.js';
 import { icon } from '../lib/icons.js';
+import { inThisLanguage, offerOtherLanguage } from './language.js';
 import { openShare } from './share.js';
 import { address } from './site.js';
-import { readToken, saveToken, streamName } from './visit.js';
+import { askWhenNeeded } from './token-form.js';
+import { readToken, streamName } from './visit.js';
 import { t } from '../text/watch.js';
 import { WhepVideo } from '../whep-video.js';
 
@@ -15,6 +17,7 @@ const QUIET_AFTER = 3_000;
 
 const name = streamName();
 const player = byId('player', WhepVideo);
+const others = byId('others', HTMLElement);
 
 function main() {
   translatePage(t);
@@ -27,6 +30,7 @@ function main() {
   if (options.get('policy') === 'relay') player.setAttribute('policy', 'relay');
   if (options.has('stats')) player.setAttribute('stats', '');
   listen();
+  offerOtherLanguage(t('otherLanguage'));
   open(readToken('view'));
   hideWhenQuiet();
 }
@@ -35,38 +39,35 @@ function main() {
 function open(token) {
   player.token = token;
   player.src = address('whep', name);
-  player.play();
+  // The server has said on the page whether there is something to ask for.
+  if (/away|unknown/.test(document.documentElement.dataset.stream ?? '')) player.await();
+  else player.play();
+}
+
+/**
+ * Where the stream is not one that the server has: those that it has.
+ * @param {import('../lib/feed.js').Stream[]} streams
+ */
+function listOthers(streams) {
+  const live = streams.some((stream) => stream.name === name) ? [] : streams.filter((stream) => stream.live || stream.state === 'standby');
+  others.hidden = live.length === 0 || player.state.name !== 'waiting';
+  others.replaceChildren(make('h2', {}, t('liveNow')), make('ul', {}, ...live.map((stream) =>
+    make('li', {}, make('a', { class: 'button', href: inThisLanguage(address('watch', stream.name)) }, stream.name)))));
 }
 
 function listen() {
-  player.addEventListener('state', (event) => {
-    const { name: state } = /** @type {CustomEvent<import('../player/states.js').State>} */ (event).detail;
-    if (state === 'unauthorized') askForToken();
+  askWhenNeeded(player, open);
+  player.addEventListener('state', () => { if (player.state.name !== 'waiting') others.hidden = true; });
+  player.addEventListener('streams', (event) => {
+    listOthers(/** @type {CustomEvent<import('../lib/feed.js').Stream[]>} */ (event).detail);
   });
   const share = byId('share', HTMLButtonElement);
   share.prepend(icon('share'));
-  share.addEventListener('click', () => openShare(name, player.token !== ''));
+  share.addEventListener('click', () => openShare(name, player.token));
   // What is typed inside the player it has seen already.
   document.addEventListener('keydown', (event) => {
     if (!event.composedPath().includes(player)) player.pressKey(event);
   });
-}
-
-function askForToken() {
-  const form = byId('token-form', HTMLFormElement);
-  const input = byId('token', HTMLInputElement);
-  byId('token-title', HTMLElement).textContent = t(player.token !== '' ? 'tokenWrong' : 'tokenNeeded');
-  form.hidden = false;
-  player.hidden = true;
-  input.value = '';
-  input.focus();
-  form.onsubmit = (event) => {
-    event.preventDefault();
-    form.hidden = true;
-    player.hidden = false;
-    saveToken('view', input.value.trim());
-    open(input.value.trim());
-  };
 }
 
 function hideWhenQuiet() {

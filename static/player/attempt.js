@@ -89,6 +89,11 @@ export class Attempt {
     }, { signal });
   }
 
+  /** For how long there has been a media path, ms; undefined before. */
+  get connectedFor() {
+    return this.#connectedAt === undefined ? undefined : performance.now() - this.#connectedAt;
+  }
+
   get session() {
     return this.#session;
   }

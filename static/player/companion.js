@@ -1,11 +1,14 @@
 // @ts-check
 // Keeps known how a stream of a Porthole server is: whether its camera is there, whether
-// another one stands in for it, how many watch. By asking now and then: WHEP's own events
-// tell the rest at once, and browsers keep few connections to one server.
+// another one stands in for it, how many watch. While it plays, by asking now and then:
+// WHEP's own events tell the rest at once. While somebody waits for it, by the server's
+// events, so that a stream that is not there is not asked for again and again.
 
+import { Feed } from '../lib/feed.js';
 import { aboutStream } from './porthole.js';
 
 /** @typedef {import('./porthole.js').About} About */
+/** @typedef {import('../lib/feed.js').Stream} Stream */
 
 /** How often it is asked while the picture plays, ms: many may watch. */
 const PLAYING = 20_000;
@@ -13,12 +16,24 @@ const PLAYING = 20_000;
 /** After a hint that something has changed, all who watch ask within so long, ms. */
 const SPREAD = 2_000;
 
-/** How often while somebody waits for the picture, ms. */
-const WAITING = 2_000;
+/** When a stream begins, all who wait for it come within so long, ms. */
+const RUSH = 400;
+
+/** The states in which a stream has something to offer to who joins. */
+const offering = ['live', 'standby', 'fallback', 'stalled'];
+
+/**
+ * @typedef {object} Listener
+ * @property {(about: About | undefined, streams?: Stream[]) => void} tell undefined: nothing is
+ *   known, or, with the list of all streams, there is none of this name
+ * @property {() => void} there a stream that is waited for can be joined
+ * @property {() => void} lost the server does not answer, or wants another token
+ */
 
 export class Companion {
-  #tell;
+  #listener;
   #ask;
+  #feed;
   #random;
   /** @type {{ stream: string, token?: string } | undefined} */
   #source;
@@ -28,16 +43,19 @@ export class Companion {
   #pace = 'none';
   /** Answers to earlier questions are not told. */
   #turn = 0;
+  #offered = false;
 
   /**
-   * @param {(about: About | undefined) => void} tell undefined: nothing is known
-   * @param {typeof aboutStream} [ask] for tests
-   * @param {() => number} [random] for tests
+   * @param {Listener} listener
+   * @param {{ ask?: typeof aboutStream, feed?: Feed, random?: () => number }} [options] for tests
    */
-  constructor(tell, ask = aboutStream, random = Math.random) {
-    this.#tell = tell;
+  constructor(listener, { ask = aboutStream, feed = new Feed(), random = Math.random } = {}) {
+    this.#listener = listener;
     this.#ask = ask;
+    this.#feed = feed;
     this.#random = random;
+    feed.addEventListener('streams', (event) => this.#heard(/** @type {CustomEvent<Stream[]>} */ (event).detail));
+    for (const type of ['offline', 'unauthorized']) feed.addEventListener(type, () => listener.lost());
   }
 
   /** @param {string} stream @param {string} [token] */
@@ -47,11 +65,15 @@ export class Companion {
   }
 
   stop() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.pace = 'none';
     this.#source = undefined;
-    this.#pace = 'none';
     this.#turn += 1;
+  }
+
+  /** True while the stream is known not to be there, or will soon be known: it is told
+   * when that changes. */
+  get absent() {
+    return this.#source !== undefined && !this.#offered;
   }
 
   /**
@@ -63,7 +85,17 @@ export class Companion {
     if (pace === this.#pace) return;
     this.#pace = pace;
     clearTimeout(this.#timer);
-    if (pace !== 'none') this.#question();
+    this.#feed.stop();
+    this.#offered = false;
+    if (pace === 'playing') this.#question();
+    if (pace === 'waiting') this.#follow();
+  }
+
+  /** Somebody looks at the page, or nobody does any more. */
+  visibilityChanged() {
+    if (this.#pace !== 'waiting') return;
+    this.#feed.stop();
+    this.#follow();
   }
 
   /** The stream's events say that something is different now. */
@@ -75,15 +107,36 @@ export class Companion {
 
   async #question() {
     const source = this.#source;
-    if (!source || this.#pace === 'none') return;
+    if (!source || this.#pace !== 'playing') return;
     this.#turn += 1;
     const turn = this.#turn;
-    if (typeof document === 'undefined' || !document.hidden) {
-      const about = await this.#ask(source.stream, source.token, this.#pace === 'playing');
+    if (!hidden()) {
+      const about = await this.#ask(source.stream, source.token);
       if (turn !== this.#turn) return;
-      this.#tell(about);
+      this.#listener.tell(about);
     }
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#question(), this.#pace === 'playing' ? PLAYING * (0.75 + this.#random() / 2) : WAITING);
+    this.#timer = setTimeout(() => this.#question(), PLAYING * (0.75 + this.#random() / 2));
   }
+
+  /** A browser opens few connections to one server: tabs in the background take none. */
+  #follow() {
+    if (this.#source && !hidden()) this.#feed.start(this.#source.token ?? '');
+  }
+
+  /** @param {Stream[]} streams */
+  #heard(streams) {
+    const about = streams.find(({ name }) => name === this.#source?.stream);
+    this.#listener.tell(about, streams);
+    const offered = about !== undefined && (about.live || offering.includes(about.state ?? ''));
+    if (offered && !this.#offered) {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#listener.there(), this.#random() * RUSH);
+    }
+    this.#offered = offered;
+  }
+}
+
+function hidden() {
+  return typeof document !== 'undefined' && document.hidden;
 }

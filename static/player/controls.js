@@ -17,10 +17,12 @@ import { button, label, part, setText } from './parts.js';
  * @property {() => void} stop
  * @property {() => void} retry
  * @property {() => void} mute
+ * @property {(by: number) => void} volume louder or quieter, 0 to 1
  * @property {() => void} fullscreen
  * @property {() => void} pip
  * @property {() => void} snapshot
  * @property {() => void} stats
+ * @property {() => void} keys
  * @property {(layer: Layer | undefined) => void} choose
  */
 
@@ -30,6 +32,8 @@ import { button, label, part, setText } from './parts.js';
  * @property {Say} say
  * @property {boolean} playing
  * @property {boolean} muted
+ * @property {number} volume 0 to 1
+ * @property {number} height of the picture that is shown, 0 before there is one
  * @property {boolean} hasAudio
  * @property {number} viewers 0 when nobody tells
  * @property {boolean} aside whether another stream stands in for this one
@@ -41,9 +45,13 @@ import { button, label, part, setText } from './parts.js';
 
 export class Controls {
   #actions;
-  #live = part('span', 'live');
+  #liveWord = part('span', 'live-word');
+  #watching = part('span', 'watching');
+  #live = part('span', 'live', this.#liveWord, this.#watching);
+  #pause = button('button pause');
   #unmute = button('unmute');
   #mute = button('button');
+  #volume = part('input', 'volume');
   #more = button('button more');
   #pip = button('button pip');
   #fullscreen = button('button');
@@ -56,13 +64,18 @@ export class Controls {
   /** @param {Actions} actions */
   constructor(actions) {
     this.#actions = actions;
-    this.element.append(this.#unmute, this.#mute, this.#live, part('span', 'gap'),
+    Object.assign(this.#volume, { type: 'range', min: '0', max: '1', step: '0.05' });
+    this.element.append(this.#pause, this.#unmute, this.#mute, this.#volume, this.#live, part('span', 'gap'),
       this.#more, this.#pip, this.#fullscreen, this.#menu.element);
   }
 
   /** @param {AbortSignal} signal ends the listeners */
   connect(signal) {
     const actions = this.#actions;
+    this.#pause.addEventListener('click', actions.stop, { signal });
+    this.#volume.addEventListener('input', () => {
+      actions.volume(this.#volume.valueAsNumber - (this.#shown?.volume ?? 0));
+    }, { signal });
     this.#unmute.addEventListener('click', actions.mute, { signal });
     this.#mute.addEventListener('click', actions.mute, { signal });
     this.#pip.addEventListener('click', actions.pip, { signal });
@@ -85,13 +98,21 @@ export class Controls {
     this.#mute.hidden = muted || !hasAudio;
     this.#pip.hidden = !hasPictureInPicture();
     label(this.#unmute, words.unmute, icon('muted'), part('span', 'unmute-text', words.unmute));
+    this.#volume.hidden = muted || !hasAudio;
+    this.#volume.value = String(shown.volume);
+    this.#volume.title = say('volume');
+    this.#volume.setAttribute('aria-label', say('volume'));
+    label(this.#pause, say('stop'), icon('pause'));
     label(this.#mute, words.mute, icon('sound'));
     label(this.#more, say('more'), icon('more'));
     label(this.#pip, say(inPip ? 'leavePip' : 'pip'), icon('pip'));
     label(this.#fullscreen, full ? words.leaveFullscreen : words.fullscreen, icon(full ? 'leaveFullscreen' : 'fullscreen'));
     const live = shown.aside ? say('aside') : words.live;
     this.#live.classList.toggle('aside', shown.aside);
-    setText(this.#live, viewers > 0 ? `${live} · ${say('viewers', { n: viewers })}` : live);
+    const watching = viewers > 0 ? say('viewers', { n: viewers }) : '';
+    setText(this.#liveWord, live);
+    setText(this.#watching, watching);
+    this.#live.title = watching ? `${live} · ${watching}` : live;
     if (!shown.playing) this.#menu.close();
     this.#menu.refresh();
   }
@@ -99,17 +120,19 @@ export class Controls {
   /** @returns {import('./menu.js').Group[]} */
   #groups() {
     if (!this.#shown) return [];
-    const { say, network, layers, layer, stats } = this.#shown;
+    const { say, network, layers, layer, stats, height } = this.#shown;
     const actions = this.#actions;
     /** @type {import('./menu.js').Group[]} */
     const groups = [{
       items: [
         { text: say('statistics'), checked: stats, act: actions.stats },
         { text: say('snapshot'), act: actions.snapshot },
+        { text: say('keys'), act: actions.keys },
       ],
     }];
     if (layers.length > 1) {
-      const automatic = (!layer && automaticChoice(network, say)) || say('automatic');
+      const now = !layer && height > 0 ? say('automaticNow', { height }) : say('automatic');
+      const automatic = (!layer && automaticChoice(network, say)) || now;
       groups.push({
         title: say('quality'),
         items: [undefined, ...layers].map((choice) => ({

@@ -7,12 +7,14 @@ import { ownStream, serverTime } from './porthole.js';
 import { measureOffset } from './servertime.js';
 
 /** @typedef {import('./delay.js').Delay} Delay */
+/** @typedef {import('./player.js').Player['session']} Session */
 
 /** Clocks drift apart slowly; ms. */
 const MEASURE_CLOCK_EVERY = 60_000;
 
 export class Insight {
   #meter;
+  #player;
   #panel;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
@@ -27,11 +29,12 @@ export class Insight {
   /**
    * @param {import('./stats-panel.js').StatsPanel} panel
    * @param {HTMLVideoElement} video
-   * @param {() => RTCRtpReceiver | undefined} receiver of the picture
+   * @param {{ receiver: RTCRtpReceiver | undefined, session: Session }} player
    */
-  constructor(panel, video, receiver) {
+  constructor(panel, video, player) {
+    this.#player = player;
     this.#panel = panel;
-    this.#meter = new DelayMeter(video, receiver);
+    this.#meter = new DelayMeter(video, () => player.receiver);
   }
 
   get open() {
@@ -64,7 +67,7 @@ export class Insight {
   update(stats) {
     if (!this.open) return;
     this.delay = this.#meter.read(stats);
-    this.#panel.update(stats, this.delay, this.network);
+    this.#panel.update(stats, { delay: this.delay, network: this.network, session: this.#player.session });
   }
 
   /** The picture has stopped: what was measured is not so any more. */

@@ -5,8 +5,10 @@
 import { Controls } from './controls.js';
 import { translator } from '../lib/i18n.js';
 import { icon } from '../lib/icons.js';
+import { KeysPanel } from './keys-panel.js';
 import { button, label, part, setText } from './parts.js';
 import { StatsPanel } from './stats-panel.js';
+import { Still } from './still.js';
 import { playerTexts } from '../text/player.js';
 import { words } from '../text/states.js';
 import { style } from './whep-video-style.js';
@@ -19,6 +21,9 @@ const QUIET_AFTER = 3_000;
 
 /** A word to the viewer stays for so long, ms. */
 const TOAST = 3_000;
+
+/** By how much an arrow key changes the volume, of 1. */
+const LOUDER = 0.1;
 
 /** States in which something is under way, so that a turning ring is honest. */
 const busy = new Set(['connecting', 'waiting', 'stalled', 'reconnecting']);
@@ -54,10 +59,14 @@ export class PlayerView {
 
   /** The video element; its `muted` is what is heard. */
   video = document.createElement('video');
+  #still = new Still(this.video);
+  #keys = new KeysPanel();
   /** The statistics over the picture. */
   panel;
   /** Whether what plays has no picture: that is said in its place. */
   soundOnly = false;
+  /** Whether the server has no stream of this name: nothing is under way then. */
+  unlisted = false;
   /** Whether sound has come: its track may be silent, and there is nothing to unmute then. */
   hasSound = false;
   /** How many watch; 0 when nobody tells. */
@@ -71,11 +80,12 @@ export class PlayerView {
 
   /**
    * @param {ShadowRoot} root
-   * @param {import('./controls.js').Actions} actions
+   * @param {Omit<import('./controls.js').Actions, 'keys'>} actions
    */
   constructor(root, actions) {
-    this.#actions = actions;
-    this.#controls = new Controls(actions);
+    this.#actions = { ...actions, keys: () => {} };
+    this.#actions.keys = () => { this.#keys.shown = !this.#keys.shown; };
+    this.#controls = new Controls(this.#actions);
     this.panel = new StatsPanel(this.#say, actions.stats);
     style(root);
     this.video.playsInline = true;
@@ -86,7 +96,7 @@ export class PlayerView {
     for (const drawn of [this.#countdown, this.#headline, this.#detail]) drawn.setAttribute('aria-hidden', 'true');
     this.#playButton.append(icon('play'));
     this.#status.append(this.#spinner, this.#playButton, this.#headline, this.#detail, this.#countdown, this.#retryButton);
-    this.#stage.append(this.video, this.#status, this.#notice, this.panel.element, this.#controls.element, this.#announced);
+    this.#stage.append(this.video, this.#still.element, this.#status, this.#notice, this.panel.element, this.#keys.element, this.#controls.element, this.#announced);
     root.append(this.#stage);
     this.draw();
   }
@@ -109,6 +119,7 @@ export class PlayerView {
       }],
       [this.video, 'volumechange', () => this.draw()],
       [this.video, 'pause', () => this.resume()],
+      [this.video, 'loadeddata', () => this.#still.drop()],
       [this.video, 'enterpictureinpicture', () => this.draw()],
       [this.video, 'leavepictureinpicture', () => this.draw()],
       [document, 'fullscreenchange', () => this.draw()],
@@ -140,6 +151,7 @@ export class PlayerView {
     this.#words = words;
     this.#say = translator(playerTexts, /** @type {import('../lib/i18n.js').Language} */ (words.lang));
     this.panel.say = this.#say;
+    this.#keys.say = this.#say;
     this.draw();
   }
 
@@ -164,6 +176,7 @@ export class PlayerView {
 
   set stream(stream) {
     if (stream !== this.video.srcObject) this.hasSound = false;
+    this.#still.keep();
     // The same stream again is played from its newest picture.
     if (stream && stream === this.video.srcObject) this.video.srcObject = null;
     this.video.srcObject = stream;
@@ -222,11 +235,29 @@ export class PlayerView {
     }
   }
 
+  /** Shows the last picture until there is another one. */
+  keepPicture() {
+    this.#still.keep();
+  }
+
+  /** What comes next is of another stream: the last picture says nothing of it. */
+  forget() {
+    this.#still.drop();
+  }
+
+  /** @param {number} by from -1 to 1 */
+  changeVolume(by) {
+    const { video } = this;
+    video.volume = Math.min(1, Math.max(0, video.volume + by));
+    if (by > 0) video.muted = false;
+  }
+
   /**
    * @param {State} state
    * @param {{ headline: string, detail: string }} said
    */
   show(state, { headline, detail }) {
+    if (state.name === 'playing') this.#still.drop();
     this.#state = state;
     this.#said = state.name === 'idle' ? '' : headline;
     setText(this.#headline, this.#said);
@@ -250,6 +281,8 @@ export class PlayerView {
     if (event.key === ' ' && on instanceof HTMLButtonElement) return false; // it presses the button
     if (on instanceof HTMLInputElement || on instanceof HTMLTextAreaElement) return false;
     const action = {
+      arrowup: () => actions.volume(LOUDER), arrowdown: () => actions.volume(-LOUDER), '?': actions.keys,
+      ...(this.#keys.shown ? { escape: actions.keys } : {}),
       ' ': toggle, k: toggle, m: actions.mute, f: actions.fullscreen, p: actions.pip, i: actions.stats, s: actions.snapshot,
     }[event.key.toLowerCase()];
     if (!action) return false;
@@ -267,7 +300,7 @@ export class PlayerView {
     this.#stage.lang = text.lang;
     this.#stage.setAttribute('aria-label', text.video);
     this.#status.classList.toggle('clear', playing && !this.soundOnly);
-    this.#spinner.hidden = toPlay || !busy.has(name);
+    this.#spinner.hidden = toPlay || this.unlisted || !busy.has(name);
     this.#playButton.hidden = !toPlay;
     this.#retryButton.hidden = retryAt === undefined || name === 'waiting';
     label(this.#playButton, text.play);
@@ -278,6 +311,8 @@ export class PlayerView {
       say: this.#say,
       playing,
       muted: this.video.muted,
+      volume: this.video.volume,
+      height: this.video.videoHeight,
       hasAudio: this.hasSound && (this.stream?.getAudioTracks() ?? []).some((track) => track.readyState === 'live'),
       viewers: this.viewers,
       aside: this.#standing !== '',

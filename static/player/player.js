@@ -20,6 +20,7 @@ import { WhepSession } from './whep.js';
  * @property {string} endpoint absolute WHEP URL
  * @property {string} [token]
  * @property {RTCIceTransportPolicy} [policy]
+ * @property {boolean} [events] whether the stream's events are followed; true unless it says no
  * @property {RTCIceServer[]} [iceServers] that the page names, beside those of the server
  */
 
@@ -31,7 +32,8 @@ const SPREAD = 400;
 const RENEW_EVERY = 30_000;
 
 /**
- * Events (CustomEvent): "state" with a State, whenever it changes; "stream" with a
+ * Events (CustomEvent): "state" with a State, whenever it changes; "ending" before a session is
+ * closed, while its picture is still there; "stream" with a
  * MediaStream, when a new session has a media path or the old one is to be played anew;
  * "stats" with PlaybackStats, every second of a session; "viewers" with how many watch and
  * "layers" with the Layers that can be chosen from, where the server tells; "changed" when it
@@ -61,6 +63,10 @@ export class Player extends EventTarget {
   /** @type {Layer | undefined} chosen by somebody; undefined: the server chooses */
   #layer;
 
+  /** Whether somebody says with retry() when a stream that is not there has come: then
+   * the player does not ask for it again and again. */
+  told = () => false;
+
   /**
    * @param {object} [options]
    * @param {(session: string, token?: string) => Promise<Partial<State>>} [options.diagnose] asks
@@ -84,15 +90,16 @@ export class Player extends EventTarget {
   /**
    * Plays, until stop. Playing already, it changes over to the new source.
    * @param {Source} source
+   * @param {boolean} [there] false when the stream is known not to be there: it is waited for
    */
-  start(source) {
+  start(source, there = true) {
     this.#cancel();
     this.#backoff.reset();
     if (source.endpoint !== this.#source?.endpoint) this.#layer = undefined;
     this.#source = source;
     this.#swapped = false;
-    this.#setState({ name: 'connecting' });
-    this.#begin();
+    this.#setState({ name: there ? 'connecting' : 'waiting' });
+    if (there) this.#begin();
   }
 
   /** Ends the session and forgets the source. A second call does nothing. */
@@ -127,6 +134,12 @@ export class Player extends EventTarget {
   /** The receiver of the picture, while there is a session. */
   get receiver() {
     return this.#attempt?.session.connection?.getReceivers().find(({ track }) => track.kind === 'video');
+  }
+
+  /** The session at the server: its id, and for how long it has been connected, ms. */
+  get session() {
+    const url = this.#attempt?.session.resource;
+    return { id: url?.split('/').pop() ?? '', connectedFor: this.#attempt?.connectedFor };
   }
 
   /** True while sound plays and the stream has no picture. */
@@ -223,7 +236,7 @@ export class Player extends EventTarget {
     // Where no path came about, one may when the server offers and we answer, for then
     // the server controls ICE. It is tried once, and then the usual way again.
     this.#swapped = state.reason === 'path' && !this.#swapped;
-    if (wait === 'never') {
+    if (wait === 'never' || (absent(state) && this.told())) {
       this.#setState(state);
       return;
     }
@@ -238,6 +251,7 @@ export class Player extends EventTarget {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     this.#bound = false;
+    if (this.#attempt) this.#emit('ending', undefined);
     this.#attempt?.end();
     this.#attempt = undefined;
   }
@@ -255,4 +269,9 @@ export class Player extends EventTarget {
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+/** @param {State} state */
+function absent({ name }) {
+  return name === 'waiting' || name === 'unknown';
 }

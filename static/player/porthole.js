@@ -29,16 +29,12 @@ export function ownStream(endpoint) {
 }
 
 /**
- * @param {string} stream
+ * @param {string} stream that is there
  * @param {string} [token]
- * @param {boolean} [there] whether the stream is there; one that is not is looked for in the
- *   list, because a 404 would stand in the console
- * @returns {Promise<About | undefined>} undefined when there is no answer, or no such stream now
+ * @returns {Promise<About | undefined>} undefined when there is no answer, or no such stream any more
  */
-export async function aboutStream(stream, token, there = false) {
-  if (there) return ask(`api/streams/${encodeURIComponent(stream)}`, token);
-  const answer = await ask('api/streams', token);
-  return answer?.streams?.find((/** @type {{ name: string }} */ { name }) => name === stream);
+export async function aboutStream(stream, token) {
+  return ask(`api/streams/${encodeURIComponent(stream)}`, token);
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { readServers } from '../lib/servers.js';
 
-/** An element with the attributes src, token, policy, ice-servers and lang. */
+/** An element with the attributes src, token, policy, events, ice-servers and lang. */
 export class SourceElement extends HTMLElement {
   get src() {
     return this.getAttribute('src') ?? '';
@@ -29,6 +29,7 @@ export class SourceElement extends HTMLElement {
       endpoint: new URL(this.src, document.baseURI).href,
       token: this.token || undefined,
       policy: this.getAttribute('policy') === 'relay' ? 'relay' : 'all',
+      events: this.getAttribute('events') !== 'off',
       iceServers: readServers(this.getAttribute('ice-servers')),
     };
   }

@@ -17,6 +17,7 @@ import { relEvents, WhepEvents } from './whep-events.js';
  * @property {string} [token]
  * @property {RTCIceServer[]} iceServers known from an earlier session or from the page
  * @property {RTCIceTransportPolicy} [policy] 'relay' sends everything through a TURN server
+ * @property {boolean} [events] whether the stream's events are followed
  * @property {boolean} [swapped] lets the server offer and answers that, for networks
  *   where the other way round does not connect
  */
@@ -37,6 +38,7 @@ export class WhepSession extends EventTarget {
   #extensions = [];
   /** @type {WhepEvents | undefined} */
   #events;
+  #followed;
   /** Whether the last offer was made with a relay. */
   #offeredRelay = false;
   /** @type {import('./begun.js').Begun | undefined} what the page asked for before this module was there */
@@ -44,8 +46,9 @@ export class WhepSession extends EventTarget {
   #onVisible = () => this.#follow();
 
   /** @param {SessionOptions} options */
-  constructor({ endpoint, token, iceServers, policy = 'all', swapped = false }) {
+  constructor({ endpoint, token, iceServers, policy = 'all', events = true, swapped = false }) {
     super();
+    this.#followed = events;
     this.endpoint = endpoint;
     this.token = token;
     this.swapped = swapped;
@@ -178,7 +181,7 @@ export class WhepSession extends EventTarget {
    */
   #follow() {
     const extension = this.#extension(relEvents);
-    if (!extension || this.#closed) return;
+    if (!extension || !this.#followed || this.#closed) return;
     this.#events ??= new WhepEvents(extension, {
       token: this.token,
       heard: (told) => this.#say(new CustomEvent('told', { detail: told })),

@@ -496,3 +496,21 @@ test('a picture that the network cannot carry is waited for, as long as anything
   await pass(12_000);
   assert.equal(player.state.reason, 'frozen');
 });
+
+test('a stream that is not there is waited for, where somebody tells when it comes', async () => {
+  player.told = () => true;
+  player.start({ endpoint: 'https://cam.example/whep/x' }, false);
+  await pass(60_000);
+  assert.deepEqual([sessions.length, states], [0, ['waiting']], 'nothing is offered');
+  player.retry();
+  assert.equal(sessions.length, 1);
+  sessions[0].refuse(new RefusedError(409, 'nobody is publishing'));
+  await pass(60_000);
+  assert.equal(sessions.length, 1, 'it is not asked for again and again');
+  assert.equal(player.state.retryAt, undefined);
+  player.told = () => false;
+  player.retry();
+  sessions[1].refuse(new RefusedError(409, 'nobody is publishing'));
+  await pass(3_000);
+  assert.equal(sessions.length, 3, 'nobody tells: it asks');
+});

@@ -189,11 +189,17 @@ test('only the server that this module came from is asked for more than WHEP', a
   assert.deepEqual(await diagnose(`${root}whep/x/abc`, 'T'), {});
 });
 
-test('how a stream is, is asked slowly while it plays and not at all without need', async () => {
+test('how a stream is, is asked slowly while it plays, and followed while it is waited for', async () => {
   mock.timers.enable({ apis: ['setTimeout'] });
   let asked = 0;
   const told = [];
-  const companion = new Companion((about) => told.push(about), async (stream) => ({ state: stream, turn: ++asked }), () => 0.5);
+  let there = 0;
+  let lost = 0;
+  const feed = Object.assign(new EventTarget(), { tokens: [], stopped: 0, start(token) { this.tokens.push(token); }, stop() { this.stopped += 1; } });
+  const companion = new Companion(
+    { tell: (about, streams) => told.push([about?.state, streams?.length]), there: () => { there += 1; }, lost: () => { lost += 1; } },
+    { ask: async () => ({ state: 'live', turn: ++asked }), feed, random: () => 0.5 });
+  const say = (...streams) => feed.dispatchEvent(new CustomEvent('streams', { detail: streams }));
   const pass = async (ms) => {
     for (let left = ms; left > 0; left -= 500) {
       mock.timers.tick(500);
@@ -202,26 +208,37 @@ test('how a stream is, is asked slowly while it plays and not at all without nee
   };
   companion.pace = 'waiting';
   await pass(5_000);
-  assert.equal(asked, 0, 'there is no stream to ask for');
-  companion.start('x');
+  assert.deepEqual([asked, feed.tokens], [0, []], 'there is no stream to ask for');
+  companion.start('x', 'T');
+  assert.equal(companion.absent, true, 'it will be told');
   companion.pace = 'waiting';
   companion.pace = 'waiting';
-  await pass(4_500);
-  assert.equal(asked, 3);
-  companion.hint();
-  await pass(100);
-  assert.equal(asked, 3, 'it asks often enough as it is');
+  await pass(20_000);
+  assert.deepEqual([asked, feed.tokens], [0, ['T']], 'it follows events and asks nothing');
+  say({ name: 'y', state: 'live' });
+  say({ name: 'x', state: 'waiting' }, { name: 'y', state: 'live' });
+  await pass(5_000);
+  assert.deepEqual(told, [[undefined, 1], ['waiting', 2]]);
+  assert.deepEqual([there, companion.absent], [0, true]);
+  say({ name: 'x', state: 'standby' });
+  say({ name: 'x', state: 'live' });
+  await pass(1_000);
+  assert.deepEqual([there, companion.absent], [1, false], 'once, when it can be joined');
+  feed.dispatchEvent(new Event('offline'));
+  feed.dispatchEvent(new Event('unauthorized'));
+  assert.equal(lost, 2);
+  const stopped = feed.stopped;
   companion.pace = 'playing';
-  await pass(31_000);
-  assert.equal(asked, 5);
+  assert.equal(feed.stopped, stopped + 1);
+  await pass(21_000);
+  assert.equal(asked, 2);
   companion.hint();
   companion.hint();
   await pass(2_000);
-  assert.equal(asked, 6);
+  assert.equal(asked, 3);
   companion.pace = 'none';
   companion.hint();
   await pass(60_000);
   companion.stop();
-  assert.equal(asked, 6);
-  assert.equal(told.length, 6);
+  assert.deepEqual([asked, there, companion.absent], [3, 1, false]);
 });

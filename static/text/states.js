@@ -15,6 +15,8 @@ import { inChinese, sourceInChinese } from './diagnosis.js';
  * @property {(text: string) => string} sources what the server says of its camera
  * @property {string} soundOnly in place of "playing" where there is no picture
  * @property {string} waitingHint
+ * @property {string} away in place of "waiting" where the stream is known
+ * @property {string} unknownHint
  * @property {string} tokenMissing
  * @property {string} tokenForbidden
  * @property {string} tooOften
@@ -57,7 +59,7 @@ const en = {
     behind: 'The picture was late.',
     asked: 'The server asked for a new connection.',
     relay: 'Only a relay is allowed, and the server offers none (TURN).',
-    away: 'The publisher is away. The picture comes back by itself.',
+    away: 'The picture comes back by itself.',
     narrow: 'Your connection is too slow for the picture. It goes on as soon as it can.',
   },
   bars: {
@@ -69,6 +71,8 @@ const en = {
   sources: (text) => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`,
   soundOnly: 'Sound only',
   waitingHint: 'The picture appears here by itself.',
+  away: 'The publisher is away',
+  unknownHint: 'If somebody publishes it, the picture appears here by itself.',
   tokenMissing: 'This stream needs a token',
   tokenForbidden: 'This token does not open this stream',
   tooOften: 'The server asks for a pause',
@@ -111,7 +115,7 @@ const zh = {
     behind: '画面延迟过大。',
     asked: '服务器要求重新连接。',
     relay: '只允许通过中继连接，但服务器没有提供中继（TURN）。',
-    away: '推流者暂时离开，画面会自动恢复。',
+    away: '画面会自动恢复。',
     narrow: '你的网络太慢，承载不了画面。一有可能画面就会继续。',
   },
   bars: {
@@ -123,6 +127,8 @@ const zh = {
   sources: (text) => `${sourceInChinese(text).replace(/\.$/, '')}。`,
   soundOnly: '只有声音',
   waitingHint: '画面会自动出现在这里。',
+  away: '推流者暂时离开',
+  unknownHint: '如果有人发布这个直播，画面会自动出现在这里。',
   tokenMissing: '观看此直播需要令牌',
   tokenForbidden: '此令牌不能观看这个直播',
   tooOften: '服务器要求稍候',
@@ -157,16 +163,21 @@ export function words(languages) {
  * it the reason, where there is one.
  * @param {Words} words
  * @param {State} state
- * @param {{ hasToken?: boolean, source?: string, soundOnly?: boolean, bar?: import('../player/localnetwork.js').Bar }} [context]
- *   whether a token was sent; what the server says of the stream's camera; whether there is no
+ * @param {{ hasToken?: boolean, source?: string, listed?: boolean, soundOnly?: boolean, bar?: import('../player/localnetwork.js').Bar }} [context]
+ *   whether a token was sent; what the server says of the stream's camera; whether it has a
+ *   stream of this name, undefined when it has not said; whether there is no
  *   picture; what the browser keeps the page from
  * @returns {{ headline: string, detail: string }}
  */
-export function describe(words, state, { hasToken = false, source = '', soundOnly = false, bar } = {}) {
+export function describe(words, state, { hasToken = false, source = '', listed, soundOnly = false, bar } = {}) {
   if (soundOnly) return { headline: words.soundOnly, detail: '' };
   if (bar) return { headline: headline(words, state, hasToken), detail: words.bars[bar] };
   const reason = state.reason ? words.reasons[state.reason] : '';
   const awaited = state.name === 'waiting' || state.name === 'stalled' || state.name === 'connecting';
+  if (state.name === 'waiting' && listed === false) return { headline: words.states.unknown, detail: words.unknownHint };
+  if (state.name === 'waiting' && !source && (listed || state.reason === 'away')) {
+    return { headline: words.away, detail: words.reasons.away };
+  }
   if (awaited && source) return { headline: headline(words, state, hasToken), detail: words.sources(source) };
   return { headline: headline(words, state, hasToken), detail: diagnosed(words, state) || detailOf(state) || reason || hint(words, state) };
 }

@@ -2,16 +2,17 @@
 // The list of streams, kept current: by server-sent events where they get through,
 // by asking again every few seconds where they do not.
 
-import { Backoff } from '../lib/backoff.js';
-import { bearer } from '../lib/signaling.js';
-import { root } from './site.js';
-import { EventParser } from '../lib/sse.js';
-import { pause } from '../lib/wait.js';
+import { Backoff } from './backoff.js';
+import { bearer } from './signaling.js';
+import { root } from './root.js';
+import { EventParser } from './sse.js';
+import { pause } from './wait.js';
 
 /**
  * @typedef {object} Track
  * @property {'audio' | 'video'} kind
  * @property {string} codec 'H264', 'opus', …
+ * @property {string} [rid] of several encodings of one picture
  * @property {number} [width]
  * @property {number} [height]
  * @property {number} [bitrate] bit/s
