@@ -76,7 +76,8 @@ func goLive(p *tab, codec string) {
 func TestFirefoxPublishes(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--source", patternSource)
-	sender := startFirefox(t).open(s.url + "/publish/fox")
+	browser := startFirefox(t)
+	sender := browser.open(s.url + "/publish/fox")
 	sender.waitTrue(20*time.Second, "the page's preview", `document.querySelector("#preview").videoWidth > 0`)
 	sender.click("the button", `document.querySelector("#go")`)
 	sender.waitTrue(20*time.Second, "the page to say that it is live", `!document.querySelector("#badge").hidden`)
@@ -84,9 +85,23 @@ func TestFirefoxPublishes(t *testing.T) {
 	viewer := openTab(t, startChromium(t), s.url+"/watch/fox")
 	viewer.waitPlaying(30 * time.Second)
 	sender.waitTrue(10*time.Second, "numbers", `/bit\/s/.test(document.querySelector("#stat-bitrate").textContent)`)
+	sender.waitTrue(10*time.Second, "who watches, for how long, and the link", `(() => {
+		const air = document.querySelector("#air").innerText;
+		return /On air for \d+:\d\d/.test(air) && air.includes("1 watching") && air.includes("/watch/fox") && air.includes("Copy link");
+	})()`)
+	sender.click("mute", `document.querySelector("#mute")`)
+	sender.waitTrue(5*time.Second, "the sound to be off", `document.querySelector("#mute").innerText === "Unmute" &&
+		document.querySelector("#preview").srcObject.getAudioTracks().every(({ enabled }) => !enabled) && document.querySelector("#token-field").hidden`)
 	sender.screenshot("publishes")
 	sender.click("the button again", `document.querySelector("#go")`)
 	s.waitLive(t, "fox", false, 10*time.Second)
+
+	home := browser.open(s.url + "/")
+	home.waitTrue(20*time.Second, "the home page with its first act, a card and its tools, and tabs", `document.querySelector("#go-publish")?.innerText === "Publish from this browser" &&
+		document.querySelector(".stream .tools button")?.innerText === "Copy link" && document.querySelectorAll("#publish-ways [role=tab]").length === 4 &&
+		/^\d live|on demand/.test(document.querySelector("#summary").innerText)`)
+	home.click("the tab of FFmpeg", `document.querySelector("#publish-ways-tab-2")`)
+	home.waitTrue(5*time.Second, "the line for FFmpeg", `document.querySelector("#publish-ways [role=tabpanel]:not([hidden])").innerText.includes("ffmpeg -re")`)
 }
 
 // noWay keeps a page's media from getting anywhere: neither side learns an address of

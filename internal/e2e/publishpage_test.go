@@ -169,6 +169,7 @@ func publishStudio(t *testing.T, s *server, page *tab, viewers int) {
 	if !s.stream(t, "desk").Live {
 		t.Error("the first stream ended with the second one's beginning")
 	}
+	page.keepPicture("publish-two-cameras")
 	page.do("remove the second camera", `document.querySelector("#second-place button").click()`)
 	s.waitLive(t, "desk-2", false, 10*time.Second)
 }

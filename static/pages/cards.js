@@ -104,9 +104,11 @@ class Card {
     const started = Date.parse(since ?? '');
     const parts = [];
     if (live && !Number.isNaN(started)) parts.push(t('liveFor', { time: duration(Math.max(0, Date.now() - started)) }));
-    if (source === 'camera') parts.push(t('fromCamera'));
-    if (source === 'pattern') parts.push(t('fromPattern'));
-    if (source === 'slate') parts.push(t('fromSlate'));
+    const off = this.#stream && isOff(this.#stream) ? sourceWords(this.#stream) : '';
+    if (off) parts.push(off);
+    else if (source === 'camera') parts.push(t('fromCamera'));
+    else if (source === 'pattern') parts.push(t('fromPattern'));
+    else if (source === 'slate') parts.push(t('fromSlate'));
     const text = capitalised(parts.join(' · '));
     if (this.#uptime.textContent !== text) this.#uptime.textContent = text;
     const old = this.#stream !== undefined && !live && this.#taken !== undefined;
@@ -134,9 +136,14 @@ function isOff({ sourceState = '' }) {
   return sourceState === '' || / off while nobody watches$/.test(sourceState);
 }
 
+/** How a source of the server is, in words. @param {Stream} stream */
+function sourceWords({ sourceState }) {
+  return sourceState ? words([language]).sources(sourceState).replace(/[.。]$/, '') : '';
+}
+
 /** @param {Stream} stream */
 function wordsOf(stream) {
-  const source = stream.sourceState ? words([language]).sources(stream.sourceState).replace(/[.。]$/, '') : '';
+  const source = sourceWords(stream);
   switch (stateOf(stream)) {
     case 'live': return { badge: t('live'), about: media(stream.tracks ?? []) };
     case 'standby': return { badge: t('standby'), about: isOff(stream) ? t('cardStandby') : source };

@@ -65,7 +65,7 @@ export const publishTexts = {
     lost: 'The connection was lost.',
     unusable: 'This browser could not use the server’s answer.',
     warnings: 'What viewers notice',
-    warningsHere: 'The browser decides what it sends. Another codec or another browser may help.',
+    warningsHere: 'This is up to this browser. Another codec or another browser may help.',
     warningsElsewhere: 'Another program publishes this stream. This is what to change there:',
     // What is measured
     picture: 'Picture',
