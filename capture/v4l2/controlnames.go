@@ -26,6 +26,7 @@ type step struct {
 	value   int64
 	text    string // as it was asked for
 	implied bool   // it was not: another one needs it
+	idle    bool   // nothing is to be done: another one sets it, and goes on with that
 }
 
 // knownNames are what many cameras' controls are called here (source.ControlNames), by their numbers (linux/v4l2-controls.h).
@@ -85,7 +86,8 @@ func stepsTo(have []namedControl, wanted map[string]string) (steps []step, err e
 			faults = append(faults, err)
 			continue
 		}
-		steps = append(steps, step{namedControl: have[i], value: value, text: wanted[name]})
+		idle := have[i].control.Inactive && wanted[name] == string(sourceinfo.Default)
+		steps = append(steps, step{namedControl: have[i], value: value, text: wanted[name], idle: idle})
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)

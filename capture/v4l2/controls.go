@@ -103,8 +103,10 @@ func (c *controls) change(ctx context.Context, changes map[string]sourceinfo.Val
 			return fmt.Errorf("%w: %w", sourceinfo.ErrInvalid, err)
 		}
 		for _, s := range steps {
-			if err := node.Set(s.control.ID, s.value); err != nil {
-				return fmt.Errorf("%w: %w", sourceinfo.ErrInvalid, err)
+			if !s.idle {
+				if err := node.Set(s.control.ID, s.value); err != nil {
+					return fmt.Errorf("%w: %w", sourceinfo.ErrInvalid, err)
+				}
 			}
 			c.keep(s)
 		}
@@ -175,6 +177,9 @@ func (c *controls) apply(node Node) {
 		return // what is wrong with one was told
 	}
 	for _, s := range steps {
+		if s.idle {
+			continue
+		}
 		if err := node.Set(s.control.ID, s.value); err != nil {
 			c.log.Warn("a control of the camera cannot be set", "control", s.name, "error", err)
 		}

@@ -146,6 +146,15 @@ func TestControlsAreSetAndKept(t *testing.T) {
 	manual[powerLine] = 1
 	check("opened again", manual)
 
+	// A default that the camera would not take now, because it sets the exposure itself.
+	before := len(c.Sets())
+	if err := change(t, camera, `{"exposure":null}`); err != nil || len(c.Sets()) != before {
+		t.Errorf("%v; set %v", err, c.Sets()[before:])
+	}
+	if err := change(t, camera, `{"exposure":157}`); err != nil {
+		t.Fatal(err)
+	}
+
 	// And the other way round.
 	if err := change(t, camera, `{"auto-exposure":"aperture_priority_mode","auto-white-balance":true}`); err != nil {
 		t.Fatal(err)

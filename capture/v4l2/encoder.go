@@ -109,7 +109,7 @@ func hasItem(c videodev.Control, index int64) bool {
 
 // configureUnit negotiates: what the camera has, with our wishes, is proposed, and what it makes of that is put in force.
 func (e *ownEncoder) configureUnit(mode Choice, spec source.Spec) error {
-	config := make([]byte, unitConfigSize)
+	config := make([]byte, e.configSize())
 	if err := e.node.AskUnit(e.unit, unitProbe, videodev.GetCur, config); err != nil {
 		return fmt.Errorf("encoder's configuration: %w", err)
 	}
@@ -134,6 +134,15 @@ func (e *ownEncoder) configureUnit(mode Choice, spec source.Spec) error {
 		return fmt.Errorf("put the encoder's configuration in force: %w", err)
 	}
 	return nil
+}
+
+// configSize is how long a configuration is: the kernel refuses what is not exactly so long, and later versions of the specification may add to it.
+func (e *ownEncoder) configSize() int {
+	var length [2]byte
+	if e.node.AskUnit(e.unit, unitProbe, videodev.GetLen, length[:]) != nil {
+		return unitConfigSize
+	}
+	return max(int(binary.LittleEndian.Uint16(length[:])), unitConfigSize)
 }
 
 // answers says whether the encoder makes keyframes when it is asked.

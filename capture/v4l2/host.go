@@ -253,8 +253,12 @@ func (n *foundNode) start(mode Choice, spec source.Spec) (videodev.Layout, error
 // failed closes a node that could not be started, and says why.
 func (n *foundNode) failed(mode Choice, err error) error {
 	_ = n.Close()
-	if isBusy(err) {
+	switch {
+	case isBusy(err):
 		return &source.BusyError{Device: n.path, Holders: holdersOf(n.path)}
+	case errors.Is(err, syscall.ENOSPC): // what the USB drivers say
+		return fmt.Errorf("start %s %dx%d: its USB bus has no room for that beside other devices; plug it in elsewhere, or ask for a smaller size or rate: %w",
+			mode.Format, mode.Width, mode.Height, err)
 	}
 	return fmt.Errorf("start %s %dx%d: %w", mode.Format, mode.Width, mode.Height, err)
 }

@@ -295,12 +295,14 @@ func TestEncodersOfUSBCameras(t *testing.T) {
 			{ID: 12, GUID: [16]byte{0x41, 0x76, 0x9e, 0xa2, 0x04, 0xde, 0xe3, 0x47, 0x8b, 0x2b, 0xf4, 0x34, 0x1a, 0xff, 0x00, 0x3b}},
 		}
 		var committed []byte
-		current := make([]byte, 46)
-		current[37] = 2 // bNumOfReorderFrames
+		current := make([]byte, 47) // a byte more than is known
+		current[37] = 2             // bNumOfReorderFrames
 		c.Ask = func(unit, selector uint8, q videodev.Query, data []byte) error {
 			switch {
 			case unit != 12:
 				t.Errorf("unit %d was asked", unit)
+			case selector == 1 && q == videodev.GetLen:
+				binary.LittleEndian.PutUint16(data, uint16(len(current)))
 			case selector == 1 && q == videodev.GetCur:
 				copy(data, current)
 			case selector == 1 && q == videodev.SetCur:
@@ -318,7 +320,7 @@ func TestEncodersOfUSBCameras(t *testing.T) {
 		_, in, _ := opened(t, c, "&bitrate=3M&keyframe=4s")
 		defer closed(t, in)
 		le := binary.LittleEndian
-		if len(committed) != 46 || le.Uint32(committed) != 400_000 || le.Uint32(committed[4:]) != 2_000_000 ||
+		if len(committed) != 47 || le.Uint32(committed) != 400_000 || le.Uint32(committed[4:]) != 2_000_000 ||
 			le.Uint16(committed[12:]) != 1280 || le.Uint16(committed[14:]) != 720 || le.Uint16(committed[20:]) != 0x4240 ||
 			le.Uint16(committed[22:]) != 4000 || committed[37] != 0 {
 			t.Errorf("committed %x", committed)

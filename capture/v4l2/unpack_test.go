@@ -115,6 +115,20 @@ func photo(p *media.Picture) []byte {
 	return b.Bytes()
 }
 
+// FuzzUnpack feeds it what a driver might say that means harm.
+func FuzzUnpack(f *testing.F) {
+	f.Add([]byte{1, 2, 3, 4, 5, 6, 7, 8}, uint8(0), uint16(2), uint16(2), uint16(4))
+	f.Add([]byte{}, uint8(3), uint16(3), uint16(0), uint16(65535))
+	f.Fuzz(func(t *testing.T, data []byte, format uint8, width, height, stride uint16) {
+		all := formats()
+		var p media.Picture
+		layout := videodev.Layout{Format: all[int(format)%len(all)].code, Width: int(width) % 512, Height: int(height) % 512, Stride: int(stride)}
+		if err := unpack(&p, data, layout); err == nil && (p.Width < 2 || p.Height < 2 || len(p.Y) != p.Width*p.Height) {
+			t.Errorf("a picture of %dx%d with %d bytes", p.Width, p.Height, len(p.Y))
+		}
+	})
+}
+
 // BenchmarkUnpack is what decodingCost is made of: from the camera's bytes to I420.
 func BenchmarkUnpack(b *testing.B) {
 	p := drawn(b, "1280x720")

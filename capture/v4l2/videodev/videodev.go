@@ -122,6 +122,5 @@ type Query uint8
 const (
 	SetCur Query = 0x01
 	GetCur Query = 0x81
-	GetMax Query = 0x83
 	GetLen Query = 0x85
 )
