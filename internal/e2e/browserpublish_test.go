@@ -55,9 +55,32 @@ func TestPublishPage(t *testing.T) {
 	requireMoving(viewer, 8)
 	page.screenshot("live")
 	publishStudio(t, s, page, 1)
+	listenOn(t, viewer)
 
 	page.doAsPerson("press the button again", `document.querySelector("#go").click()`)
 	s.waitLive(t, "desk", false, 10*time.Second)
+}
+
+// listenOn has a watch page keep the sound when the screen is off, and be silent below a threshold; then its own sound again.
+func listenOn(t *testing.T, viewer *tab) {
+	t.Helper()
+	const choose = `(keep, threshold) => {
+		const box = document.querySelector("#listen-keep"), slider = document.querySelector("#listen-threshold");
+		box.checked = keep; box.dispatchEvent(new Event("change"));
+		slider.value = threshold; slider.dispatchEvent(new Event("change"));
+	}`
+	const heard = `(() => {
+		const audio = document.querySelector("body > audio");
+		return { playing: !audio.paused, tracks: audio.srcObject?.getAudioTracks().length ?? 0, mute: document.querySelector("#player").muted,
+			pressed: document.querySelector("#listen").getAttribute("aria-pressed"), same: audio.srcObject?.getAudioTracks()[0] === document.querySelector("#player").stream.getAudioTracks()[0] };
+	})()`
+	viewer.doAsPerson("listen", `document.querySelector("#listen").click()`)
+	viewer.doAsPerson("keep the sound", "("+choose+")(true, 0)")
+	viewer.waitTrue(10*time.Second, "the sound by its own element, as it came", `(({ playing, tracks, mute, pressed, same }) => playing && tracks === 1 && mute && pressed === "true" && same)(`+heard+`)`)
+	viewer.doAsPerson("set a threshold", "("+choose+")(true, 0.5)")
+	viewer.waitTrue(10*time.Second, "the sound by way of the threshold", `(({ playing, tracks, mute, same }) => playing && tracks === 1 && mute && !same)(`+heard+`)`)
+	viewer.doAsPerson("take both back", "("+choose+")(false, 0)")
+	viewer.waitTrue(10*time.Second, "the player's own sound", `(({ playing, tracks, mute, pressed }) => !playing && tracks === 0 && !mute && pressed === "false")(`+heard+`)`)
 }
 
 // requireMoving checks that a page shows so many pictures a second. One machine

@@ -105,6 +105,7 @@ func TestPagesLookFinished(t *testing.T) {
 		{name: "watch-statistics", path: s.url + "/watch/webcam?stats&lang=zh", ready: playing, then: `document.querySelector("whep-video").delay?.method === "picture"`,
 			arrange: `document.querySelector("whep-video").shadowRoot.querySelector(".more").click()`},
 		{name: "watch-share", path: s.url + "/watch/webcam", ready: playing, arrange: `document.querySelector("#share").click()`, then: `!!document.querySelector("dialog .qr")`},
+		{name: "watch-listen", few: true, path: s.url + "/watch/webcam", ready: playing, arrange: `document.querySelector("#listen").click()`, then: `!!document.querySelector("dialog.listen")`},
 		{name: "watch-nobody", path: s.url + "/watch/nobody", ready: `document.querySelector("whep-video").shadowRoot.textContent.trim().length > 0`},
 		{name: "watch-nobody-zh", few: true, path: s.url + "/watch/nobody?lang=zh", ready: `!document.querySelector("#others").hidden`},
 		{name: "watch-keys", few: true, path: s.url + "/watch/webcam", ready: playing, arrange: `document.dispatchEvent(new KeyboardEvent("keydown", { key: "?" }))`,

@@ -13,6 +13,7 @@ const paths = {
   copy: 'M9 9h11v11H9zM15 9V4.5H4.5V15H9',
   close: 'M6 6l12 12M18 6L6 18',
   share: 'M12 15V3.8M8 7.2l4-3.6 4 3.6M7 11H5v9.5h14V11h-2',
+  listen: 'M4 14.5v-2.5a8 8 0 0 1 16 0v2.5M4 13.5h3.2v6H5.5A1.5 1.5 0 0 1 4 18zM20 13.5h-3.2v6h1.7A1.5 1.5 0 0 0 20 18z',
   warning: 'M12 4.2L2.8 19.8h18.4zM12 10v4.6M12 17.2v.1',
   leaveFullscreen: 'M4.5 9H9V4.5M19.5 9H15V4.5M4.5 15H9v4.5M19.5 15H15v4.5',
 };

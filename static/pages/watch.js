@@ -5,6 +5,7 @@ import { byId, make } from '../lib/dom.js';
 import { language, translatePage } from '../lib/i18n.js';
 import { icon } from '../lib/icons.js';
 import { inThisLanguage, offerOtherLanguage } from './language.js';
+import { offerListening } from './listening.js';
 import { openShare } from './share.js';
 import { address } from './site.js';
 import { askWhenNeeded } from './token-form.js';
@@ -64,6 +65,7 @@ function listen() {
   const share = byId('share', HTMLButtonElement);
   share.prepend(icon('share'));
   share.addEventListener('click', () => openShare(name, player.token));
+  offerListening(player, byId('listen', HTMLButtonElement), name);
   // What is typed inside the player it has seen already.
   document.addEventListener('keydown', (event) => {
     if (!event.composedPath().includes(player)) player.pressKey(event);
