@@ -193,16 +193,17 @@ func closeAll(nodes []*foundNode) {
 	}
 }
 
-// choose picks the mode, and the node that has it, that suits the spec best, and closes the others. After an error all are closed.
+// choose picks the mode, and the node that has it, that suits the spec best, and closes the others. After an error all are closed. Raw
+// pictures are those of the first node that has any, and so is H.264: another node may be another eye, which sees the dark.
 func choose(nodes []*foundNode, spec source.Spec) (*foundNode, Choice, error) {
 	var all []Mode
-	owner := make(map[string]*foundNode) // by format: the first that has it
+	owner := make(map[bool]*foundNode) // of raw pictures, and of H.264
 	for _, n := range nodes {
 		for _, m := range n.modes {
-			if owner[m.Format] == nil {
-				owner[m.Format] = n
+			if owner[isRaw(m)] == nil {
+				owner[isRaw(m)] = n
 			}
-			if owner[m.Format] == n {
+			if owner[isRaw(m)] == n {
 				all = append(all, m)
 			}
 		}
@@ -212,7 +213,7 @@ func choose(nodes []*foundNode, spec source.Spec) (*foundNode, Choice, error) {
 		closeAll(nodes)
 		return nil, Choice{}, fmt.Errorf("%s: %w", nodes[0].path, err)
 	}
-	best := owner[mode.Format]
+	best := owner[mode.Format != formatH264]
 	for _, n := range nodes {
 		if n != best {
 			_ = n.Close()

@@ -359,10 +359,14 @@ func TestH264OnAnotherNodeOfTheCamera(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second, other := h264(spsConstrained), h264(spsConstrained), h264(spsConstrained)
 		first.Modes, second.Modes, other.Bus = first.Modes[1:], second.Modes[:1], "usb-2"
+		infrared := &v4l2test.Camera{Name: "Own Encoder IR", Bus: "usb-1", Modes: []videodev.Mode{
+			{Format: videodev.Code("YUYV"), Width: 1280, Height: 720, Rates: []float64{30}}, // cheaper than JPEG, and as asked
+		}}
 		host := v4l2test.NewHost(t)
 		host.Plug("video0", first)
 		host.Plug("video2", second)
 		host.Plug("video4", other)
+		host.Plug("video6", infrared)
 		log, _ := capturetest.NewLog()
 		for uri, own := range map[string]bool{"camera:": true, "camera:video0": true, "camera:?codec=raw": false, "camera:" + string(host.Dir) + "/video0": false} {
 			in, err := host.Opener(capturetest.Spec(t, uri), log)()
@@ -372,13 +376,13 @@ func TestH264OnAnotherNodeOfTheCamera(t *testing.T) {
 			}
 			closed(t, in)
 		}
-		if len(other.Configured()) > 0 {
-			t.Error("another camera was opened")
+		if len(other.Configured()) > 0 || len(infrared.Configured()) > 0 {
+			t.Error("another camera was opened, or another eye")
 		}
 		if _, err := host.Opener(capturetest.Spec(t, "camera:"+string(host.Dir)+"/video0?codec=h264"), log)(); !errors.Is(err, source.ErrNoMode) || !strings.Contains(err.Error(), "codec=raw") {
 			t.Errorf("got %v, want ErrNoMode and the cure", err)
 		}
-		if list := host.List(); len(list) != 3 || list[1].Modes[0].Format != "H264" {
+		if list := host.List(); len(list) != 4 || list[1].Modes[0].Format != "H264" {
 			t.Errorf("listed %+v", list)
 		}
 	})
