@@ -60,12 +60,12 @@ func ownSettings() settings.Table[server.Config] {
 	return settings.Table[server.Config]{
 		{
 			Name: "http", Arg: "HOST:PORT", Default: "127.0.0.1:8080", Group: groupStart,
-			Help:  "Where pages, WHIP, WHEP and API are served. :8080 opens them to the network.",
+			Help:  "The address for pages, WHIP, WHEP and the API. :8080 opens them to the network.",
 			Value: settings.One(func(c *server.Config) *string { return &c.HTTP }, parseListen),
 		},
 		{
 			Name: "media", Arg: "HOST:PORT", Default: ":8081", Group: groupStart,
-			Help:  "Where media flows: a UDP and a TCP port with the same number. HOST is an IP\naddress; without it, all interfaces.",
+			Help:  "The address for media: a UDP and a TCP port with the same number. HOST is an IP\naddress; leave it out for all interfaces.",
 			Value: settings.One(func(c *server.Config) *string { return &c.Media }, parseMediaListen),
 		},
 		{
@@ -92,7 +92,7 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "profile", Arg: "NAME", Default: server.ProfileLAN, Group: groupStart, Choices: profiles(),
-			Help: "Presets of other settings, which overrule it: lan asks nobody outside; internet asks\n" +
+			Help: "Presets of other settings, which override it: lan asks nobody outside; internet asks\n" +
 				"public STUN servers for this machine's address unless --public-ip or --advertise\n" +
 				"tell it; relay lets media go through the servers of --turn only.",
 			More:  "See [NETWORK.md](NETWORK.md).",
@@ -106,12 +106,12 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "turn-host", Arg: "HOST", Group: groupTURN, Reload: true,
-			Help:  "The name or address by which clients reach it. Default: that by which they reach the\npages, which is wrong behind a proxy on another machine.",
+			Help:  "The name or address by which clients reach it. Default: the one by which they reach\nthe pages. Set it behind a proxy on another machine.",
 			Value: settings.One(func(c *server.Config) *string { return &c.TURNHost }, parseTURNHost),
 		},
 		{
 			Name: "turn-secret", Arg: "SECRET", Secret: true, Group: groupTURN,
-			Help:  "What TURN credentials are signed with, for our own server and for those of --turn that\nhave none (use-auth-secret in coturn). Default: made up, for our own server only.",
+			Help:  "The secret that signs TURN credentials, for our own server and for those of --turn that\nhave none (use-auth-secret in coturn). Default: made up, for our own server only.",
 			Value: settings.One(func(c *server.Config) *secret.Text { return &c.TURNSecret }, settings.Token),
 		},
 		{
@@ -131,17 +131,17 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "advertise", Arg: "ADDR", List: true, Group: groupNetwork,
-			Help:  "What clients are told instead of this machine's own addresses: an IP address or\na name, which is looked up in the background, and :PORT when a router forwards\nanother port than that of --media.",
+			Help:  "What Porthole tells clients instead of this machine's own addresses: an IP address or\na name, which is looked up in the background, and :PORT when a router forwards\nanother port than that of --media.",
 			Value: settings.Many(func(c *server.Config) *[]string { return &c.Advertise }, settings.Checked(reach.CheckAdvertise)),
 		},
 		{
 			Name: "interfaces", Arg: "NAME[,NAME]", List: true, Group: groupNetwork,
-			Help:  "The network interfaces whose addresses clients are told, eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
+			Help:  "The network interfaces whose addresses Porthole tells clients: eth* for all that begin\nso; !NAME leaves one out. Default: all but bridges to containers and tunnels.",
 			Value: settings.Many(func(c *server.Config) *[]string { return &c.Interfaces }, settings.Checked(checkInterfaces)),
 		},
 		{
 			Name: "mdns", Arg: "on|off", Default: "on, but off in a container", Group: groupNetwork, Choices: []string{"on", "off"},
-			Help:  "Look up the .local names by which browsers hide their addresses. Without it they\nare found by their own checks, which a firewall of this machine may keep out.",
+			Help:  "Look up the .local names by which browsers hide their addresses. Without it, their own\nchecks find them, unless a firewall of this machine keeps those out.",
 			Value: settings.Switch(func(c *server.Config) *bool { return &c.MDNS }),
 		},
 		{
@@ -151,12 +151,12 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "connect-timeout", Arg: "DURATION", Default: peer.DefaultTimeouts().Connect.String(), Group: groupNetwork,
-			Help:  "How long ICE and DTLS may take from the answer on, before a session is given up.",
+			Help:  "How long ICE and DTLS may take after the answer, before the session ends.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Timeouts.Connect }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "ice-disconnected", Arg: "DURATION", Default: peer.DefaultTimeouts().ICEDisconnected.String(), Group: groupNetwork,
-			Help:  "How long nothing may come from a client before it counts as disconnected.",
+			Help:  "How long a client may be silent before it counts as disconnected.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Timeouts.ICEDisconnected }, settings.Duration(time.Second)),
 		},
 		{
@@ -166,7 +166,7 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "publish-token", Arg: "TOKEN", Secret: true, Group: groupAccess, Reload: true,
-			Help:  "Publishers, and readers of session details, must send it as a bearer token.\nWithout it: anybody may on loopback; beyond it, one is made up and printed.",
+			Help:  "Publishers, and readers of session details, must send it as a bearer token.\nDefault: none on loopback; beyond it, Porthole makes one up and prints it.",
 			Value: settings.One(func(c *server.Config) *secret.Text { return &c.PublishToken }, settings.Token),
 		},
 		{
@@ -176,37 +176,37 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "max-viewers", Arg: "N", Default: "0, no limit", Group: groupLimits, Reload: true,
-			Help:  "Viewers at a time over all streams; one more is answered 503.",
+			Help:  "How many viewers all streams may have together. Others get 503.",
 			Value: settings.One(func(c *server.Config) *int { return &c.MaxViewers }, settings.Count(0)),
 		},
 		{
 			Name: "max-stream-viewers", Arg: "N", Default: "0, no limit", Group: groupLimits, Reload: true,
-			Help:  "Viewers at a time of one stream; one more is answered 503.",
+			Help:  "How many viewers one stream may have. Others get 503.",
 			Value: settings.One(func(c *server.Config) *int { return &c.StreamViewers }, settings.Count(0)),
 		},
 		{
 			Name: "grace", Arg: "DURATION", Default: broadcast.DefaultGrace.String(), Group: groupStreams,
-			Help:  "How long viewers stay connected when a publisher is lost, waiting for the next.",
+			Help:  "How long viewers stay connected after a publisher is lost, waiting for the next one.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Grace }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "max-session", Arg: "DURATION", Default: "0, no limit", Group: groupStreams,
-			Help:  "How long one WHIP or WHEP session may last; then it ends, and players come back.",
+			Help:  "How long one WHIP or WHEP session may last. Then it ends, and players reconnect.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Timeouts.Session }, settings.Duration(0)),
 		},
 		{
 			Name: "max-load", Arg: "PERCENT", Default: strconv.Itoa(int(100 * overload.DefaultMaxCPU)), Group: groupLimits, Reload: true,
-			Help:  "Share of the processor time that the server may use for some seconds before new\nviewers are answered 503. 0 is no limit.",
+			Help:  "The share of the processor time that the server may use for some seconds, before new\nviewers get 503. 0 is no limit.",
 			Value: settings.One(func(c *server.Config) *int { return &c.MaxLoad }, settings.Percent),
 		},
 		{
 			Name: "max-lateness", Arg: "DURATION", Default: overload.DefaultMaxLateness.String(), Group: groupLimits, Reload: true,
-			Help:  "How late pictures may leave for some seconds, after they are complete, before new\nviewers are answered 503. 0 is no limit.",
+			Help:  "How late pictures may leave for some seconds, after they are complete, before new\nviewers get 503. 0 is no limit.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.MaxLateness }, settings.Duration(0)),
 		},
 		{
 			Name: "drain", Arg: "DURATION", Default: "0, stop at once", Group: groupStart, Reload: true,
-			Help:  "How long sessions may go on after SIGTERM or SIGINT, while new ones are answered 503\nand players are told to connect again. A second signal ends the process at once.",
+			Help:  "How long sessions may go on after SIGTERM or SIGINT, while new ones get 503 and\nplayers are told to reconnect. A second signal ends the process at once.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.Drain }, settings.Duration(0)),
 		},
 		{
@@ -224,59 +224,59 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "rate-limit", Arg: "N", Default: strconv.Itoa(signaling.DefaultRate), Group: groupLimits, Reload: true,
-			Help:  "WHIP and WHEP requests a second that a client address may make in the long run, and\nten times as many at once; more are answered 429. 0 is no limit.",
+			Help:  "How many WHIP and WHEP requests a second one address may make in the long run, and ten\ntimes as many at once. Further ones get 429. 0 is no limit.",
 			More:  "It also limits how fast requests are read: [SECURITY.md](SECURITY.md#connections).",
 			Value: settings.One(func(c *server.Config) *int { return &c.RateLimit }, settings.Count(0)),
 		},
 		{
 			Name: "max-body", Arg: "BYTES", Default: strconv.Itoa(signaling.DefaultMaxBody), Group: groupLimits, Reload: true,
-			Help:  "How large the body of a WHIP or WHEP request may be; a larger one is answered 413.",
+			Help:  "How large the body of a WHIP or WHEP request may be. Larger ones get 413.",
 			Value: settings.One(func(c *server.Config) *int { return &c.MaxBody }, settings.Count(minBody)),
 		},
 		{
 			Name: "rate-burst", Arg: "N", Default: "ten times --rate-limit", Group: groupLimits, Reload: true,
-			Help:  "WHIP and WHEP requests that one address may make at once before --rate-limit counts.",
+			Help:  "How many WHIP and WHEP requests one address may make at once before --rate-limit counts.",
 			Value: settings.One(func(c *server.Config) *int { return &c.RateBurst }, settings.Count(0)),
 		},
 		{
 			Name: "max-sessions", Arg: "N", Default: "4096, or twice --max-viewers", Group: groupLimits, Reload: true,
-			Help:  "Publishers and viewers at a time, together; one more is answered 503.",
+			Help:  "How many publishers and viewers there may be together. Others get 503.",
 			Value: settings.One(func(c *server.Config) *int { return &c.MaxSessions }, settings.Count(0)),
 		},
 		{
 			Name: "max-client-connections", Arg: "N", Default: strconv.Itoa(overload.DefaultMaxOfClient), Group: groupLimits,
-			Help:  "TCP connections at a time from one address (a /64 of IPv6), and a quarter of what the others leave of\n`ulimit -n`; half of them may be event streams. One more gets 503 or 429.\n--trusted-proxy is exempt. 0 is no limit.",
+			Help:  "How many TCP connections one address (a /64 of IPv6) may have, and at most a quarter of\nwhat the others leave of `ulimit -n`; half of them may be event streams. Others get 503\nor 429. --trusted-proxy is exempt. 0 is no limit.",
 			Value: settings.One(func(c *server.Config) *int { return &c.ClientConns }, settings.Count(0)),
 		},
 		{
 			Name: "header-timeout", Arg: "DURATION", Default: server.DefaultConfig().HeaderTimeout.String(), Group: groupLimits,
-			Help:  "How long a client may take to send a request up to its body, before its connection is closed.",
+			Help:  "How long a client may take to send the head of a request, before its connection is closed.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.HeaderTimeout }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "body-timeout", Arg: "DURATION", Default: server.DefaultConfig().BodyTimeout.String(), Group: groupLimits, Reload: true,
-			Help:  "How long it may then take to send the body of a WHIP or WHEP request, before it is\nanswered 408.",
+			Help:  "How long it may then take for the body of a WHIP or WHEP request, before it gets 408.",
 			Value: settings.One(func(c *server.Config) *time.Duration { return &c.BodyTimeout }, settings.Duration(time.Second)),
 		},
 		{
 			Name: "lenient-patch", Group: groupLimits, Reload: true,
-			Help:  "Accept an ICE restart (PATCH) without If-Match as if it said *. Without this it is\nanswered 428, as WHIP and WHEP demand. Candidates never need the header.",
+			Help:  "Accept an ICE restart (PATCH) without If-Match as if it said *. Otherwise it gets 428,\nas WHIP and WHEP demand. Candidates never need the header.",
 			Value: settings.One(func(c *server.Config) *bool { return &c.LenientPatch }, settings.Toggle),
 		},
 		{
 			Name: "redirect-to", Arg: "URL", Group: groupStart, Reload: true,
-			Help:  "Another server, https://HOST[:PORT][/PATH], to which new publishers and viewers are\nredirected (307) while this one drains. Without it, they get 503.",
+			Help:  "Another server, https://HOST[:PORT][/PATH], to which this one redirects (307) new\npublishers and viewers while it drains. Without it, they get 503.",
 			Value: settings.One(func(c *server.Config) **url.URL { return &c.RedirectTo }, parseServer),
 		},
 		{
 			Name: "trusted-proxy", Arg: "CIDR", List: true, Group: groupAccess,
-			Help:  "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-For and\nX-Forwarded-Prefix headers are believed.",
+			Help:  "A reverse proxy, as 10.0.0.1 or 10.0.0.0/8, whose X-Forwarded-… headers Porthole\nbelieves.",
 			More:  "[How to](NETWORK.md#behind-a-reverse-proxy).",
 			Value: settings.Many(func(c *server.Config) *[]netip.Prefix { return &c.TrustedProxies }, parsePrefix),
 		},
 		{
 			Name: "host", Arg: "NAME", List: true, Group: groupAccess, Reload: true,
-			Help:  "A name by which browsers reach this server. On loopback, where no token protects, other\nnames than addresses, localhost, this machine's and the certificate's are answered 421.",
+			Help:  "A name by which browsers reach this server. On loopback, where no token protects, other\nnames than addresses, localhost, this machine's and the certificate's get 421.",
 			More:  "[Why](SECURITY.md#visited-web-sites).",
 			Value: settings.Many(func(c *server.Config) *[]string { return &c.Hosts }, parseHost),
 		},
@@ -287,7 +287,7 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "frame-ancestors", Arg: "SITE", List: true, Default: "*, or as --allow-origin where no token protects", Group: groupAccess, Reload: true,
-			Help:  "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Other pages can be framed by this server's own only.",
+			Help:  "A site that may show /embed/NAME in a frame: https://example.org, https://*.example.org,\nself, or none. Only this server's own pages may frame others.",
 			Value: settings.Many(func(c *server.Config) *[]string { return &c.FrameAncestors }, parseAncestor),
 		},
 		{
@@ -307,12 +307,12 @@ func ownSettings() settings.Table[server.Config] {
 		},
 		{
 			Name: "log-level", Arg: "LEVEL", Default: "info", Group: groupLogs, Reload: true, Choices: []string{"debug", "info", "warn", "error"},
-			Help:  "The least that is logged: debug, info, warn or error.",
+			Help:  "Log records of this level and above: debug, info, warn or error.",
 			Value: settings.OneText(func(c *server.Config) *slog.Level { return &c.LogLevel }, parseLevel, levelText),
 		},
 		{
 			Name: "log-format", Arg: "FORMAT", Default: "text", Group: groupLogs, Choices: []string{"text", "json"},
-			Help:  "How it is logged, to standard error: text or json.",
+			Help:  "The format of the log on standard error: text or json.",
 			Value: settings.One(func(c *server.Config) *string { return &c.LogFormat }, settings.OneOf("text", "json")),
 		},
 	}
@@ -322,7 +322,7 @@ func ownSettings() settings.Table[server.Config] {
 func configSetting() settings.Setting[server.Config] {
 	return settings.Setting[server.Config]{
 		Name: "config", Arg: "FILE", Group: groupStart,
-		Help: "A YAML file with any of the settings below, under the same names; lists for those\nthat are repeatable. Environment variables overrule it, flags overrule both.",
+		Help: "A YAML file with any of the settings below, under the same names; lists for those\nthat are repeatable. Environment variables override it, flags override both.",
 	}
 }
 
@@ -330,7 +330,7 @@ func configSetting() settings.Setting[server.Config] {
 func printConfigSetting(print *bool) settings.Setting[server.Config] {
 	return settings.Setting[server.Config]{
 		Name: "print-config", Group: groupStart,
-		Help: "Print what would be served with, as a file for --config, and where each value comes\nfrom. Secrets are named by their files, or left out.",
+		Help: "Print the configuration in force as a file for --config, with where each value comes\nfrom, and end. Secrets are named by their files, or left out.",
 		Value: settings.Do[server.Config](func(text string) (err error) {
 			*print, err = settings.Toggle(text)
 			return err
