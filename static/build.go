@@ -26,6 +26,9 @@ var (
 // player is the module that other sites load: one file, at an address that stays.
 const player = "whep-video.js"
 
+// icon is that of the pages, and what browsers ask for that show something else.
+const icon = "pages/icon.svg"
+
 // builtDir is where the addresses with hashes are. It lies as deep as the sources, whose
 // modules find the server from where they are.
 const builtDir = "built/"
@@ -79,11 +82,7 @@ func (b built) add(source string, body []byte) {
 }
 
 func (b built) addPictures(sources fs.FS) error {
-	pictures, err := fs.Glob(sources, "pages/*.svg")
-	if err != nil {
-		return err
-	}
-	for _, name := range pictures {
+	for _, name := range []string{icon, "pages/touch.png"} {
 		body, err := fs.ReadFile(sources, name)
 		if err != nil {
 			return err

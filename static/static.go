@@ -131,6 +131,15 @@ func isAsset(name string) bool {
 	return path.Ext(name) == ".js"
 }
 
+// Icon serves the picture that browsers ask for where no page names one: "/favicon.ico".
+func (s *Site) Icon() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asset, ok := s.asset(icon); ok {
+			asset.serve(w, r, http.StatusOK)
+		}
+	})
+}
+
 // Handler serves the assets below /static/; whatever is not one is 404. Any site may
 // load them (CORS and cross-origin resource policy are open): the player is made to be
 // used on other sites, and nothing here is secret.

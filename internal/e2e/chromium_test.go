@@ -195,7 +195,7 @@ func (p *tab) waitTrue(within time.Duration, what, script string) {
 
 // text is what a person reads in the page, shortened.
 func (p *tab) text() string {
-	return fmt.Sprintf("%.300q", eval[string](p, "read the page's text", "document.body.innerText"))
+	return fmt.Sprintf("%.300q", eval[string](p, "read the page's text", `document.body?.innerText ?? ""`))
 }
 
 // waitPlaying waits until the page's video shows moving pictures.

@@ -166,7 +166,7 @@ func TestWatchPageThroughARelay(t *testing.T) {
 func TestWatchPageInChinese(t *testing.T) {
 	s := startServer(t, "--source", patternSource)
 	p := openTab(t, startChromium(t), s.url+"/watch/later?lang=zh")
-	p.waitSays(10*time.Second, "headline", "等待直播开始")
+	p.waitSays(10*time.Second, "headline", "没有这个名称的直播")
 	if got := eval[string](p, "read the page", `document.documentElement.lang + " " + document.querySelector("#share").innerText.trim()`); got != "zh 分享" {
 		t.Errorf("the page says %q", got)
 	}

@@ -92,6 +92,7 @@ func TestPathsWithoutARoute(t *testing.T) {
 		{"/api/foo", "text/html", 404, "text/html; charset=utf-8", ""},
 		{"/watch", "text/html", 302, "", "./"},
 		{"/publish", "text/html", 302, "", "publish/mystream"},
+		{"/favicon.ico", "image/*", 200, "image/svg+xml", ""},
 		{"/wall", "text/html", 200, "text/html; charset=utf-8", ""},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr().String()+tt.path, nil)

@@ -78,6 +78,7 @@ func (p parts) public(r chi.Router) {
 		"/watch":            elsewhere("./"), // which lists the streams
 		"/publish":          elsewhere("publish/mystream"),
 		"/static/*":         p.site.Handler(),
+		"/favicon.ico":      p.site.Icon(),
 	} {
 		r.Method(http.MethodGet, pattern, page)
 		r.Method(http.MethodHead, pattern, page)
