@@ -62,6 +62,15 @@ func All(list []broadcast.Warning) (warnings []sessioninfo.Warning) {
 	return warnings
 }
 
+// OnCamera puts a list of warnings into words about what a camera of this machine has encoded by itself: there is no OBS to be set.
+func OnCamera(list []broadcast.Warning) (warnings []sessioninfo.Warning) {
+	for _, w := range All(list) {
+		w.OBS, w.FFmpeg, w.Camera = "", "", "codec=raw in its --source: it is encoded here then"
+		warnings = append(warnings, w)
+	}
+	return warnings
+}
+
 // sentence says what viewers notice, and why.
 func sentence(w broadcast.Warning) string {
 	switch w.Code {

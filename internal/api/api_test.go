@@ -129,6 +129,17 @@ func TestWarningsAreInTheDocument(t *testing.T) {
 	}
 }
 
+func TestWarningsAboutACamera(t *testing.T) {
+	stream := webcam()
+	stream.Source = "camera"
+	stream.Tracks[0].Warnings = []broadcast.Warning{{Code: broadcast.WarnBFrames}}
+	h, _ := newHandler(t, &fakeStreams{list: []broadcast.StreamInfo{stream}})
+	body := call(h, http.MethodGet, "/api/streams/webcam", viewToken).Body.String()
+	if !strings.Contains(body, `"obs":"","ffmpeg":"","camera":"codec=raw in its --source`) {
+		t.Errorf("got %s", body)
+	}
+}
+
 func TestNoStreamsIsAnEmptyList(t *testing.T) {
 	h, _ := newHandler(t, &fakeStreams{})
 	if got := call(h, http.MethodGet, "/api/streams", viewToken).Body.String(); got != "{\"streams\":[],\"publishToken\":true}\n" {

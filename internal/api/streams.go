@@ -91,8 +91,12 @@ func (a *API) newStream(info broadcast.StreamInfo) Stream {
 			s.LastPicture = at.UTC().Truncate(time.Millisecond)
 		}
 	}
+	advise := advice.All
+	if info.Source == "camera" {
+		advise = advice.OnCamera
+	}
 	for i, t := range info.Tracks {
-		s.Warnings = append(s.Warnings, advice.All(t.Warnings)...)
+		s.Warnings = append(s.Warnings, advise(t.Warnings)...)
 		s.Tracks[i] = Track{
 			Kind: t.Codec.Kind().String(), Codec: t.Codec.Name(), Fmtp: t.Codec.Fmtp, RID: t.RID,
 			Width: t.Width, Height: t.Height, Bitrate: t.Bitrate, FPS: math.Round(10*t.FrameRate) / 10,

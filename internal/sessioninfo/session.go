@@ -139,4 +139,6 @@ type Warning struct {
 	Sentence string `json:"sentence"` // what viewers notice, and why
 	OBS      string `json:"obs"`      // the setting of OBS
 	FFmpeg   string `json:"ffmpeg"`   // the options of FFmpeg
+	// Camera is what mends it where a camera of this machine has encoded it, in the place of both; left out of all else.
+	Camera string `json:"camera,omitempty"`
 }

@@ -44,12 +44,11 @@ function item(key, open) {
 
 /** @param {HTMLLIElement} item @param {Warning} warning */
 function fill(item, warning) {
-  const { title, sentence, obs, ffmpeg } = wordsOn(warning);
+  const { title, sentence, obs, ffmpeg, camera } = wordsOn(warning);
   write(item.querySelector('summary span'), title);
   write(item.querySelector('p'), sentence);
-  item.querySelector('dl')?.replaceChildren(
-    make('dt', {}, 'OBS'), make('dd', {}, ...withOptions(obs)),
-    make('dt', {}, 'FFmpeg'), make('dd', {}, ...withOptions(ffmpeg)));
+  const cures = camera ? [['Porthole', camera]] : [['OBS', obs], ['FFmpeg', ffmpeg]];
+  item.querySelector('dl')?.replaceChildren(...cures.flatMap(([where, cure]) => [make('dt', {}, where), make('dd', {}, ...withOptions(cure))]));
   return item;
 }
 

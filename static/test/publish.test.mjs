@@ -101,5 +101,7 @@ test('a warning is in the language of the page, with its values and its layer', 
   assert.match(wordsOn(warning, 'zh').sentence, /H\.264 High，/);
   assert.match(wordsOn({ ...warning, code: 'keyframe_interval', interval: 8.3 }, 'zh').sentence, /间隔 8\.3 秒/);
   assert.match(wordsOn({ ...warning, code: 'keyframe_interval' }, 'zh').sentence, /间隔超过 4 秒/);
+  assert.equal(wordsOn({ ...warning, camera: 'codec=raw' }, 'en').camera, 'codec=raw');
+  assert.match(wordsOn({ ...warning, camera: 'codec=raw' }, 'zh').camera, /codec=raw：/);
   assert.equal(wordsOn({ ...warning, code: 'of_the_future', rid: undefined }, 'zh').title, 'of_the_future');
 });

@@ -14,8 +14,9 @@ import { language } from '../lib/i18n.js';
  * @property {string} sentence
  * @property {string} obs
  * @property {string} ffmpeg
+ * @property {string} [camera] in the place of both, where a camera of the server has encoded it
  *
- * @typedef {{ title: string, sentence: string, obs: string, ffmpeg: string }} Words
+ * @typedef {{ title: string, sentence: string, obs: string, ffmpeg: string, camera?: string }} Words
  */
 
 /** @type {Record<string, string>} */
@@ -61,15 +62,17 @@ export const warningsInChinese = {
   },
 };
 
+const cameraInChinese = '在其 --source 中加上 codec=raw：改由服务器编码';
+
 /**
  * @param {Warning} warning
  * @param {import('../lib/i18n.js').Language} [to]
  * @returns {Words}
  */
 export function wordsOn(warning, to = language) {
-  const { code, rid, interval, profile = '', sentence, obs, ffmpeg } = warning;
+  const { code, rid, interval, profile = '', sentence, obs, ffmpeg, camera } = warning;
   const chinese = to === 'zh' ? warningsInChinese[code] : undefined;
-  const words = chinese ?? { title: titles[code] ?? code, sentence, obs, ffmpeg };
+  const words = { ...(chinese ?? { title: titles[code] ?? code, sentence, obs, ffmpeg }), ...(camera && { camera: chinese ? cameraInChinese : camera }) };
   const fill = (/** @type {string} */ text) => text
     .replace('{profile}', profile)
     .replace('{interval}', interval ? ` ${interval} 秒` : '超过 4 秒');
