@@ -42,6 +42,9 @@ func TestPlainHTTPOnTheSecurePort(t *testing.T) {
 		if tt.status == 0 && err == nil || tt.status != 0 && (err != nil || answer.StatusCode != tt.status || answer.Header.Get("Location") != tt.location) {
 			t.Errorf("%s: %+v, %v, want %d and %q", tt.name, answer, err, tt.status, tt.location)
 		}
+		if err == nil {
+			answer.Body.Close()
+		}
 		conn.Close()
 	}
 
