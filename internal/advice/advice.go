@@ -75,9 +75,9 @@ func OnCamera(list []broadcast.Warning) (warnings []sessioninfo.Warning) {
 func sentence(w broadcast.Warning) string {
 	switch w.Code {
 	case broadcast.WarnNoKeyframes:
-		return "Who joins sees no picture: the publisher sends no keyframes, also when asked for one."
+		return "New viewers see no picture: the publisher sends no keyframes, not even when asked for one."
 	case broadcast.WarnKeyframeInterval:
-		return "A lost packet can freeze the picture for seconds: keyframes come " + interval(w.Interval) + ", also when asked for one."
+		return "A lost packet can freeze the video for seconds: keyframes come " + interval(w.Interval) + ", even when asked for one."
 	case broadcast.WarnBFrames:
 		return "The picture jumps back and forth: the stream has B-frames, which browsers show in the wrong order."
 	case broadcast.WarnProfile:

@@ -43,8 +43,8 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `[{"code":"keyframe_interval","rid":"h","interval":10,"sentence":"A lost packet can freeze the picture for seconds: ` +
-		`keyframes come 10.0 s apart, also when asked for one.","obs":"Output, Keyframe Interval: 2 s (0 is automatic: up to 250 pictures)",` +
+	const want = `[{"code":"keyframe_interval","rid":"h","interval":10,"sentence":"A lost packet can freeze the video for seconds: ` +
+		`keyframes come 10.0 s apart, even when asked for one.","obs":"Output, Keyframe Interval: 2 s (0 is automatic: up to 250 pictures)",` +
 		`"ffmpeg":"-g 60 at 30 pictures a second: one every 2 s"}]`
 	if string(text) != want {
 		t.Errorf("got  %s\nwant %s", text, want)

@@ -6,7 +6,7 @@
   const minutesAgo = (minutes) => new Date(Date.now() - minutes * 60_000).toISOString();
   const video = { kind: "video", codec: "H264", width: 1920, height: 1080, fps: 30, bitrate: 4_200_000 };
   const audio = { kind: "audio", codec: "opus" };
-  const seldom = { code: "keyframe_interval", interval: 8.3, sentence: "A lost packet can freeze the picture for seconds: keyframes come 8.3 s apart, also when asked for one.",
+  const seldom = { code: "keyframe_interval", interval: 8.3, sentence: "A lost packet can freeze the video for seconds: keyframes come 8.3 s apart, even when asked for one.",
     obs: "Output, Keyframe Interval: 2 s (0 is automatic: up to 250 pictures)", ffmpeg: "-g 60 at 30 pictures a second: one every 2 s" };
   const profile = { code: "profile", profile: "High", rid: "h", sentence: "Some browsers refuse this stream: it is H.264 High, and Firefox and others play Constrained Baseline only.",
     obs: "Output, Profile: baseline", ffmpeg: "-profile:v baseline -pix_fmt yuv420p" };
