@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -37,7 +38,7 @@ func runCamera(t *testing.T, c *v4l2test.Camera, query string) running {
 	log, lines := capturetest.NewLog()
 	r := running{host: host, b: broadcast.New(broadcast.Config{}), finder: new(Viewfinder), log: lines}
 	r.Source = New(Config{
-		Broadcaster: r.b, Name: "cam", Spec: capturetest.Spec(t, "camera:?mic=off&ondemand=off"+query), Finder: r.finder, Log: log,
+		Broadcaster: r.b, Name: "cam", Spec: capturetest.Spec(t, "camera:?mic=off&"+query), Finder: r.finder, Log: log,
 		device: func(spec source.Spec, log *slog.Logger) media.Device {
 			return hearing{host.New(spec, log), source.MicOff, log}
 		},
@@ -84,7 +85,7 @@ func isLive(i broadcast.StreamInfo) bool {
 }
 
 func TestCameraThatEncodesItself(t *testing.T) {
-	r := runCamera(t, camera(t, 640, 360, "H264", "YUYV"), "&size=640x360&codec=h264")
+	r := runCamera(t, camera(t, 640, 360, "H264", "YUYV"), "ondemand=off&size=640x360&codec=h264")
 	live := r.await(t, "live", isLive)
 	if len(live.Tracks) != 1 || live.Tracks[0].Width != 640 || live.Tracks[0].Height != 360 || !live.Tracks[0].Codec.Is(codec.H264) {
 		t.Errorf("published %+v", live.Tracks)
@@ -92,7 +93,12 @@ func TestCameraThatEncodesItself(t *testing.T) {
 	if !r.finder.Encoded() {
 		t.Error("there seem to be raw pictures")
 	}
-	keyframe, err := r.b.Keyframe("cam")
+	var keyframe broadcast.Keyframe
+	var err error
+	r.await(t, "a whole keyframe", func(broadcast.StreamInfo) bool {
+		keyframe, err = r.b.Keyframe("cam")
+		return err == nil
+	})
 	if err != nil || len(keyframe.Payloads) < 2 || codec.H264NALs.Type(keyframe.Payloads[0]) != codec.NALSTAPA {
 		t.Errorf("the keyframe in the ring, %d packets, begins without parameter sets: %v", len(keyframe.Payloads), err)
 	}
@@ -105,6 +111,39 @@ func TestCameraThatEncodesItself(t *testing.T) {
 	}
 	r.host.Unplug("video0")
 	r.await(t, "unplugged", func(i broadcast.StreamInfo) bool { return !i.Live && i.SourceState == "camera unplugged" })
+}
+
+// A viewer who comes while a camera is off agrees to what the camera will send, once it has been on.
+func TestStandbyOfACameraThatEncodesItself(t *testing.T) {
+	c := camera(t, 640, 360, "H264")
+	frame := c.Frame
+	c.Frame = func(n int, l videodev.Layout, asked bool) videodev.Frame {
+		f := frame(n, l, asked)
+		f.Data = bytes.Clone(f.Data)
+		if i := bytes.Index(f.Data, []byte{0, 0, 0, 1, 0x67, 0x42}); i >= 0 {
+			f.Data[i+5], f.Data[i+6] = 77, 0 // it says Main
+		}
+		return f
+	}
+	r := runCamera(t, c, "size=640x360&ondemand=0s")
+	off := func(i broadcast.StreamInfo) bool {
+		return i.State == broadcast.StateStandby && i.SourceState == "camera off while nobody watches"
+	}
+	for i, want := range []string{"42", "4d"} {
+		r.await(t, "off", off)
+		v, err := r.b.Join("cam")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := v.Codecs()[0].ParameterOr("profile-level-id", ""); !strings.HasPrefix(got, want) {
+			t.Errorf("the viewer with number %d is promised %s, want %s…", i, got, want)
+		}
+		live := r.await(t, "live", isLive)
+		if got := live.Tracks[0].Codec.ParameterOr("profile-level-id", ""); !strings.HasPrefix(got, "4d") {
+			t.Errorf("sent is %s", got)
+		}
+		v.Close(nil)
+	}
 }
 
 // What is nothing for browsers is encoded here, without a pause that anybody has to wait for.
@@ -120,7 +159,7 @@ func TestCameraThatEncodesForOthers(t *testing.T) {
 		}
 		return f
 	}
-	r := runCamera(t, c, "&size=640x360&ladder=auto")
+	r := runCamera(t, c, "ondemand=off&size=640x360&ladder=auto")
 	r.await(t, "live with a ladder", func(i broadcast.StreamInfo) bool { return isLive(i) && len(i.Tracks) > 1 })
 	if mode := r.Brief().Mode; mode == nil || mode.AsItIs || mode.Format != "YUYV" || !strings.Contains(mode.Why, "B-frames") {
 		t.Errorf("the mode is told as %+v", mode)
@@ -134,7 +173,7 @@ func TestControlsOfASource(t *testing.T) {
 	c := camera(t, 640, 360, "YUYV")
 	const zoom = 0x009a090d
 	c.Controls = []videodev.Control{{ID: zoom, Kind: videodev.Integer, Title: "Zoom, Absolute", Min: 100, Max: 500, Default: 100, Value: 100}}
-	r := runCamera(t, c, "&size=640x360&ladder=off&zoom=200")
+	r := runCamera(t, c, "ondemand=off&size=640x360&ladder=off&zoom=200")
 	r.await(t, "live", isLive)
 	info := r.Info(t.Context())
 	if info.Problem != "" || len(info.Controls) != 1 || *info.Controls[0].Value != 200 || info.Controls[0].Kept != "200" {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/internal/codec"
 	"porthole/internal/sourceinfo"
 )
 
@@ -14,6 +16,7 @@ type controlled interface {
 	Change(ctx context.Context, changes map[string]sourceinfo.Value) error
 	Kept() source.Controls
 	Mode() *sourceinfo.Mode
+	OwnCodec() *codec.Codec
 }
 
 // controls are those of the camera that is heard with the microphone.
@@ -28,7 +31,12 @@ func (s *Source) controls() controlled {
 	if device == nil {
 		return nil
 	}
-	switch d := (*device).(type) {
+	return controlsOf(*device)
+}
+
+// controlsOf returns what a device can be asked for; nil: nothing.
+func controlsOf(device media.Device) controlled {
+	switch d := device.(type) {
 	case controlled:
 		return d
 	case interface{ controls() controlled }:

@@ -83,7 +83,7 @@ func (s *Source) Run(ctx context.Context) error {
 	defer device.Close()
 	return supervisor.Run(ctx, supervisor.Config{
 		Spec: spec, Device: device, Announcement: listed{announcement, changes}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),
-		Standby:   func() []codec.Codec { return encode.Standby(spec, hasSound(spec), device.library, s.log) },
+		Standby:   device.standby(),
 		Announced: s.announced, Metrics: s.cfg.Metrics, Log: s.log,
 	})
 }
@@ -122,4 +122,21 @@ func (o openable) Open() (supervisor.Pipeline, error) {
 	return pipeline.New(pipeline.Config{
 		Spec: o.cfg.Spec, Input: in, Library: o.library, Log: o.log, EncoderFailed: o.cfg.Metrics.EncoderReplaced,
 	}), nil
+}
+
+// standby returns what says which codecs the source will send. An encoder is tried once; of a camera that encodes by itself, it is what was
+// seen last.
+func (o openable) standby() func() []codec.Codec {
+	encoded := sync.OnceValue(func() []codec.Codec {
+		return encode.Standby(o.cfg.Spec, hasSound(o.cfg.Spec), o.library, o.log)
+	})
+	return func() []codec.Codec {
+		list := encoded()
+		if c := controlsOf(o.Device); c != nil && len(list) > 0 {
+			if own := c.OwnCodec(); own != nil {
+				list = append([]codec.Codec{*own}, list[1:]...)
+			}
+		}
+		return list
+	}
 }

@@ -41,7 +41,7 @@ type Unit struct {
 // Units delivers what comes encoded: from a camera that encodes itself, or from another server. Who takes it either sends it as
 // it is, or decodes it: then it is Pictures, or Sound, to everybody else.
 type Units interface {
-	// Codec says what the units are; with the clock rate of RTP. It does not change.
+	// Codec says what the units are; with the clock rate of RTP. It does not change after the first Read, by which more may be known.
 	Codec() codec.Codec
 	// Read waits for the next unit, which is not empty. An error is the end, as with Pictures.
 	Read(ctx context.Context) (Unit, error)

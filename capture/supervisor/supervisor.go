@@ -65,7 +65,7 @@ type Config struct {
 	Device       Device
 	Announcement Announcement
 	Publish      publish.Func
-	Standby      func() []codec.Codec // what it will send; asked once, and only on demand
+	Standby      func() []codec.Codec // what it will send; asked before it is first opened and after each time, and only on demand
 	Announced    func()               // called when the list of streams says how the source is; more than once
 	Metrics      *Metrics             // nil: not counted
 	Log          *slog.Logger
@@ -104,6 +104,9 @@ func (s *supervisor) run(ctx context.Context) error {
 		s.Announced() // one that is not on demand opens now, which may take seconds
 		started := time.Now()
 		err := s.pipeline(ctx)
+		if s.Spec.OnDemand {
+			s.standby = s.Standby()
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil

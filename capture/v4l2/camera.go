@@ -10,6 +10,7 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/internal/codec"
 	"porthole/internal/sourceinfo"
 )
 
@@ -20,6 +21,7 @@ type Camera struct {
 	open     func(name string) (in *media.Input, node string, err error)
 	controls *controls               // nil: it has none
 	mode     func() *sourceinfo.Mode // nil: it is not told
+	own      func() *codec.Codec     // likewise
 
 	mu     sync.Mutex // not held while anything is opened
 	camera remembered // guarded by mu
@@ -142,6 +144,14 @@ func (c *Camera) Mode() *sourceinfo.Mode {
 		return nil
 	}
 	return c.mode()
+}
+
+// OwnCodec is what the camera's own H.264 was when it was sent last; nil: it was not.
+func (c *Camera) OwnCodec() *codec.Codec {
+	if c.own == nil {
+		return nil
+	}
+	return c.own()
 }
 
 // Kept is what the controls are kept at, as a spec says it.

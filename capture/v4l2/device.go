@@ -51,7 +51,7 @@ func (h Host) New(spec source.Spec, log *slog.Logger) *Camera {
 	o := &opener{host: h, spec: spec, log: log}
 	c := NewCamera(spec, h.Dir, o.open)
 	c.WithControls(spec.Controls, func(name string) (Node, error) { return h.named(name, c, spec) }, log)
-	o.opened, c.mode = c.controls.apply, o.mode.Load
+	o.opened, c.mode, c.own = c.controls.apply, o.mode.Load, o.is.Load
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/source"
+	"porthole/internal/codec"
 	"porthole/internal/sourceinfo"
 )
 
@@ -20,6 +21,7 @@ type opener struct {
 	opened func(Node)
 	// unsuitable says why the camera's own H.264 cannot be sent to browsers; nil: nothing is known against it.
 	unsuitable atomic.Pointer[string]
+	is         atomic.Pointer[codec.Codec]     // what the camera's own H.264 was last; nil: not seen
 	warned     atomic.Bool                     // that it is sent all the same
 	mode       atomic.Pointer[sourceinfo.Mode] // in which it was opened last; nil: not yet
 }
@@ -116,7 +118,7 @@ func (o *opener) encoded(n *foundNode, mode Choice, canRaw bool, why string) (*m
 	}
 	mode.Width, mode.Height = layout.Width, layout.Height
 	raw := canRaw && o.spec.Codec == source.CodecAuto
-	units := newOwnUnits(n.Node, encoder, func(reason string) error { return o.refuse(reason, raw, log) }, log)
+	units := newOwnUnits(n.Node, encoder, func(reason string) error { return o.refuse(reason, raw, log) }, &o.is, log)
 	return &media.Input{
 		Encoded: units, FPS: ExpectedRate(mode, o.spec),
 		About: append(o.started(n, mode, why), "keyframes_on_request", encoder.answers(), "ladder", "off: the camera encodes one size; codec=raw has others"),
@@ -137,5 +139,6 @@ func (o *opener) refuse(reason string, raw bool, log *slog.Logger) error {
 		log.Warn("the camera's H.264 is not for browsers: raw pictures are taken and encoded here", "reason", reason)
 	}
 	o.unsuitable.Store(&reason)
+	o.is.Store(nil)
 	return fmt.Errorf("%w: %s", source.ErrOtherMode, reason)
 }

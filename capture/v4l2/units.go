@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"porthole/capture/clock"
@@ -30,6 +31,9 @@ type ownUnits struct {
 	// refuse is told why the H.264 is nothing for browsers, and says what to do about it: an error ends reading, nil goes on.
 	refuse func(reason string) error
 
+	// is is what the units are, as their last parameter set says.
+	is *atomic.Pointer[codec.Codec]
+
 	faults faults
 	times  captureTimes
 	nals   [][]byte // scratch: those of one unit
@@ -45,19 +49,29 @@ type ownUnits struct {
 	wait sync.WaitGroup
 }
 
-func newOwnUnits(node Node, encoder *ownEncoder, refuse func(string) error, log *slog.Logger) *ownUnits {
+func newOwnUnits(node Node, encoder *ownEncoder, refuse func(string) error, is *atomic.Pointer[codec.Codec], log *slog.Logger) *ownUnits {
 	ctx, stop := context.WithCancel(context.Background())
 	u := &ownUnits{
-		node: node, encoder: encoder, refuse: refuse, log: log, faults: newFaults(log), awaits: time.Now(), asked: time.Now(),
+		node: node, encoder: encoder, refuse: refuse, is: is, log: log, faults: newFaults(log), awaits: time.Now(), asked: time.Now(),
 		asks: make(chan struct{}, 1), stop: stop,
 	}
 	u.wait.Go(func() { u.answer(ctx) })
 	return u
 }
 
-// Codec is H.264, of a profile that every browser has, as far as is known before the first picture: the heart reads parameter sets.
+// Codec is H.264 of the profile that its parameter sets say; before the first, of what it was when the camera was open before, or of one that
+// every browser has.
 func (u *ownUnits) Codec() codec.Codec {
-	return codec.Codec{MimeType: codec.H264, ClockRate: 90000, Fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"}
+	if is := u.is.Load(); is != nil {
+		return *is
+	}
+	return h264Of("42e01f")
+}
+
+func h264Of(profileLevelID string) codec.Codec {
+	return codec.Codec{
+		MimeType: codec.H264, ClockRate: 90000, Fmtp: "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=" + profileLevelID,
+	}
 }
 
 // RequestKeyframe asks the camera, where it can be asked.
@@ -213,9 +227,20 @@ func (u *ownUnits) look() (keyframe bool, reason string) {
 			if r := u.profile(nal, u.nals[i+1:]); r != "" {
 				reason = r
 			}
+			u.learn(nal)
 		}
 	}
 	return keyframe, reason
+}
+
+// learn notes what a sequence parameter set says.
+func (u *ownUnits) learn(sps []byte) {
+	if len(sps) < 4 {
+		return
+	}
+	if is := h264Of(fmt.Sprintf("%x", sps[1:4])); is != u.Codec() {
+		u.is.Store(&is)
+	}
 }
 
 // profile says what is wrong with the profile of a sequence parameter set. What is Baseline in name, and has nothing that Constrained
