@@ -117,7 +117,8 @@ func TestWatchPageWaits(t *testing.T) {
 	lost.tolerate("ERR_EMPTY_RESPONSE")
 	lost.waitTrue(10*time.Second, "the page without its module", `customElements.get("whep-video") === undefined`)
 	flaky.whole.Store(true)
-	lost.waitTrue(30*time.Second, "the page to load again and play", `!!document.querySelector("whep-video").video?.currentTime`)
+	s.waitViewers(t, "webcam", 1, 30*time.Second) // the page is not asked while it loads again
+	lost.waitPlaying(20 * time.Second)
 }
 
 // requireFor checks that a script's value stays true.
