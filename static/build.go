@@ -12,16 +12,17 @@ import (
 	"porthole/internal/bundle"
 )
 
-// What is made of the sources. Everything else that pages refer to is served as it is,
-// but at an address with its hash.
-var (
-	// Each of these is a page's one module.
-	pageModules = []string{"pages/embed.js", "pages/home.js", "pages/publish.js", "pages/unknown.js", "pages/wall.js", "pages/watch.js"}
-	// These are part of the pages themselves, with a stylesheet: they are needed before
-	// anything else could be loaded.
-	inlineScripts = []string{"pages/begin.js", "pages/recover.js"}
-	styles        = []string{"pages/style.css"}
-)
+// pageModules are each a page's one module.
+func pageModules() []string {
+	return []string{"pages/embed.js", "pages/home.js", "pages/publish.js", "pages/unknown.js", "pages/wall.js", "pages/watch.js"}
+}
+
+// inlineScripts are part of the pages themselves, with the stylesheet: they are needed
+// before anything else could be loaded.
+func inlineScripts() []string { return []string{"pages/begin.js", "pages/recover.js"} }
+
+// stylesheet is that of all pages.
+const stylesheet = "pages/style.css"
 
 // player is the module that other sites load: one file, at an address that stays.
 const player = "whep-video.js"
@@ -43,21 +44,19 @@ type built struct {
 // build bundles, hashes and compresses. An error means that the sources are wrong.
 func build(sources fs.FS) (built, error) {
 	b := built{assets: make(map[string]file), renamed: make(map[string]string), inline: make(map[string][]byte)}
-	modules, err := bundle.Build(bundle.Config{Files: sources, Entries: append(pageModules, styles...)})
+	modules, err := bundle.Build(bundle.Config{Files: sources, Entries: append(pageModules(), stylesheet)})
 	if err != nil {
 		return built{}, fmt.Errorf("bundle the pages: %w", err)
 	}
-	for _, name := range pageModules {
+	for _, name := range pageModules() {
 		b.add(name, modules[name])
 	}
-	for _, name := range styles {
-		b.inline[name] = modules[name]
-	}
-	scripts, err := bundle.Build(bundle.Config{Files: sources, Entries: inlineScripts, Format: bundle.Script})
+	b.inline[stylesheet] = modules[stylesheet]
+	scripts, err := bundle.Build(bundle.Config{Files: sources, Entries: inlineScripts(), Format: bundle.Script})
 	if err != nil {
 		return built{}, fmt.Errorf("bundle the pages' scripts: %w", err)
 	}
-	for _, name := range inlineScripts {
+	for _, name := range inlineScripts() {
 		b.inline[name] = scripts[name]
 	}
 	// One level up from the sources' rooms.

@@ -75,7 +75,7 @@ func (f file) compressed() file {
 func gzipped(body []byte, level int) []byte {
 	var out bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&out, level) // fails for levels that there are not
-	w.Write(body)
+	w.Write(body)                            //nolint:errcheck // into memory
 	w.Close()
 	return out.Bytes()
 }
@@ -83,7 +83,7 @@ func gzipped(body []byte, level int) []byte {
 func brotlied(body []byte) []byte {
 	var out bytes.Buffer
 	w := brotli.NewWriterLevel(&out, brotliLevel)
-	w.Write(body)
+	w.Write(body) //nolint:errcheck // into memory
 	w.Close()
 	return out.Bytes()
 }

@@ -60,7 +60,7 @@ type made struct {
 	err    error // why it was not: then pages load the sources
 }
 
-var embeddedSite = sync.OnceValue(func() made { return bundled(embedded) })
+var embeddedSite = sync.OnceValue(func() made { return bundled(embedded) }) //nolint:gochecknoglobals // once in a process, whatever servers there are
 
 // Make makes the embedded site now, some tens of milliseconds' work, so that no request has
 // to wait for it. An error means that the program was not built right; pages then load

@@ -5,7 +5,7 @@
 // events, so that a stream that is not there is not asked for again and again.
 
 import { Feed } from '../lib/feed.js';
-import { aboutStream } from './porthole.js';
+import { aboutStream, allStreams } from './porthole.js';
 
 /** @typedef {import('./porthole.js').About} About */
 /** @typedef {import('../lib/feed.js').Stream} Stream */
@@ -15,6 +15,9 @@ const PLAYING = 20_000;
 
 /** After a hint that something has changed, all who watch ask within so long, ms. */
 const SPREAD = 2_000;
+
+/** How often a tab in the background looks whether a stream has come, ms. */
+const BACKGROUND = 10_000;
 
 /** When a stream begins, all who wait for it come within so long, ms. */
 const RUSH = 400;
@@ -33,6 +36,7 @@ const offering = ['live', 'standby', 'fallback', 'stalled'];
 export class Companion {
   #listener;
   #ask;
+  #list;
   #feed;
   #random;
   /** @type {{ stream: string, token?: string } | undefined} */
@@ -41,17 +45,20 @@ export class Companion {
   #timer;
   /** @type {'none' | 'playing' | 'waiting'} */
   #pace = 'none';
+  /** @type {ReturnType<typeof setTimeout> | undefined} until a stream that has come is joined */
+  #rush;
   /** Answers to earlier questions are not told. */
   #turn = 0;
   #offered = false;
 
   /**
    * @param {Listener} listener
-   * @param {{ ask?: typeof aboutStream, feed?: Feed, random?: () => number }} [options] for tests
+   * @param {{ ask?: typeof aboutStream, list?: typeof allStreams, feed?: Feed, random?: () => number }} [options] for tests
    */
-  constructor(listener, { ask = aboutStream, feed = new Feed(), random = Math.random } = {}) {
+  constructor(listener, { ask = aboutStream, list = allStreams, feed = new Feed(), random = Math.random } = {}) {
     this.#listener = listener;
     this.#ask = ask;
+    this.#list = list;
     this.#feed = feed;
     this.#random = random;
     feed.addEventListener('streams', (event) => this.#heard(/** @type {CustomEvent<Stream[]>} */ (event).detail));
@@ -85,6 +92,7 @@ export class Companion {
     if (pace === this.#pace) return;
     this.#pace = pace;
     clearTimeout(this.#timer);
+    clearTimeout(this.#rush);
     this.#feed.stop();
     this.#offered = false;
     if (pace === 'playing') this.#question();
@@ -94,6 +102,7 @@ export class Companion {
   /** Somebody looks at the page, or nobody does any more. */
   visibilityChanged() {
     if (this.#pace !== 'waiting') return;
+    clearTimeout(this.#timer);
     this.#feed.stop();
     this.#follow();
   }
@@ -119,9 +128,20 @@ export class Companion {
     this.#timer = setTimeout(() => this.#question(), PLAYING * (0.75 + this.#random() / 2));
   }
 
-  /** A browser opens few connections to one server: tabs in the background take none. */
+  /** A browser opens few connections to one server: tabs in the background keep none. */
   #follow() {
-    if (this.#source && !hidden()) this.#feed.start(this.#source.token ?? '');
+    if (!this.#source) return;
+    if (hidden()) this.#timer = setTimeout(() => this.#look(), BACKGROUND);
+    else this.#feed.start(this.#source.token ?? '');
+  }
+
+  async #look() {
+    this.#turn += 1;
+    const turn = this.#turn;
+    const streams = await this.#list(this.#source?.token);
+    if (turn !== this.#turn || this.#pace !== 'waiting' || !hidden()) return;
+    this.#follow();
+    if (streams) this.#heard(streams);
   }
 
   /** @param {Stream[]} streams */
@@ -130,8 +150,8 @@ export class Companion {
     this.#listener.tell(about, streams);
     const offered = about !== undefined && (about.live || offering.includes(about.state ?? ''));
     if (offered && !this.#offered) {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#listener.there(), this.#random() * RUSH);
+      clearTimeout(this.#rush);
+      this.#rush = setTimeout(() => this.#listener.there(), this.#random() * RUSH);
     }
     this.#offered = offered;
   }

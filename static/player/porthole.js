@@ -38,6 +38,14 @@ export async function aboutStream(stream, token) {
 }
 
 /**
+ * @param {string} [token]
+ * @returns {Promise<import('../lib/feed.js').Stream[] | undefined>} undefined when there is no answer
+ */
+export async function allStreams(token) {
+  return (await ask('api/streams', token))?.streams;
+}
+
+/**
  * Why a session has no connection, in the server's words.
  * @param {string} session its URL
  * @param {string} [token]

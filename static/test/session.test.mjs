@@ -195,10 +195,11 @@ test('how a stream is, is asked slowly while it plays, and followed while it is 
   const told = [];
   let there = 0;
   let lost = 0;
+  let listed = 0;
   const feed = Object.assign(new EventTarget(), { tokens: [], stopped: 0, start(token) { this.tokens.push(token); }, stop() { this.stopped += 1; } });
   const companion = new Companion(
     { tell: (about, streams) => told.push([about?.state, streams?.length]), there: () => { there += 1; }, lost: () => { lost += 1; } },
-    { ask: async () => ({ state: 'live', turn: ++asked }), feed, random: () => 0.5 });
+    { ask: async () => ({ state: 'live', turn: ++asked }), list: async () => { listed += 1; return [{ name: 'x', live: true }]; }, feed, random: () => 0.5 });
   const say = (...streams) => feed.dispatchEvent(new CustomEvent('streams', { detail: streams }));
   const pass = async (ms) => {
     for (let left = ms; left > 0; left -= 500) {
@@ -239,6 +240,20 @@ test('how a stream is, is asked slowly while it plays, and followed while it is 
   companion.pace = 'none';
   companion.hint();
   await pass(60_000);
+  assert.deepEqual([asked, there, listed], [3, 1, 0]);
+
+  globalThis.document = { hidden: true };
+  companion.pace = 'waiting';
+  await pass(9_500);
+  assert.deepEqual([feed.tokens.length, listed], [1, 0], 'in the background it keeps no connection');
+  await pass(1_000);
+  assert.deepEqual([listed, there], [1, 2], 'and looks now and then');
+  globalThis.document.hidden = false;
+  companion.visibilityChanged();
+  await pass(60_000);
+  assert.deepEqual([feed.tokens.length, listed], [2, 1]);
+  delete globalThis.document;
   companion.stop();
-  assert.deepEqual([asked, there, companion.absent], [3, 1, false]);
+  await pass(60_000);
+  assert.deepEqual([asked, there, companion.absent], [3, 2, false]);
 });
