@@ -101,7 +101,7 @@ func TestPagesLookFinished(t *testing.T) {
 		{name: "home-many", narrow: true, path: s.url + "/", scripts: []string{demoScript}, ready: streamsShown, arrange: operator, then: `document.querySelectorAll(".sessions tbody tr").length === 2 && document.querySelector(".sessions + .plain").innerText === "Show 1 ended"`},
 		{name: "home-many-zh", few: true, path: s.url + "/?lang=zh", scripts: []string{demoScript}, ready: streamsShown, arrange: operator + `setTimeout(() => document.querySelector(".sessions + .plain").click(), 300);`, then: `document.querySelectorAll(".sessions tbody tr").length === 3`},
 		{name: "home-token", few: true, path: secret.url + "/", ready: `!document.querySelector("#token-form").hidden`},
-		{name: "watch", path: s.url + "/watch/webcam", ready: playing},
+		{name: "watch", narrow: true, path: s.url + "/watch/webcam", ready: playing},
 		{name: "watch-statistics", path: s.url + "/watch/webcam?stats&lang=zh", ready: playing, then: `document.querySelector("whep-video").delay?.method === "picture"`,
 			arrange: `document.querySelector("whep-video").shadowRoot.querySelector(".more").click()`},
 		{name: "watch-share", path: s.url + "/watch/webcam", ready: playing, arrange: `document.querySelector("#share").click()`, then: `!!document.querySelector("dialog .qr")`},
