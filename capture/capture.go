@@ -5,7 +5,7 @@
 //	microphone ────────────────► Opus ─────► RTP packets ─┴─► broadcast.Publisher
 //
 // Everything is captured, encoded and packetized once, however many watch: viewers are broadcast's business, and capture
-// never sees one. It opens devices through pion/mediadevices, but none of its tracks, which would encode once for every viewer.
+// never sees one. It opens microphones through pion/mediadevices, but none of its tracks, which would encode once for every viewer.
 //
 // This package is the door. What it puts together for each source stands in rooms of their own: source (what is asked for),
 // v4l2, microphone and synthetic (where pictures and sound come from), encode, pipeline (one life of a source) and supervisor

@@ -119,9 +119,10 @@ const (
 	weightCore  = 2.0  // a core that is busy all the time: on a small computer the same work takes several
 	weightDelay = 2.0  // a second of delay
 	twiceLossy  = 0.05 // JPEG, which is then encoded as H.264
-	// oneSize is for H.264 that comes from the camera: viewers with a narrow connection get it as it is, and not in smaller sizes or with fewer
-	// pictures, and many cameras cannot be asked for a keyframe.
-	oneSize = 0.1
+	// Of H.264 that comes from the camera: viewers with a narrow connection get it as it is, and not with fewer pictures, and many cameras
+	// cannot be asked for a keyframe; nor do they get smaller sizes, where the spec would have them.
+	oneRate = 0.05
+	oneSize = 0.05
 )
 
 // What work takes of a core of a server, for a million pixels a second; measured (docs/PERFORMANCE.md).
@@ -137,7 +138,11 @@ func burden(mode Choice, spec source.Spec) float64 {
 	fps := ExpectedRate(mode, spec)
 	load := float64(mode.Width*mode.Height) * fps / 1e6
 	if mode.Format == formatH264 {
-		return weightCore*sendingShare*load + weightDelay/fps + oneSize
+		quality := oneRate
+		if spec.Ladder.Auto {
+			quality += oneSize
+		}
+		return weightCore*sendingShare*load + weightDelay/fps + quality
 	}
 	share, quality := encodingShare, 0.0
 	if mode.Format == "MJPEG" || mode.Format == "JPEG" {

@@ -79,6 +79,7 @@ func TestPickModeWeighsOwnH264(t *testing.T) {
 	}
 	fast := []Mode{{"YUYV", 1920, 1080, []float64{60}}, {"H264", 1920, 1080, []float64{30}}}
 	exact := []Mode{{"YUYV", 1280, 720, []float64{30}}, {"H264", 640, 360, []float64{30}}}
+	between := []Mode{{"YUYV", 960, 720, []float64{30}}, {"H264", 960, 720, []float64{30}}}
 	heights := source.Ladder{Heights: [source.MaxRungs]int{360}}
 	for _, test := range []struct {
 		name   string
@@ -88,6 +89,8 @@ func TestPickModeWeighsOwnH264(t *testing.T) {
 	}{
 		{"small pictures are encoded here, in more than one size", both, source.Spec{Width: 320, Height: 240, FPS: 30}, "YUYV"},
 		{"so are medium ones that come raw", both, source.Spec{Width: 640, Height: 480, FPS: 30}, "YUYV"},
+		{"and in more than one size, which is worth something", between, source.Spec{Width: 960, Height: 720, FPS: 30, Ladder: source.Ladder{Auto: true}}, "YUYV"},
+		{"but not where there is to be one only", between, source.Spec{Width: 960, Height: 720, FPS: 30}, "H264"},
 		{"JPEG would be compressed twice", both, source.Spec{Width: 1280, Height: 720, FPS: 30}, "H264"},
 		{"large ones cost too much", both, source.Spec{Width: 1920, Height: 1080, FPS: 30}, "H264"},
 		{"also where they come raw", fast, source.Spec{Width: 1920, Height: 1080, FPS: 30}, "H264"},
