@@ -80,12 +80,16 @@ func (h Host) open(path string, spec source.Spec) (*foundNode, error) {
 		_ = node.Close()
 		return nil, err
 	}
-	if len(n.modes) == 0 {
+	if len(n.modes) == 0 || processes(n.about.Driver) {
 		_ = node.Close()
 		return nil, fmt.Errorf("%s: %w", path, source.ErrNoMode)
 	}
 	return n, nil
 }
+
+// processes tells the drivers whose nodes only give back, processed, what they were given, and so never anything here: the image
+// processors of Raspberry Pis.
+func processes(driver string) bool { return driver == "bcm2835-isp" || driver == "pispbe" }
 
 // List returns the cameras that the machine has now; never nil.
 func (h Host) List() []CameraInfo {

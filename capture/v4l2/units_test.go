@@ -354,6 +354,17 @@ func TestEncodersWithControls(t *testing.T) {
 	})
 }
 
+// The image processor of a Raspberry Pi has nodes that look like cameras.
+func TestImageProcessorIsNoCamera(t *testing.T) {
+	host := v4l2test.NewHost(t)
+	processor := h264(spsConstrained)
+	processor.Driver = "bcm2835-isp"
+	host.Plug("video14", processor)
+	if err := host.Check(capturetest.Spec(t, "camera:")); !errors.Is(err, source.ErrNoCamera) || len(host.List()) > 0 {
+		t.Errorf("got %v, and the list %+v", err, host.List())
+	}
+}
+
 // Many cameras have a node of their own for H.264.
 func TestH264OnAnotherNodeOfTheCamera(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,6 +3,7 @@
 package v4l2test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,7 @@ import (
 // Camera is one device node. Its exported fields are set before it is plugged in.
 type Camera struct {
 	Name, Bus string
+	Driver    string // "": test
 	ID        string // its link in v4l/by-id; "": none
 	Modes     []videodev.Mode
 	Controls  []videodev.Control
@@ -177,7 +179,7 @@ func (n *node) check() error {
 func (n *node) Capability() (videodev.Capability, error) {
 	n.camera.mu.Lock()
 	defer n.camera.mu.Unlock()
-	return videodev.Capability{Driver: "test", Name: n.camera.Name, Bus: n.camera.Bus}, n.check()
+	return videodev.Capability{Driver: cmp.Or(n.camera.Driver, "test"), Name: n.camera.Name, Bus: n.camera.Bus}, n.check()
 }
 
 func (n *node) Modes([][2]int) []videodev.Mode { return n.camera.Modes }
