@@ -89,17 +89,19 @@ func parseChoice(body []byte) (Choice, error) {
 }
 
 // addLayerLink advertises the extension, on the 201 of a session that has more than
-// one encoding to choose from, together with the events that tell them.
+// one encoding to choose from, together with the events that tell them; also where
+// nothing is known yet, as of a source that the session wakes.
 func (h *Handler) addLayerLink(header http.Header, location string, s Session) {
 	chooser, ok := s.(Chooser)
 	if !ok || h.role != negotiate.Watch {
 		return
 	}
+	known, several := false, false
 	for _, layers := range chooser.Status().Layers {
-		if len(layers) > 1 {
-			header.Add("Link", fmt.Sprintf(`<%s/layer>; rel="%s"`, location, relLayer))
-			return
-		}
+		known, several = known || len(layers) > 0, several || len(layers) > 1
+	}
+	if several || !known {
+		header.Add("Link", fmt.Sprintf(`<%s/layer>; rel="%s"`, location, relLayer))
 	}
 }
 

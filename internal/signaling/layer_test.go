@@ -60,9 +60,9 @@ func links(r reply, rel string) (found []string) {
 
 const relLayer = "urn:ietf:params:whep:ext:core:layer"
 
-// The choice is announced where there is one, together with the events.
+// The choice is announced where there is one, and where it is not known yet, together with the events.
 func TestLayerLink(t *testing.T) {
-	for layers, want := range map[int]int{0: 0, 1: 0, 2: 1, 3: 1} {
+	for layers, want := range map[int]int{0: 1, 1: 0, 2: 1, 3: 1} {
 		f, _ := newChoosing(t, layers, nil)
 		r := f.post()
 		got := links(r, relLayer)
