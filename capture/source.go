@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"porthole/capture/media"
 	"porthole/capture/pipeline"
 	"porthole/capture/publish"
+	"porthole/capture/retouch"
 	"porthole/capture/source"
 	"porthole/capture/supervisor"
 	"porthole/internal/broadcast"
@@ -118,10 +120,28 @@ func (o openable) Open() (supervisor.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in, err = o.retouched(in); err != nil {
+		return nil, err
+	}
 	o.cfg.Finder.look(in)
 	return pipeline.New(pipeline.Config{
 		Spec: o.cfg.Spec, Input: in, Library: o.library, Log: o.log, EncoderFailed: o.cfg.Metrics.EncoderReplaced,
 	}), nil
+}
+
+// errNoRaw is for what comes encoded, of which nothing can be hidden.
+var errNoRaw = errors.New("it delivers no raw pictures, which can be changed")
+
+// retouched has everybody see the pictures with the edits that are asked for, and nobody without them.
+func (o openable) retouched(in *media.Input) (*media.Input, error) {
+	edits := o.cfg.Spec.Edits
+	if in.Pictures != nil {
+		in.Pictures = retouch.Apply(in.Pictures, edits, o.cfg.Name)
+	} else if edits != (source.Edits{}) {
+		_ = in.Close()
+		return nil, errNoRaw
+	}
+	return in, nil
 }
 
 // standby returns what says which codecs the source will send. An encoder is tried once; of a camera that encodes by itself, it is what was

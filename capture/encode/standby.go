@@ -32,6 +32,7 @@ func Standby(spec source.Spec, sound bool, c Library, log *slog.Logger) []codec.
 
 // probeProfile returns the profile-level-id (RFC 6184 §8.1) of what the encoder makes; "" where it does not tell.
 func probeProfile(spec source.Spec, c Library) (string, error) {
+	spec.Width, spec.Height = spec.Edits.Shown(spec.Width, spec.Height)
 	encoder, err := c.NewVideo(Params{
 		Width: spec.Width, Height: spec.Height, FPS: float64(spec.FPS), Bitrate: spec.Bitrate,
 	})

@@ -34,5 +34,5 @@ func (s Spec) NeedsRaw() string {
 	if s.Ladder != (Ladder{}) && !s.Ladder.Auto {
 		return fmt.Sprintf("ladder=%s", s.Ladder)
 	}
-	return ""
+	return s.Edits.first()
 }

@@ -62,6 +62,7 @@ type Spec struct {
 
 	Codec    Codec    // camera only: whether its own H.264 is sent as it is
 	Controls Controls // camera only: what to set
+	Edits    Edits    // what is changed about raw pictures before anybody gets them
 
 	Microphone string // camera only: MicOff, MicDefault, or a name as Inventory lists it
 	Tone       bool   // pattern only: send the test tone
@@ -108,6 +109,9 @@ const (
 //	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&text=Hello&ladder=off&ondemand=1m
 //	slate:?text=back+soon&size=1280x720&fps=5&bitrate=150k&keyframe=2s&ondemand=off
 //
+// All of them take crop=10%,0,80%,100%, rotate=90, flip=h, mask=0,0,20%,100%|600,0,40,40 and overlay=clock,name,text:Front+door, which apply in
+// this order, before anybody gets a picture: see Edits.
+//
 // Controls of a camera are numbers, on or off, items of a menu, or default; those that have a name of their own are in ControlNames, the
 // others have the driver's behind "control.". What is not given is left as it is.
 //
@@ -141,7 +145,7 @@ func allowedSchemes() string {
 }
 
 func (s *Spec) setQuery(uri, query string) error {
-	values, err := url.ParseQuery(query)
+	values, err := url.ParseQuery(escapePercent(query))
 	if err != nil {
 		return specError(uri, "query cannot be read: %v", err)
 	}
@@ -208,6 +212,7 @@ func (s Spec) query() url.Values {
 	if s.Kind != Slate {
 		query.Set("ladder", s.Ladder.String())
 	}
+	s.Edits.addTo(query)
 	switch s.Kind {
 	case Pattern:
 		query.Set("text", s.Text)

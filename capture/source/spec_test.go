@@ -46,10 +46,22 @@ func TestParseSpec(t *testing.T) {
 		"pattern:":                     pattern,
 		"pattern:?text=No+camera%0A没有": with(pattern, func(s *Spec) { s.Text = "No camera\n没有" }),
 		"pattern:?bitrate=2.5M":        pattern,
-		"camera:?ladder=off":           with(camera, func(s *Spec) { s.Ladder = Ladder{} }),
-		"camera:?ladder=auto":          camera,
-		"camera:?codec=h264":           with(camera, func(s *Spec) { s.Codec = CodecH264 }),
-		"camera:?codec=auto":           camera,
+		"camera:?crop=10%,0,80%,100%&rotate=270&flip=hv&mask=0,0,25.5%,30%|600,400,40,40&overlay=name,clock,text:Haus,+Hof": with(camera, func(s *Spec) {
+			percent := func(n float64) Length { return Length{N: n, Percent: true} }
+			s.Edits = Edits{
+				Crop: Area{percent(10), Length{}, percent(80), percent(100)}, Rotate: 270, FlipH: true, FlipV: true,
+				Masks: [MaxMasks]Area{
+					{Length{}, Length{}, percent(25.5), percent(30)}, {Length{N: 600}, Length{N: 400}, Length{N: 40}, Length{N: 40}},
+				},
+				Overlay: Overlay{Clock: true, Name: true, Text: "Haus, Hof"},
+			}
+		}),
+		"slate:?overlay=text:a%2Cb":                      with(slate, func(s *Spec) { s.Edits.Overlay.Text = "a,b" }),
+		"camera:?mask=off&flip=off&overlay=off&rotate=0": camera,
+		"camera:?ladder=off":                             with(camera, func(s *Spec) { s.Ladder = Ladder{} }),
+		"camera:?ladder=auto":                            camera,
+		"camera:?codec=h264":                             with(camera, func(s *Spec) { s.Codec = CodecH264 }),
+		"camera:?codec=auto":                             camera,
 		"camera:?zoom=2&codec=raw&exposure=157&control.led1-mode=a%26b": with(camera, func(s *Spec) {
 			s.Codec, s.Controls = CodecRaw, MakeControls([]Setting{{"zoom", "2"}, {"exposure", "157"}, {"led1-mode", "a&b"}})
 		}),
@@ -76,15 +88,28 @@ func TestParseSpec(t *testing.T) {
 
 func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 	for uri, mentions := range map[string][]string{
-		"":                                        {"no scheme", "camera:", "pattern:"},
-		"webcam":                                  {"no scheme"},
-		"rtsp://cam/1":                            {`"rtsp"`, "camera:"},
-		"pattern:/dev/video0":                     {"/dev/video0"},
-		"camera:?colour=red":                      {`"colour"`, "bitrate, codec, fps, keyframe, ladder, mic, ondemand, size; and of the camera's controls brightness, "},
-		"pattern:?mic=off":                        {`"mic"`, "audio, bitrate, fps, keyframe, ladder, ondemand, size, text"},
-		"camera:?audio=off":                       {`"audio"`},
-		"pattern:?size=big":                       {"size=big", "not a size", "1280x720"},
-		"pattern:?size=641x480":                   {"odd"},
+		"":                                {"no scheme", "camera:", "pattern:"},
+		"webcam":                          {"no scheme"},
+		"rtsp://cam/1":                    {`"rtsp"`, "camera:"},
+		"pattern:/dev/video0":             {"/dev/video0"},
+		"camera:?colour=red":              {`"colour"`, "bitrate, codec, crop, flip, fps, keyframe, ladder, mask, mic, ondemand, overlay, rotate, size; and of the camera's controls brightness, "},
+		"pattern:?mic=off":                {`"mic"`, "audio, bitrate, crop, flip, fps, keyframe, ladder, mask, ondemand, overlay, rotate, size, text"},
+		"camera:?audio=off":               {`"audio"`},
+		"pattern:?size=big":               {"size=big", "not a size", "1280x720"},
+		"pattern:?size=641x480":           {"odd"},
+		"pattern:?rotate=45":              {"rotate=45", "270"},
+		"pattern:?flip=x":                 {"flip=x", "hv"},
+		"pattern:?mask=0,0,10":            {"not an area", "50%"},
+		"pattern:?mask=0,0,10,0":          {"nothing is in it"},
+		"pattern:?mask=0,0,101%,1":        {"out of range"},
+		"pattern:?mask=0,0,-1,1":          {"out of range"},
+		"pattern:?mask=NaN,0,1,1":         {"out of range"},
+		"pattern:?overlay=time":           {"not understood", "clock"},
+		"pattern:?overlay=clocktext:x":    {"not understood"},
+		"pattern:?overlay=text:":          {"not understood"},
+		"pattern:?overlay=text:👋":         {"👋"},
+		"camera:?codec=h264&mask=0,0,1,1": {"mask=0,0,1,1", "raw"},
+		"pattern:?mask=" + strings.Repeat("0,0,1,1|", 8) + "0,0,1,1": {"too many"},
 		"pattern:?size=64x48":                     {"out of range", "160x90"},
 		"pattern:?size=1280x":                     {"not a size"},
 		"pattern:?size=1280x720x":                 {"not a size"},
@@ -123,7 +148,7 @@ func TestParseSpecNamesWhatIsWrong(t *testing.T) {
 		"pattern:?text=a%09b":                     {"no font", `\t`},
 		"slate:?text=" + strings.Repeat("回", 101): {"too long"},
 		"slate:?mic=off":                          {`"mic"`},
-		"camera:?fps=%zz":                         {"query"},
+		"camera:?fps=%zz":                         {"fps=%zz", "not a whole number"},
 	} {
 		_, err := ParseSpec(uri)
 		if !errors.Is(err, ErrSpec) {

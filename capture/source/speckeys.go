@@ -2,6 +2,7 @@ package source
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,9 @@ func keysOf(k Kind) map[string]specKey {
 	}
 	if k != Slate {
 		keys["ladder"] = specKey{"auto, off, or up to 4 falling heights from 90, even numbers, such as 360,180", setLadder}
+	}
+	if takesEdits(k) {
+		maps.Copy(keys, editKeys())
 	}
 	switch k {
 	case Pattern:

@@ -208,6 +208,10 @@ func TestArrows(t *testing.T) {
 			"runtime/cgo": "what is drawn needs no library", "porthole/internal/broadcast": "what is drawn does not know who sends it",
 			"porthole/capture/encode": "likewise", "porthole/capture/pipeline": "likewise",
 		}},
+		{"porthole/capture/retouch", map[string]string{
+			"porthole/capture/encode": "pictures are changed, whoever encodes them", "porthole/capture/pipeline": "likewise",
+			"porthole/internal/broadcast": "likewise", "porthole/capture/v4l2": "and wherever they come from",
+		}},
 		{"porthole/capture/lettering", map[string]string{
 			"runtime/cgo": "a leaf: text becomes masks", "porthole/capture/media": "whoever paints with them", "net": "likewise",
 		}},
@@ -281,6 +285,7 @@ func TestOnlyCaptureNeedsCgo(t *testing.T) {
 	needs := map[string]bool{
 		"porthole/capture/v4l2": true, "porthole/capture/microphone": true,
 		"porthole/capture/encode": true, "porthole/capture/encode/openh264": true, "porthole/capture/scale": true,
+		"porthole/capture/retouch": true,
 	}
 	for _, line := range list(t, "-f", "{{.ImportPath}}:{{len .CgoFiles}}:{{join .Imports \",\"}}", "./...") {
 		pkg, rest, _ := strings.Cut(line, ":")

@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"encoding/json"
+
+	"image"
+	"image/color"
 	"image/jpeg"
 	"io"
 	"net/http"
@@ -135,6 +138,36 @@ func TestPictureOfASourceThatIsOff(t *testing.T) {
 	always, cam := list.Streams[0], list.Streams[1]
 	if !always.Snapshot || !always.LastPicture.IsZero() || !cam.Snapshot || cam.LastPicture.Truncate(time.Second).Unix() != shown.Unix() {
 		t.Errorf("the list says %s; the last picture is of %v", body, shown)
+	}
+}
+
+// What is masked is seen by nobody: not in a picture that is taken now, and not in the one that was kept.
+func TestMaskedPictures(t *testing.T) {
+	cfg := loopback()
+	cfg.Sources = []Source{{Name: "cam", URI: "pattern:?size=320x180&rotate=90&mask=0,0,100%,50%&ondemand=0s"}}
+	r := run(t, cfg)
+	for _, query := range []string{"", "?wake=0"} {
+		r.await("cam", broadcast.StateStandby)
+		picture, err := jpeg.Decode(r.get("/snapshot/cam.jpg" + query).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := picture.Bounds().Size(); size != image.Pt(180, 320) {
+			t.Errorf("the picture is %v, want 180x320", size)
+		}
+		brightest := func(from, to int) (most uint32) {
+			for y := from; y < to; y++ {
+				for x := range picture.Bounds().Dx() {
+					luma, _, _, _ := color.GrayModel.Convert(picture.At(x, y)).RGBA()
+					most = max(most, luma>>8)
+				}
+			}
+			return most
+		}
+		half := picture.Bounds().Dy() / 2
+		if masked, rest := brightest(0, half-8), brightest(half+8, 2*half); masked > 8 || rest < 200 {
+			t.Errorf("the brightest pixel of what is masked has %d, of the rest %d", masked, rest)
+		}
 	}
 }
 
