@@ -103,6 +103,7 @@ func TestWatchPageDoesWhatPeopleAskOf(t *testing.T) {
 		p.doAsPerson("open the dialog", `document.querySelector("#share").click()`)
 		p.waitTrue(5*time.Second, "a QR code and the link", `!!document.querySelector("dialog .qr path") &&
 			[...document.querySelectorAll("dialog input")].some((input) => input.value === `+fmt.Sprintf("%q", s.url+"/watch/webcam")+`)`)
+		p.waitTrue(5*time.Second, "the words that the link works on this computer only", `/works on this computer only.*--http :8080/.test(document.querySelector("dialog").innerText)`)
 		p.screenshot("share")
 	})
 }
@@ -316,6 +317,22 @@ func TestPlayerSaysWhatIsWrong(t *testing.T) {
 	}
 	p.waitTrue(20*time.Second, "a player of another site to play with its token", `document.getElementById("plays").state.name === "playing"`)
 	p.screenshot("wrong")
+
+	embed := openTab(t, p.ctx, s.url+"/embed/webcam")
+	embed.tolerate("status of 401")
+	for _, token := range []string{"wrong", "sesame"} {
+		embed.waitTrue(10*time.Second, "the form for a token", `!document.querySelector("#token-form").hidden`)
+		embed.do("give one", fmt.Sprintf(`document.querySelector("#token").value = %q; document.querySelector("#token-form").requestSubmit()`, token))
+	}
+	embed.waitPlaying(20 * time.Second)
+
+	shares := openTab(t, p.ctx, s.url+"/watch/webcam#token=sesame")
+	shares.waitPlaying(20 * time.Second)
+	link := `[...document.querySelectorAll("dialog input")].map((input) => input.value).filter((text) => text.includes("/watch/")).join()`
+	shares.do("open the dialog", `document.querySelector("#share").click()`)
+	shares.waitTrue(5*time.Second, "a link without the token", link+fmt.Sprintf(" === %q", s.url+"/watch/webcam"))
+	shares.do("choose the token", `document.querySelector("#share-token").click()`)
+	shares.waitTrue(5*time.Second, "a link with the token", link+fmt.Sprintf(" === %q", s.url+"/watch/webcam#token=sesame"))
 }
 
 // foreignSite serves a page with many players, and the endpoints that refuse them.

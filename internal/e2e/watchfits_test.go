@@ -116,6 +116,7 @@ func TestWatchPageWaits(t *testing.T) {
 	lost := openTab(t, browser, flaky.url+"/watch/webcam")
 	lost.tolerate("ERR_EMPTY_RESPONSE")
 	lost.waitTrue(10*time.Second, "the page without its module", `customElements.get("whep-video") === undefined`)
+	lost.waitTrue(10*time.Second, "something to see without it", `performance.getEntriesByType("paint").length > 0`)
 	flaky.whole.Store(true)
 	s.waitViewers(t, "webcam", 1, 30*time.Second) // the page is not asked while it loads again
 	lost.waitPlaying(20 * time.Second)
