@@ -100,10 +100,14 @@ func TestWatchPageDoesWhatPeopleAskOf(t *testing.T) {
 	})
 	t.Run("viewers", func(*testing.T) { p.waitSays(10*time.Second, "live", "1 watching") })
 	t.Run("share", func(t *testing.T) {
+		link := `[...document.querySelectorAll("dialog input")].some((input) => input.value === %q)`
 		p.doAsPerson("open the dialog", `document.querySelector("#share").click()`)
-		p.waitTrue(5*time.Second, "a QR code and the link", `!!document.querySelector("dialog .qr path") &&
-			[...document.querySelectorAll("dialog input")].some((input) => input.value === `+fmt.Sprintf("%q", s.url+"/watch/webcam")+`)`)
-		p.waitTrue(5*time.Second, "the words that the link works on this computer only", `/works on this computer only.*--http :8080/.test(document.querySelector("dialog").innerText)`)
+		p.waitTrue(5*time.Second, "the link, and that it works on this computer only", fmt.Sprintf(link, s.url+"/watch/webcam")+
+			` && /works on this computer only.*--http :8080/.test(document.querySelector("dialog").innerText) && !document.querySelector("dialog .qr")`)
+		p.do("close it", `document.querySelector("dialog").close()`)
+		// As of a server that listens in the network, too.
+		p.doAsPerson("open it again", `document.documentElement.dataset.lan = "http://192.0.2.7:8080/"; document.querySelector("#share").click()`)
+		p.waitTrue(5*time.Second, "the link for others, and its QR code", fmt.Sprintf(link, "http://192.0.2.7:8080/watch/webcam")+` && !!document.querySelector("dialog .qr path")`)
 		p.screenshot("share")
 	})
 }

@@ -79,12 +79,13 @@ function lines(stream, token) {
   const loopback = isLoopback(location.hostname);
   const shared = (/** @type {string} */ text) => (loopback && lan ? text.replace(root.href, lan) : text);
   const link = `${shared(address('watch', stream))}${token ? `#token=${encodeURIComponent(token)}` : ''}`;
-  const code = qrPicture(link);
+  const alone = loopback && !lan;
+  const code = alone ? undefined : qrPicture(link); // no phone reaches this computer's own address
   return [
-    make('div', { class: 'code' }, ...(code ? [code] : []), make('p', { class: 'muted small' }, t('qrAbout'))),
+    ...(code ? [make('div', { class: 'code' }, code, make('p', { class: 'muted small' }, t('qrAbout')))] : []),
     make('div', { class: 'lines' },
       line(t(loopback && lan ? 'lanLink' : 'link'), link),
-      ...(loopback && !lan ? [make('p', { class: 'small notice' }, t('thisComputer'))] : []),
+      ...(alone ? [make('p', { class: 'small notice' }, t('thisComputer'))] : []),
       line(t('frame'), shared(frameLine(stream))),
       line(t('whepUrl'), shared(address('whep', stream))),
       ...handOver(stream, link)),
