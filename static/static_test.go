@@ -250,6 +250,17 @@ func TestPagesKeepTheirBudget(t *testing.T) {
 	}
 }
 
+func TestPagesCanBeReadInAnotherLanguage(t *testing.T) {
+	pages := static.Embedded().Pages(static.PageConfig{})
+	for target, page := range map[string]http.Handler{
+		"/": pages.Home, "/watch/x": pages.Watch, "/publish/x": pages.Publish, "/wall": pages.Wall, "/watch/a%20b": pages.Watch, "/foo": pages.Missing,
+	} {
+		if body := get(t, page, http.MethodGet, target).Body.String(); !strings.Contains(body, `id="language"`) {
+			t.Errorf("%s has no link to the other language", target)
+		}
+	}
+}
+
 // loads finds what a document loads.
 var loads = regexp.MustCompile(`(?:src|<link rel="icon" href)="([^"#]+)"`)
 

@@ -40,6 +40,11 @@ func TestFirefoxWatchesWhatChromiumPublishes(t *testing.T) {
 	page.waitTrue(5*time.Second, "sound", "!__probe.video().muted && !__probe.video().paused")
 	page.waitTrue(10*time.Second, "audible sound", `__probe.inbound("audio").then((all) => all.some(({ totalAudioEnergy }) => totalAudioEnergy > 0))`)
 	page.screenshot("plays")
+	for _, size := range playerSizes {
+		if out := evalFirefox[string](page, "look for what is cut off", fmt.Sprintf(cutOff, size.width, size.height)); out != "" {
+			t.Errorf("%d × %d: cut off or gone: %s", size.width, size.height, out)
+		}
+	}
 	waitFor(t, 20*time.Second, "Firefox's reports on what it gets", func() error {
 		if n := s.metric(t, "porthole_transport_feedback_received_total"); n < 10 {
 			return fmt.Errorf("%v came", n)

@@ -35,10 +35,10 @@ func TestHomeShowsWhatASourceShowedLast(t *testing.T) {
 	p := openTab(t, startChromium(t), s.url+"/")
 	p.waitTrue(20*time.Second, "what the source showed last, and how old it is",
 		`((card) => card?.querySelector(".shot")?.naturalWidth > 0 && card.querySelector(".age").checkVisibility() && /Last picture: .* ago/.test(card.innerText) &&
-			/off while nobody watches/.test(card.innerText))([...document.querySelectorAll(".stream")].find((card) => card.innerText.includes("webcam")))`)
+			/Starts when you watch/.test(card.innerText))([...document.querySelectorAll(".stream")].find((card) => card.innerText.includes("webcam")))`)
 	p.waitTrue(20*time.Second, "a source that has shown nothing yet",
 		`((card) => !!card && !card.querySelector(".shot") && !card.querySelector(".age").checkVisibility() &&
-			/off while nobody watches/.test(card.innerText))([...document.querySelectorAll(".stream")].find((card) => card.innerText.includes("hall")))`)
+			/Starts when you watch/.test(card.innerText))([...document.querySelectorAll(".stream")].find((card) => card.innerText.includes("hall")))`)
 	p.keepPicture("home-off")
 	if err := errors.Join(off("webcam"), off("hall")); err != nil {
 		t.Errorf("looking at the home page turned something on: %v", err)

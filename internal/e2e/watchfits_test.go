@@ -48,6 +48,23 @@ const outside = `(() => {
 	return [...cut.map((each) => each.className + JSON.stringify(each.getBoundingClientRect())), ...%s.filter((name) => !there(name))].join(", ");
 })()`
 
+// cutOff gives the player a size, and names its controls that are not wholly in it, and the
+// one for the full screen when it is gone.
+const cutOff = `(() => {
+	const player = document.querySelector("whep-video");
+	player.style.cssText = "width: %dpx; height: %dpx";
+	player.dispatchEvent(new PointerEvent("pointermove"));
+	const around = player.getBoundingClientRect();
+	const shown = [...player.shadowRoot.querySelectorAll(".bar > *:not(.gap)")].filter((each) => each.getClientRects().length > 0);
+	const cut = shown.filter((each) => {
+		const { left, right, top, bottom } = each.getBoundingClientRect();
+		return left < around.left || right > around.right || top < around.top || bottom > around.bottom;
+	});
+	const there = shown.some((each) => each.getAttribute("aria-label") === "Full screen");
+	player.style.cssText = "";
+	return [...cut.map((each) => each.className), ...(there ? [] : ["full screen"])].join(", ");
+})()`
+
 // TestWatchPageFits looks at one watch page in every size, in both languages, and at what it
 // loads; the other pages' sizes are in TestPagesLookFinished.
 func TestWatchPageFits(t *testing.T) {
