@@ -64,18 +64,22 @@ export class RefusedError extends Error {
  * @param {(sdp: string) => string} [options.adjustAnswer] edits the answer before it is set
  * @param {(resource: Resource) => void} options.onResource told as soon as the server
  *   holds a session, even when the answer then turns out to be unusable
- * @param {Begun} [options.begun] when the offer was made and sent already
+ * @param {boolean} [options.hurry] as for gathered()
+ * @param {(sdp: string) => void} [options.onOffer] told what was sent
+ * @param {Begun & { offered?: Promise<string> }} [options.begun] when the offer was made and sent already
  * @returns {Promise<void>} rejected with RefusedError, with TypeError when there is no
  *   way to the server, with the signal's reason, or with what the browser says about the SDP
  */
-export async function negotiate(connection, { endpoint, token, signal, adjust, adjustAnswer, onResource, begun }) {
+export async function negotiate(connection, { endpoint, token, signal, adjust, adjustAnswer, onOffer, onResource, begun, hurry }) {
   if (!begun) {
     await setLocal(connection, await connection.createOffer(), adjust);
-    await gathered(connection, GATHERING_LIMIT, signal);
+    await gathered(connection, GATHERING_LIMIT, signal, hurry);
   }
+  const offer = begun ? undefined : connection.localDescription?.sdp;
   const { response, body } = await exchange(endpoint, {
-    method: 'POST', body: connection.localDescription?.sdp, expect: 201, token, signal, begun,
+    method: 'POST', body: offer, expect: 201, token, signal, begun,
   });
+  onOffer?.(offer ?? await begun?.offered ?? '');
   takeResource(connection, response, onResource);
   signal.throwIfAborted();
   await connection.setRemoteDescription({ type: 'answer', sdp: adjustAnswer?.(body) ?? body });
@@ -278,14 +282,15 @@ export async function setLocal(connection, description, adjust) {
 }
 
 /**
- * Waits until every candidate is in the local description, but not for ever: where there is
- * no server to ask for one, until no more have come for a moment.
+ * Waits until every candidate is in the local description, but not for ever.
  * @param {RTCPeerConnection} connection
  * @param {number} limit ms
  * @param {AbortSignal} signal
+ * @param {boolean} [hurry] waits only until no more have come for a moment, where there is no
+ *   server to ask for one; the rest is to be told later
  * @returns {Promise<void>}
  */
-export function gathered(connection, limit, signal) {
+export function gathered(connection, limit, signal, hurry = false) {
   if (connection.iceGatheringState === 'complete') return Promise.resolve();
   return new Promise((resolve, reject) => {
     const done = new AbortController();
@@ -299,7 +304,7 @@ export function gathered(connection, limit, signal) {
     const timer = setTimeout(() => finish(resolve), limit);
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let quiet;
-    if ((connection.getConfiguration().iceServers ?? []).length === 0) {
+    if (hurry && (connection.getConfiguration().iceServers ?? []).length === 0) {
       connection.addEventListener('icecandidate', () => {
         clearTimeout(quiet);
         quiet = setTimeout(() => finish(resolve), SETTLED);

@@ -19,6 +19,9 @@ const PATH_LIMIT = 12_000;
 /** How long another path may take after an ICE restart, ms. */
 const RESTART_LIMIT = 8_000;
 
+/** Without a path for so long, the server is told the candidates that came after the offer; ms. */
+const TELL_LATE_AFTER = 1_000;
+
 /** Without a path for so long, relays that the server has just named are tried; ms. */
 const TRY_RELAY_AFTER = 3_000;
 
@@ -60,6 +63,8 @@ export class Attempt {
   #watchdog;
   /** @type {ReturnType<typeof setTimeout> | undefined} until a path must be there */
   #pathTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} until the rest of the candidates is told */
+  #lateTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} until an interruption is taken seriously */
   #mendTimer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -110,12 +115,14 @@ export class Attempt {
     this.#hooks.accepted(this.#session.iceServers);
     if (this.#connectedAt !== undefined) return;
     this.#awaitPath(PATH_LIMIT);
+    this.#lateTimer = setTimeout(() => this.#session.tellLate(signal), TELL_LATE_AFTER);
     if (this.#session.relayUnused) this.#mendTimer = setTimeout(() => this.#restart(), TRY_RELAY_AFTER);
   }
 
   end() {
     this.#ending.abort(new DOMException('The session was ended.', 'AbortError'));
     clearTimeout(this.#pathTimer);
+    clearTimeout(this.#lateTimer);
     clearTimeout(this.#mendTimer);
     clearInterval(this.#measureTimer);
     this.#session.close();
@@ -140,6 +147,7 @@ export class Attempt {
 
   #connected() {
     clearTimeout(this.#pathTimer);
+    clearTimeout(this.#lateTimer);
     clearTimeout(this.#mendTimer);
     if (this.#connectedAt !== undefined) return;
     this.#connectedAt = performance.now();

@@ -23,6 +23,7 @@ const KEPT = 15_000;
  * @property {Asked} asked
  * @property {RTCPeerConnection} connection with its offer
  * @property {Promise<Response>} response to the offer; rejected as fetch() does
+ * @property {Promise<string>} offered the SDP that was sent
  * @property {() => void} cancel ends the request
  * @property {ReturnType<typeof setTimeout>} timer until it is given up
  */
@@ -35,16 +36,17 @@ export function begin(asked) {
   const connection = receiver({ iceServers: [], policy: asked.policy });
   const ending = new AbortController();
   const cancel = () => ending.abort();
-  const response = offer(connection, asked, ending.signal);
-  response.catch(() => {}); // whoever takes it hears of it
-  holder[place] = { asked, connection, response, cancel, timer: setTimeout(drop, KEPT) };
+  const offered = offer(connection, ending.signal);
+  const response = offered.then((body) => send(asked.endpoint, { body, token: asked.token, signal: ending.signal }));
+  for (const promise of [offered, response]) promise.catch(() => {}); // whoever takes it hears of it
+  holder[place] = { asked, connection, offered, response, cancel, timer: setTimeout(drop, KEPT) };
 }
 
-/** @param {RTCPeerConnection} connection @param {Asked} asked @param {AbortSignal} signal */
-async function offer(connection, { endpoint, token }, signal) {
+/** @param {RTCPeerConnection} connection @param {AbortSignal} signal @returns {Promise<string>} its SDP */
+async function offer(connection, signal) {
   await setLocal(connection, await connection.createOffer(), withStereo);
-  await gathered(connection, GATHERING_LIMIT, signal);
-  return send(endpoint, { body: connection.localDescription?.sdp, token, signal });
+  await gathered(connection, GATHERING_LIMIT, signal, true);
+  return connection.localDescription?.sdp ?? '';
 }
 
 function drop() {

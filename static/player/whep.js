@@ -5,10 +5,11 @@
 import { takeBegun } from './begun.js';
 import { chooseLayer, relLayer } from './layers.js';
 import { receiver } from './offer.js';
+import { restartFragment } from '../lib/fragment.js';
 import { restartIce } from '../lib/restart.js';
 import { withStereo } from '../lib/sdp.js';
 import { askServers, hasRelay, NoRelayError } from '../lib/servers.js';
-import { mergeServers, negotiate, negotiateSwapped, release } from '../lib/signaling.js';
+import { exchange, mergeServers, negotiate, negotiateSwapped, release } from '../lib/signaling.js';
 import { relEvents, WhepEvents } from './whep-events.js';
 
 /**
@@ -39,6 +40,8 @@ export class WhepSession extends EventTarget {
   /** @type {WhepEvents | undefined} */
   #events;
   #followed;
+  /** How many candidates the server was told. */
+  #offered = 0;
   /** Whether the last offer was made with a relay. */
   #offeredRelay = false;
   /** @type {import('./begun.js').Begun | undefined} what the page asked for before this module was there */
@@ -83,6 +86,8 @@ export class WhepSession extends EventTarget {
       signal,
       adjust: withStereo,
       begun: this.#begun,
+      hurry: true,
+      onOffer: (sdp) => { this.#offered = candidates(sdp); },
       onResource: ({ url, etag, iceServers, extensions }) => {
         this.resource = url;
         this.#etag = etag;
@@ -107,6 +112,20 @@ export class WhepSession extends EventTarget {
   /** True while there is a media path. */
   get connected() {
     return this.connection.connectionState === 'connected';
+  }
+
+  /**
+   * Tells the server the candidates that came after the offer (RFC 9725, section 4.3.1). Most
+   * sessions connect without them, and the server's diagnosis goes by what it knows.
+   * @param {AbortSignal} signal
+   * @returns {Promise<void>} also where the server takes none
+   */
+  async tellLate(signal) {
+    const sdp = this.connection.localDescription?.sdp ?? '';
+    if (!this.resource || this.swapped || this.#closed || candidates(sdp) === this.#offered) return;
+    await exchange(this.resource, {
+      method: 'PATCH', type: 'application/trickle-ice-sdpfrag', body: restartFragment(sdp), expect: 204, token: this.token, signal,
+    }).catch(() => {}); // they are a help, not a need
   }
 
   /**
@@ -212,6 +231,11 @@ export class WhepSession extends EventTarget {
   #say(event) {
     if (!this.#closed) this.dispatchEvent(event);
   }
+}
+
+/** @param {string} sdp @returns {number} how many candidates are in it */
+function candidates(sdp) {
+  return sdp.match(/^a=candidate:/gm)?.length ?? 0;
 }
 
 /**

@@ -31,6 +31,7 @@ class Session extends EventTarget {
       ['a', { type: 'inbound-rtp', kind: 'audio', packetsReceived: this.sound }],
     ]);
   }
+  tellLate() { this.toldLate = (this.toldLate ?? 0) + 1; }
   close() { this.closed += 1; }
   say(type) { this.dispatchEvent(new Event(type)); }
 }
@@ -168,7 +169,10 @@ test('a media path that does not come is given up', async () => {
   player.start({ endpoint: 'https://cam.example/whep/x' });
   sessions[0].accept();
   await settle();
-  await pass(11_900);
+  await pass(900);
+  assert.equal(sessions[0].toldLate, undefined, 'most sessions connect sooner');
+  await pass(11_000);
+  assert.equal(sessions[0].toldLate, 1, 'the server is told the rest of the candidates');
   assert.equal(player.state.name, 'connecting');
   await pass(200);
   assert.equal(player.state.reason, 'path');
