@@ -78,10 +78,12 @@ type Packet struct {
 	Number    uint64
 	Timestamp uint32    // the publisher's, in units of the codec's clock rate
 	Arrived   time.Time // by our clock
-	Captured  time.Time // by our clock, as the publisher tells; zero when that is not known
-	Marker    bool      // last packet of a picture
-	Start     bool      // first packet of a picture
-	Keyframe  bool      // of a Start: the picture is a keyframe
+	// Elapsed is Arrived by a clock that nobody sets, and that all tracks share.
+	Elapsed  time.Duration
+	Captured time.Time // by our clock, as the publisher tells; zero when that is not known
+	Marker   bool      // last packet of a picture
+	Start    bool      // first packet of a picture
+	Keyframe bool      // of a Start: the picture is a keyframe
 	// Lost is how many packets are missing right before this one. They may come yet: each that does is Late, with
 	// its own lower Number, so that what is really lost is the sum of Lost less the number of Late ones.
 	Lost uint64

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"math"
+	"time"
 
 	"porthole/internal/broadcast/choice"
 	"porthole/internal/broadcast/ring"
@@ -75,7 +76,7 @@ func (t *readerTrack) take(p *ring.Packet) Packet {
 	}
 	out := Packet{
 		Kind: t.kind, Encoding: t.encoding, Payload: p.Payload, Number: p.Seq, Timestamp: p.Timestamp,
-		Arrived: l.clock.wall(p.Arrived), Marker: p.Marker, Start: p.Start, Break: t.why, Skipped: t.skipped,
+		Arrived: l.clock.wall(p.Arrived), Elapsed: time.Duration(p.Arrived), Marker: p.Marker, Start: p.Start, Break: t.why, Skipped: t.skipped,
 	}
 	if newest := l.ring.At(l.ring.Head() - 1); newest != nil && newest.Epoch == p.Epoch { // else the reference is of other timestamps
 		out.Captured, _ = l.capturedAt(p.Timestamp)

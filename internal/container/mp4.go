@@ -107,8 +107,8 @@ func (t Track) sets() (sets [][]byte) {
 	return sets
 }
 
-// joinSets is the reverse.
-func joinSets(sets ...[]byte) string {
+// JoinSets puts parameter sets together as Track.Sets has them.
+func JoinSets(sets ...[]byte) string {
 	var b strings.Builder
 	for _, set := range sets {
 		b.Write([]byte{byte(len(set) >> 8), byte(len(set))})
