@@ -75,9 +75,9 @@ function main() {
 
 /** Opens what is chosen at first: in the second page of two, the other camera, and no second microphone. */
 async function begin() {
-  const found = await listDevices();
+  // Before this, somebody may go live already: nothing is waited for that need not be.
   if (isSecond) {
-    camera.value = otherCamera(found);
+    camera.value = otherCamera(await listDevices());
     microphone.value = 'none';
   }
   open(both);
