@@ -53,6 +53,10 @@ func (s *Source) Brief() sourceinfo.Source {
 		spec.Controls = c.Kept()
 		info.Adjustable, info.Mode = true, c.Mode()
 	}
+	if s.hasDesk() {
+		info.Sound = s.desk.info()
+		spec.MicGain = int(s.desk.gain.Load())
+	}
 	info.URI = spec.Short()
 	return info
 }
@@ -68,7 +72,16 @@ func (s *Source) Info(ctx context.Context) sourceinfo.Source {
 			info.Controls = list
 		}
 	}
+	if s.hasDesk() {
+		info.Controls = append(info.Controls, s.desk.controls()...)
+	}
 	return info
+}
+
+// hasDesk says whether the source has sound that can be muted.
+func (s *Source) hasDesk() bool {
+	spec := s.cfg.Spec
+	return spec.Kind == source.Pattern && spec.Tone || !spec.Kind.Drawn() && spec.Microphone != source.MicOff
 }
 
 // Change changes the source, and has it stay so until the process ends. The error wraps sourceinfo.ErrInvalid, sourceinfo.ErrAway or ctx's.
@@ -76,11 +89,24 @@ func (s *Source) Change(ctx context.Context, change sourceinfo.Change) error {
 	if len(change.Controls) == 0 {
 		return nil
 	}
-	c := s.controls()
-	if c == nil {
-		return fmt.Errorf("%w: a %s has no controls", sourceinfo.ErrInvalid, s.cfg.Spec.Kind)
+	apply, changes, err := s.desk.plan(change.Controls)
+	switch {
+	case err != nil:
+		return err
+	case len(changes) < len(change.Controls) && !s.hasDesk():
+		return fmt.Errorf("%w: %q has no sound", sourceinfo.ErrInvalid, s.cfg.Name)
 	}
-	return c.Change(ctx, change.Controls)
+	if len(changes) > 0 {
+		c := s.controls()
+		if c == nil {
+			return fmt.Errorf("%w: a %s has no controls of a camera", sourceinfo.ErrInvalid, s.cfg.Spec.Kind)
+		}
+		if err := c.Change(ctx, changes); err != nil {
+			return err
+		}
+	}
+	apply()
+	return nil
 }
 
 // Name is the name of the source's stream.

@@ -40,20 +40,17 @@ type hearing struct {
 	log        *slog.Logger
 }
 
-// Open opens the camera, and the microphone if that is possible: pictures without sound are better than nothing.
+// Open opens the camera, and the microphone if there is one; else its sound begins when there is.
 func (h hearing) Open() (*media.Input, error) {
 	in, err := h.Device.Open()
 	if err != nil {
 		return nil, err
 	}
-	mic, err := microphone.Open(h.microphone)
-	if err != nil {
-		h.log.Warn("no sound", "error", err)
-		return in, nil
-	}
-	if mic != nil {
-		in.Sound = mic
-		in.About = append(in.About, "microphone", mic.Name)
+	if mic := microphone.Open(h.microphone, h.log); mic != nil {
+		in.Sound, in.SoundLater = mic, mic.Name() == ""
+		if !in.SoundLater {
+			in.About = append(in.About, "microphone", mic.Name())
+		}
 	}
 	return in, nil
 }

@@ -37,6 +37,7 @@ type Source struct {
 	log *slog.Logger
 
 	device atomic.Pointer[media.Device] // set by Run
+	desk   *desk                        // its sound passes here
 
 	known     chan struct{} // closed once, by announced
 	announced func()
@@ -47,7 +48,8 @@ func New(cfg Config) *Source {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Source{cfg: cfg, log: cfg.Log.With("stream", cfg.Name), known: make(chan struct{})}
+	s := &Source{cfg: cfg, log: cfg.Log.With("stream", cfg.Name), known: make(chan struct{}), desk: new(desk)}
+	s.desk.gain.Store(int64(cfg.Spec.MicGain))
 	s.announced = sync.OnceFunc(func() { close(s.known) })
 	return s
 }
@@ -81,7 +83,7 @@ func (s *Source) Run(ctx context.Context) error {
 	defer changes.Close()
 	opened := s.newDevice()
 	s.device.Store(&opened)
-	device := openable{opened, s.cfg, libraryFor(spec, library), s.log}
+	device := openable{opened, s.cfg, s.desk, libraryFor(spec, library), s.log}
 	defer device.Close()
 	return supervisor.Run(ctx, supervisor.Config{
 		Spec: spec, Device: device, Announcement: listed{announcement, changes}, Publish: publish.To(b, s.cfg.Name, spec.Kind.String()),
@@ -110,6 +112,7 @@ func (l listed) Changed() <-chan struct{} { return l.changes.Ready() }
 type openable struct {
 	media.Device
 	cfg     Config
+	desk    *desk
 	library encode.Library
 	log     *slog.Logger
 }
@@ -122,6 +125,9 @@ func (o openable) Open() (supervisor.Pipeline, error) {
 	}
 	if in, err = o.retouched(in); err != nil {
 		return nil, err
+	}
+	if in.Sound != nil {
+		in.Sound = o.desk.on(in.Sound)
 	}
 	o.cfg.Finder.look(in)
 	return pipeline.New(pipeline.Config{

@@ -58,6 +58,7 @@ type Input struct {
 	Encoded      Units    // the pictures, if they do
 	Sound        Sound    // nil: none, or encoded
 	EncodedSound Units    // nil: none, or raw
+	SoundLater   bool     // Sound begins when its device comes, which may be never: nobody waits for it
 	About        []any    // slog attributes that say what was opened
 }
 

@@ -1,4 +1,4 @@
-// Package microphone opens microphones, through mediadevices and the audio library below it. Without cgo it finds none.
+// Package microphone opens microphones, through the audio library miniaudio, also those that are plugged in later. Without cgo it finds none.
 package microphone
 
 // Info is one audio input.

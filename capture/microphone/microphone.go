@@ -12,17 +12,12 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unsafe"
 
-	"github.com/pion/mediadevices/pkg/driver"
-	_ "github.com/pion/mediadevices/pkg/driver/microphone" // registers the microphones
-	"github.com/pion/mediadevices/pkg/io/audio"
-	"github.com/pion/mediadevices/pkg/prop"
-	"github.com/pion/mediadevices/pkg/wave"
+	"github.com/gen2brain/malgo"
 
-	"porthole/capture/drivers"
 	"porthole/capture/media"
 	"porthole/capture/source"
-	"porthole/internal/awake"
 )
 
 var errNoMicrophone = errors.New("no microphone found")
@@ -33,25 +28,56 @@ func isMadeUp(label string) bool {
 	return microphoneID(label) == "null" || strings.Trim(label, "0") == ""
 }
 
-// microphoneSilence is how long a microphone may deliver nothing before it counts as gone.
-const microphoneSilence = 2 * time.Second
+const (
+	// silence is how long a microphone may deliver nothing before it counts as gone.
+	silence = 2 * time.Second
+	// queued is how many blocks wait for who reads, half a second: who is later than that loses the oldest.
+	queued = 25
+)
 
-// foundMicrophone is a driver with the names that it goes by.
-type foundMicrophone struct {
-	Info
-	driver driver.Driver
+// system is where microphones are: an audio system, as the library knows them.
+type system struct {
+	backends []malgo.Backend         // nil: whichever there is
+	counts   func(label string) bool // whether a device is a microphone
 }
 
-// scanMicrophones returns the real ones, the default one first. The caller holds drivers.
-func scanMicrophones() []foundMicrophone {
-	var found []foundMicrophone
-	for _, d := range driver.GetManager().Query(driver.FilterAudioRecorder()) {
-		info := Info{ID: microphoneID(d.Info().Label), Name: d.Info().Name, Default: d.Info().Priority > driver.PriorityNormal}
-		if !isMadeUp(d.Info().Label) {
-			found = append(found, foundMicrophone{info, d})
-		}
+// found is a microphone, and what the library has to know to open it.
+type found struct {
+	Info
+	id       malgo.DeviceID
+	channels int // at most 2
+}
+
+func thisMachine() system {
+	return system{counts: func(label string) bool { return !isMadeUp(label) }}
+}
+
+// scan looks for microphones anew, the default one first. The library's context does not notice what comes later, and to scan again in one leaks;
+// so each scan has one of its own. The caller closes it, after what it has opened.
+func (s system) scan() (*malgo.AllocatedContext, []found, error) {
+	context, err := malgo.InitContext(s.backends, malgo.ContextConfig{}, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("look for microphones: %w", err)
 	}
-	slices.SortFunc(found, func(a, b foundMicrophone) int {
+	devices, err := context.Devices(malgo.Capture)
+	if err != nil {
+		end(context)
+		return nil, nil, fmt.Errorf("list microphones: %w", err)
+	}
+	var list []found
+	for _, d := range devices {
+		if !s.counts(d.ID.String()) {
+			continue
+		}
+		m := found{Info: Info{ID: microphoneID(d.ID.String()), Name: d.Name(), Default: d.IsDefault != 0}, id: d.ID, channels: 1}
+		if full, err := context.DeviceInfo(malgo.Capture, d.ID, malgo.Shared); err == nil {
+			for _, f := range full.Formats {
+				m.channels = max(m.channels, min(int(f.Channels), 2))
+			}
+		}
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b found) int {
 		if a.Default != b.Default {
 			if a.Default {
 				return -1
@@ -60,10 +86,16 @@ func scanMicrophones() []foundMicrophone {
 		}
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
-	return found
+	return context, list, nil
 }
 
-// microphoneID turns the driver's label, hex of the audio system's name, into that name, as long as it is one.
+// end closes a context whose devices are closed.
+func end(context *malgo.AllocatedContext) {
+	_ = context.Uninit() // it has no devices, and that is all that can be wrong
+	context.Free()
+}
+
+// microphoneID turns the library's label, hex of the audio system's name, into that name, as long as it is one.
 func microphoneID(label string) string {
 	raw, err := hex.DecodeString(label)
 	if err != nil {
@@ -76,106 +108,126 @@ func microphoneID(label string) string {
 	return text
 }
 
-// List returns the microphones that were there when the process started, the default one first; never nil.
-func List() []Info {
-	drivers.Lock()
-	defer drivers.Unlock()
+// List returns the microphones that there are now, the default one first; never nil.
+func List() []Info { return thisMachine().list() }
+
+func (s system) list() []Info {
 	list := []Info{}
-	for _, m := range scanMicrophones() {
+	context, all, err := s.scan()
+	if err != nil {
+		return list
+	}
+	defer end(context)
+	for _, m := range all {
 		list = append(list, m.Info)
 	}
 	return list
 }
 
 // Any says whether there is a microphone.
-func Any() bool {
-	drivers.Lock()
-	defer drivers.Unlock()
-	return len(scanMicrophones()) > 0
-}
+func Any() bool { return len(List()) > 0 }
 
-// Microphone is an open one, as a media.Sound.
-type Microphone struct {
-	Name     string // for people
-	driver   driver.Driver
-	reader   audio.Reader
+// opened is a microphone that records.
+type opened struct {
+	name     string // for people
+	context  *malgo.AllocatedContext
+	device   *malgo.Device
 	channels int
+	blocks   chan block // capacity: queued
 }
 
-// Open opens the one that the name means: nil for MicOff.
-func Open(name string) (*Microphone, error) {
-	if name == source.MicOff {
-		return nil, nil
-	}
-	drivers.Lock()
-	defer drivers.Unlock()
-	found := scanMicrophones()
-	if len(found) == 0 {
-		return nil, errNoMicrophone
-	}
-	i := 0
-	if name != source.MicDefault {
-		i = slices.IndexFunc(found, func(m foundMicrophone) bool { return m.ID == name || m.Name == name })
-	}
-	if i < 0 {
-		return nil, fmt.Errorf("%w called %q", errNoMicrophone, name)
-	}
-	return found[i].open()
+// block is a piece of sound, and when it had come.
+type block struct {
+	samples []int16
+	arrived time.Time
 }
 
-func (m foundMicrophone) open() (*Microphone, error) {
-	recorder, ok := m.driver.(driver.AudioRecorder)
-	if !ok {
-		return nil, fmt.Errorf("microphone %s: driver %T records no sound", m.Name, m.driver)
+// open opens the microphone that the name means, with so many channels; 0: as many as it has.
+func (s system) open(name string, channels int) (*opened, error) {
+	context, list, err := s.scan()
+	if err != nil {
+		return nil, err
 	}
-	if err := m.driver.Open(); err != nil {
+	m, err := choose(list, name)
+	if err == nil {
+		m.channels = cmp.Or(channels, m.channels)
+		var o *opened
+		if o, err = m.start(context); err == nil {
+			return o, nil
+		}
+	}
+	end(context)
+	return nil, err
+}
+
+// choose returns the one that the name means.
+func choose(list []found, name string) (found, error) {
+	switch i := slices.IndexFunc(list, func(m found) bool { return m.ID == name || m.Name == name }); {
+	case len(list) == 0:
+		return found{}, errNoMicrophone
+	case name == source.MicDefault:
+		return list[0], nil
+	case i < 0:
+		return found{}, fmt.Errorf("%w called %q", errNoMicrophone, name)
+	default:
+		return list[i], nil
+	}
+}
+
+// start has it record. The audio library converts from whatever the hardware has.
+func (m found) start(context *malgo.AllocatedContext) (*opened, error) {
+	o := &opened{name: m.Name, context: context, channels: m.channels, blocks: make(chan block, queued)}
+	config := malgo.DefaultDeviceConfig(malgo.Capture)
+	config.SampleRate, config.PeriodSizeInFrames = media.SampleRate, media.BlockSize
+	config.Capture.Format, config.Capture.Channels, config.Capture.DeviceID = malgo.FormatS16, uint32(m.channels), m.id.Pointer()
+	device, err := malgo.InitDevice(context.Context, config, malgo.DeviceCallbacks{Data: o.take})
+	if err != nil {
 		return nil, fmt.Errorf("microphone %s: open: %w", m.Name, err)
 	}
-	channels := 1
-	for _, p := range m.driver.Properties() {
-		channels = max(channels, min(p.ChannelCount, 2))
-	}
-	// The audio library converts from whatever the hardware has.
-	reader, err := recorder.AudioRecord(prop.Media{Audio: prop.Audio{
-		ChannelCount: channels, SampleRate: media.SampleRate, SampleSize: 2, IsInterleaved: true,
-		Latency: media.BlockSize * time.Second / media.SampleRate,
-	}})
-	if err != nil {
+	o.device = device
+	if err := device.Start(); err != nil {
+		device.Uninit()
 		return nil, fmt.Errorf("microphone %s: start: %w", m.Name, err)
 	}
-	return &Microphone{Name: m.Name, driver: m.driver, reader: reader, channels: channels}, nil
+	return o, nil
 }
 
-// Read waits for what comes, at most microphoneSilence: the driver knows no timeout, and nothing comes from a microphone
-// that was unplugged. Closing it is the only way to wake the driver, and is safe only while it waits.
-func (m *Microphone) Read(ctx context.Context) ([]int16, time.Time, error) {
-	if ctx.Err() != nil {
+// take gets what the library has recorded, which belongs to the library. It must not block.
+func (o *opened) take(_, input []byte, _ uint32) {
+	if len(input) < 2 {
+		return
+	}
+	b := block{slices.Clone(unsafe.Slice((*int16)(unsafe.Pointer(unsafe.SliceData(input))), len(input)/2)), time.Now()}
+	for {
+		select {
+		case o.blocks <- b:
+			return
+		default:
+		}
+		select {
+		case <-o.blocks:
+		default:
+		}
+	}
+}
+
+// read waits for what comes, at most for as long as silence: nothing comes from a microphone that was unplugged.
+func (o *opened) read(ctx context.Context) ([]int16, time.Time, error) {
+	timer := time.NewTimer(silence)
+	defer timer.Stop()
+	select {
+	case b := <-o.blocks:
+		length := time.Duration(len(b.samples)/o.channels) * time.Second / media.SampleRate
+		return b.samples, b.arrived.Add(-length), nil
+	case <-ctx.Done():
 		return nil, time.Time{}, context.Cause(ctx)
+	case <-timer.C:
+		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", o.name, source.ErrStalled)
 	}
-	silent := awake.AfterFunc(microphoneSilence, func() { _ = m.driver.Close() })
-	chunk, release, err := m.reader.Read()
-	arrived := time.Now()
-	if !silent.Stop() {
-		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", m.Name, source.ErrStalled)
-	}
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("microphone %s: %w", m.Name, err)
-	}
-	defer release()
-	sound, ok := chunk.(*wave.Int16Interleaved)
-	if !ok {
-		return nil, time.Time{}, fmt.Errorf("microphone %s: delivers %T", m.Name, chunk)
-	}
-	length := time.Duration(sound.Size.Len) * time.Second / media.SampleRate
-	return sound.Data, arrived.Add(-length), nil
 }
 
-// Channels is what was asked of the driver.
-func (m *Microphone) Channels() int { return m.channels }
-
-// Close stops recording. It may follow the driver's own end.
-func (m *Microphone) Close() error {
-	drivers.Lock()
-	defer drivers.Unlock()
-	return m.driver.Close()
+// close ends recording, and waits for it.
+func (o *opened) close() {
+	o.device.Uninit()
+	end(o.context)
 }

@@ -3,7 +3,7 @@
 package microphone
 
 // ALSA writes what it does not find to standard error, which is our log. It is asked not to before the audio library looks
-// for devices, and that does so while Go's packages are initialized: so this runs before, as a constructor of C. What is
+// for devices, whoever in the process has it do so, and when: so this runs before, as a constructor of C. What is
 // the matter with a microphone comes back as an error anyway.
 
 /*

@@ -52,10 +52,10 @@ func TestALSASaysNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run", "^$")
+	cmd := exec.CommandContext(t.Context(), self, "-test.run", "^TestListNeedsNoMicrophone$")
 	cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+dir)
 	out, err := cmd.CombinedOutput()
-	if err != nil || string(out) != "PASS\n" && string(out) != "testing: warning: no tests to run\nPASS\n" {
+	if err != nil || string(out) != "PASS\n" {
 		t.Errorf("it writes %.500q, %v", out, err)
 	}
 	if _, err := os.Stat(asked); err != nil {

@@ -16,11 +16,20 @@ import (
 // rawSound sends sound that an encoder of the library makes Opus of.
 type rawSound struct {
 	source  media.Sound
+	later   bool // the track is added when the first sound is there
 	library encode.Library
 }
 
 // send encodes and sends until something fails.
 func (s rawSound) send(ctx context.Context, p publish.Publisher) error {
+	var samples []int16
+	var capturedAt time.Time
+	if s.later {
+		var err error
+		if samples, capturedAt, err = s.source.Read(ctx); err != nil {
+			return err
+		}
+	}
 	codec := encode.Opus()
 	track, err := p.AddTrack(broadcast.LayerConfig{Codec: codec})
 	if err != nil {
@@ -35,7 +44,13 @@ func (s rawSound) send(ctx context.Context, p publish.Publisher) error {
 		return err
 	}
 	defer func() { _ = encoder.Close() }()
-	return newAudioPump(s.source, encoder, sender).run(ctx)
+	pump := newAudioPump(s.source, encoder, sender)
+	if len(samples) > 0 {
+		if err := pump.push(samples, capturedAt); err != nil {
+			return err
+		}
+	}
+	return pump.run(ctx)
 }
 
 // audioPump reads a media.Sound to its end, encodes it and sends it. Its clock counts samples.

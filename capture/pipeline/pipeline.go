@@ -68,7 +68,7 @@ func New(cfg Config) *Pipeline {
 	}
 	switch {
 	case cfg.Input.Sound != nil:
-		s.sound = rawSound{cfg.Input.Sound, cfg.Library}
+		s.sound = rawSound{cfg.Input.Sound, cfg.Input.SoundLater, cfg.Library}
 	case cfg.Input.EncodedSound != nil:
 		s.sound = &encodedTrack{units: cfg.Input.EncodedSound, log: cfg.Log}
 	}
@@ -86,7 +86,10 @@ func (s *Pipeline) Run(ctx context.Context, take publish.Func) error {
 		return fmt.Errorf("first picture: %w", err)
 	}
 	tracks := publish.Tracks{Kinds: []codec.Kind{codec.Video}, RIDs: s.video.rids()}
-	if s.sound != nil {
+	switch {
+	case s.in.SoundLater:
+		tracks.Later = []codec.Kind{codec.Audio}
+	case s.sound != nil:
 		tracks.Kinds = append(tracks.Kinds, codec.Audio)
 	}
 	publisher, err := take(tracks)

@@ -30,7 +30,8 @@ type Publisher interface {
 // Tracks says which will come.
 type Tracks struct {
 	Kinds []codec.Kind
-	RIDs  []string // of the encodings of the picture; none where it has one
+	Later []codec.Kind // those that may come, and for which nobody waits
+	RIDs  []string     // of the encodings of the picture; none where it has one
 }
 
 // Func takes the stream for these tracks.
@@ -39,7 +40,7 @@ type Func func(Tracks) (Publisher, error)
 // To returns the Func that takes a stream of b; source says of what kind the publisher is.
 func To(b *broadcast.Broadcaster, stream, source string) Func {
 	return func(t Tracks) (Publisher, error) {
-		p, err := b.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: t.Kinds, RIDs: t.RIDs, OwnClock: true})
+		p, err := b.Publish(stream, broadcast.PublisherConfig{Source: source, Kinds: t.Kinds, Later: t.Later, RIDs: t.RIDs, OwnClock: true})
 		if err != nil {
 			return nil, err
 		}

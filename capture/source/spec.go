@@ -65,6 +65,7 @@ type Spec struct {
 	Edits    Edits    // what is changed about raw pictures before anybody gets them
 
 	Microphone string // camera only: MicOff, MicDefault, or a name as Inventory lists it
+	MicGain    int    // camera only: decibels by which it is made louder
 	Tone       bool   // pattern only: send the test tone
 	Text       string // slate and pattern only: letters that package lettering has, and line breaks
 
@@ -221,6 +222,7 @@ func (s Spec) query() url.Values {
 		query.Set("text", s.Text)
 	default:
 		query.Set("mic", s.Microphone)
+		query.Set("mic-gain", strconv.Itoa(s.MicGain))
 		query.Set("codec", s.Codec.String())
 		s.Controls.addTo(query)
 	}

@@ -11,6 +11,12 @@ import (
 	"porthole/capture/lettering"
 )
 
+// What a microphone can be made louder by, in decibels.
+const (
+	MinMicGain = -40
+	MaxMicGain = 40
+)
+
 const (
 	minWidth, maxWidth   = 160, 3840
 	minHeight, maxHeight = 90, 2160
@@ -52,6 +58,7 @@ func keysOf(k Kind) map[string]specKey {
 		keys["text"] = specKey{allowedText, setText}
 	default:
 		keys["mic"] = specKey{"off, default, or the name of a microphone", setMicrophone}
+		keys["mic-gain"] = specKey{"a whole number of decibels from -40 to 40", setMicGain}
 		keys["codec"] = specKey{"auto, h264, which sends what a camera encodes itself, or raw, which encodes here", setCodec}
 	}
 	return keys
@@ -125,6 +132,18 @@ func setMicrophone(s *Spec, value string) error {
 		return errors.New("empty")
 	}
 	s.Microphone = value
+	return nil
+}
+
+func setMicGain(s *Spec, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return errors.New("not a whole number")
+	}
+	if n < MinMicGain || n > MaxMicGain {
+		return errors.New("out of range")
+	}
+	s.MicGain = n
 	return nil
 }
 

@@ -126,7 +126,7 @@ func (s *stream) codecsLocked() (codecs []codec.Codec) {
 		}
 		return s.standbyLocked()
 	}
-	for _, kind := range s.publisher.cfg.Kinds {
+	for _, kind := range slices.Concat(s.publisher.cfg.Kinds, s.publisher.cfg.Later) {
 		if layers := s.publisher.layers[kind]; len(layers) > 0 {
 			codecs = append(codecs, layers[0].Codec())
 		}

@@ -174,6 +174,8 @@ func (s *stream) ownTurnsLocked() (turns []*turn) {
 type PublisherConfig struct {
 	Source string       // where it comes from, for people: "whip", "camera", "pattern"
 	Kinds  []codec.Kind // the tracks that will come; the stream is live when they are there
+	// Later are tracks that may come at any time, and for which nothing waits.
+	Later []codec.Kind
 	// RIDs names the encodings of the picture that may come; empty without simulcast.
 	RIDs []string
 	// Key says who publishes. Who comes with the key of the publisher that is there
@@ -225,7 +227,7 @@ func (p *Publisher) AddLayer(cfg LayerConfig) (*Layer, error) {
 		return nil, p.Err()
 	}
 	kind := cfg.Codec.Kind()
-	if !slices.Contains(p.cfg.Kinds, kind) {
+	if !slices.Contains(p.cfg.Kinds, kind) && !slices.Contains(p.cfg.Later, kind) {
 		return nil, fmt.Errorf("add %s layer to %q: %w", kind, p.stream.name, ErrKindNotDeclared)
 	}
 	p.stream.takeOverLocked(p)

@@ -184,3 +184,59 @@ func TestOEmbedWakesNobody(t *testing.T) {
 		t.Errorf("%+v", info)
 	}
 }
+
+// The sound of a source is muted and made louder through the API, where its level stands.
+func TestSoundOfASource(t *testing.T) {
+	cfg := loopback()
+	cfg.Sources = []Source{{Name: "cam", URI: "pattern:?size=160x96&ondemand=off"}}
+	r := run(t, cfg)
+	r.await("cam", broadcast.StateLive)
+	type sound struct {
+		Muted bool
+		Gain  int
+		Level *float64
+	}
+	await := func(what string, ok func(sound) bool) {
+		t.Helper()
+		deadline := time.Now().Add(20 * time.Second)
+		for {
+			var list struct{ Sources []struct{ Sound sound } }
+			body, err := io.ReadAll(r.get("/api/sources").Body)
+			if err == nil {
+				err = json.Unmarshal(body, &list)
+			}
+			switch {
+			case err != nil || len(list.Sources) != 1:
+				t.Fatalf("%s, %v", body, err)
+			case ok(list.Sources[0].Sound):
+				return
+			case time.Now().After(deadline):
+				t.Fatalf("not %s within 20 s: %s", what, body)
+			}
+			time.Sleep(50 * time.Millisecond) // nobody tells of levels
+		}
+	}
+	change := func(body string, want int) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, r.url+"/api/sources/cam", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/merge-patch+json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", body, response.StatusCode, want)
+		}
+	}
+	await("heard", func(s sound) bool { return s.Level != nil && *s.Level > -40 })
+	change(`{"controls":{"mic-mute":true,"mic-gain":-20}}`, http.StatusOK)
+	await("muted", func(s sound) bool { return s.Muted && s.Level == nil && s.Gain == -20 })
+	change(`{"controls":{"mic-mute":false,"mic-gain":99}}`, http.StatusUnprocessableEntity)
+	await("muted as before", func(s sound) bool { return s.Muted })
+	change(`{"controls":{"mic-mute":false}}`, http.StatusOK)
+	await("heard more quietly", func(s sound) bool { return s.Level != nil && *s.Level < -40+15 })
+}

@@ -28,10 +28,21 @@ type Source struct {
 	Mode *Mode `json:"mode,omitempty"`
 	// Adjustable says that it is a camera, which may have controls.
 	Adjustable bool `json:"adjustable"`
+	// Sound is what is heard; left out for what has no sound of its own. It is muted and made louder by the controls "mic-mute" and "mic-gain".
+	Sound *Sound `json:"sound,omitempty"`
 	// Controls are those of a camera, in the driver's order; never nil. Lists of sources have none.
 	Controls []Control `json:"controls"`
 	// Problem says why the controls are not known now; left out when they are.
 	Problem string `json:"problem,omitempty"`
+}
+
+// Sound is that of a source.
+type Sound struct {
+	Microphone string `json:"microphone,omitempty"` // the one that is open
+	Muted      bool   `json:"muted"`
+	Gain       int64  `json:"gain"` // decibels
+	// Level is the peak of the last tenth of a second, in dBFS, 0 and less; left out while nothing is heard.
+	Level *float64 `json:"level,omitempty"`
 }
 
 // Mode is what a camera delivers.

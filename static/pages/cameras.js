@@ -18,6 +18,7 @@ import { t } from '../text/home.js';
  * @property {boolean} adjustable
  * @property {{ format: string, width: number, height: number, fps?: number, asItIs: boolean, why?: string }} [mode]
  * @property {import('./camera.js').Control[]} controls
+ * @property {{ microphone?: string, muted: boolean, gain: number, level?: number }} [sound] level in dBFS, 0 and less
  * @property {string} [problem]
  */
 
@@ -27,6 +28,9 @@ const REQUEST_LIMIT = 10_000;
 /** How often what changes by itself is looked at, ms. */
 const LOOK_EVERY = 5_000;
 
+/** How often the level of the sound is looked at, ms. */
+const LEVEL_EVERY = 500;
+
 const place = byId('cameras', HTMLDetailsElement);
 const form = byId('cameras-form', HTMLFormElement);
 const input = byId('cameras-token', HTMLInputElement);
@@ -34,6 +38,7 @@ const notice = byId('cameras-notice', HTMLElement);
 const inside = byId('camera', HTMLElement);
 const choice = byId('camera-choice', HTMLSelectElement);
 const delivers = byId('camera-mode', HTMLElement);
+const heard = byId('camera-sound', HTMLElement);
 const live = new Live(byId('camera-live', HTMLVideoElement));
 const controls = new ControlForm((name, value) => change(name, value));
 const line = make('code', {});
@@ -47,6 +52,8 @@ let busy = false;
 let fault = '';
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let looking;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let listening;
 
 /** Makes the part work. */
 export function serveCameras() {
@@ -82,6 +89,7 @@ async function open(chosen) {
 
 function close() {
   clearInterval(looking);
+  clearInterval(listening);
   live.stop();
   inside.hidden = true;
   form.hidden = true;
@@ -95,6 +103,31 @@ function choose() {
   look();
   clearInterval(looking);
   looking = setInterval(() => { if (!document.hidden && !busy) look(); }, LOOK_EVERY);
+  clearInterval(listening);
+  listening = setInterval(() => { if (!document.hidden) listen(); }, LEVEL_EVERY);
+}
+
+/** Shows how loud it is now. The list is asked, because that asks no camera. */
+async function listen() {
+  const name = choice.value;
+  const response = await fetch(new URL('api/sources', root), { headers: bearer(token), cache: 'no-store', signal: AbortSignal.timeout(REQUEST_LIMIT) }).catch(() => undefined);
+  if (!response?.ok || name !== choice.value) return;
+  const list = /** @type {{ sources: Source[] }} */ (await response.json()).sources;
+  showSound(list.find((source) => source.name === name)?.sound);
+}
+
+/** @param {Source['sound']} sound */
+function showSound(sound) {
+  heard.hidden = !sound;
+  if (!sound) return;
+  const { muted, level, microphone } = sound;
+  const [text, meter] = [heard.querySelector('span'), heard.querySelector('meter')];
+  const said = muted ? t('soundMuted') : level === undefined ? t('soundNone') : t('soundLevel', { name: microphone ?? choice.value });
+  if (text && text.textContent !== said) text.textContent = said;
+  if (!meter) return;
+  meter.hidden = muted || level === undefined;
+  meter.value = level ?? -60;
+  meter.setAttribute('aria-label', said);
 }
 
 async function look() {

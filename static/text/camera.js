@@ -29,6 +29,8 @@ const names = {
   iso: { en: 'ISO', zh: 'ISO 感光度' },
   'power-line': { en: 'Power line frequency', zh: '电源频率' },
   hflip: { en: 'Flip horizontally', zh: '水平翻转' },
+  'mic-mute': { en: 'Microphone, muted', zh: '麦克风静音' },
+  'mic-gain': { en: 'Microphone, gain (dB)', zh: '麦克风增益（dB）' },
   vflip: { en: 'Flip vertically', zh: '垂直翻转' },
 };
 
