@@ -43,36 +43,50 @@ func (v *Viewfinder) look(in *media.Input) {
 	}
 }
 
-// exposure is a picture that is waited for. Its fields are set before taken is closed, and never change after that.
-type exposure struct {
-	taken chan struct{}
-	image *image.YCbCr
-	at    time.Time
+// Still is a picture of a source.
+type Still struct {
+	// Image has 8 bits a sample, 4:2:0, BT.601 in limited range: black is 16, white is 235. nil where the camera's JPEG was enough.
+	Image *image.YCbCr
+	// JPEG is what the camera sent, as it sent it; nil: it sends none, or what the stream shows is not what it sends.
+	JPEG []byte
+	At   time.Time // when it was captured
 }
 
-// Picture waits for the source's next picture and returns a copy of it, and when it was captured. It has 8 bits a
-// sample, 4:2:0, BT.601 in limited range: black is 16, white is 235. The error is ErrNoPicture when ctx ends first.
+// exposure is a picture that is waited for. Its fields are set before taken is closed, and never change after that.
+type exposure struct {
+	raw   bool // somebody wants the Image; guarded by the viewfinder's mu
+	taken chan struct{}
+	still Still
+}
+
+// Picture waits for the source's next picture and returns a copy of it, and when it was captured: see Still.Image.
+// The error is ErrNoPicture when ctx ends first.
 func (v *Viewfinder) Picture(ctx context.Context) (*image.YCbCr, time.Time, error) {
+	still, err := v.Still(ctx, true)
+	return still.Image, still.At, err
+}
+
+// Still waits for the source's next picture and returns a copy of it. With raw false, the camera's JPEG is enough, if there is
+// one. What is returned is shared with others who ask, and must not be changed. The error is ErrNoPicture when ctx ends first.
+func (v *Viewfinder) Still(ctx context.Context, raw bool) (Still, error) {
 	v.mu.Lock()
 	if v.next == nil {
 		v.next = &exposure{taken: make(chan struct{})}
 		v.wanted.Store(true)
 	}
 	e := v.next
+	e.raw = e.raw || raw
 	v.mu.Unlock()
 	select {
 	case <-e.taken:
-		return e.image, e.at, nil
+		return e.still, nil
 	case <-ctx.Done():
-		return nil, time.Time{}, fmt.Errorf("%w: %w", ErrNoPicture, ctx.Err())
+		return Still{}, fmt.Errorf("%w: %w", ErrNoPicture, ctx.Err())
 	}
 }
 
-// offer gives the picture to those who wait for one.
-func (v *Viewfinder) offer(f *media.Picture) {
-	if !v.wanted.Load() {
-		return
-	}
+// offer gives the picture, and the JPEG that it was, to those who wait for one.
+func (v *Viewfinder) offer(f *media.Picture, jpeg []byte) {
 	v.mu.Lock()
 	e := v.next
 	v.next = nil
@@ -81,8 +95,10 @@ func (v *Viewfinder) offer(f *media.Picture) {
 	if e == nil {
 		return
 	}
-	e.at = f.CapturedAt
-	e.image = copied(f)
+	e.still = Still{JPEG: slices.Clone(jpeg), At: f.CapturedAt}
+	if e.raw || jpeg == nil {
+		e.still.Image = copied(f)
+	}
 	close(e.taken)
 }
 
@@ -115,6 +131,13 @@ func (s seenSource) Read(ctx context.Context, f *media.Picture) error {
 		return err
 	}
 	s.finder.last.keep(f)
-	s.finder.offer(f)
+	if !s.finder.wanted.Load() {
+		return nil
+	}
+	var jpeg []byte
+	if own, ok := s.Pictures.(media.JPEGs); ok {
+		jpeg = own.JPEG()
+	}
+	s.finder.offer(f, jpeg)
 	return nil
 }

@@ -89,3 +89,56 @@ func TestViewfinderKeepsTheLastPicture(t *testing.T) {
 		}
 	})
 }
+
+// jpegCamera delivers pictures of one grey, with what they were decoded from.
+type jpegCamera struct{ n byte }
+
+func (c *jpegCamera) Read(_ context.Context, f *media.Picture) error {
+	time.Sleep(10 * time.Millisecond)
+	c.n++
+	f.Resize(16, 16)
+	media.Fill(f.Y, c.n)
+	return nil
+}
+func (c *jpegCamera) JPEG() []byte { return []byte{0xff, 0xd8, c.n} }
+func (c *jpegCamera) Close() error { return nil }
+
+// changed is what changes pictures, and does not say that it is a camera of JPEGs.
+type changed struct{ media.Pictures }
+
+func TestViewfinderHasTheCamerasJPEG(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source    media.Pictures
+		raw       bool
+		jpeg, img bool
+	}{
+		"the JPEG is enough":     {&jpegCamera{}, false, true, false},
+		"both are wanted":        {&jpegCamera{}, true, true, true},
+		"pictures were changed":  {changed{&jpegCamera{}}, false, false, true},
+		"changed, and the image": {changed{&jpegCamera{}}, true, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				finder := new(Viewfinder)
+				source := finder.on(tt.source)
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					for f := new(media.Picture); ctx.Err() == nil; {
+						_ = source.Read(ctx, f) // never fails
+					}
+				}()
+				still, err := finder.Still(ctx, tt.raw)
+				cancel()
+				<-ended
+				if err != nil || (still.JPEG != nil) != tt.jpeg || (still.Image != nil) != tt.img {
+					t.Fatalf("JPEG %v, image %v, %v", still.JPEG != nil, still.Image != nil, err)
+				}
+				if tt.jpeg && tt.img && still.JPEG[2] != still.Image.Y[0] {
+					t.Errorf("the JPEG is of picture %d, the image of %d", still.JPEG[2], still.Image.Y[0])
+				}
+			})
+		})
+	}
+}

@@ -23,6 +23,13 @@ type Pictures interface {
 	Close() error // once, when nobody reads
 }
 
+// JPEGs may be implemented by Pictures of a camera that sends JPEGs. Whoever changes pictures on their way hides it, or those who
+// are shown the camera's own would see what they must not.
+type JPEGs interface {
+	// JPEG returns what the picture of the last Read was decoded from, valid until the next one; nil: it was no JPEG.
+	JPEG() []byte
+}
+
 // Sound delivers sound as it is recorded: a microphone or the test tone.
 type Sound interface {
 	// Read waits for the next chunk, of any length: interleaved samples at SampleRate, valid until the next Read,

@@ -17,6 +17,8 @@ type Reader struct {
 	shots Shots
 	log   *slog.Logger
 
+	jpeg []byte // that the last picture was; empty: it was none
+
 	times  captureTimes
 	thin   clock.Thinner
 	faults faults
@@ -82,7 +84,16 @@ func (c *Reader) readOnce(ctx context.Context, f *media.Picture) (wanted bool, a
 		return false, arrived, nil
 	}
 	f.CapturedAt = captured
+	c.jpeg = append(c.jpeg[:0], shot.JPEG...)
 	return true, arrived, shot.Load(f)
+}
+
+// JPEG returns the camera's own JPEG of the last picture, valid until the next one; nil: it sends none.
+func (c *Reader) JPEG() []byte {
+	if len(c.jpeg) == 0 {
+		return nil
+	}
+	return c.jpeg
 }
 
 // Close closes the driver.

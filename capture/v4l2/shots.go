@@ -22,6 +22,7 @@ type Shot struct {
 	CapturedAt time.Time                  // zero: it does not say
 	Load       func(*media.Picture) error // converts it
 	Release    func()                     // gives it back; to be called once
+	JPEG       []byte                     // that it is, valid until Release; nil: it is none
 }
 
 // rawShots are the pictures of a node that streams.
@@ -46,7 +47,7 @@ func (s *rawShots) Next(ctx context.Context) (Shot, error) {
 		return Shot{}, err
 	}
 	return Shot{
-		CapturedAt: f.CapturedAt,
+		CapturedAt: f.CapturedAt, JPEG: s.jpeg(f.Data),
 		Load: func(p *media.Picture) error {
 			if f.Broken {
 				return errBroken
@@ -55,6 +56,14 @@ func (s *rawShots) Next(ctx context.Context) (Shot, error) {
 		},
 		Release: func() { _ = s.node.Release(f) }, // if that fails, so does Next
 	}, nil
+}
+
+// jpeg is what the camera sends, if that is JPEGs.
+func (s *rawShots) jpeg(data []byte) []byte {
+	if format, _ := formatOf(s.layout.Format); format.name == "MJPEG" || format.name == "JPEG" {
+		return data
+	}
+	return nil
 }
 
 func (s *rawShots) Close() error { return s.node.Close() }

@@ -2,14 +2,17 @@ package v4l2
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 	"image/jpeg"
+	"log/slog"
 	"testing"
 	"time"
 
 	"porthole/capture/capturetest"
 	"porthole/capture/media"
+	"porthole/capture/source"
 	"porthole/capture/synthetic"
 	"porthole/capture/v4l2/videodev"
 )
@@ -147,3 +150,32 @@ func BenchmarkUnpack(b *testing.B) {
 		})
 	}
 }
+
+// What a camera sends as JPEG can be passed on as it is, and nothing else is taken for one.
+func TestReaderHasTheCamerasJPEG(t *testing.T) {
+	for name, tt := range map[string]struct{ jpeg []byte }{"JPEGs": {[]byte{0xff, 0xd8, 7}}, "raw pictures": {nil}} {
+		t.Run(name, func(t *testing.T) {
+			released := false
+			r := NewReader(oneShot(func() (Shot, error) {
+				data := bytes.Clone(tt.jpeg)
+				return Shot{
+					JPEG: data, Load: func(p *media.Picture) error { p.Resize(16, 16); return nil },
+					Release: func() { released = true; clear(data) }, // the driver fills it again
+				}, nil
+			}), Choice{Width: 16, Height: 16, FPS: 30}, source.Spec{FPS: 30}, slog.New(slog.DiscardHandler))
+			var p media.Picture
+			if err := r.Read(t.Context(), &p); err != nil || !released {
+				t.Fatalf("%v, released %v", err, released)
+			}
+			if got := r.JPEG(); !bytes.Equal(got, tt.jpeg) || (got == nil) != (tt.jpeg == nil) {
+				t.Errorf("% x, want % x", got, tt.jpeg)
+			}
+		})
+	}
+}
+
+// oneShot is a camera that sends what it returns.
+type oneShot func() (Shot, error)
+
+func (o oneShot) Next(context.Context) (Shot, error) { return o() }
+func (oneShot) Close() error                         { return nil }

@@ -151,6 +151,12 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/archive", map[string]string{
 			"net/http": "files are found, whoever asks", "porthole/internal/broadcast": "streams are names of directories", webrtc: "likewise",
 		}},
+		{"porthole/internal/mjpeg", map[string]string{
+			webrtc: "pictures are made of pictures", "porthole/capture": "sources are handed in", "porthole/internal/signaling": "so is what limits requests",
+		}},
+		{"porthole/internal/still", map[string]string{
+			"porthole/internal/broadcast": "a picture is one, whatever stream it is of", webrtc: "likewise", chi: "nor who asks", "porthole/capture": "likewise",
+		}},
 		{"porthole/internal/oembed", map[string]string{
 			webrtc: "a description of a page", "porthole/internal/broadcast": "likewise", "porthole/internal/signaling": "likewise",
 		}},

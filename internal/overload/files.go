@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"porthole/internal/ratelimit"
 )
@@ -174,6 +175,14 @@ func (c *conn) Close() error {
 
 // CloseWrite ends the sending side, for servers that want to be heard out.
 func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// SyscallConn lets options of the socket be set; without one, the error is errors.ErrUnsupported.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if socket, ok := c.Conn.(syscall.Conn); ok {
+		return socket.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
 
 func closeWrite(c net.Conn) error {
 	half, ok := c.(interface{ CloseWrite() error })

@@ -27,7 +27,7 @@ func (c Config) Reloaded(next Config) Config {
 
 // Apply takes on what Reloaded tells of next, and reads the files of the certificate
 // again. Sessions go on; their number may be above a new limit until they leave. Event
-// streams of the API end, and clients that may still read them are back at once. On an
+// streams of the API end, and those of pictures, and clients that may still read them are back at once. On an
 // error, of the certificate or ErrStopping, nothing has changed.
 func (s *Server) Apply(next Config) error {
 	s.mu.Lock()
@@ -51,7 +51,7 @@ func (s *Server) Apply(next Config) error {
 	s.core.Broadcaster.SetLimits(cfg.MaxViewers, cfg.StreamViewers)
 	s.guard.SetLimits(cfg.loadLimit(), cfg.MaxLateness)
 	s.core.Table.SetMaxSessions(cfg.sessionLimit())
-	s.handlers.Swap(made).about.Close()
+	s.handlers.Swap(made).endStreams()
 	return nil
 }
 

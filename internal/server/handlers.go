@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"net"
 	"net/http"
 	"time"
 
 	"porthole/internal/api"
 	"porthole/internal/auth"
+	"porthole/internal/mjpeg"
 	"porthole/internal/overload"
 	"porthole/internal/sessioninfo"
 	"porthole/internal/sessions"
@@ -22,7 +24,14 @@ import (
 // request: that is in the parts that they share with those before and after them.
 type handlers struct {
 	http.Handler
-	about *api.API // whose event streams end when these are replaced
+	about *api.API       // whose event streams end when these are replaced,
+	mjpeg *mjpeg.Handler // and whose pictures
+}
+
+// endStreams ends what goes on until somebody ends it.
+func (h *handlers) endStreams() {
+	h.about.Close()
+	h.mjpeg.Close()
 }
 
 // newHandlers makes the handlers of everything that is served.
@@ -71,9 +80,13 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 		}
 	}
 	sites := cfg.originGuard(s.pair.leaf())
-	return &handlers{about: about, Handler: refuseBeyondFiles(routes(parts{
+	pictures := mjpeg.NewHandler(mjpeg.HandlerConfig{
+		Hub: s.mjpeg, Auth: verifier, Limited: watch.Limited, Admit: s.guard.Admit, Follow: watch.Follow, Log: s.log,
+		Join: func(stream string) (mjpeg.Viewer, error) { return s.core.Broadcaster.Join(stream) },
+	})
+	return &handlers{about: about, mjpeg: pictures, Handler: refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: about,
-		site: site, listening: s.listener.Addr(), streams: s.core.Broadcaster.Stream, snapshots: s.snapshots, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
+		site: site, listening: s.listener.Addr(), streams: s.core.Broadcaster.Stream, snapshots: s.snapshots, mjpeg: pictures, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
 	}))}, nil
 }
 
@@ -86,22 +99,26 @@ func (s *Server) serveHTTP() error {
 	s.handlers.Store(first)
 	current := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handlers.Load().ServeHTTP(w, r) })
 	s.http = newHTTPServer(overload.CountRequests(hintAtProxy(s.log, s.cfg.TrustedProxies)(current)), s.cfg.HeaderTimeout, s.log)
-	s.http.ConnContext = overload.Context
+	s.http.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return mjpeg.Context(overload.Context(ctx, c), c)
+	}
 	s.http.RegisterOnShutdown(s.endEvents)
 	s.http.RegisterOnShutdown(s.core.Table.Drain)
 	return nil
 }
 
-// endEvents ends the event streams of the API, for good.
+// endEvents ends the event streams of the API, and those of pictures, for good.
 func (s *Server) endEvents() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopping = true
-	s.handlers.Load().about.Close()
+	s.handlers.Load().endStreams()
 }
 
-func (s *Server) newSnapshots() *snapshot.Maker {
-	return snapshot.New(snapshot.Config{
+// newPictures makes what makes pictures of streams: single ones, and rows of them. Each knows what the other has.
+func (s *Server) newPictures() (err error) {
+	s.snapshots = snapshot.New(snapshot.Config{
+		Shown:  func(source string, width int) (snapshot.Picture, bool) { return s.mjpeg.Shown(source, width) },
 		Stream: s.core.Broadcaster.Stream, Keyframe: s.core.Broadcaster.Keyframe,
 		Sources: func(name string) bool { return s.finders[name] != nil && !s.finders[name].Encoded() },
 		Raw: func(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
@@ -110,6 +127,14 @@ func (s *Server) newSnapshots() *snapshot.Maker {
 		Last: func(name string) (*image.YCbCr, time.Time, bool) { return s.finders[name].Last() },
 		Wake: s.wake,
 	})
+	s.mjpeg, err = mjpeg.New(mjpeg.Config{
+		Stream: s.core.Broadcaster.Stream, Snapshots: s.snapshots, Log: s.log, Registerer: s.metrics,
+		Look: func(ctx context.Context, source string, raw bool) (mjpeg.Raw, error) {
+			still, err := s.finders[source].Still(ctx, raw)
+			return mjpeg.Raw(still), err
+		},
+	})
+	return err
 }
 
 // sessionsOf lets the API tell of the sessions.

@@ -130,6 +130,9 @@ func (s *Server) close() error {
 	} else if s.listener != nil {
 		faults = append(faults, s.listener.Close())
 	}
+	if s.mjpeg != nil {
+		s.mjpeg.Close()
+	}
 	if s.core == nil {
 		return errors.Join(append(faults, s.closeRelays())...)
 	}

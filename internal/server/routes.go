@@ -11,6 +11,7 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/mjpeg"
 	"porthole/internal/oembed"
 	"porthole/internal/signaling"
 	"porthole/internal/snapshot"
@@ -29,6 +30,7 @@ type parts struct {
 	site           *static.Site
 	listening      net.Addr // of the pages
 	streams        func(name string) (broadcast.StreamInfo, bool)
+	mjpeg          *mjpeg.Handler
 	frameAncestors []string
 	sites          func(http.Handler) http.Handler // refuses pages of other sites
 }
@@ -60,6 +62,7 @@ func (p parts) public(r chi.Router) {
 		p.about.PublicRoutes(r)
 	})
 	snapshot.Routes(r, snapshot.HandlerConfig{Maker: p.snapshots, Auth: p.auth, Limited: p.watch.Limited, Log: p.log})
+	p.mjpeg.Routes(r)
 	oembed.Routes(r, oembed.Config{
 		PublicURL: p.watch.PublicURL, Auth: p.auth, Limited: p.watch.Limited,
 		Snapshot: func(ctx context.Context, stream string, width int) (w, h int, err error) {

@@ -34,6 +34,7 @@ import (
 	"porthole/internal/broadcast"
 	"porthole/internal/core"
 	"porthole/internal/iceserver"
+	"porthole/internal/mjpeg"
 	"porthole/internal/overload"
 	"porthole/internal/peer"
 	"porthole/internal/sessions"
@@ -62,6 +63,7 @@ type Server struct {
 	metrics   *prometheus.Registry
 	panics    *prometheus.CounterVec
 	snapshots *snapshot.Maker
+	mjpeg     *mjpeg.Hub
 	events    *sse.Limit
 
 	handlers atomic.Pointer[handlers] // that answer requests now
@@ -147,7 +149,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.warnOfReadableSecrets()
-	s.snapshots = s.newSnapshots()
+	if err = s.newPictures(); err != nil {
+		return nil, err
+	}
 	s.events = s.eventLimit()
 	return s, s.serveHTTP()
 }

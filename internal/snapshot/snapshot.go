@@ -27,6 +27,7 @@ import (
 
 	"porthole/internal/broadcast"
 	"porthole/internal/codec"
+	"porthole/internal/still"
 )
 
 // Faults of a picture. Their texts are shown to the client.
@@ -67,6 +68,9 @@ type Config struct {
 	// called, and returns when there is something to see: nil for a stream that needs no
 	// waking. nil: nobody is woken.
 	Wake func(ctx context.Context, name string) (release func(), err error)
+	// Shown returns a JPEG of a local source that is made anyway, of the width that is
+	// asked for, which Take then returns if it is fresh. It may be nil.
+	Shown func(source string, width int) (Picture, bool)
 }
 
 // Maker makes pictures. It is safe for concurrent use and starts no goroutines that
@@ -75,6 +79,7 @@ type Maker struct {
 	cfg    Config
 	flight singleflight.Group
 	turns  turns
+	pool   sync.Pool // of *still.Encoder
 
 	mu    sync.Mutex
 	made  map[string]Picture // guarded by mu, as is bytes; by stream and width
@@ -86,12 +91,12 @@ type Picture struct {
 	JPEG          []byte
 	Width, Height int
 	At            time.Time // when it was captured, or, of a keyframe, when it came
-	made          time.Time
+	Made          time.Time
 }
 
 // New makes a Maker.
 func New(cfg Config) *Maker {
-	return &Maker{cfg: cfg, turns: newTurns(), made: make(map[string]Picture)}
+	return &Maker{cfg: cfg, turns: newTurns(), made: make(map[string]Picture), pool: sync.Pool{New: func() any { return new(still.Encoder) }}}
 }
 
 // Possible says whether there are pictures of a stream, now that it is live, or once it has been woken.
@@ -102,7 +107,7 @@ func (m *Maker) Possible(info broadcast.StreamInfo) bool {
 	if !info.Live {
 		return false
 	}
-	if m.isRaw(info) {
+	if _, local := m.Local(info); local {
 		return true
 	}
 	for _, t := range info.Tracks {
@@ -113,10 +118,11 @@ func (m *Maker) Possible(info broadcast.StreamInfo) bool {
 	return false
 }
 
-// isRaw says whether it is the source on this machine that publishes, and not
-// somebody who has its name.
-func (m *Maker) isRaw(info broadcast.StreamInfo) bool {
-	return info.Source != "whip" && m.cfg.Sources(shown(info))
+// Local returns the source on this machine whose pictures are seen, if it is one, and
+// not somebody who has its name.
+func (m *Maker) Local(info broadcast.StreamInfo) (source string, ok bool) {
+	source = shown(info)
+	return source, info.Source != "whip" && m.cfg.Sources(source)
 }
 
 // shown is the stream whose pictures are seen: another one while the publisher is away
@@ -147,16 +153,16 @@ func (m *Maker) take(ctx context.Context, stream string, width int, wake bool) (
 	case !m.Possible(info):
 		return Picture{}, ErrNoDecoder
 	}
-	if width == 0 {
-		width = maxWidth
+	width = Width(width)
+	if p, ok := m.shown(info, width); ok {
+		return p, nil
 	}
-	width = min(max(width, minWidth), maxWidth) / widthSteps * widthSteps
 	key := strconv.Itoa(width) + " " + stream
 	if asleep(info) && !wake {
 		key = "last " + key
 	}
 	last, ok := m.cached(key)
-	if ok && time.Since(last.made) < fresh {
+	if ok && time.Since(last.Made) < fresh {
 		return last, nil
 	}
 	// One makes it for all who ask, so that it must not end with the one who came first.
@@ -173,13 +179,32 @@ func (m *Maker) take(ctx context.Context, stream string, width int, wake bool) (
 		if result.Err == nil && made {
 			return p, nil
 		}
-		if ok && time.Since(last.made) < stale {
+		if ok && time.Since(last.Made) < stale {
 			return last, nil
 		}
 		return Picture{}, result.Err
 	case <-ctx.Done():
 		return Picture{}, fmt.Errorf("snapshot of %q: %w", stream, ctx.Err())
 	}
+}
+
+// Width is the width of pictures that are made for who asks for width; 0 asks for the
+// source's own, within 1920.
+func Width(width int) int {
+	if width == 0 {
+		return maxWidth
+	}
+	return min(max(width, minWidth), maxWidth) / widthSteps * widthSteps
+}
+
+// shown returns a picture that is made anyway, for those who watch pictures.
+func (m *Maker) shown(info broadcast.StreamInfo, width int) (Picture, bool) {
+	source, local := m.Local(info)
+	if !local || m.cfg.Shown == nil {
+		return Picture{}, false
+	}
+	p, ok := m.cfg.Shown(source, width)
+	return p, ok && time.Since(p.Made) < fresh
 }
 
 // make makes a picture, when it is its turn.
@@ -195,28 +220,35 @@ func (m *Maker) make(ctx context.Context, info broadcast.StreamInfo, width int) 
 			err = fmt.Errorf("snapshot of %q: the decoder panicked: %v", info.Name, fault)
 		}
 	}()
-	var raw *image.YCbCr
 	began := time.Now()
 	defer func() { work = time.Since(began) }()
-	switch {
-	case asleep(info):
-		raw, p.At, err = m.last(info.Name)
-	case m.isRaw(info):
-		raw, p.At, err = m.raw(ctx, shown(info))
+	raw, at, err := m.picture(ctx, info)
+	if _, local := m.Local(info); local && !asleep(info) {
 		began = time.Now() // waiting for a camera is no work
-	default:
-		raw, p.At, err = m.decode(shown(info))
 	}
 	if err != nil {
 		return Picture{}, err
 	}
-	small := shrink(raw, width)
-	p.Width, p.Height = small.Rect.Dx(), small.Rect.Dy()
-	if p.JPEG, err = encode(small); err != nil {
+	encoder := m.pool.Get().(*still.Encoder)
+	file, err := encoder.Encode(raw, width)
+	if err != nil {
 		return Picture{}, fmt.Errorf("snapshot of %q: %w", info.Name, err)
 	}
-	p.made = time.Now()
+	m.pool.Put(encoder)
+	p = Picture{JPEG: file.Data, Width: file.Width, Height: file.Height, At: at}
+	p.Made = time.Now()
 	return p, nil
+}
+
+// picture is the newest picture of a stream, raw, and when it was taken.
+func (m *Maker) picture(ctx context.Context, info broadcast.StreamInfo) (*image.YCbCr, time.Time, error) {
+	if asleep(info) {
+		return m.last(info.Name)
+	}
+	if source, local := m.Local(info); local {
+		return m.raw(ctx, source)
+	}
+	return m.decode(shown(info))
 }
 
 func (m *Maker) raw(ctx context.Context, name string) (*image.YCbCr, time.Time, error) {
@@ -256,7 +288,7 @@ func (m *Maker) keep(key string, p Picture) {
 	for len(m.made) > 0 && (len(m.made) >= maxCached || m.bytes+len(p.JPEG) > maxBytes) {
 		oldest := ""
 		for k, other := range m.made {
-			if oldest == "" || other.made.Before(m.made[oldest].made) {
+			if oldest == "" || other.Made.Before(m.made[oldest].Made) {
 				oldest = k
 			}
 		}

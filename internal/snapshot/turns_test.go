@@ -77,7 +77,7 @@ func TestKeptPicturesAreBounded(t *testing.T) {
 			return n
 		}
 		for i := range 1000 {
-			m.keep(fmt.Sprint(i%300), Picture{JPEG: make([]byte, i%7*100_000), made: time.Now()})
+			m.keep(fmt.Sprint(i%300), Picture{JPEG: make([]byte, i%7*100_000), Made: time.Now()})
 			time.Sleep(time.Millisecond)
 			if n := kept(); n > maxBytes || n != m.bytes || len(m.made) > maxCached {
 				t.Fatalf("%d bytes of %d pictures are kept, %d were counted", n, len(m.made), m.bytes)

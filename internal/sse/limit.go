@@ -12,12 +12,12 @@ import (
 // Why an event stream is refused. Both are worth another try later.
 var (
 	// ErrClientFull says that the client follows as many streams as it may.
-	ErrClientFull = errors.New("too many event streams from your address")
+	ErrClientFull = errors.New("too many streams of events or pictures from your address")
 	// ErrFull says the same of all clients together.
-	ErrFull = errors.New("the server has as many event streams as it can")
+	ErrFull = errors.New("the server has as many streams of events and pictures as it can")
 )
 
-// Limit bounds the event streams that are open at a time: each keeps a connection and a
+// Limit bounds the streams of events, and of pictures, that are open at a time: each keeps a connection and a
 // goroutine for as long as its client likes. A nil Limit allows any number.
 type Limit struct {
 	// Set by NewLimit, read-only afterwards.
