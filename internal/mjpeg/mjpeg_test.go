@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/jpeg"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -214,9 +215,9 @@ func TestSizesAreBounded(t *testing.T) {
 func TestStreamsFromElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
-		taken := 0
+		var taken atomic.Int32
 		w.snapshots.picture = func() (snapshot.Picture, error) {
-			taken++
+			taken.Add(1)
 			return snapshot.Picture{JPEG: []byte("keyframe"), Width: 64, Height: 32, At: time.Now().Truncate(4 * time.Second)}, nil
 		}
 		h := w.hub(t)
@@ -231,8 +232,8 @@ func TestStreamsFromElsewhere(t *testing.T) {
 			}
 		})
 		watcher.Close()
-		if n < 5 || n > 6 || err != nil || taken > 22 {
-			t.Errorf("%d pictures of %d looks, %v; want one for each keyframe, and one look a second", n, taken, err)
+		if n < 5 || n > 6 || err != nil || taken.Load() > 22 {
+			t.Errorf("%d pictures of %d looks, %v; want one for each keyframe, and one look a second", n, taken.Load(), err)
 		}
 	})
 }
