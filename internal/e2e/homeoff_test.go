@@ -34,7 +34,7 @@ func TestHomeShowsWhatASourceShowedLast(t *testing.T) {
 
 	p := openTab(t, startChromium(t), s.url+"/")
 	p.waitTrue(20*time.Second, "what the source showed last, and how old it is",
-		`((card) => card?.querySelector(".shot")?.naturalWidth > 0 && card.querySelector(".age").checkVisibility() && /Last picture: .* ago/.test(card.innerText) &&
+		`((card) => card?.querySelector(".shot")?.naturalWidth > 0 && card.querySelector(".age").checkVisibility() && /Picture: .* ago/.test(card.innerText) &&
 			/Starts when you watch/.test(card.innerText))([...document.querySelectorAll(".stream")].find((card) => card.innerText.includes("webcam")))`)
 	p.waitTrue(20*time.Second, "a source that has shown nothing yet",
 		`((card) => !!card && !card.querySelector(".shot") && !card.querySelector(".age").checkVisibility() &&
