@@ -22,6 +22,7 @@ import (
 
 	"porthole/capture/encode"
 	"porthole/capture/microphone"
+	"porthole/capture/program"
 	"porthole/capture/source"
 	"porthole/capture/supervisor"
 	"porthole/capture/v4l2"
@@ -63,6 +64,9 @@ var (
 // ParseSpec reads a source URI: see source.ParseSpec. The error wraps source.ErrSpec.
 func ParseSpec(uri string) (Spec, error) { return source.ParseSpec(uri) }
 
+// Shown is a source URI as messages may show it: see source.Shown.
+func Shown(uri string) string { return source.Shown(uri) }
+
 // Devices lists the cameras and microphones that the machine has now. Cameras are looked for anew at every call;
 // microphones are those that were there when the process started. The error is ErrNoCgo.
 func Devices() (Inventory, error) {
@@ -75,13 +79,16 @@ func Devices() (Inventory, error) {
 // Check tries whether the source can be opened, so that a mistyped device is told before anything listens. It opens
 // and closes the camera, without waiting for a picture, and without starting one that is on demand. The error names the device and says what is wrong with it: that there
 // is none (ErrNoCamera, or fs.ErrNotExist in the chain), that it may not be opened (fs.ErrPermission), that it is none
-// (ErrNoMode), or that it is in use and by whom (ErrDeviceBusy). What is drawn only needs cgo (ErrNoCgo).
+// (ErrNoMode), or that it is in use and by whom (ErrDeviceBusy). What is drawn only needs cgo (ErrNoCgo). A program is looked for, and not started.
 func Check(spec source.Spec) error {
 	if _, err := encode.New(nil); err != nil {
 		return err
 	}
 	if spec.Kind.Drawn() {
 		return nil
+	}
+	if spec.Kind == source.Exec {
+		return program.Check(spec)
 	}
 	return checkDevice(spec)
 }

@@ -57,7 +57,7 @@ func (s *Source) Brief() sourceinfo.Source {
 		info.Sound = s.desk.info()
 		spec.MicGain = int(s.desk.gain.Load())
 	}
-	info.URI = spec.Short()
+	info.URI = source.Shown(spec.Short())
 	return info
 }
 

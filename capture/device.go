@@ -5,6 +5,7 @@ import (
 
 	"porthole/capture/media"
 	"porthole/capture/microphone"
+	"porthole/capture/program"
 	"porthole/capture/source"
 	"porthole/capture/synthetic"
 	"porthole/capture/v4l2"
@@ -18,13 +19,16 @@ func newDevice(spec source.Spec, name string, log *slog.Logger) media.Device {
 	if spec.Kind.Drawn() {
 		return synthetic.NewDevice(spec, name)
 	}
+	if spec.Kind == source.Exec {
+		return program.NewDevice(spec)
+	}
 	return hearing{v4l2.ThisMachine().New(spec, log), spec.Microphone, log}
 }
 
 // hasSound says whether a source will have sound, as far as can be told without opening it.
 func hasSound(spec source.Spec) bool {
 	switch spec.Kind {
-	case source.Slate:
+	case source.Slate, source.Exec:
 		return false
 	case source.Pattern:
 		return spec.Tone

@@ -4,8 +4,10 @@ package capture
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,5 +73,45 @@ func TestDevicesAndCheck(t *testing.T) {
 		if err == nil || !bytes.Contains([]byte(err.Error()), []byte(device)) {
 			t.Errorf("Check(%s) = %v, want an error that names it", device, err)
 		}
+	}
+}
+
+// TestProgramIsOnDemand is a program against the real broadcaster: off until somebody watches, then live, or why not.
+func TestProgramIsOnDemand(t *testing.T) {
+	const works = "exec:ffmpeg -loglevel error -re -f lavfi -i testsrc=size=320x180:rate=30 -c:v libx264 -profile:v baseline -pix_fmt yuv420p -bf 0 -g 15 -f h264 -"
+	for uri, state := range map[string]string{
+		works: "",
+		`exec:sh -c 'echo no such camera >&2; exit 4'`: "program failed: first picture: ",
+	} {
+		b := broadcast.New(broadcast.Config{})
+		changes := b.Events().Listen(0, events.Changes)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		s := New(Config{Broadcaster: b, Name: "test", Spec: capturetest.Spec(t, uri)})
+		go func() { done <- s.Run(ctx) }()
+		<-s.Known()
+		viewer, err := b.Join("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		deadline := time.After(30 * time.Second)
+		for {
+			list := b.Streams()
+			if state == "" && len(list) == 1 && list[0].Live || state != "" && len(list) == 1 && strings.Contains(list[0].SourceState, "no such camera") {
+				break
+			}
+			select {
+			case <-changes.Ready():
+			case <-deadline:
+				t.Fatalf("%.20s: %+v", uri, list)
+			}
+		}
+		viewer.Close(nil)
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("%.20s: Run: %v", uri, err)
+		}
+		changes.Close()
+		_ = b.Close()
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"porthole/capture/encode"
 	"porthole/capture/media"
 	"porthole/capture/pipeline"
+	"porthole/capture/program"
 	"porthole/capture/publish"
 	"porthole/capture/retouch"
 	"porthole/capture/source"
@@ -153,6 +154,9 @@ func (o openable) retouched(in *media.Input) (*media.Input, error) {
 // standby returns what says which codecs the source will send. An encoder is tried once; of a camera that encodes by itself, it is what was
 // seen last.
 func (o openable) standby() func() []codec.Codec {
+	if p, ok := o.Device.(*program.Device); ok {
+		return func() []codec.Codec { return []codec.Codec{p.Standby()} }
+	}
 	encoded := sync.OnceValue(func() []codec.Codec {
 		return encode.Standby(o.cfg.Spec, hasSound(o.cfg.Spec), o.library, o.log)
 	})

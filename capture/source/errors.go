@@ -50,3 +50,18 @@ func (e *BusyError) Error() string {
 }
 
 func (e *BusyError) Unwrap() error { return ErrDeviceBusy }
+
+// ProgramError is a failure of a program, with what it said last. It holds no secrets that are known as such.
+type ProgramError struct {
+	Err  error
+	Said string // the last line of its standard error; empty: none
+}
+
+func (e *ProgramError) Error() string {
+	if e.Said == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%v; it said: %s", e.Err, e.Said)
+}
+
+func (e *ProgramError) Unwrap() error { return e.Err }

@@ -20,12 +20,13 @@ const (
 	Camera         Kind = iota // a V4L2 device, with or without a microphone
 	Pattern                    // the drawn test picture and tone, no device needed
 	Slate                      // a drawn still picture with a text, no device needed
+	Exec                       // a program that writes H.264 to its standard output
 	firstExtraKind             // of kinds that are not in every binary: see extraSchemes
 )
 
 // schemes names the kinds in URIs.
 func schemes() map[string]Kind {
-	all := map[string]Kind{"camera": Camera, "pattern": Pattern, "slate": Slate}
+	all := map[string]Kind{"camera": Camera, "pattern": Pattern, "slate": Slate, "exec": Exec}
 	maps.Copy(all, extraSchemes())
 	return all
 }
@@ -52,7 +53,7 @@ const (
 type Spec struct {
 	Kind Kind
 	// Device is for cameras: the path of the device node or of a link to it, "by-id/NAME" or "by-path/NAME" below
-	// /dev/v4l, or a part of a camera's name; empty: the first usable camera.
+	// /dev/v4l, or a part of a camera's name; empty: the first usable camera. For programs: the command, see SplitCommand.
 	Device string
 
 	Width, Height int           // pixels, both even; a camera gives the nearest that it has
@@ -87,6 +88,8 @@ func defaultSpec(k Kind) Spec {
 	case Slate:
 		s.FPS, s.Bitrate, s.Text = 5, 150_000, "camera unplugged"
 		s.Linger = slateLinger
+	case Exec:
+		s.Microphone = MicOff
 	default:
 		s.Microphone, s.Ladder.Auto = MicDefault, true
 	}
@@ -109,8 +112,11 @@ const (
 //	camera:C920                              the camera with this in its name
 //	pattern:?size=1280x720&fps=30&bitrate=2500k&keyframe=2s&audio=on|off&text=Hello&ladder=off&ondemand=1m
 //	slate:?text=back+soon&size=1280x720&fps=5&bitrate=150k&keyframe=2s&ondemand=off
+//	exec:rpicam-vid -t 0 -n --inline -o - ?ondemand=off
 //
-// All of them take crop=10%,0,80%,100%, rotate=90, flip=h, mask=0,0,20%,100%|600,0,40,40 and overlay=clock,name,text:Front+door, which apply in
+// A program has a command, as SplitCommand reads it, and behind it, after a space, what begins with a question mark; of all keys it takes ondemand.
+//
+// All others take crop=10%,0,80%,100%, rotate=90, flip=h, mask=0,0,20%,100%|600,0,40,40 and overlay=clock,name,text:Front+door, which apply in
 // this order, before anybody gets a picture: see Edits.
 //
 // Controls of a camera are numbers, on or off, items of a menu, or default; those that have a name of their own are in ControlNames, the
@@ -130,6 +136,12 @@ func ParseSpec(uri string) (Spec, error) {
 		return Spec{}, specError(uri, "unknown scheme %q; allowed: %s", scheme, allowedSchemes())
 	}
 	path, query, _ := strings.Cut(rest, "?")
+	if kind == Exec {
+		path, query = cutCommand(rest)
+		if _, err := SplitCommand(path); err != nil {
+			return Spec{}, specError(uri, "%v; allowed: exec:PROGRAM ARGUMENT …", err)
+		}
+	}
 	if kind.Drawn() && path != "" {
 		return Spec{}, specError(uri, "a %s has no device %q; allowed: %s:?KEY=VALUE", kind, path, kind)
 	}
@@ -175,7 +187,7 @@ func (s *Spec) setQuery(uri, query string) error {
 }
 
 func specError(uri, format string, args ...any) error {
-	return fmt.Errorf("%w %q: %s", ErrSpec, uri, fmt.Sprintf(format, args...))
+	return fmt.Errorf("%w %q: %s", ErrSpec, Shown(uri), fmt.Sprintf(format, args...))
 }
 
 // String is the whole URI of s, defaults included; ParseSpec reads it back.
@@ -194,6 +206,9 @@ func (s Spec) Short() string {
 
 func (s Spec) uri(query url.Values) string {
 	uri := s.Kind.String() + ":" + s.Device
+	if s.Kind == Exec && (len(query) > 0 || strings.Contains(uri, " ?")) {
+		return uri + " ?" + query.Encode()
+	}
 	if len(query) > 0 {
 		uri += "?" + query.Encode()
 	}
@@ -202,14 +217,17 @@ func (s Spec) uri(query url.Values) string {
 
 func (s Spec) query() url.Values {
 	query := url.Values{}
-	query.Set("size", fmt.Sprintf("%dx%d", s.Width, s.Height))
-	query.Set("fps", strconv.Itoa(s.FPS))
-	query.Set("bitrate", strconv.Itoa(s.Bitrate))
-	query.Set("keyframe", s.Keyframe.String())
 	query.Set("ondemand", "off")
 	if s.OnDemand {
 		query.Set("ondemand", s.Linger.String())
 	}
+	if s.Kind == Exec {
+		return query
+	}
+	query.Set("size", fmt.Sprintf("%dx%d", s.Width, s.Height))
+	query.Set("fps", strconv.Itoa(s.FPS))
+	query.Set("bitrate", strconv.Itoa(s.Bitrate))
+	query.Set("keyframe", s.Keyframe.String())
 	if s.Kind != Slate {
 		query.Set("ladder", s.Ladder.String())
 	}

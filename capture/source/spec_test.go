@@ -169,6 +169,7 @@ func FuzzParseSpec(f *testing.F) {
 	f.Add("camera:/dev/video0?size=1280x720&fps=30&bitrate=2500k&mic=off&keyframe=2s")
 	f.Add("pattern:?audio=on&ladder=360,180")
 	f.Add("camera:by-id/usb-046d_C920?ondemand=10s")
+	f.Add("exec:ffmpeg -i 'a ?b' - ?ondemand=1m")
 	f.Add("slate:?text=back+soon&ondemand=off")
 	f.Fuzz(func(t *testing.T, uri string) {
 		spec, err := ParseSpec(uri)

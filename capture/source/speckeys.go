@@ -35,14 +35,19 @@ type specKey struct {
 	set     func(*Spec, string) error
 }
 
+const allowedOnDemand = "off, or for how long to go on when nobody watches any more, from 0s to 1h, such as 10s"
+
 // keysOf lists what the query of a URI of this kind may hold.
 func keysOf(k Kind) map[string]specKey {
+	if k == Exec {
+		return map[string]specKey{"ondemand": {allowedOnDemand, setOnDemand}}
+	}
 	keys := map[string]specKey{
 		"size":     {"WIDTHxHEIGHT, even numbers from 160x90 to 3840x2160, such as 1280x720", setSize},
 		"fps":      {"a whole number from 1 to 120", setFPS},
 		"bitrate":  {"bits a second from 50k to 50M, such as 2500k", setBitrate},
 		"keyframe": {"a duration from 100ms to 1m, such as 2s", setKeyframe},
-		"ondemand": {"off, or for how long to go on when nobody watches any more, from 0s to 1h, such as 10s", setOnDemand},
+		"ondemand": {allowedOnDemand, setOnDemand},
 	}
 	if k != Slate {
 		keys["ladder"] = specKey{"auto, off, or up to 4 falling heights from 90, even numbers, such as 360,180", setLadder}

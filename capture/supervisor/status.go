@@ -19,6 +19,9 @@ func takenText(k source.Kind) string {
 	if k.Drawn() {
 		return k.String() + " off while somebody else publishes"
 	}
+	if k == source.Exec {
+		return "program off while somebody else publishes"
+	}
 	return "camera off while somebody else publishes"
 }
 
@@ -26,6 +29,9 @@ func takenText(k source.Kind) string {
 func openingText(k source.Kind) string {
 	if k.Drawn() {
 		return k.String() + " is starting"
+	}
+	if k == source.Exec {
+		return "program is starting"
 	}
 	return textOpening
 }
@@ -35,12 +41,18 @@ func offText(k source.Kind) string {
 	if k.Drawn() {
 		return k.String() + " off while nobody watches"
 	}
+	if k == source.Exec {
+		return "program off while nobody watches"
+	}
 	return "camera off while nobody watches"
 }
 
 // stateText says in a few words, for viewers too, why there are no pictures. known says that the camera has worked before,
 // so that one that is not there was unplugged.
 func stateText(err error, known bool) string {
+	if program, ok := errors.AsType[*source.ProgramError](err); ok {
+		return "program failed: " + program.Error()
+	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		if fault, ok := errors.AsType[*fs.PathError](err); ok {

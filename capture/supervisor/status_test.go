@@ -18,12 +18,13 @@ import (
 func everyText() (texts []string) {
 	for _, err := range []error{
 		source.ErrDeviceGone, source.ErrNoCamera, fs.ErrNotExist, source.ErrStalled, source.ErrEncoder, broadcast.ErrStreamBusy, errors.New("anything else"),
+		&source.ProgramError{Err: source.ErrStalled, Said: "no such device"},
 		fs.ErrPermission, &fs.PathError{Op: "open", Path: "/dev/video0", Err: fs.ErrPermission},
 		&source.BusyError{Device: "/dev/video0", Holders: nil}, &source.BusyError{Device: "/dev/video0", Holders: []string{"ffmpeg (pid 12)", "cheese (pid 13)"}},
 	} {
 		texts = append(texts, stateText(err, false), stateText(fmt.Errorf("wrapped: %w", err), true))
 	}
-	for _, k := range []source.Kind{source.Camera, source.Pattern, source.Slate} {
+	for _, k := range []source.Kind{source.Camera, source.Pattern, source.Slate, source.Exec} {
 		texts = append(texts, offText(k), openingText(k), takenText(k))
 	}
 	return texts

@@ -217,6 +217,10 @@ func TestArrows(t *testing.T) {
 			"runtime/cgo": "what is drawn needs no library", "porthole/internal/broadcast": "what is drawn does not know who sends it",
 			"porthole/capture/encode": "likewise", "porthole/capture/pipeline": "likewise",
 		}},
+		{"porthole/capture/program", map[string]string{
+			"runtime/cgo": "a program encodes so that nothing is linked", "porthole/internal/broadcast": "it delivers, and does not know to whom",
+			"porthole/capture/encode": "likewise", "porthole/capture/pipeline": "likewise",
+		}},
 		{"porthole/capture/retouch", map[string]string{
 			"porthole/capture/encode": "pictures are changed, whoever encodes them", "porthole/capture/pipeline": "likewise",
 			"porthole/internal/broadcast": "likewise", "porthole/capture/v4l2": "and wherever they come from",

@@ -22,10 +22,10 @@ import (
 func parseSource(text string) (server.Source, error) {
 	name, uri, ok := strings.Cut(text, "=")
 	if !ok {
-		return server.Source{}, fmt.Errorf("%q is not NAME=URI (webcam=camera: is one)", text)
+		return server.Source{}, fmt.Errorf("%q is not NAME=URI (webcam=camera: is one)", capture.Shown(text))
 	}
 	if !streamname.Valid(name) {
-		return server.Source{}, fmt.Errorf("%q: the name %q is not %s", text, name, streamname.Rule)
+		return server.Source{}, fmt.Errorf("%q: the name %q is not %s", capture.Shown(text), capture.Shown(name), streamname.Rule)
 	}
 	spec, err := capture.ParseSpec(uri)
 	if err != nil {

@@ -77,13 +77,13 @@ func listed(f Finding, inventory capture.Inventory) Finding {
 
 // source opens what is to be captured, for a moment.
 func (c Config) source(s Source) Finding {
-	f := Finding{Group: "camera", Name: "--source " + s.Name, Found: s.URI + " can be opened"}
+	f := Finding{Group: "camera", Name: "--source " + s.Name, Found: capture.Shown(s.URI) + " can be opened"}
 	s.Spec.OnDemand = false // it is started, too: that is what somebody who asks a doctor wants to know
 	err := c.Devices.Check(s.Spec)
 	if err == nil {
 		return f
 	}
-	f.Verdict, f.Found = Fail, fmt.Sprintf("%s: %v", s.URI, err)
+	f.Verdict, f.Found = Fail, fmt.Sprintf("%s: %v", capture.Shown(s.URI), err)
 	switch {
 	case errors.Is(err, capture.ErrDeviceBusy):
 		f.Cure = "close the program that uses it"

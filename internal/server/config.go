@@ -91,8 +91,8 @@ type Source struct {
 	Spec capture.Spec
 }
 
-// String returns the source as the operator wrote it.
-func (s Source) String() string { return s.Name + "=" + s.URI }
+// String returns the source as the operator wrote it, without the arguments of a program.
+func (s Source) String() string { return s.Name + "=" + capture.Shown(s.URI) }
 
 // DefaultConfig is what a server does that is told nothing: it serves loopback.
 func DefaultConfig() Config {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"porthole/capture"
 	"porthole/internal/broadcast"
 )
 
@@ -16,11 +17,11 @@ type Fallback struct {
 	Source Source // captured for this purpose; its name is chosen by shownFallbacks
 }
 
-// String returns it as the operator wrote it.
+// String returns it as the operator wrote it, without the arguments of a program.
 func (f Fallback) String() string {
 	shown := f.Name
 	if shown == "" {
-		shown = f.Source.URI
+		shown = capture.Shown(f.Source.URI)
 	}
 	if f.Stream == broadcast.EveryOther {
 		return shown

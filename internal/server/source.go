@@ -89,5 +89,5 @@ func sourceFault(s Source, err error) error {
 	case errors.Is(err, capture.ErrDeviceBusy):
 		cure = "; close the program that uses it"
 	}
-	return fmt.Errorf("--source %s=%s: %w%s", s.Name, s.URI, err, cure)
+	return fmt.Errorf("--source %s=%s: %w%s", s.Name, capture.Shown(s.URI), err, cure)
 }

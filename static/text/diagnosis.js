@@ -65,6 +65,7 @@ const sources = /** @type {const} */ ([
   [/^camera in use by (.+)$/, '摄像头正被 $1 使用'],
   [/^no permission for the camera$/, '没有使用摄像头的权限'],
   [/^no permission for (.+)$/, '没有使用 $1 的权限'],
+  [/^program failed: (.*)$/, '程序出错：$1'],
   [/^camera failed, trying again$/, '摄像头出错，正在重试'],
   [/^camera stalled, reopening$/, '摄像头没有画面，正在重新打开'],
   [/^encoder failed, starting again$/, '编码器出错，正在重新启动'],
