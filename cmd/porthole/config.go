@@ -216,6 +216,13 @@ func ownSettings() settings.Table[server.Config] {
 			Value: settings.Many(func(c *server.Config) *[]server.Fallback { return &c.Fallbacks }, parseFallback),
 		},
 		{
+			Name: "keep", Arg: "[STREAM=]DURATION", List: true, Group: groupStreams,
+			Help: "How far back clips of STREAM, or of every other stream, may reach: 10m at most, and\n" +
+				"64 MiB for each encoding. Without it a few seconds are kept.",
+			More:  "[Clips](RECORDING.md#clips).",
+			Value: settings.Many(func(c *server.Config) *[]server.Keep { return &c.Keep }, parseKeep),
+		},
+		{
 			Name: "smooth", Arg: "NAME", List: true, Group: groupStreams,
 			Help: "A stream whose viewers keep each picture for 0.1 to 0.4 s, so that a network that\n" +
 				"delivers unevenly does not show. Those of others show it as soon as they can.",

@@ -145,6 +145,9 @@ func TestArrows(t *testing.T) {
 		{"porthole/internal/container", map[string]string{
 			"net/http": "a format is bytes", "porthole/internal/broadcast": "wherever its samples come from", "github.com/pion/rtp": "likewise",
 		}},
+		{"porthole/internal/clip", map[string]string{
+			webrtc: "a clip is made of packets, whoever brought them", "porthole/internal/signaling": "what limits requests is handed in", "porthole/capture": "likewise",
+		}},
 		{"porthole/internal/remux", map[string]string{
 			"net/http": "packets become files, whoever wants them", webrtc: "likewise", "porthole/internal/archive": "where files go is the business of an Output",
 		}},

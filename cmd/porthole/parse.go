@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"porthole/capture"
 	"porthole/internal/peer"
@@ -32,6 +33,21 @@ func parseSource(text string) (server.Source, error) {
 		return server.Source{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return server.Source{Name: name, URI: uri, Spec: spec}, nil
+}
+
+// parseKeep reads [STREAM=]DURATION.
+func parseKeep(text string) (server.Keep, error) {
+	stream, length, named := strings.Cut(text, "=")
+	if !named {
+		stream, length = "", text
+	} else if !streamname.Valid(stream) {
+		return server.Keep{}, fmt.Errorf("%q: the name %q is not %s", text, stream, streamname.Rule)
+	}
+	d, err := time.ParseDuration(length)
+	if err != nil || d <= 0 || d > 10*time.Minute {
+		return server.Keep{}, fmt.Errorf("%q is not a time of at most 10m, such as 30s or webcam=1m", text)
+	}
+	return server.Keep{Stream: stream, Time: d}, nil
 }
 
 func parsePublicIP(text string) (netip.Addr, error) {

@@ -63,6 +63,9 @@ type Config struct {
 	// whose publisher is away; that of EveryOther to those of all streams without
 	// an entry. CheckFallbacks finds what makes no sense.
 	Fallbacks map[string]string
+	// Keep is how far back the streams reach, by name, for clips; that of EveryOther is of all streams without an entry. It is
+	// bounded by 64 MiB for each layer, and 10 minutes. Without it they keep what viewers need.
+	Keep map[string]time.Duration
 	// Smooth names the streams whose viewers keep pictures for a moment, so that uneven networks do
 	// not show; those of others show each one as soon as they can.
 	Smooth    []string
@@ -78,6 +81,14 @@ type Config struct {
 	OnPanic func()
 	// Events is where news of streams is published; nil: on a bus of the broadcaster's own.
 	Events *events.Bus
+}
+
+// keepFor is how far back a stream reaches; 0: as far as viewers need.
+func (c Config) keepFor(stream string) time.Duration {
+	if keep, ok := c.Keep[stream]; ok {
+		return keep
+	}
+	return c.Keep[EveryOther]
 }
 
 // Broadcaster holds all live streams of the process. All methods may be called

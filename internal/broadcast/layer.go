@@ -18,7 +18,11 @@ const (
 	videoPackets = 16_000
 	videoBytes   = 12 << 20
 	audioPackets = 256 // 5 s of 20 ms packets
-	wakeEvery    = 16  // packets of one picture after which senders are woken before its end
+	// What Config.Keep asks for is kept within these bounds, for each layer.
+	keepBytes   = 64 << 20 // 3 minutes at 2.5 Mbit/s
+	keepSeconds = 600
+	keepPackets = 500 // a second: 4 Mbit/s
+	wakeEvery   = 16  // packets of one picture after which senders are woken before its end
 	// defaultClockRate is the one of all video (RFC 3551 section 5), in Hz.
 	defaultClockRate = 90_000
 	keyframeEvery    = 500 * time.Millisecond // the least time between two keyframe requests
@@ -109,6 +113,10 @@ func newLayer(p *Publisher, cfg LayerConfig) *Layer {
 	video := cfg.Codec.Kind() == codec.Video
 	if video {
 		size = ring.Size{Packets: videoPackets, Recent: recentPackets, Bytes: videoBytes}
+	}
+	if keep := p.stream.b.cfg.keepFor(p.stream.name); keep > 0 {
+		size.Age, size.Bytes = int64(keep), keepBytes
+		size.Packets = max(size.Packets, int(min(keep/time.Second+1, keepSeconds))*keepPackets)
 	}
 	if cfg.Codec.ClockRate == 0 { // nobody can divide by it
 		cfg.Codec.ClockRate = defaultClockRate

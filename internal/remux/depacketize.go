@@ -50,12 +50,13 @@ type nalUnits struct {
 	fragment int // where the length of the unit stands of which fragments come; 0: none
 	sets     [codec.SetKinds][]byte
 	key      bool
+	slices   bool // there is something of a picture
 }
 
 const lengthSize = 4
 
 func (n *nalUnits) begin() {
-	n.data, n.fragment, n.key = make([]byte, 0, cap(n.data)), 0, false
+	n.data, n.fragment, n.key, n.slices = make([]byte, 0, cap(n.data)), 0, false, false
 	n.sets = [codec.SetKinds][]byte{}
 }
 
@@ -109,11 +110,11 @@ func (n *nalUnits) add(payload []byte) bool {
 	return true
 }
 
-// unit adds a whole unit. Parameter sets go into the head of the file; delimiters and fillers say nothing.
+// unit adds a whole unit. Parameter sets stay with their picture besides being in the head of the file: some encoders number them
+// anew with each keyframe. Delimiters and fillers say nothing.
 func (n *nalUnits) unit(nal []byte) {
 	if kind, ok := n.nals.Set(nal); ok && n.sets[kind] == nil {
 		n.sets[kind] = nal
-		return
 	}
 	if t := n.nals.Type(nal); n.nals == codec.H264NALs && (t == codec.NALDelimiter || t == codec.NALFiller) || n.nals == codec.H265NALs && (t == 35 || t == 38) {
 		return
@@ -125,6 +126,7 @@ func (n *nalUnits) unit(nal []byte) {
 
 // note sees whether a unit is of a picture that stands alone.
 func (n *nalUnits) note(nal []byte) {
+	n.slices = n.slices || n.isSlice(nal)
 	t := n.nals.Type(nal)
 	if n.nals == codec.H265NALs {
 		n.key = n.key || t >= 16 && t <= 23
@@ -158,7 +160,7 @@ func (n *nalUnits) addFragment(payload []byte) bool {
 }
 
 func (n *nalUnits) picture() (data []byte, key bool, t container.Track) {
-	if n.fragment != 0 {
+	if n.fragment != 0 || !n.slices {
 		return nil, false, t
 	}
 	t.Codec = n.name
@@ -166,6 +168,9 @@ func (n *nalUnits) picture() (data []byte, key bool, t container.Track) {
 		t.Sets = container.JoinSets(sets[codec.VPS], sets[codec.SPS], sets[codec.PPS])
 	} else if n.key && n.nals == codec.H264NALs && sets[codec.SPS] != nil && sets[codec.PPS] != nil {
 		t.Sets = container.JoinSets(sets[codec.SPS], sets[codec.PPS])
+		if sps, ok := codec.FindSPS(sets[codec.SPS]); ok {
+			t.Width, t.Height = sps.Width, sps.Height
+		}
 	}
 	return n.data, n.key && t.Sets != "", t
 }

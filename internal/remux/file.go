@@ -102,7 +102,7 @@ func (r *Remuxer) cutAt(queue []sample) int {
 			continue
 		}
 		due := r.cfg.Segment > 0 && s.at-f.start >= int64(r.cfg.Segment-segmentSlack)
-		if due || f.tracks[codec.Video] == nil || f.tracks[codec.Video].track != s.track || r.outgrown(codec.Audio) {
+		if due || f.tracks[codec.Video] == nil || !sameTrack(f.tracks[codec.Video].track, s.track) || r.outgrown(codec.Audio) {
 			return i
 		}
 	}
@@ -111,6 +111,23 @@ func (r *Remuxer) cutAt(queue []sample) int {
 		r.cfg.Keyframe()
 	}
 	return -1
+}
+
+// sameTrack says whether a picture can follow in the same file. Of H.264 that is so when the profile, the level and the size are the
+// same: the parameter sets are in the file, and some encoders give them other numbers with each keyframe.
+func sameTrack(a, b container.Track) bool {
+	if a.Codec == codec.H264 && b.Codec == codec.H264 && a.Width > 0 && profile(a) == profile(b) {
+		a.Sets, b.Sets = "", ""
+	}
+	return a == b
+}
+
+// profile is what an SPS says after its header: profile, constraints and level.
+func profile(t container.Track) string {
+	if len(t.Sets) < 6 {
+		return ""
+	}
+	return t.Sets[3:6]
 }
 
 // outgrown says whether there are samples of a track that the file has not, or has another one of.

@@ -45,6 +45,7 @@ type Config struct {
 	MaxLoad        int                 // percent of the processors, in use by us, from which viewers are refused; 0: any
 	MaxLateness    time.Duration       // of pictures, from which viewers are refused; 0: any
 	Drain          time.Duration       // how long sessions may go on when the server stops
+	Keep           []Keep              // how far back streams reach, for clips
 	Smooth         []string            // streams whose viewers keep pictures for a moment
 	Fallbacks      []Fallback          // what is shown while a publisher is away
 	RateLimit      int                 // signalling requests a second and client address; 0: any number
@@ -90,9 +91,6 @@ type Source struct {
 	URI  string // as the operator wrote it
 	Spec capture.Spec
 }
-
-// String returns the source as the operator wrote it, without the arguments of a program.
-func (s Source) String() string { return s.Name + "=" + capture.Shown(s.URI) }
 
 // DefaultConfig is what a server does that is told nothing: it serves loopback.
 func DefaultConfig() Config {

@@ -86,7 +86,7 @@ func (s *Server) newHandlers(cfg Config) (*handlers, error) {
 	})
 	return &handlers{about: about, mjpeg: pictures, Handler: refuseBeyondFiles(routes(parts{
 		log: s.log, onPanic: count(s.panics, "request"), auth: verifier, publish: publish, watch: watch, about: about,
-		site: site, listening: s.listener.Addr(), streams: s.core.Broadcaster.Stream, snapshots: s.snapshots, mjpeg: pictures, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
+		site: site, listening: s.listener.Addr(), streams: s.core.Broadcaster.Stream, snapshots: s.snapshots, mjpeg: pictures, clips: s.core.Broadcaster, frameAncestors: sites.FrameAncestors(), sites: sites.Middleware, aboutLimit: cfg.aboutLimit(),
 	}))}, nil
 }
 

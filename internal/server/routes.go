@@ -11,6 +11,7 @@ import (
 	"porthole/internal/api"
 	"porthole/internal/auth"
 	"porthole/internal/broadcast"
+	"porthole/internal/clip"
 	"porthole/internal/mjpeg"
 	"porthole/internal/oembed"
 	"porthole/internal/signaling"
@@ -27,6 +28,7 @@ type parts struct {
 	about          *api.API
 	aboutLimit     *signaling.Limiter // of requests for what about tells; nil: none
 	snapshots      *snapshot.Maker
+	clips          clip.Reads // that clips are cut from
 	site           *static.Site
 	listening      net.Addr // of the pages
 	streams        func(name string) (broadcast.StreamInfo, bool)
@@ -63,6 +65,7 @@ func (p parts) public(r chi.Router) {
 	})
 	snapshot.Routes(r, snapshot.HandlerConfig{Maker: p.snapshots, Auth: p.auth, Limited: p.watch.Limited, Log: p.log})
 	p.mjpeg.Routes(r)
+	clip.Routes(r, clip.HandlerConfig{From: p.clips, Auth: p.auth, Limited: p.watch.Limited})
 	oembed.Routes(r, oembed.Config{
 		PublicURL: p.watch.PublicURL, Auth: p.auth, Limited: p.watch.Limited,
 		Snapshot: func(ctx context.Context, stream string, width int) (w, h int, err error) {

@@ -120,7 +120,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 			OnPanic: count(s.panics, "connection"), Connections: s.files,
 		},
 		Broadcast: broadcast.Config{
-			MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Smooth: cfg.Smooth, Log: log,
+			MaxViewers: cfg.MaxViewers, MaxStreamViewers: cfg.StreamViewers, Grace: cfg.Grace, Fallbacks: fallbacks, Smooth: cfg.Smooth, Keep: cfg.kept(), Log: log,
 			OnWarning: advice.Logger(log), OnPanic: count(s.panics, "viewer"),
 		},
 		Table: sessions.Config{MaxSessions: cfg.sessionLimit(), Log: log, OnPanic: count(s.panics, "session")},

@@ -30,6 +30,7 @@ type Size struct {
 	Packets int    // it never keeps more, but for a block
 	Recent  int    // it always keeps as many, unless they are more than Bytes
 	Bytes   uint64 // of payload, but for a block; 0: no bound
+	Age     int64  // it keeps what came within as many nanoseconds before the newest packet, within Packets and Bytes; 0: whatever Recent is
 }
 
 // BlockPackets is how many packets a ring takes memory for, and lets go, at once; a power of two.
@@ -82,7 +83,7 @@ func (r *Ring) Append(p Packet, payload []byte) {
 	slot := &r.blocks[pos/BlockPackets&r.mask]
 	b := slot.Load()
 	if pos%BlockPackets == 0 {
-		r.trim(pos)
+		r.trim(pos, p.Arrived)
 		b = &block{base: pos}
 	}
 	r.bytes += uint64(len(payload))
@@ -96,13 +97,14 @@ func (r *Ring) Append(p Packet, payload []byte) {
 }
 
 // trim lets blocks go before the one at pos begins.
-func (r *Ring) trim(pos uint64) {
+func (r *Ring) trim(pos uint64, now int64) {
 	for tail := r.tail.Load(); tail < pos; tail += BlockPackets {
 		slot := &r.blocks[tail/BlockPackets&r.mask]
 		end := tail + BlockPackets
-		spare := pos-end >= uint64(r.size.Recent) && end <= r.anchor
+		newest := &slot.Load().packets[BlockPackets-1]
+		spare := pos-end >= uint64(r.size.Recent) && end <= r.anchor && (r.size.Age == 0 || now-newest.Arrived > r.size.Age)
 		full := pos-end >= uint64(r.size.Packets) ||
-			r.size.Bytes > 0 && r.bytes-slot.Load().packets[BlockPackets-1].bytes >= r.size.Bytes
+			r.size.Bytes > 0 && r.bytes-newest.bytes >= r.size.Bytes
 		if !spare && !full {
 			return
 		}
