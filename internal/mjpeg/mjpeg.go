@@ -129,18 +129,17 @@ func (h *Hub) Watch(stream string, width int, rate float64) (*Watcher, error) {
 	if h.closed {
 		return nil, ErrClosed
 	}
-	s := h.shows[k]
-	if s == nil {
-		if err := h.roomLocked(stream); err != nil {
-			return nil, err
-		}
-		ctx, stop := context.WithCancel(context.Background())
-		s = newShow(h, k, stop)
-		h.shows[k] = s
-		h.running.Go(func() { s.run(ctx) })
+	if s := h.shows[k]; s != nil {
+		return s.join(rate), nil
 	}
-	w := &Watcher{show: s, pace: paceOf(rate), rate: rate}
-	s.join(w)
+	if err := h.roomLocked(stream); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := newShow(h, k, stop)
+	h.shows[k] = s
+	w := s.join(rate) // first, or the show would begin at the pace of nobody
+	h.running.Go(func() { s.run(ctx) })
 	return w, nil
 }
 

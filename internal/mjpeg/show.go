@@ -54,10 +54,13 @@ func newShow(h *Hub, k key, stop context.CancelFunc) *show {
 	return &show{hub: h, key: k, stop: stop, watchers: make(map[*Watcher]struct{}), changed: make(chan struct{})}
 }
 
-func (s *show) join(w *Watcher) {
+// join adds a watcher.
+func (s *show) join(rate float64) *Watcher {
+	w := &Watcher{show: s, pace: paceOf(rate), rate: rate}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.watchers[w] = struct{}{}
+	return w
 }
 
 // leave returns how many are left.
