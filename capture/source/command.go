@@ -55,7 +55,7 @@ func SplitCommand(command string) (words []string, err error) {
 		words = append(words, word.String())
 	}
 	switch {
-	case len(words) == 0 || words[0] == "":
+	case len(words) == 0 || words[0] == "" || strings.HasPrefix(command, "?"): // options follow a command
 		return nil, errors.New("no program is named")
 	case len(words) > maxWords:
 		return nil, errors.New("the command has too many words")
