@@ -92,6 +92,9 @@ type Source struct {
 	Spec capture.Spec
 }
 
+// String returns the source as the operator wrote it, without the arguments of a program.
+func (s Source) String() string { return s.Name + "=" + capture.Shown(s.URI) }
+
 // DefaultConfig is what a server does that is told nothing: it serves loopback.
 func DefaultConfig() Config {
 	return Config{
