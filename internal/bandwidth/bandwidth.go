@@ -106,6 +106,7 @@ type Estimator struct {
 
 	next      uint16 // number of the next packet
 	held      uint16 // packets in ring
+	skipped   int    // bytes that left without a number since the last packet that had one
 	sentBytes uint64
 	waiting   int64 // since when nothing was heard of packets sent, µs; zero: nothing is out
 	patience  int64 // how long that may take, µs; zero: there has been no feedback
@@ -113,6 +114,9 @@ type Estimator struct {
 	rtt      int64 // smoothed, µs
 	interval int64 // between feedback packets, smoothed, µs
 	heard    int64 // when the last feedback came, µs
+	first    int64 // and the first one
+	missed   int64 // when it last told of a packet that was lost
+	limited  int64 // and when something limited what is sent; zero: never
 
 	clock   arrivals
 	delay   delay
@@ -131,7 +135,11 @@ type packet struct {
 	sent uint32 // µs, wraps
 	size uint16 // bytes
 	fate fate
+	// skipped is what left without a number right before it, in units of skipUnit, rounded up.
+	skipped uint8
 }
+
+const skipUnit = 1024
 
 // fate is what is known of a packet.
 type fate uint8
@@ -149,7 +157,10 @@ func (e *Estimator) Sent(size int, now int64) (number uint16) {
 	us := now / clockStep
 	number = e.next
 	e.next++
-	e.ring[number%history] = packet{sent: uint32(us), size: uint16(min(size, 1<<16-1))}
+	e.ring[number%history] = packet{
+		sent: uint32(us), size: uint16(min(size, 1<<16-1)), skipped: uint8(min((e.skipped+skipUnit-1)/skipUnit, 255)),
+	}
+	e.skipped = 0
 	e.held = min(e.held+1, history)
 	e.sentBytes += uint64(size)
 	if e.waiting == 0 {
@@ -161,6 +172,21 @@ func (e *Estimator) Sent(size int, now int64) (number uint16) {
 		e.probe.sent(number, size, us)
 	}
 	return number
+}
+
+// Skip notes a packet of size bytes that is being sent without a number, so that nothing will be told of it.
+func (e *Estimator) Skip(size int) {
+	e.skipped += size
+	e.sentBytes += uint64(size)
+}
+
+// Relaxed reports whether it does to number some of the packets, several times a second a few in a row: the path has
+// carried all for a while, without a queue and without losses. Each packet with a number is
+// one that the receiver reports on, and each report costs both sides as much as several packets of media.
+func (e *Estimator) Relaxed(now int64) bool {
+	us, j := now/clockStep, &e.judge
+	return e.heard != 0 && us-e.first > relaxAfter && us-e.missed > relaxAfter &&
+		(e.limited == 0 || us-e.limited > relaxAgain) && !j.queue.standing && j.silence == 0 && e.reports.remb == 0 && !e.probe.pending
 }
 
 // Next returns the number that the next packet will have.

@@ -1,6 +1,8 @@
 package bandwidth
 
 const (
+	relaxAfter = 3_000_000  // µs in which a path has to have carried everything
+	relaxAgain = 30_000_000 // and without a limit, if there was one
 	baseWindow = 15_000_000 // µs; the lowest delay is that of one to two of these
 	clockJump  = 5_000_000  // µs; the delay of no path changes by so much
 
@@ -153,6 +155,7 @@ type window struct {
 // begin prepares for feedback.
 func (e *Estimator) begin(now int64) {
 	if e.heard == 0 {
+		e.first = now
 		e.delay = delay{} // round trips of receiver reports are no one-way delays
 	} else {
 		e.interval += (now - e.heard - e.interval) / 4
@@ -166,6 +169,9 @@ func (e *Estimator) packet(number uint16) (p *packet, ok bool) {
 	return &e.ring[number%history], e.next-1-number < e.held
 }
 
+// with returns the bytes of a packet and of what left before it without a number.
+func (p *packet) with() int64 { return int64(p.size) + int64(p.skipped)*skipUnit }
+
 // missing notes that a packet has not arrived. It may yet, and is told of again then.
 func (e *Estimator) missing(number uint16) {
 	p, ok := e.packet(number)
@@ -173,6 +179,7 @@ func (e *Estimator) missing(number uint16) {
 		return
 	}
 	p.fate = lost
+	e.missed = e.heard
 	if e.ahead(number) {
 		e.delay.heard = number
 	}
@@ -205,10 +212,10 @@ func (e *Estimator) arrived(number uint16, arrival, now int64) (sent int64, ok b
 	if !e.ahead(number) {
 		// It was overtaken. It counts, but it says nothing of the queue.
 		e.window.received++
-		e.window.bytes += int64(p.size)
+		e.window.bytes += p.with()
 		return sent, true
 	}
-	next := number == d.heard+1 && d.known
+	next := number == d.heard+1 && d.known && p.skipped == 0
 	previous := d.arrival
 	queue := d.add(sent, arrival-sent)
 	d.heard, d.arrival = number, arrival
@@ -228,7 +235,7 @@ func (e *Estimator) arrived(number uint16, arrival, now int64) (sent int64, ok b
 	if e.probe.pending {
 		e.probe.arrived(number, p.size, arrival, queue, after)
 	}
-	e.count(sent, arrival, p.size, queue, now)
+	e.count(sent, arrival, p.with(), queue, now)
 	if e.period.packets > 0 && sent-e.period.began >= periodMax && e.period.packets >= 3 {
 		e.close(now)
 	}
@@ -247,7 +254,7 @@ func (p *period) add(sent, queue int64) {
 }
 
 // count adds a packet to the window.
-func (e *Estimator) count(sent, arrival int64, size uint16, queue, now int64) {
+func (e *Estimator) count(sent, arrival, bytes, queue, now int64) {
 	w := &e.window
 	if w.received > 0 && sent-w.ended > windowGap {
 		*w = window{acked: w.acked, loss: w.loss}
@@ -258,7 +265,7 @@ func (e *Estimator) count(sent, arrival int64, size uint16, queue, now int64) {
 	if w.received == 0 {
 		w.began, w.first = sent, arrival
 	} else {
-		w.bytes += int64(size)
+		w.bytes += bytes
 	}
 	w.received++
 	w.ended, w.last = sent, max(w.last, arrival)
@@ -298,6 +305,9 @@ func (e *Estimator) end(sent, now int64) {
 	}
 	if e.probe.pending {
 		e.judgeProbe(now)
+	}
+	if e.judge.state != Steady || e.judge.limit != ByApplication {
+		e.limited = now
 	}
 	e.patience = min(silenceMin+2*e.rtt+3*e.interval, silenceMax)
 }

@@ -14,15 +14,12 @@ import (
 // that sending them allocates nothing: which ones a packet carries is a choice
 // among ready lists.
 type extensions struct {
-	lists   [1 << 4]extensionList // by withMID | withCapture | withPassed | withDelay
-	number  [2]byte               // what all lists point to, when numbered
+	lists   [1 << 5]extensionList // by withMID | withCapture | withPassed | withDelay | withNumber
+	number  [2]byte               // what the lists withNumber point to
 	capture [8]byte               // what the lists withCapture point to
 	passed  [1]byte               // what the lists withPassed point to
 	delay   [3]byte               // what the lists withDelay point to
 	mask    int                   // which of those were negotiated
-	// numbered says that the transport-wide number was negotiated. Each packet then carries
-	// it, or the packets of a picture would not be of one size (see captureTimes).
-	numbered bool
 }
 
 // extensionList is the part of a header that holds its extensions.
@@ -36,13 +33,14 @@ const (
 	withCapture             // http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time
 	withPassed              // of the publisher: LayerConfig.PassedExtensionID
 	withDelay               // http://www.webrtc.org/experiments/rtp-hdrext/playout-delay
+	withNumber              // transport-wide: all packets of a picture or none, so that they are of one size (see captureTimes)
 )
 
 // prepare fills in the headers. An id that RFC 8285 does not allow leaves its
 // extension out.
 func (x *extensions) prepare(cfg *TrackConfig) {
 	if cfg.TransportCCExtensionID != 0 {
-		x.numbered = x.add(0, cfg.TransportCCExtensionID, x.number[:])
+		x.add(withNumber, cfg.TransportCCExtensionID, x.number[:])
 	}
 	if cfg.MIDExtensionID != 0 && cfg.MID != "" {
 		x.add(withMID, cfg.MIDExtensionID, []byte(cfg.MID))
@@ -58,8 +56,8 @@ func (x *extensions) prepare(cfg *TrackConfig) {
 	}
 }
 
-// add adds a value to the lists of which, 0 being all of them.
-func (x *extensions) add(which int, id uint8, value []byte) (ok bool) {
+// add adds a value to the lists of which.
+func (x *extensions) add(which int, id uint8, value []byte) {
 	for i := range x.lists {
 		if i&which != which {
 			continue
@@ -67,21 +65,20 @@ func (x *extensions) add(which int, id uint8, value []byte) (ok bool) {
 		l := &x.lists[i]
 		h := rtp.Header{Extension: len(l.values) > 0, ExtensionProfile: l.profile, Extensions: l.values}
 		if h.SetExtension(id, value) != nil {
-			return false
+			return
 		}
 		*l = extensionList{h.ExtensionProfile, h.Extensions}
 	}
 	x.mask |= which
-	return true
 }
 
-// put gives a header the chosen extensions, and the number where it was negotiated.
+// put gives a header the chosen extensions, where they were negotiated.
 func (x *extensions) put(h *rtp.Header, which int) {
 	from := &x.lists[which&x.mask]
 	h.Extension, h.ExtensionProfile, h.Extensions = len(from.values) > 0, from.profile, from.values
 }
 
-// numberedAs sets the transport-wide number that the next packet carries.
+// numberedAs sets the transport-wide number that headers withNumber carry.
 func (x *extensions) numberedAs(number uint16) { binary.BigEndian.PutUint16(x.number[:], number) }
 
 // capturedAt sets the time that headers withCapture carry.

@@ -199,13 +199,13 @@ func (t *track) writeAgain(v *Viewer, l *Layer, p *ring.Packet, e *sentlog.Packe
 		s.rtx = append(s.rtx, payload...)
 		payload = s.rtx
 		t.extensions.numberedAs(v.transport.next())
-		t.extensions.put(h, e.Carried()&withDelay) // of the rest, other packets tell
+		t.extensions.put(h, e.Carried()&withDelay|withNumber) // of the rest, other packets tell
 	} else {
 		t.extendAgain(h, p, e)
 	}
 	n, err := v.sink.WriteRTP(h, payload)
 	if err == nil && t.cfg.RTXPayloadType != 0 {
-		v.transport.sent(n, now)
+		v.transport.sent(n, t.extensions.mask&withNumber != 0, now)
 	}
 	return err
 }

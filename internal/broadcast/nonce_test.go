@@ -273,7 +273,7 @@ func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again i
 		}
 		synctest.Wait()
 	}
-	if len(s.sealed[videoSSRC]) < 500 {
+	if len(s.sealed[videoSSRC]) < 400 {
 		t.Errorf("%d packets were sent: the test shows nothing", len(s.sealed[videoSSRC]))
 	}
 	counters = v.Stats().Counters

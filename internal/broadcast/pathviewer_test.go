@@ -27,15 +27,16 @@ const (
 
 // onPath is a packet on its way to a viewer.
 type onPath struct {
-	at     time.Time
-	size   int
-	ssrc   uint32
-	seq    uint16
-	number uint16
-	marker bool
-	head   [4]byte // of the descriptor
-	tl0    byte
-	truth  truth
+	at       time.Time
+	size     int
+	ssrc     uint32
+	seq      uint16
+	number   uint16 // transport-wide, if numbered
+	marker   bool
+	numbered bool
+	head     [4]byte // of the descriptor
+	tl0      byte
+	truth    truth
 }
 
 // pathViewer is a viewer behind a path. It does what a browser does: it puts pictures together, asks for what is missing and
@@ -48,13 +49,14 @@ type pathViewer struct {
 	deaf   bool // hears nothing more, and says nothing
 
 	// Written by the viewer's sender.
-	mu      sync.Mutex
-	queued  []onPath
-	flying  []onPath
-	reports []rtcp.Packet
-	again   map[uint16]time.Time // when packets were last sent again
-	numbers map[uint32]uint16    // the last one, by SSRC
-	hasty   int                  // packets that were sent again within a round trip
+	mu                       sync.Mutex
+	queued                   []onPath
+	flying                   []onPath
+	reports                  []rtcp.Packet
+	again                    map[uint16]time.Time // when packets were last sent again
+	numbers                  map[uint32]uint16    // the last one, by SSRC
+	packets, packetsNumbered int                  // since somebody counts
+	hasty                    int                  // packets that were sent again within a round trip
 
 	back     []said
 	recorder *twcc.Recorder
@@ -108,10 +110,10 @@ func (v *pathViewer) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	p := onPath{size: h.MarshalSize() + len(payload) + sealSize, ssrc: h.SSRC, seq: h.SequenceNumber, marker: h.Marker}
+	v.packets++
 	if n := h.GetExtension(numberID); len(n) == 2 {
-		p.number = uint16(n[0])<<8 | uint16(n[1])
-	} else {
-		v.t.Errorf("a packet of %x has no transport-wide number", h.SSRC)
+		v.packetsNumbered++
+		p.numbered, p.number = true, uint16(n[0])<<8|uint16(n[1])
 	}
 	if last, ok := v.numbers[h.SSRC]; ok && h.SequenceNumber != last+1 {
 		v.t.Errorf("packet %d of %x after %d", h.SequenceNumber, h.SSRC, last)
@@ -204,7 +206,9 @@ func (v *pathViewer) say(now time.Time, packet rtcp.Packet) {
 
 // take takes a packet that has come.
 func (v *pathViewer) take(p *onPath) {
-	v.recorder.Record(p.ssrc, p.number, p.at.UnixMicro())
+	if p.numbered {
+		v.recorder.Record(p.ssrc, p.number, p.at.UnixMicro())
+	}
 	v.heard = true
 	v.bytes += p.size
 	newest, known := v.newest[p.ssrc]

@@ -70,6 +70,7 @@ func (v *Viewer) handle(pkts []rtcp.Packet, now int64) (resend bool) {
 			v.stats.nacks.Add(1)
 			if t := v.bySSRC(p.MediaSSRC); t != nil {
 				t.nacked(p.Nacks)
+				v.transport.missed = now
 				resend = resend || len(t.resend) > 0
 			}
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:

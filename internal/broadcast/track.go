@@ -189,10 +189,7 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 		Version: 2, Marker: p.Marker, PayloadType: t.cfg.PayloadType,
 		SequenceNumber: uint16(number), Timestamp: ts, SSRC: t.cfg.SSRC, //nolint:gosec // wraps
 	}
-	if t.extensions.numbered {
-		t.extensions.numberedAs(v.transport.next())
-	}
-	which := t.extend(h, p, now)
+	which := t.extend(v, h, p, now)
 	n, err := v.sink.WriteRTP(h, t.layer.shifted(p.Payload, t.ids.shift(), s))
 	if err == ErrSinkFull { //nolint:errorlint // documented to be returned as it is; hot path
 		return err
@@ -204,7 +201,7 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 	if err != nil {
 		return err
 	}
-	v.transport.sent(n, now)
+	v.transport.sent(n, which&withNumber != 0, now)
 	t.packets++
 	t.octets += uint64(len(p.Payload))
 	t.rateLimit.Take(len(p.Payload))
@@ -216,12 +213,19 @@ func (t *track) write(v *Viewer, p *ring.Packet, number uint64, ts uint32, now i
 // extend adds the header extensions: MID until the viewer has surely learned
 // whose packets these are, and the capture time where it costs no system call. It
 // returns which.
-func (t *track) extend(h *rtp.Header, p *ring.Packet, now int64) (which int) {
-	if t.extensions.mask == 0 && !t.extensions.numbered {
+func (t *track) extend(v *Viewer, h *rtp.Header, p *ring.Packet, now int64) (which int) {
+	if t.extensions.mask == 0 {
 		return 0
 	}
+	if p.Start && t.layer.video || v.tracks[codec.Video] == nil {
+		v.transport.sample(now)
+	}
+	if v.transport.numbering {
+		t.extensions.numberedAs(v.transport.next())
+		which = withNumber
+	}
 	if t.packets < midPackets {
-		which = withMID
+		which |= withMID
 	}
 	if t.extensions.mask&withCapture != 0 && t.captures.due(p, t.layer.video, now) {
 		if at, ok := t.layer.capturedAt(p.Timestamp); ok {

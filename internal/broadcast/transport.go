@@ -16,6 +16,10 @@ const (
 	longestBurst = 20 * time.Millisecond
 	// constrainedResends is the share of a narrow path that packets sent again may take.
 	constrainedResends = 0.2
+	// sampleEvery is how often a picture is numbered on a path that carries everything, so that somebody reports on it, and
+	// lostLately for how long after a loss all are.
+	sampleEvery = 250 * time.Millisecond
+	lostLately  = 3 * time.Second
 	// probeStep is how far apart the packets of a probe are gathered, so that not each is a wake-up.
 	probeStep = 5 * time.Millisecond
 )
@@ -37,7 +41,11 @@ type transport struct {
 	// unheard says that feedback is still to come. Until then, what is behind the first picture need not
 	// come as fast as it can: on a narrow path it would all get lost.
 	unheard bool
-	wanted  uint64 // bits per second that the next better choice takes; 0: there is none
+	// numbering says that packets are numbered: all, or those of a picture and the sound beside it.
+	numbering bool
+	sampled   int64  // when that was last decided for a picture
+	missed    int64  // when the viewer last missed a packet
+	wanted    uint64 // bits per second that the next better choice takes; 0: there is none
 	// revised says that the verdict asks for another choice.
 	revised bool
 }
@@ -52,9 +60,24 @@ type probe struct {
 // next returns the number of the next packet, which stays the same until one was sent.
 func (n *transport) next() uint16 { return n.estimator.Next() }
 
-// sent notes that a packet left, the one with that number, and takes size bytes.
-func (n *transport) sent(size int, now int64) {
-	n.estimator.Sent(size, now)
+// sample decides at the begin of a picture whether it is numbered. On a path that is known to carry
+// everything only one in a while is: a receiver reports on what is numbered, twenty times a second on all of it, which
+// costs a quarter of what serving it costs otherwise.
+func (n *transport) sample(now int64) {
+	n.numbering = now-n.sampled >= int64(sampleEvery) || n.probe.bytes > 0 ||
+		n.missed != 0 && now-n.missed < int64(lostLately) || !n.estimator.Relaxed(now)
+	if n.numbering {
+		n.sampled = now
+	}
+}
+
+// sent notes that a packet left, with the next number or without one, and takes size bytes.
+func (n *transport) sent(size int, numbered bool, now int64) {
+	if numbered {
+		n.estimator.Sent(size, now)
+	} else {
+		n.estimator.Skip(size)
+	}
 	if n.probe.bytes > 0 { // whatever is sent meanwhile is part of it
 		n.probe.bytes -= size
 		n.probe.next += int64(float64(size) / n.probe.rate * 1e9)

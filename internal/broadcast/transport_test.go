@@ -159,3 +159,36 @@ func TestTransportFeedbackIsCounted(t *testing.T) {
 		}
 	})
 }
+
+// On a path that has carried everything for a while, a picture in eight or so is numbered, with the sound beside it: whole
+// pictures. At the first packet that the viewer misses, all are.
+func TestFewPicturesAreNumberedOnAFreePath(t *testing.T) {
+	bubble(t, broadcast.Config{Senders: 1}, func(t *testing.T, b *broadcast.Broadcaster) {
+		source := ladderOfThree(t, b)
+		simulate(time.Second, source)
+		v := watchOver(t, b, newPath(50e6, 200*time.Millisecond, 10*time.Millisecond))
+		share := func(seconds int) float64 {
+			v.mu.Lock()
+			v.packets, v.packetsNumbered = 0, 0
+			v.mu.Unlock()
+			live(seconds, source, v)
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			return float64(v.packetsNumbered) / float64(v.packets)
+		}
+		if got := share(3); got != 1 {
+			t.Errorf("%.2f of the packets of the beginning were numbered, not all", got)
+		}
+		share(1)
+		if got := share(20); got < 0.08 || got > 0.2 {
+			t.Errorf("%.2f of the packets were numbered on a free path", got)
+		}
+		v.mu.Lock()
+		newest := v.numbers[videoSSRC]
+		v.mu.Unlock()
+		v.viewer.HandleRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{MediaSSRC: videoSSRC, Nacks: []rtcp.NackPair{{PacketID: newest}}}})
+		if got := share(2); got < 0.9 {
+			t.Errorf("%.2f of the packets were numbered after a loss", got)
+		}
+	})
+}

@@ -135,6 +135,7 @@ func (v *Viewer) Start(cfg ViewerConfig) error {
 	v.sink = cfg.Sink
 	v.cname, v.session = cmp.Or(cfg.CNAME, v.id), cfg.Session
 	v.wants = cfg.Wants
+	v.transport.numbering = true
 	v.transport.probes = cfg.Video == nil || cfg.Video.RTXPayloadType != 0
 	v.transport.unheard = cfg.Video != nil && v.transport.probes && cfg.Video.TransportCCExtensionID != 0
 	for kind := range codec.Kinds {
