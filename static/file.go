@@ -5,10 +5,13 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"path"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/andybalholm/brotli"
 )
@@ -52,6 +55,7 @@ type file struct {
 	caching     string
 	hash        string            // of the body, in hexadecimal
 	encoded     map[string][]byte // the body, by content coding; made once
+	hasty       bool              // it is compressed when it is sent
 }
 
 func newFile(name string, body []byte) file {
@@ -80,6 +84,36 @@ func gzipped(body []byte, level int) []byte {
 	return out.Bytes()
 }
 
+// compressors are those for what is compressed for one request. One has about a megabyte of memory, so
+// there are few, and who finds none free sends the body as it is.
+type compressors chan *gzip.Writer
+
+func newCompressors(n int) compressors {
+	c := make(compressors, n)
+	for range n {
+		w, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // fails for levels that there are not
+		c <- w
+	}
+	return c
+}
+
+var hasty = sync.OnceValue(func() compressors { return newCompressors(runtime.GOMAXPROCS(0)) }) //nolint:gochecknoglobals // shared, like the processors
+
+// compress returns the body compressed; ok is false when all compressors are busy.
+func (c compressors) compress(body []byte) (compressed []byte, ok bool) {
+	select {
+	case w := <-c:
+		defer func() { c <- w }()
+		var out bytes.Buffer
+		w.Reset(&out)
+		w.Write(body) //nolint:errcheck // into memory
+		w.Close()
+		return out.Bytes(), true
+	default:
+		return nil, false
+	}
+}
+
 func brotlied(body []byte) []byte {
 	var out bytes.Buffer
 	w := brotli.NewWriterLevel(&out, brotliLevel)
@@ -99,7 +133,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request, status int) {
 	header := w.Header()
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", f.caching)
-	if f.encoded != nil {
+	if f.encoded != nil || f.hasty {
 		header.Add("Vary", "Accept-Encoding")
 	}
 	coding, body := f.choose(r.Header.Get("Accept-Encoding"))
@@ -135,6 +169,11 @@ func (f file) choose(accepted string) (coding string, body []byte) {
 	for _, coding := range []string{"br", "gzip"} {
 		if encoded, ok := f.encoded[coding]; ok && accepts(accepted, coding) {
 			return coding, encoded
+		}
+	}
+	if f.hasty && accepts(accepted, "gzip") {
+		if compressed, ok := hasty().compress(f.body); ok {
+			return "gzip", compressed
 		}
 	}
 	return "", f.body

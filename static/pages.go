@@ -3,7 +3,6 @@ package static
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"html"
 	"maps"
 	"net/http"
@@ -162,13 +161,11 @@ func (p page) missing(path string) page {
 	return p.changed(bytes.Replace(body, []byte("<html "), []byte(`<html data-missing="page" `), 1))
 }
 
-// changed returns the page with another body, made for one request and so compressed in haste.
+// changed returns the page with another body, made for one request, and compressed for it if there is room.
 func (p page) changed(body []byte) page {
-	compress := p.encoded != nil
+	hasty := p.encoded != nil
 	p.file = newFile(p.name, body)
-	if compress {
-		p.encoded = map[string][]byte{"gzip": gzipped(p.body, gzip.BestSpeed)}
-	}
+	p.hasty = hasty
 	return p
 }
 
