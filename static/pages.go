@@ -149,8 +149,12 @@ func (s Stream) attributes() string {
 
 // with returns the page with attributes of its root element, and with more in its head.
 func (p page) with(attributes, head string) page {
-	body := bytes.Replace(p.body, []byte("</head>"), []byte(head+"</head>"), 1)
-	return p.changed(bytes.Replace(body, []byte("<html "), []byte("<html "+attributes), 1))
+	root := bytes.Index(p.body, []byte("<html ")) + len("<html ")
+	end := root + bytes.Index(p.body[root:], []byte("</head>"))
+	body := make([]byte, 0, len(p.body)+len(attributes)+len(head)) // once: it is made for each request
+	body = append(append(body, p.body[:root]...), attributes...)
+	body = append(append(body, p.body[root:end]...), head...)
+	return p.changed(append(body, p.body[end:]...))
 }
 
 // missing returns the page for a path where there is nothing, which may be deeper than
