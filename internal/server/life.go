@@ -28,8 +28,7 @@ const (
 // Run serves until ctx ends or a part fails, then stops everything and returns
 // when it has: nil after a stop that was asked for.
 //
-// What runs are the HTTP server, one goroutine for each source, and for a moment the one
-// that makes the pages; everything else belongs to the parts, which end their own in Close.
+// What runs are the HTTP server and one goroutine for each source; everything else belongs to the parts, which end their own in Close.
 func (s *Server) Run(ctx context.Context) error {
 	asked := ctx
 	capturing, stopCapturing := context.WithCancel(context.WithoutCancel(ctx))
@@ -39,12 +38,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.guard.Run(ctx)
 		return nil
 	})
-	group.Go(func() error {
-		if err := static.Make(); err != nil {
-			s.log.Error("pages load slowly: they could not be bundled", "error", err)
-		}
-		return nil
-	})
+	go s.makePages()
 	for i, source := range s.sources {
 		captured := s.capturing[i]
 		group.Go(func() error {
@@ -72,6 +66,14 @@ func (s *Server) Run(ctx context.Context) error {
 	stopped := make(chan error, 1) // likewise
 	go func() { stopped <- s.stop(stopCapturing) }()
 	return await(StopWithin, stopped, ended)
+}
+
+// makePages bundles the pages before anybody asks for them. It cannot be interrupted, and is done once in a process,
+// whatever servers there are: so no server waits for it when it stops. It uses nothing that is closed.
+func (s *Server) makePages() {
+	if err := static.Make(); err != nil {
+		s.log.Error("pages load slowly: they could not be bundled", "error", err)
+	}
 }
 
 // awaitKnown waits until the list of streams holds all sources, so that the first client
