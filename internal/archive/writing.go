@@ -72,7 +72,7 @@ func (w *Writing) Duration() time.Duration { return time.Duration(w.duration.Loa
 // Finish closes the file.
 func (w *Writing) Finish() error {
 	defer w.release()
-	if err := w.File.Close(); err != nil {
+	if err := w.Close(); err != nil {
 		return fmt.Errorf("finish a recording: %w", err)
 	}
 	return nil

@@ -33,10 +33,12 @@ import (
 )
 
 const (
-	// DefaultRate is how many pictures a second are shown to who asks for no rate, MaxRate to who asks for many.
-	DefaultRate, MaxRate = 15, 30
-	maxSizes             = 4  // of one stream
-	maxShows             = 16 // of all streams
+	// DefaultRate is how many pictures a second are shown to a client that asks for no rate.
+	DefaultRate = 15
+	// MaxRate is the most that a client gets, whatever it asks for.
+	MaxRate  = 30
+	maxSizes = 4  // of one stream
+	maxShows = 16 // of all streams
 )
 
 // Why nothing is shown. The texts are for clients.

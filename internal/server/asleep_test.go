@@ -1,20 +1,21 @@
+//nolint:bodyclose // get has them closed at the end of the test
 package server
 
 import (
 	"context"
 	"encoding/json"
-
 	"image"
 	"image/color"
 	"image/jpeg"
 	"io"
 	"net/http"
-	"porthole/capture"
-	"porthole/internal/broadcast"
-	"porthole/internal/events"
 	"strings"
 	"testing"
 	"time"
+
+	"porthole/capture"
+	"porthole/internal/broadcast"
+	"porthole/internal/events"
 )
 
 // running is a server with sources, for as long as a test lasts.

@@ -67,6 +67,7 @@ func (p *retimed) has(seq uint16, in uint32, next *retimed) bool {
 	return next == nil || in != next.in || in == p.in && !after
 }
 
+// NewRetimer returns a Retimer of timestamps that count at a clock rate, in Hz.
 func NewRetimer(clockRate uint32) Retimer { return Retimer{rate: int64(clockRate)} }
 
 // Fix returns the timestamp to use for a packet that has come now, and whether it
