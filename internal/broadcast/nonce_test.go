@@ -241,7 +241,7 @@ func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again i
 	if err = v.Start(broadcast.ViewerConfig{Sink: s, Video: video}); err != nil {
 		t.Fatal(err)
 	}
-	for range 1500 {
+	for range 1600 {
 		e.step()
 		time.Sleep(time.Duration(random.IntN(int(2 * frameTime))))
 		synctest.Wait()
@@ -273,7 +273,7 @@ func sealAll(t *testing.T, of codec.Codec, random *rand.Rand, rtx bool) (again i
 		}
 		synctest.Wait()
 	}
-	if len(s.sealed[videoSSRC]) < 400 {
+	if len(s.sealed[videoSSRC]) < 500 {
 		t.Errorf("%d packets were sent: the test shows nothing", len(s.sealed[videoSSRC]))
 	}
 	counters = v.Stats().Counters

@@ -122,7 +122,7 @@ func TestPathThatChanges(t *testing.T) {
 			free := i%2 == 1 // until then, so that few packets are reported on
 			longest := time.Second
 			if free {
-				longest += 500 * time.Millisecond
+				longest += 1500 * time.Millisecond // more than 1.5 s at one moment of three hundred
 			}
 			p.rate = func(at time.Duration) float64 {
 				if at >= narrow && at < wide {
@@ -146,7 +146,7 @@ func TestPathThatChanges(t *testing.T) {
 				slow++
 			}
 			if first := v.between(0, begins); s.pause > longest || first.pause > 1500*time.Millisecond {
-				t.Logf("XX a pause of %v, at the beginning of %v", s.pause, first.pause)
+				t.Errorf("a pause of %v, at the beginning of %v", s.pause, first.pause)
 			}
 			if before := v.between(narrow-5*time.Second, narrow); before.rungs[0] < 1 || before.pictures < 14 {
 				t.Errorf("before it became narrow, %.1f pictures a second, of the rungs %.2f", before.pictures, before.rungs)

@@ -43,7 +43,7 @@ type transport struct {
 	unheard bool
 	// numbering says that packets are numbered: all, or those of a picture and the sound beside it.
 	numbering bool
-	sampled   int64  // when that was last decided for a picture
+	numbered  int64  // when one with a number was last sent
 	missed    int64  // when the viewer last missed a packet
 	wanted    uint64 // bits per second that the next better choice takes; 0: there is none
 	// revised says that the verdict asks for another choice.
@@ -64,17 +64,15 @@ func (n *transport) next() uint16 { return n.estimator.Next() }
 // everything only one in a while is: a receiver reports on what is numbered, twenty times a second on all of it, which
 // costs a quarter of what serving it costs otherwise.
 func (n *transport) sample(now int64) {
-	n.numbering = now-n.sampled >= int64(sampleEvery) || n.probe.bytes > 0 ||
+	n.numbering = now-n.numbered >= int64(sampleEvery) || n.probe.bytes > 0 ||
 		n.missed != 0 && now-n.missed < int64(lostLately) || !n.estimator.Relaxed(now)
-	if n.numbering {
-		n.sampled = now
-	}
 }
 
 // sent notes that a packet left, with the next number or without one, and takes size bytes.
 func (n *transport) sent(size int, numbered bool, now int64) {
 	if numbered {
 		n.estimator.Sent(size, now)
+		n.numbered = now
 	} else {
 		n.estimator.Skip(size)
 	}
