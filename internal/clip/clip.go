@@ -30,6 +30,8 @@ const (
 	maxLast     = 10 * time.Minute
 	maxBytes    = 256 << 20 // of a clip: more is not kept of any stream
 	atOnce      = 2         // clips that are made at a time: each is in memory until it is sent
+	sendWithin  = 30 * time.Second
+	slowest     = 128 << 10 // bytes a second: who takes longer is cut off
 )
 
 // Faults of a clip. Their texts are shown to the client.
@@ -173,5 +175,8 @@ func (cfg HandlerConfig) serve(w http.ResponseWriter, r *http.Request, making ch
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Disposition", `attachment; filename="`+stream+"-"+made.Start.UTC().Format("2006-01-02T15-04-05Z")+"."+made.Format+`"`)
+	// It replaces the server's WriteTimeout, which is too short for large clips on slow networks.
+	deadline := time.Now().Add(sendWithin + time.Duration(len(made.Data)/slowest)*time.Second)
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline) // in tests without a connection there is none
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(made.Data))
 }
