@@ -95,6 +95,7 @@ func FuzzSplitter(f *testing.F) {
 	f.Add(append(picture(codec.NALIDR, 2), picture(codec.NALSlice, 1)...), 5)
 	f.Fuzz(func(t *testing.T, data []byte, size int) {
 		var s splitter
+		came := len(data)
 		for total := 0; len(data) > 0; {
 			n := min(max(size, 1), len(data))
 			s.push(data[:n])
@@ -107,8 +108,8 @@ func FuzzSplitter(f *testing.F) {
 				if unit == nil {
 					break
 				}
-				if total += len(unit); total > 1<<20 {
-					t.Skip("enough")
+				if total += len(unit); total > came {
+					t.Fatalf("%d bytes were cut of %d", total, came)
 				}
 			}
 		}

@@ -122,31 +122,31 @@ func wishOf(r *http.Request) (wish, error) {
 	return asked, nil
 }
 
-// head says whether there would be pictures, and opens nothing.
-func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
+// asked returns what the request asks for; if that makes no sense, it answers why.
+func (h *Handler) asked(w http.ResponseWriter, r *http.Request) (asked wish, ok bool) {
 	asked, err := wishOf(r)
 	if err != nil {
 		problem.Write(w, http.StatusBadRequest, err.Error())
-		return
+		return asked, false
 	}
-	if _, ok := h.cfg.Hub.cfg.Stream(asked.stream); !ok {
-		problem.Write(w, http.StatusNotFound, absent(asked.stream))
+	if _, ok = h.cfg.Hub.cfg.Stream(asked.stream); !ok {
+		problem.Write(w, http.StatusNotFound, fmt.Sprintf("there is no stream %q now", asked.stream))
+	}
+	return asked, ok
+}
+
+// head says whether there would be pictures, and opens nothing.
+func (h *Handler) head(w http.ResponseWriter, r *http.Request) {
+	if _, ok := h.asked(w, r); !ok {
 		return
 	}
 	setHeader(w.Header(), r)
 	w.WriteHeader(http.StatusOK)
 }
 
-func absent(stream string) string { return fmt.Sprintf("there is no stream %q now", stream) }
-
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
-	asked, err := wishOf(r)
-	if err != nil {
-		problem.Write(w, http.StatusBadRequest, err.Error())
-		return
-	}
-	if _, ok := h.cfg.Hub.cfg.Stream(asked.stream); !ok {
-		problem.Write(w, http.StatusNotFound, absent(asked.stream))
+	asked, ok := h.asked(w, r)
+	if !ok {
 		return
 	}
 	if h.cfg.Follow != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"porthole/capture"
 	"strings"
 	"testing"
 	"time"
@@ -24,14 +23,7 @@ func TestFirstRequestFindsTheSources(t *testing.T) {
 	cfg.Sources = []Source{{Name: "cam", URI: "pattern:?size=160x96&ondemand=5s"}}
 	cfg.Fallbacks = []Fallback{{Source: Source{URI: "slate:?size=160x96&text=soon"}}}
 	for _, source := range []*Source{&cfg.Sources[0], &cfg.Fallbacks[0].Source} {
-		spec, err := capture.ParseSpec(source.URI)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := capture.Check(spec); err != nil {
-			t.Skip(err)
-		}
-		source.Spec = spec
+		parse(t, source)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	s, err := New(ctx, cfg)
